@@ -1,0 +1,55 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { Context, Effect, Layer, Schema } from "effect"
+
+/** NATS did not answer. Transient, private. */
+export class BusUnavailable extends Schema.TaggedError<BusUnavailable>()("BusUnavailable", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+export interface NatsAccess {
+  readonly urls: ReadonlyArray<string>
+  readonly user: string
+  readonly password: string
+  /** Shown by the server's monitoring: which process this is. */
+  readonly name: string
+}
+
+export interface NatsLink {
+  readonly nc: NatsConnection
+  readonly inboxPrefix: string
+}
+
+/** One connection of one identity. Its inbox prefix carries the identity's name (streams/users.ts). */
+export class Nats extends Context.Service<Nats, NatsLink>()("lastro/bus/Nats") {
+  static readonly layerOf = (access: NatsAccess) => Layer.effect(Nats, open(access))
+}
+
+const RECONNECT_MILLIS = 250
+const REQUEST_PING_MILLIS = 5_000
+
+export const open = (access: NatsAccess) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () =>
+        connect({
+          servers: [...access.urls],
+          user: access.user,
+          pass: access.password,
+          name: access.name,
+          inboxPrefix: `_INBOX_${access.user}`,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RECONNECT_MILLIS,
+          reconnectJitter: RECONNECT_MILLIS,
+          pingInterval: REQUEST_PING_MILLIS,
+          maxPingOut: 2,
+          ignoreAuthErrorAbort: true
+        }),
+      catch: (cause) => new BusUnavailable({ detail: `cannot connect to NATS: ${cause}` })
+    }),
+    // Draining would wait for pulls; whoever needs a drain has finished its turns before this.
+    (nc) => Effect.promise(() => nc.close().catch(() => {}))
+  ).pipe(Effect.map((nc): NatsLink => ({ nc, inboxPrefix: `_INBOX_${access.user}` })))

@@ -1,0 +1,185 @@
+import { headers as newHeaders, type Msg, nuid } from "@nats-io/transport-node"
+import { Effect, Schema } from "effect"
+import { JetStreamCode, JetStreamRefused, refused, request } from "./api.ts"
+import { BusUnavailable, type NatsLink } from "./connection.ts"
+
+/** Somebody else holds the lease, or took it over. */
+export class LeaseHeld extends Schema.TaggedError<LeaseHeld>()("LeaseHeld", {
+  key: Schema.String
+}) {}
+
+/** The bucket's creation time and the lease's revision, compared as a pair: a recreated bucket starts again at 1. */
+export interface Epoch {
+  readonly bucketMillis: number
+  readonly revision: number
+}
+
+export interface LeaseEntry {
+  readonly value: string
+  readonly revision: number
+}
+
+const BUCKET_STREAM = "KV_leases"
+const PREFIX = "$KV.leases."
+const RENEW_TIMEOUT_MILLIS = 1_500
+
+/**
+ * Leases in a JetStream KV bucket with history 1.
+ *
+ * Written with raw publishes: the client's KV `update` has no TTL and would make a renewed lease
+ * immortal.
+ */
+export class Leases {
+  private readonly link: NatsLink
+  private readonly ttlMillis: number
+  readonly bucketMillis: number
+  private readonly entries = new Map<string, LeaseEntry>()
+  private readonly listeners = new Set<() => void>()
+  private unsubscribe = () => {}
+
+  private constructor(link: NatsLink, ttlMillis: number, bucketMillis: number) {
+    this.link = link
+    this.ttlMillis = ttlMillis
+    this.bucketMillis = bucketMillis
+  }
+
+  /** Reads the bucket and keeps watching it. */
+  static readonly open = Effect.fnUntraced(function* (link: NatsLink, ttlMillis: number) {
+    const info = yield* request<{ created: string }>(link.nc, `STREAM.INFO.${BUCKET_STREAM}`)
+    const leases = new Leases(link, ttlMillis, Date.parse(info.created))
+    yield* leases.watch()
+    return leases
+  })
+
+  /** Takes a free lease. Its revision is the epoch. */
+  readonly acquire = (key: string, value: string) =>
+    this.write(key, value, this.entries.get(key)?.revision ?? 0, true)
+
+  /** Proves the lease is still ours and prolongs it. */
+  readonly renew = (key: string, value: string, revision: number) =>
+    this.write(key, value, revision, false)
+
+  readonly release = (key: string, revision: number) =>
+    this.publish(key, "", revision, [["KV-Operation", "DEL"]]).pipe(Effect.ignore)
+
+  readonly list = (): ReadonlyMap<string, LeaseEntry> => this.entries
+
+  readonly onChange = (listener: () => void): () => void => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  readonly close = () => this.unsubscribe()
+
+  private readonly write = (key: string, value: string, expected: number, acquiring: boolean) => {
+    // A live entry of somebody else is never overwritten by an acquisition.
+    if (acquiring && (this.entries.get(key)?.value ?? "") !== "") {
+      return Effect.fail(new LeaseHeld({ key }))
+    }
+    return this.publish(key, value, expected, [[
+      "Nats-TTL",
+      `${Math.ceil(this.ttlMillis / 1_000)}s`
+    ]])
+      .pipe(
+        Effect.catchTag(
+          "JetStreamRefused",
+          (error) =>
+            error.code === JetStreamCode.WrongLastSequence ||
+              error.code === JetStreamCode.WrongLastSequenceConstant
+              ? this.refresh(key).pipe(Effect.andThen(Effect.fail(new LeaseHeld({ key }))))
+              : Effect.fail(new BusUnavailable({ detail: error.message }))
+        )
+      )
+  }
+
+  /** The key's true last revision: a marker left by an expiry or a release may be what stood in the way. */
+  private readonly refresh = (key: string) =>
+    request<{ message: { seq: number; data?: string; hdrs?: string } }>(
+      this.link.nc,
+      `STREAM.MSG.GET.${BUCKET_STREAM}`,
+      { last_by_subj: `${PREFIX}${key}` }
+    ).pipe(
+      Effect.map(({ message }) => {
+        const gone = /KV-Operation|Nats-Marker-Reason/.test(
+          Buffer.from(message.hdrs ?? "", "base64").toString()
+        )
+        this.set(key, {
+          value: gone ? "" : Buffer.from(message.data ?? "", "base64").toString(),
+          revision: message.seq
+        })
+      }),
+      Effect.catchTag("JetStreamRefused", () => Effect.sync(() => this.set(key, undefined)))
+    )
+
+  private readonly publish = (
+    key: string,
+    value: string,
+    expected: number,
+    extra: ReadonlyArray<readonly [string, string]>
+  ): Effect.Effect<number, BusUnavailable | JetStreamRefused> =>
+    Effect.tryPromise({
+      try: async () => {
+        const headers = newHeaders()
+        headers.set("Nats-Expected-Last-Subject-Sequence", String(expected))
+        for (const [name, text] of extra) headers.set(name, text)
+        const subject = `${PREFIX}${key}`
+        const answer = await this.link.nc.request(subject, value, {
+          headers,
+          timeout: RENEW_TIMEOUT_MILLIS
+        })
+        const ack = answer.json<
+          { error?: { err_code?: number; description?: string }; seq: number }
+        >()
+        if (ack.error !== undefined) throw refused(subject, ack.error)
+        this.set(key, { value, revision: ack.seq })
+        return ack.seq
+      },
+      catch: (cause) =>
+        cause instanceof JetStreamRefused
+          ? cause
+          : new BusUnavailable({ detail: `lease ${key}: ${(cause as Error).message}` })
+    })
+
+  /** An ephemeral push consumer over the bucket: present values first, then every change. */
+  private readonly watch = Effect.fnUntraced({ self: this }, function* (this: Leases) {
+    const inbox = `${this.link.inboxPrefix}.${nuid.next()}`
+    const subscription = this.link.nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error === null && message.subject.startsWith(PREFIX)) this.observe(message)
+      }
+    })
+    this.unsubscribe = () => subscription.unsubscribe()
+    yield* request(this.link.nc, `CONSUMER.CREATE.${BUCKET_STREAM}`, {
+      stream_name: BUCKET_STREAM,
+      config: {
+        deliver_policy: "last_per_subject",
+        deliver_subject: inbox,
+        ack_policy: "none",
+        filter_subject: `${PREFIX}>`,
+        inactive_threshold: 30_000_000_000,
+        mem_storage: true,
+        num_replicas: 1
+      }
+    }).pipe(
+      Effect.catchTag(
+        "JetStreamRefused",
+        (error) => Effect.fail(new BusUnavailable({ detail: error.message }))
+      )
+    )
+  })
+
+  private observe(message: Msg) {
+    const key = message.subject.slice(PREFIX.length)
+    const gone = message.headers?.get("KV-Operation") || message.headers?.get("Nats-Marker-Reason")
+    const revision = Number(message.reply?.split(".").at(-4) ?? 0)
+    this.set(key, { value: gone ? "" : message.string(), revision })
+  }
+
+  private set(key: string, entry: LeaseEntry | undefined) {
+    const known = this.entries.get(key)
+    if (entry === undefined) this.entries.delete(key)
+    else if (known !== undefined && known.revision > entry.revision) return
+    else this.entries.set(key, entry)
+    for (const listener of this.listeners) listener()
+  }
+}

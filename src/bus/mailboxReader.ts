@@ -1,0 +1,251 @@
+import { type Msg, type NatsConnection, nuid } from "@nats-io/transport-node"
+import { Effect, Schema } from "effect"
+import { JetStreamCode, request } from "./api.ts"
+import type { BusUnavailable, NatsLink } from "./connection.ts"
+
+/** The consumer is gone or skipped something: the reader must be made again at the cursor. */
+export class ReaderLost extends Schema.TaggedError<ReaderLost>()("ReaderLost", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** One arrival of one message. */
+export interface Delivery {
+  readonly subject: string
+  readonly seq: number
+  /** Milliseconds: the stamp JetStream gave it when it was stored. */
+  readonly atMillis: number
+  readonly data: Uint8Array
+  readonly header: (name: string) => string | undefined
+  readonly headers: () => Record<string, string>
+  readonly ackSubject: string
+}
+
+/** Messages asked for at once. Twice as many may wait in memory while a turn commits. */
+const PULL_MESSAGES_MAX = 500
+const PULL_BYTES_MAX = 4 * 1024 * 1024
+/** A former owner's open pull dies with its consumer; within a second even if nobody tells it. */
+const PULL_EXPIRES_MILLIS = 1_000
+/** After this without any word about a pull it is taken for lost (reconnect, leader change). */
+const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
+/** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
+const ACK_WAIT_NANOS = 600_000_000_000
+const ACK_PENDING_MAX = 20_000
+
+export interface MailboxReader {
+  /** At least one message, at most `max`, in unbroken stream order. Resolves empty after `millis`. */
+  readonly take: (max: number, millis: number) => Effect.Effect<ReadonlyArray<Delivery>, ReaderLost>
+  /** Everything up to and including this one is done. Advisory: the cursor is the truth. */
+  readonly acknowledge: (delivery: Delivery) => void
+  readonly waiting: () => number
+  readonly close: () => void
+}
+
+/**
+ * Deletes and recreates the partition's consumer at `startSeq` and reads it.
+ *
+ * Recreating (a few milliseconds) ends a former owner's pulls with 409; a reset would let them
+ * live, and a former owner was seen to receive every second new message.
+ */
+export const openReader = Effect.fnUntraced(function* (
+  link: NatsLink,
+  options: { stream: string; consumer: string; filter: string; startSeq: number }
+): Effect.fn.Return<MailboxReader, BusUnavailable | ReaderLost> {
+  const { consumer, filter, startSeq, stream } = options
+  const { nc } = link
+  yield* request(nc, `CONSUMER.DELETE.${stream}.${consumer}`).pipe(
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) =>
+        error.code === JetStreamCode.ConsumerNotFound
+          ? Effect.void
+          : Effect.fail(new ReaderLost({ detail: error.message }))
+    )
+  )
+  yield* request(nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
+    stream_name: stream,
+    action: "create",
+    config: {
+      durable_name: consumer,
+      name: consumer,
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: startSeq,
+      ack_policy: "all",
+      ack_wait: ACK_WAIT_NANOS,
+      max_ack_pending: ACK_PENDING_MAX,
+      max_deliver: -1,
+      filter_subject: filter,
+      metadata: {
+        "io.nats.monitor.enabled": "true",
+        "io.nats.monitor.outstanding-ack-critical": String(ACK_PENDING_MAX),
+        "lastro.partition": consumer
+      }
+    }
+  }).pipe(
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) => Effect.fail(new ReaderLost({ detail: error.message }))
+    )
+  )
+  return new PullReader(link, stream, consumer)
+})
+
+class PullReader implements MailboxReader {
+  private readonly nc: NatsConnection
+  private readonly nextSubject: string
+  private readonly inbox: string
+  private buffer: Array<Delivery> = []
+  private expectedConsumerSeq = 1
+  private lastSeq = 0
+  private failure: ReaderLost | undefined
+  private outstanding = 0
+  private pullId = 0
+  private silence: ReturnType<typeof setTimeout> | undefined
+  private awaken: (() => void) | undefined
+  private readonly unsubscribe: () => void
+
+  constructor(link: NatsLink, stream: string, consumer: string) {
+    const { nc } = link
+    this.nc = nc
+    this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`
+    this.inbox = `${link.inboxPrefix}.${nuid.next()}`
+    const subscription = nc.subscribe(`${this.inbox}.*`, {
+      callback: (error, message) => {
+        if (error !== null) this.lose(`subscription: ${error.message}`)
+        else this.receive(message)
+      }
+    })
+    this.unsubscribe = () => subscription.unsubscribe()
+    this.pull()
+  }
+
+  readonly take = (max: number, millis: number) =>
+    Effect.callback<ReadonlyArray<Delivery>, ReaderLost>((resume) => {
+      let timer: ReturnType<typeof setTimeout> | undefined
+      const finish = () => {
+        clearTimeout(timer)
+        this.awaken = undefined
+        if (this.buffer.length === 0 && this.failure !== undefined) {
+          return resume(Effect.fail(this.failure))
+        }
+        const taken = this.buffer.length <= max ? this.buffer.splice(0) : this.buffer.splice(0, max)
+        this.pull()
+        resume(Effect.succeed(taken))
+      }
+      if (this.buffer.length > 0 || this.failure !== undefined) return finish()
+      this.awaken = finish
+      timer = setTimeout(finish, millis)
+      return Effect.sync(() => {
+        clearTimeout(timer)
+        this.awaken = undefined
+      })
+    })
+
+  readonly acknowledge = (delivery: Delivery) => this.nc.publish(delivery.ackSubject)
+
+  readonly waiting = () => this.buffer.length
+
+  readonly close = () => {
+    clearTimeout(this.silence)
+    this.failure ??= new ReaderLost({ detail: "closed" })
+    this.unsubscribe()
+  }
+
+  private pull() {
+    if (this.failure !== undefined || this.outstanding > 0) return
+    if (this.buffer.length > PULL_MESSAGES_MAX / 2) return
+    this.outstanding = PULL_MESSAGES_MAX
+    this.pullId++
+    this.nc.publish(
+      this.nextSubject,
+      JSON.stringify({
+        batch: PULL_MESSAGES_MAX,
+        max_bytes: PULL_BYTES_MAX,
+        expires: PULL_EXPIRES_MILLIS * 1_000_000
+      }),
+      { reply: `${this.inbox}.${this.pullId}` }
+    )
+    this.watchSilence()
+  }
+
+  private watchSilence() {
+    clearTimeout(this.silence)
+    this.silence = setTimeout(() => {
+      this.outstanding = 0
+      this.pull()
+    }, PULL_SILENCE_MILLIS)
+  }
+
+  private receive(message: Msg) {
+    const status = message.headers?.code ?? 0
+    if (status !== 0) return this.status(message, status)
+    if (message.subject.endsWith(`.${this.pullId}`)) this.outstanding--
+    const delivery = deliveryOf(message)
+    if (delivery === undefined) return this.lose("a message without JetStream's reply subject")
+    if (delivery.consumerSeq !== this.expectedConsumerSeq || delivery.seq <= this.lastSeq) {
+      return this.lose(
+        `consumer sequence ${delivery.consumerSeq}, expected ${this.expectedConsumerSeq}`
+      )
+    }
+    this.expectedConsumerSeq++
+    this.lastSeq = delivery.seq
+    this.buffer.push(delivery)
+    if (this.outstanding === 0) this.pull()
+    this.awaken?.()
+  }
+
+  private status(message: Msg, status: number) {
+    // A word about an earlier pull says nothing about the present one.
+    const current = message.subject.endsWith(`.${this.pullId}`)
+    const description = message.headers?.description ?? ""
+    if (status === 409 && /consumer deleted|consumer is push/i.test(description)) {
+      return this.lose(description)
+    }
+    if (status === 100 || !current) return
+    this.outstanding = 0
+    // Without responders the server is away or the leader is being elected: do not spin.
+    if (status === 503 || status === 409) {
+      clearTimeout(this.silence)
+      this.silence = setTimeout(() => this.pull(), 100)
+      return
+    }
+    this.pull()
+  }
+
+  private lose(detail: string) {
+    this.failure ??= new ReaderLost({ detail })
+    // What was not committed is discarded: the next reader gets it again from the cursor.
+    this.buffer = []
+    this.unsubscribe()
+    clearTimeout(this.silence)
+    this.awaken?.()
+  }
+}
+
+/** `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<nanos>.<pending>`, or with domain and account. */
+const deliveryOf = (message: Msg): (Delivery & { consumerSeq: number }) | undefined => {
+  const tokens = message.reply?.split(".") ?? []
+  if (tokens[0] !== "$JS" || tokens[1] !== "ACK") return undefined
+  const base = tokens.length >= 11 ? 2 : 0
+  const nanos = tokens[base + 7]
+  if (nanos === undefined) return undefined
+  return {
+    subject: message.subject,
+    seq: Number(tokens[base + 5]),
+    consumerSeq: Number(tokens[base + 6]),
+    atMillis: Number(nanos.slice(0, -6)),
+    data: message.data,
+    header: (name) => message.headers?.get(name) || undefined,
+    headers: () => headersOf(message),
+    ackSubject: message.reply!
+  }
+}
+
+const headersOf = (message: Msg): Record<string, string> => {
+  const found: Record<string, string> = {}
+  for (const name of message.headers?.keys() ?? []) found[name] = message.headers!.get(name)
+  return found
+}

@@ -1,0 +1,144 @@
+import { type Msg, nuid } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { request } from "./api.ts"
+import { BusUnavailable, type NatsLink } from "./connection.ts"
+
+/** One arrival for outbound work: acknowledged one by one, after its answer is stored. */
+export interface SharedDelivery {
+  readonly subject: string
+  readonly seq: number
+  readonly atMillis: number
+  /** Above 1 an earlier try may have reached the destination. */
+  readonly deliveries: number
+  readonly data: Uint8Array
+  readonly header: (name: string) => string | undefined
+  readonly acknowledge: () => void
+  /** Still working: the server's wait starts again. */
+  readonly extend: () => void
+}
+
+const PULL_EXPIRES_MILLIS = 1_000
+const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
+
+/** Longer than any deadline; a crashed worker's calls are repeated by the others after it. */
+export const ACK_WAIT_MILLIS = 30_000
+
+/**
+ * Reads one explicit-ack consumer that all workers share. `capacity` says how many more messages
+ * the caller can take now: nothing is pulled beyond it.
+ */
+export const openSharedReader = Effect.fnUntraced(function* (
+  link: NatsLink,
+  options: {
+    stream: string
+    consumer: string
+    filter: string
+    inFlightMax: number
+    onDelivery: (delivery: SharedDelivery) => void
+    capacity: () => number
+  }
+) {
+  const { consumer, filter, stream } = options
+  yield* request(link.nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
+    stream_name: stream,
+    action: "",
+    config: {
+      durable_name: consumer,
+      name: consumer,
+      deliver_policy: "all",
+      ack_policy: "explicit",
+      ack_wait: ACK_WAIT_MILLIS * 1_000_000,
+      max_ack_pending: options.inFlightMax * 4,
+      max_deliver: -1,
+      filter_subject: filter,
+      metadata: { "io.nats.monitor.enabled": "true" }
+    }
+  }).pipe(
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) => Effect.fail(new BusUnavailable({ detail: error.message }))
+    )
+  )
+  return readShared(link, options)
+})
+
+const readShared = (
+  link: NatsLink,
+  options: {
+    stream: string
+    consumer: string
+    onDelivery: (delivery: SharedDelivery) => void
+    capacity: () => number
+  }
+) => {
+  const next = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
+  const inbox = `${link.inboxPrefix}.${nuid.next()}`
+  let pullId = 0
+  let outstanding = 0
+  let closed = false
+  let silence: ReturnType<typeof setTimeout> | undefined
+
+  const pull = () => {
+    if (closed || outstanding > 0) return
+    const batch = options.capacity()
+    if (batch <= 0) return
+    outstanding = batch
+    pullId++
+    link.nc.publish(
+      next,
+      JSON.stringify({ batch, expires: PULL_EXPIRES_MILLIS * 1_000_000 }),
+      { reply: `${inbox}.${pullId}` }
+    )
+    later(PULL_SILENCE_MILLIS)
+  }
+  const later = (millis: number) => {
+    clearTimeout(silence)
+    silence = setTimeout(() => {
+      outstanding = 0
+      pull()
+    }, millis)
+  }
+  const receive = (message: Msg) => {
+    const status = message.headers?.code ?? 0
+    const current = message.subject.endsWith(`.${pullId}`)
+    if (status !== 0) {
+      if (status === 100 || !current) return
+      if (status === 503 || status === 409) return later(100)
+      outstanding = 0
+      return pull()
+    }
+    if (current) outstanding--
+    options.onDelivery(deliveryOf(link, message))
+    if (outstanding === 0) pull()
+  }
+  const subscription = link.nc.subscribe(`${inbox}.*`, {
+    callback: (error, message) => {
+      if (error === null) receive(message)
+    }
+  })
+  pull()
+  return {
+    /** To be called when capacity came back. */
+    pull,
+    close: () => {
+      closed = true
+      clearTimeout(silence)
+      subscription.unsubscribe()
+    }
+  }
+}
+
+const deliveryOf = (link: NatsLink, message: Msg): SharedDelivery => {
+  const tokens = message.reply!.split(".")
+  const base = tokens.length >= 11 ? 2 : 0
+  return {
+    subject: message.subject,
+    deliveries: Number(tokens[base + 4]),
+    seq: Number(tokens[base + 5]),
+    atMillis: Number(tokens[base + 7]!.slice(0, -6)),
+    data: message.data,
+    header: (name) => message.headers?.get(name) || undefined,
+    acknowledge: () => link.nc.publish(message.reply!),
+    extend: () => link.nc.publish(message.reply!, "+WPI")
+  }
+}

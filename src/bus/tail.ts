@@ -1,0 +1,59 @@
+import type { NatsConnection } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { JetStreamCode, request } from "./api.ts"
+
+export interface StoredMessage {
+  readonly seq: number
+  readonly headers: ReadonlyMap<string, string>
+}
+
+/** The last message on `filter`, from the stream's leader: a replica's answer could be stale. */
+export const lastOn = (nc: NatsConnection, stream: string, filter: string) =>
+  request<{ message: { seq: number; hdrs?: string } }>(nc, `STREAM.MSG.GET.${stream}`, {
+    last_by_subj: filter
+  }).pipe(
+    Effect.map(({ message }): StoredMessage | undefined => ({
+      seq: message.seq,
+      headers: parseHeaders(message.hdrs)
+    })),
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) =>
+        error.code === JetStreamCode.MessageNotFound
+          ? Effect.succeed(undefined)
+          : Effect.fail(error)
+    )
+  )
+
+export interface StreamFacts {
+  readonly created: string
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly bytes: number
+  readonly bytesMax: number
+}
+
+export const streamFacts = (nc: NatsConnection, stream: string) =>
+  request<{
+    created: string
+    config: { max_bytes: number }
+    state: { first_seq: number; last_seq: number; bytes: number }
+  }>(nc, `STREAM.INFO.${stream}`).pipe(
+    Effect.map(({ config, created, state }): StreamFacts => ({
+      created,
+      firstSeq: state.first_seq,
+      lastSeq: state.last_seq,
+      bytes: state.bytes,
+      bytesMax: config.max_bytes
+    }))
+  )
+
+const parseHeaders = (base64: string | undefined): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>()
+  if (base64 === undefined) return found
+  for (const line of Buffer.from(base64, "base64").toString("utf8").split("\r\n").slice(1)) {
+    const colon = line.indexOf(":")
+    if (colon > 0) found.set(line.slice(0, colon), line.slice(colon + 1).trim())
+  }
+  return found
+}

@@ -1,0 +1,89 @@
+import type { NatsConnection } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { JetStreamCode, request } from "./api.ts"
+
+/** A stream as JetStream's API takes it; durations in nanoseconds. Declared as data in `streams/`. */
+export interface StreamSpec {
+  readonly name: string
+  readonly [setting: string]: unknown
+}
+
+export interface Difference {
+  readonly stream: string
+  readonly setting: string
+  readonly declared: unknown
+  readonly found: unknown
+}
+
+export interface TopologyReport {
+  readonly created: ReadonlyArray<string>
+  /** Reported, never silently changed: a person decides. */
+  readonly drift: ReadonlyArray<Difference>
+}
+
+/** Creates what is missing and compares the rest, setting by setting. */
+export const applyTopology = Effect.fnUntraced(function* (
+  nc: NatsConnection,
+  streams: ReadonlyArray<StreamSpec>
+) {
+  const created: Array<string> = []
+  const drift: Array<Difference> = []
+  for (const spec of streams) {
+    const found = yield* findStream(nc, spec.name)
+    if (found === undefined) {
+      yield* request(nc, `STREAM.CREATE.${spec.name}`, spec)
+      created.push(spec.name)
+    } else {
+      drift.push(...differences(spec, found))
+    }
+  }
+  return { created, drift } satisfies TopologyReport
+})
+
+const findStream = (nc: NatsConnection, name: string) =>
+  request<{ config: Record<string, unknown> }>(nc, `STREAM.INFO.${name}`).pipe(
+    Effect.map(({ config }): Record<string, unknown> | undefined => config),
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) =>
+        error.code === JetStreamCode.StreamNotFound ? Effect.succeed(undefined) : Effect.fail(error)
+    )
+  )
+
+const differences = (spec: StreamSpec, found: Record<string, unknown>): Array<Difference> =>
+  Object.entries(spec).flatMap(([setting, declared]) =>
+    contains(found[setting], declared)
+      ? []
+      : [{ stream: spec.name, setting, declared, found: found[setting] }]
+  )
+
+/** The server adds defaults and metadata of its own; only what is declared is compared. */
+const contains = (found: unknown, declared: unknown): boolean => {
+  if (typeof declared !== "object" || declared === null) {
+    return found === declared || (found === undefined && (declared === false || declared === 0))
+  }
+  if (Array.isArray(declared)) {
+    return Array.isArray(found) && found.length === declared.length &&
+      declared.every((item, index) => contains(found[index], item))
+  }
+  return Object.entries(declared).every(([key, value]) =>
+    contains((found as Record<string, unknown> | undefined)?.[key], value)
+  )
+}
+
+/** Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. */
+export const setGate = Effect.fnUntraced(function* (
+  nc: NatsConnection,
+  spec: StreamSpec,
+  open: boolean
+) {
+  const subjects = (spec["subjects"] as ReadonlyArray<string>).filter((subject) =>
+    open || !subject.startsWith("lastro.")
+  )
+  const transform = open ? spec["subject_transform"] : undefined
+  yield* request(nc, `STREAM.UPDATE.${spec.name}`, {
+    ...spec,
+    subjects,
+    subject_transform: transform
+  })
+})

@@ -1,0 +1,66 @@
+import { Schema } from "effect"
+
+/**
+ * Exponents of ISO 4217, pinned: the minor units of a currency must not depend on the runtime's
+ * `Intl` data, which follows usage rather than the standard (it gives HUF 0, IQD 0).
+ * Left out: metals, funds' units of account and test codes (XAU, XDR, XTS …), which have no minor unit.
+ */
+const codesByExponent = {
+  0: `
+    BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF
+  `,
+  2: `
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN
+    BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP
+    GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK
+    LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK
+    NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP
+    STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD YER ZAR
+    ZMW ZWG
+  `,
+  3: `
+    BHD IQD JOD KWD LYD OMR TND
+  `,
+  4: `
+    CLF UYW
+  `
+} as const
+
+const exponents = new Map<string, number>(
+  Object.entries(codesByExponent).flatMap(([exponent, codes]) =>
+    codes.trim().split(/\s+/).map((code) => [code, Number(exponent)] as const)
+  )
+)
+
+/** Every code, sorted: the list a message may be compared with. */
+export const currencyCodes: ReadonlyArray<string> = [...exponents.keys()].sort()
+
+export const Currency = Schema.Literals(currencyCodes).pipe(Schema.brand("Currency"))
+export type Currency = typeof Currency.Type
+
+/** Decimal places between the currency's unit and its minor unit: 2 for BRL, 0 for JPY. */
+export const exponentOf = (currency: string): number => {
+  const exponent = exponents.get(currency)
+  if (exponent === undefined) throw new RangeError(`${currency} is not an ISO 4217 currency`)
+  return exponent
+}
+
+/** "100.00": for people, files and logs. */
+export const formatMinorUnits = (minorUnits: bigint, currency: string): string => {
+  const exponent = exponentOf(currency)
+  const sign = minorUnits < 0n ? "-" : ""
+  const digits = (minorUnits < 0n ? -minorUnits : minorUnits).toString().padStart(exponent + 1, "0")
+  if (exponent === 0) return sign + digits
+  return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`
+}
+
+/** The exact inverse of `formatMinorUnits`; undefined for anything that is not such a decimal. */
+export const parseMinorUnits = (text: string, currency: string): bigint | undefined => {
+  const exponent = exponentOf(currency)
+  const match = /^(-?)(\d{1,19})(?:\.(\d+))?$/.exec(text)
+  if (match === null) return undefined
+  const fraction = match[3] ?? ""
+  if (fraction.length > exponent) return undefined
+  const magnitude = BigInt(match[2]! + fraction.padEnd(exponent, "0"))
+  return match[1] === "-" ? -magnitude : magnitude
+}

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto"
+import { Schema } from "effect"
+
+/** The tenant. Part of subjects, so its alphabet is the subjects'. */
+export const MerchantId = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9_-]{1,32}$/, { message: "must match [a-z0-9_-]{1,32}" })
+).pipe(Schema.brand("MerchantId"))
+export type MerchantId = typeof MerchantId.Type
+
+const prefixed = (prefix: string) =>
+  Schema.String.check(
+    Schema.isPattern(new RegExp(`^${prefix}_[0-9a-z]{26}$`), {
+      message: `must be an identifier such as ${prefix}_…`
+    })
+  )
+
+export const PaymentId = prefixed("pay").pipe(Schema.brand("PaymentId"))
+export type PaymentId = typeof PaymentId.Type
+export const EndpointId = prefixed("we").pipe(Schema.brand("EndpointId"))
+export type EndpointId = typeof EndpointId.Type
+
+export const CustomerId = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9_.:-]{1,64}$/, { message: "must match [A-Za-z0-9_.:-]{1,64}" })
+)
+export type CustomerId = typeof CustomerId.Type
+
+/** What the producer calls its command; over HTTP the idempotency key. */
+export const CommandId = Schema.String.check(
+  Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { message: "must be 1 to 255 printable characters" })
+)
+export type CommandId = typeof CommandId.Type
+
+/** Crockford's base 32: no letter that is read as a digit. */
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+/**
+ * An identifier that follows from its parts: the same cause always names the same thing, so a
+ * repeat or a replay can never make a second one. 130 bits of SHA-256.
+ */
+export const derivedId = (prefix: string, ...parts: ReadonlyArray<string>): string => {
+  const hash = createHash("sha256")
+  // Each part carries its length, so that ("ab", "c") and ("a", "bc") differ.
+  for (const part of parts) hash.update(`${part.length}:${part}`)
+  const digest = hash.digest()
+  let id = prefix + "_"
+  let bits = 0
+  let value = 0
+  for (let index = 0; id.length < prefix.length + 27; index++) {
+    value = ((value << 8) | digest[index]!) & 0xffff
+    bits += 8
+    while (bits >= 5 && id.length < prefix.length + 27) {
+      bits -= 5
+      id += ALPHABET[(value >> bits) & 31]
+    }
+  }
+  return id
+}
+
+export const paymentIdOf = (merchant: string, commandId: string): PaymentId =>
+  derivedId("pay", merchant, commandId) as PaymentId
+
+export const refundIdOf = (paymentId: string, commandId: string): string =>
+  derivedId("ref", paymentId, commandId)
+
+export const eventIdOf = (about: string, type: string, cause: string): string =>
+  derivedId("evt", about, type, cause)

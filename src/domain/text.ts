@@ -1,0 +1,64 @@
+import { Schema } from "effect"
+
+/** PostgreSQL stores no NUL, terminals and logs obey control characters: free text holds neither. */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
+
+export const Text = (charactersMax: number) =>
+  Schema.String.check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(charactersMax),
+    Schema.makeFilter((text: string) => !CONTROL.test(text) || "must not hold control characters"),
+    // A lone surrogate cannot be stored as UTF-8.
+    Schema.makeFilter((text: string) => text.isWellFormed() || "must be well-formed Unicode")
+  )
+
+const CARD_DIGITS_MIN = 13
+const CARD_DIGITS_MAX = 19
+
+/** True where a run of 13 to 19 digits (spaces and dashes between them allowed) passes the Luhn check. */
+export const looksLikeCardNumber = (text: string): boolean => {
+  for (const [run] of text.matchAll(/\d(?:[ -]?\d){12,}/g)) {
+    const digits = run.replace(/[ -]/g, "")
+    if (
+      digits.length >= CARD_DIGITS_MIN && digits.length <= CARD_DIGITS_MAX && passesLuhn(digits)
+    ) {
+      return true
+    }
+  }
+  return false
+}
+
+const passesLuhn = (digits: string): boolean => {
+  let sum = 0
+  for (let index = 0; index < digits.length; index++) {
+    const digit = digits.charCodeAt(digits.length - 1 - index) - 48
+    const doubled = index % 2 === 1 ? digit * 2 : digit
+    sum += doubled > 9 ? doubled - 9 : doubled
+  }
+  return sum % 10 === 0
+}
+
+const notACard = Schema.makeFilter((text: string) =>
+  !looksLikeCardNumber(text) || "looks like a card number: send a token instead"
+)
+
+/** A gateway's token for a card. The card's own number must never reach us. */
+export const Token = Text(255).check(notACard)
+export const Reference = Text(255).check(notACard)
+
+const METADATA_KEYS_MAX = 50
+
+export const Metadata = Schema.Record(
+  Schema.String.check(
+    Schema.makeFilter((key: string) =>
+      (/^[A-Za-z0-9_.-]{1,40}$/.test(key) && key !== "__proto__") ||
+      "keys must match [A-Za-z0-9_.-]{1,40}"
+    )
+  ),
+  Text(500).check(notACard)
+).check(
+  Schema.makeFilter((metadata: Readonly<Record<string, string>>) =>
+    Object.keys(metadata).length <= METADATA_KEYS_MAX || `has at most ${METADATA_KEYS_MAX} keys`
+  )
+)

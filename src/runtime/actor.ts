@@ -1,0 +1,202 @@
+import type { Duration, Effect, Result, Schema } from "effect"
+import type { Trx } from "../store/database.ts"
+import type { OutboundTable, SupervisionTable } from "./supervision.ts"
+
+/** What a decision may know of its message beyond the body. All of it is recorded in the stream. */
+export interface Received<Config = unknown> {
+  readonly family: string
+  readonly partition: number
+  /** Mailbox sequence: with family and partition it identifies the cause of everything decided. */
+  readonly seq: number
+  /** The merchant, from the subject or from a header only workers can write: never from the body. */
+  readonly merchant: string
+  readonly type: string
+  /** Decision clock, milliseconds since 1970. Never goes back within a partition. */
+  readonly at: number
+  /** Where an outcome was asked for; already checked to be an inbox. */
+  readonly replyTo: string | undefined
+  readonly config: Config
+}
+
+/** A message for another actor's mailbox. `body` is JSON-like; bigints travel as decimal strings. */
+export interface Emission {
+  readonly to: string
+  readonly type: string
+  /** Routing key (merchant): it picks the partition, unless `partition` names one. */
+  readonly key: string
+  readonly partition?: number
+  readonly body: unknown
+}
+
+/** Something that happened, for anyone: stored for readers, published on EVENTS, routed as data. */
+export interface Event {
+  readonly id: string
+  readonly type: string
+  /** The payment (or other noun) it is about. */
+  readonly about: string
+  /** Its public JSON: no bigint, no secret. */
+  readonly body: unknown
+}
+
+/** A wake-up. One schedule exists per `id`; setting it again moves it. */
+export interface Timer {
+  readonly id: string
+  readonly atMillis: number
+  readonly type: string
+  readonly body: unknown
+}
+
+/** A reply on core NATS, sent after the relay, best effort and never in a replay. */
+export interface Answer {
+  readonly to: string
+  readonly body: unknown
+}
+
+export interface Decision<State, Row = never> {
+  /** New states by actor key. */
+  readonly put?: ReadonlyArray<readonly [key: string, state: State]>
+  /** Rows of the family's own tables (journal entries, holds, notifications …). */
+  readonly rows?: ReadonlyArray<Row>
+  readonly events?: ReadonlyArray<Event>
+  readonly emit?: ReadonlyArray<Emission>
+  readonly timers?: ReadonlyArray<Timer>
+  readonly answers?: ReadonlyArray<Answer>
+}
+
+/** A business "no": permanent, public. It changes nothing but is published and answered. */
+export interface Refusal<Code extends string = string> {
+  readonly code: Code
+  readonly detail: string
+  /** What it is about (a payment), where known. */
+  readonly about?: string
+}
+
+/** Committed states the message's keys name, already reduced by the messages before it. */
+export interface States<State> {
+  readonly get: (key: string) => State | undefined
+}
+
+export interface StateKey {
+  readonly merchant: string
+  readonly key: string
+}
+
+export interface SavedState<State> extends StateKey {
+  readonly state: State
+  /** Canonical JSON of the state: what the digest covers, ready to be stored. */
+  readonly json: string
+}
+
+export interface TurnWrites<State, Row> {
+  readonly partition: number
+  readonly states: ReadonlyArray<SavedState<State>>
+  /** In stream order, each with the merchant and the decision clock of its cause. */
+  readonly rows: ReadonlyArray<{ merchant: string; at: number; seq: number; row: Row }>
+}
+
+export type MessageSchemas = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
+
+/** One decoded message: its type and its body. */
+export type MessageOf<M extends MessageSchemas> = {
+  readonly [T in keyof M & string]: { readonly type: T; readonly body: M[T]["Type"] }
+}[keyof M & string]
+
+/**
+ * State per key, strictly ordered per key, effects in PostgreSQL, exactly once.
+ * `decide` is pure: time and identifiers come in the message, everything else from its partition.
+ */
+export interface KeyedActor<
+  M extends MessageSchemas,
+  State,
+  Row,
+  Code extends string,
+  Config,
+  E,
+  R
+> {
+  readonly kind: "keyed"
+  readonly family: string
+  readonly messages: M
+  /** Types that enter through `lastro.<family>.<type>.<merchant>`; the others only from actors. */
+  readonly ingress: ReadonlyArray<keyof M & string>
+  /** Actor keys within the merchant; the first is the one a failure parks or quarantines. */
+  readonly keysOf: (
+    message: MessageOf<M>,
+    received: Pick<Received, "merchant" | "partition">
+  ) => readonly [string, ...Array<string>]
+  readonly config: { readonly schema: Schema.Codec<Config, unknown>; readonly initial: Config }
+  readonly decide: (
+    states: States<State>,
+    message: MessageOf<M>,
+    received: Received<Config>
+  ) => Result.Result<Decision<State, Row>, Refusal<Code>>
+  /** One query per table for the whole batch. Keys are `stateKey(merchant, key)`; absent ones are left out. */
+  readonly load: (
+    keys: ReadonlyArray<StateKey>
+  ) => Effect.Effect<ReadonlyMap<string, State>, E, R>
+  /** Set-based, inside the turn's database transaction. */
+  readonly save: (trx: Trx, writes: TurnWrites<State, Row>) => Promise<void>
+  /** Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. */
+  readonly overdue?: (
+    partition: number,
+    beforeMillis: number
+  ) => Effect.Effect<ReadonlyArray<Timer & { readonly merchant: string }>, E, R>
+  readonly supervision: SupervisionTable<E>
+}
+
+export const keyed = <
+  M extends MessageSchemas,
+  State,
+  Row,
+  Code extends string,
+  Config,
+  E,
+  R
+>(
+  actor: Omit<KeyedActor<M, State, Row, Code, Config, E, R>, "kind" | "supervision"> & {
+    readonly supervision: NoInfer<SupervisionTable<E>>
+  }
+): KeyedActor<M, State, Row, Code, Config, E, R> =>
+  ({ kind: "keyed", ...actor }) as KeyedActor<M, State, Row, Code, Config, E, R>
+
+/** One call to the world. `redelivered` means an earlier try may have reached the destination. */
+export interface Outgoing<Body> {
+  readonly merchant: string
+  readonly type: string
+  readonly body: Body
+  readonly redelivered: boolean
+  readonly traceparent: string | undefined
+}
+
+/**
+ * Calls the world: at least once, with an idempotency key, a deadline, bounded concurrency per
+ * destination and an explicit `unknown`. Its answers are messages for the actor that asked, which
+ * alone decides about trying again.
+ */
+export interface OutboundActor<M extends MessageSchemas, E, R> {
+  readonly kind: "outbound"
+  readonly family: string
+  readonly messages: M
+  /** Concurrency and the circuit breaker are per destination (a gateway, an endpoint's host). */
+  readonly destinationOf: (message: MessageOf<M>) => string
+  readonly concurrencyPerDestination: number
+  readonly deadline: Duration.Input
+  readonly call: (
+    message: MessageOf<M>,
+    outgoing: Outgoing<unknown>
+  ) => Effect.Effect<ReadonlyArray<Emission>, E, R>
+  /** The answer when the destination is full, its breaker is open, or `call` failed with a deferral. */
+  readonly deferred: (message: MessageOf<M>, outgoing: Outgoing<unknown>) => ReadonlyArray<Emission>
+  /** The answer when the deadline passed after bytes may have left. */
+  readonly unknown: (message: MessageOf<M>, outgoing: Outgoing<unknown>) => ReadonlyArray<Emission>
+  readonly supervision: OutboundTable<E>
+}
+
+export const outbound = <M extends MessageSchemas, E, R>(
+  actor: Omit<OutboundActor<M, E, R>, "kind" | "supervision"> & {
+    readonly supervision: NoInfer<OutboundTable<E>>
+  }
+): OutboundActor<M, E, R> => ({ kind: "outbound", ...actor }) as OutboundActor<M, E, R>
+
+/** How a state is addressed in a batch. Merchant ids hold no slash, so the pair stays unambiguous. */
+export const stateKey = (merchant: string, key: string): string => `${merchant}/${key}`

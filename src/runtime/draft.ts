@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto"
+import { canonicalJson } from "../domain/canonicalJson.ts"
+import type { Answer, Event, SavedState } from "./actor.ts"
+import type { Letter } from "./letter.ts"
+
+/** Position of an emission: the sequence of its cause and its ordinal among what that cause emitted. */
+export interface EmissionId {
+  readonly seq: number
+  readonly ordinal: number
+}
+
+export interface OutboxMessage {
+  /** The stream it is appended to. */
+  readonly target: string
+  readonly subject: string
+  readonly id: EmissionId
+  readonly headers: ReadonlyArray<readonly [string, string]>
+  /** Canonical JSON. */
+  readonly body: string
+}
+
+export interface OutboxTimer {
+  readonly id: string
+  readonly atMillis: number
+  readonly headers: ReadonlyArray<readonly [string, string]>
+  readonly body: string
+}
+
+export interface DeadLetter {
+  readonly id: string
+  readonly letter: Letter
+  readonly actorKey: string | undefined
+  readonly reason: "malformed" | "refused_type" | "defect" | "failed" | "quarantined"
+  readonly cause: string
+  readonly attempts: number
+}
+
+export interface ParkedKey {
+  readonly merchant: string
+  readonly actorKey: string
+  readonly attempts: number
+  readonly quarantined: boolean
+  readonly reason: string
+  readonly wakeAtMillis: number
+}
+
+export interface StoredEvent extends Event {
+  readonly merchant: string
+  readonly atMillis: number
+  readonly json: string
+}
+
+/** Everything one turn will commit and relay, gathered message by message. */
+export interface Draft {
+  readonly states: Map<string, SavedState<unknown>>
+  readonly rows: Array<{ merchant: string; at: number; seq: number; row: unknown }>
+  readonly events: Array<StoredEvent>
+  readonly outbox: Array<OutboxMessage>
+  readonly timers: Array<OutboxTimer>
+  readonly answers: Array<Answer>
+  readonly deadLetters: Array<DeadLetter>
+  /** Keys to set aside or to set aside again. */
+  readonly parked: Map<string, ParkedKey>
+  readonly parkedLetters: Array<{ letter: Letter; merchant: string; actorKey: string }>
+  /** Keys that are free again, and parked messages that were handled. */
+  readonly unparked: Map<string, { merchant: string; actorKey: string }>
+  readonly handledLetters: Array<{ merchant: string; actorKey: string; seq: number }>
+  config: { readonly version: number; readonly value: unknown; readonly json: string } | undefined
+  clockMillis: number
+  digest: Uint8Array
+  outcomes: Map<string, number>
+}
+
+export const emptyDraft = (clockMillis: number, digest: Uint8Array): Draft => ({
+  states: new Map(),
+  rows: [],
+  events: [],
+  outbox: [],
+  timers: [],
+  answers: [],
+  deadLetters: [],
+  parked: new Map(),
+  parkedLetters: [],
+  unparked: new Map(),
+  handledLetters: [],
+  config: undefined,
+  clockMillis,
+  digest,
+  outcomes: new Map()
+})
+
+/**
+ * Folds one message into the digest: it covers the one before, the message's place and everything
+ * decided. Never database-generated values, and nothing that depends on how messages fell into turns.
+ */
+export const foldDigest = (
+  draft: Draft,
+  letter: Letter,
+  outcome: string,
+  decided: ReadonlyArray<string>
+): void => {
+  const hash = createHash("sha256")
+  hash.update(draft.digest)
+  hash.update(`${letter.seq}|${draft.clockMillis}|${outcome}`)
+  for (const part of decided) hash.update(`|${part.length}|`).update(part)
+  draft.digest = hash.digest()
+  draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)
+}
+
+export const compareIds = (left: EmissionId, right: EmissionId): number =>
+  left.seq - right.seq || left.ordinal - right.ordinal
+
+export const jsonOf = (value: unknown): string => canonicalJson(value)

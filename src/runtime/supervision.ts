@@ -1,0 +1,54 @@
+/**
+ * What happens to a message whose handling failed.
+ *
+ * - `Resume`: set it aside as a dead letter and go on.
+ * - `Retry`: park its key and wake it later, in order, while other keys go on.
+ * - `Restart`: drop the partition's cached states, load again, try once more; a second failure escalates.
+ * - `Stop`: quarantine its key until a person lets it go.
+ * - `Escalate`: give the partition up; too often in a window trips the family's breaker.
+ */
+export type Directive =
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Retry"; readonly delaysMillis: ReadonlyArray<number> }
+  | { readonly _tag: "Restart" }
+  | { readonly _tag: "Stop" }
+  | { readonly _tag: "Escalate" }
+
+export const Resume: Directive = { _tag: "Resume" }
+export const Restart: Directive = { _tag: "Restart" }
+export const Stop: Directive = { _tag: "Stop" }
+export const Escalate: Directive = { _tag: "Escalate" }
+
+/** Waits between tries; after the last one the key is quarantined with its messages kept in order. */
+export const Retry = (...delaysMillis: ReadonlyArray<number>): Directive => ({
+  _tag: "Retry",
+  delaysMillis
+})
+
+/** What an outbound call's failure becomes. The asking actor decides whether to try again. */
+export type OutboundDirective =
+  | { readonly _tag: "Resume" }
+  | { readonly _tag: "Defer" }
+  | { readonly _tag: "Unknown" }
+
+/** Nothing left the process (refused connection, open breaker): answered as deferred at once. */
+export const Defer: OutboundDirective = { _tag: "Defer" }
+/** Bytes may have left and no answer came: answered as unknown, never as failed. */
+export const Unknown: OutboundDirective = { _tag: "Unknown" }
+
+type IsAny<E> = 0 extends 1 & E ? true : false
+
+/**
+ * One entry per error tag. Everything that would make the table partial is refused by the
+ * compiler: `any`, `unknown`, errors without a tag, and tags that are just `string`.
+ */
+type TableOver<E, D> = IsAny<E> extends true ? "the error channel is any: name its errors"
+  : [E] extends [never] ? Readonly<Record<never, D>>
+  : unknown extends E ? "the error channel is unknown: name its errors"
+  : [E] extends [{ readonly _tag: string }]
+    ? string extends E["_tag"] ? "an error's tag is any string: give each error its own literal tag"
+    : { readonly [Tag in E["_tag"]]: D }
+  : "an error has no _tag"
+
+export type SupervisionTable<E> = TableOver<E, Directive>
+export type OutboundTable<E> = TableOver<E, OutboundDirective>

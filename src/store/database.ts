@@ -1,0 +1,112 @@
+import { Config, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Kysely, PostgresDialect, type Transaction } from "kysely"
+import pg from "pg"
+import { PreparedClient } from "./preparedClient.ts"
+
+/** PostgreSQL did not answer. Transient, private: try again later, never show it to a payer. */
+export class DatabaseUnavailable
+  extends Schema.TaggedError<DatabaseUnavailable>()("DatabaseUnavailable", {
+    query: Schema.String,
+    cause: Schema.Defect()
+  }) {
+  override get message() {
+    return `${this.query}: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
+
+/** PostgreSQL answered that the data is wrong (a value, a constraint): a defect of some message. */
+export class DataRefused extends Schema.TaggedError<DataRefused>()("DataRefused", {
+  query: Schema.String,
+  sqlState: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `${this.query}: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
+}
+
+/** Tables are named where they are queried, by `sql<Row>` or `db.withTables<…>()`. */
+export type Db = Kysely<unknown>
+export type Trx = Transaction<unknown>
+
+/** A worker that stops between two statements must not hold a lock for long: the server ends it. */
+const IDLE_IN_TRANSACTION_MILLIS = 3_000
+const LOCK_TIMEOUT_MILLIS = 5_000
+/** Connections per process. Turns beyond it wait for a free one. */
+const POOL_CONNECTIONS_MAX = 24
+const CONNECT_TIMEOUT_MILLIS = 5_000
+
+/** The only module that knows kysely returns promises. */
+export class Database extends Context.Service<Database, {
+  readonly query: <A>(
+    name: string,
+    run: (db: Db) => Promise<A>
+  ) => Effect.Effect<A, DatabaseUnavailable>
+  /** Commits when `run` resolves and rolls back when it rejects. */
+  readonly transaction: <A>(
+    name: string,
+    run: (trx: Trx) => Promise<A>
+  ) => Effect.Effect<A, DatabaseUnavailable | DataRefused>
+}>()("lastro/store/Database") {
+  static readonly layer = Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const url = yield* Config.Redacted("DATABASE_URL")
+      const connectionsMax = yield* Config.Int("LASTRO_DATABASE_CONNECTIONS_MAX").pipe(
+        Config.withDefault(POOL_CONNECTIONS_MAX)
+      )
+      return yield* make(Redacted.value(url), connectionsMax)
+    })
+  )
+
+  static readonly layerOf = (url: string, connectionsMax = POOL_CONNECTIONS_MAX) =>
+    Layer.effect(Database, make(url, connectionsMax))
+}
+
+const make = Effect.fnUntraced(function* (url: string, connectionsMax: number) {
+  const db = yield* Effect.acquireRelease(
+    Effect.sync(() => connect(url, connectionsMax)),
+    (db) => Effect.promise(() => db.destroy())
+  )
+  return Database.of({
+    query: (name, run) =>
+      Effect.tryPromise({
+        try: () => run(db),
+        catch: (cause) => cause
+      }).pipe(
+        Effect.catch((cause) => {
+          const failure = classify(name, cause)
+          return failure._tag === "DatabaseUnavailable" ? Effect.fail(failure) : Effect.die(failure)
+        })
+      ),
+    transaction: (name, run) =>
+      Effect.tryPromise({
+        try: () => db.transaction().execute(run),
+        catch: (cause) => classify(name, cause)
+      }).pipe(Effect.uninterruptible)
+  })
+})
+
+export const connect = (url: string, connectionsMax = POOL_CONNECTIONS_MAX): Db => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MILLIS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLIS,
+    lock_timeout: LOCK_TIMEOUT_MILLIS,
+    application_name: "lastro",
+    Client: PreparedClient
+  } as pg.PoolConfig)
+  // A connection that dies while idle is replaced on the next use; without a listener it would end the process.
+  pool.on("error", () => {})
+  return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+}
+
+/** 22: a value that does not fit; 23: a broken constraint. Everything else is the server's trouble. */
+const classify = (query: string, cause: unknown): DatabaseUnavailable | DataRefused => {
+  const sqlState = (cause as { code?: unknown } | undefined)?.code
+  if (typeof sqlState === "string" && /^(22|23|42)...$/.test(sqlState)) {
+    return new DataRefused({ query, sqlState, cause })
+  }
+  return new DatabaseUnavailable({ query, cause })
+}

@@ -1,0 +1,81 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
+
+/** Everything `/metrics` shows. Labels are families and partitions only: never a merchant, key or id. */
+export const registry = new Registry()
+
+const counter = (name: string, help: string, labelNames: Array<string>) =>
+  new Counter({ name, help, labelNames, registers: [registry] })
+const gauge = (name: string, help: string, labelNames: Array<string>) =>
+  new Gauge({ name, help, labelNames, registers: [registry] })
+const histogram = (name: string, help: string, labelNames: Array<string>, buckets: Array<number>) =>
+  new Histogram({ name, help, labelNames, buckets, registers: [registry] })
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const MESSAGES = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+
+export const turns = counter("lastro_turns_total", "Committed turns", ["family"])
+export const messages = counter("lastro_messages_total", "Messages decided, by outcome", [
+  "family",
+  "outcome"
+])
+export const turnSeconds = histogram(
+  "lastro_turn_seconds",
+  "Time from taking a batch to its commit",
+  ["family"],
+  SECONDS
+)
+export const turnMessages = histogram(
+  "lastro_turn_messages",
+  "Messages in one turn",
+  ["family"],
+  MESSAGES
+)
+export const relaySeconds = histogram(
+  "lastro_relay_seconds",
+  "Time to append a turn's outbox everywhere",
+  ["family"],
+  SECONDS
+)
+export const fences = counter(
+  "lastro_fences_total",
+  "Times a fence stopped a former owner, by place (commit, append, reader, lease)",
+  ["family", "place"]
+)
+export const parkedKeys = gauge("lastro_parked_keys", "Keys waiting for a wake or for a person", [
+  "family",
+  "partition"
+])
+export const partitionsOwned = gauge("lastro_partitions_owned", "Partitions this worker owns", [
+  "family"
+])
+export const lagMessages = gauge(
+  "lastro_lag_messages",
+  "Messages stored but not committed",
+  ["family", "partition"]
+)
+export const lagSeconds = gauge(
+  "lastro_lag_seconds",
+  "Age of the oldest message not committed",
+  ["family", "partition"]
+)
+export const outboundCalls = counter("lastro_outbound_calls_total", "Calls to the world", [
+  "family",
+  "outcome"
+])
+export const outboundSeconds = histogram(
+  "lastro_outbound_seconds",
+  "Time of one call to the world",
+  ["family"],
+  SECONDS
+)
+export const breakerOpen = gauge(
+  "lastro_breaker_open",
+  "1 while calls to a destination are held back",
+  ["family"]
+)
+export const edgeSeconds = histogram(
+  "lastro_edge_seconds",
+  "Time to answer a request",
+  ["route", "status"],
+  SECONDS
+)

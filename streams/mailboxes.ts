@@ -1,0 +1,41 @@
+/**
+ * What flows where. Each family has one mailbox: a JetStream stream whose partitions are the unit
+ * of order and of ownership. Producers write `lastro.<family>.<type>.<merchant>`; the server turns
+ * that into `<family>.<partition>.ingress.<type>.<merchant>`; actors write `<family>.<partition>.<source>`.
+ */
+export interface Mailbox {
+  readonly family: string
+  readonly stream: string
+  readonly kind: "keyed" | "outbound"
+}
+
+export const mailboxes = [
+  { family: "payments", stream: "PAYMENTS", kind: "keyed" },
+  { family: "fraud", stream: "FRAUD", kind: "keyed" },
+  { family: "gateway", stream: "GATEWAY", kind: "outbound" },
+  { family: "messaging", stream: "MESSAGING", kind: "keyed" },
+  { family: "delivery", stream: "DELIVERY", kind: "outbound" },
+  { family: "reconciliation", stream: "RECONCILIATION", kind: "keyed" }
+] as const satisfies ReadonlyArray<Mailbox>
+
+export type Family = (typeof mailboxes)[number]["family"]
+
+/** Fixed for a mailbox generation: changing it would move keys away from their order. */
+export const PARTITIONS = 8
+
+/** What a merchant's own systems may publish; everything else enters through the edge. */
+export const producerCommands: ReadonlyArray<readonly [family: Family, type: string]> = [
+  ["payments", "create"],
+  ["payments", "capture"],
+  ["payments", "void"],
+  ["payments", "refund"]
+]
+
+/** What only the platform's own systems may publish (gateways' files, routed by source). */
+export const platformCommands: ReadonlyArray<readonly [family: Family, type: string]> = [
+  ["reconciliation", "file"]
+]
+
+/** `payments-07`: the fence watches this token, and cardinality stays at families × partitions. */
+export const sourceOf = (family: string, partition: number): string =>
+  `${family}-${String(partition).padStart(2, "0")}`

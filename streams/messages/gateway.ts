@@ -1,0 +1,70 @@
+import { Schema } from "effect"
+import { InternalAmount, MoneyFields } from "./money.ts"
+
+export const Operation = Schema.Literals(["charge", "capture", "void", "refund"])
+export type Operation = typeof Operation.Type
+
+/**
+ * Asked by payments. `attempt` is the idempotency key at the gateway and never changes for one
+ * intent: `<payment_id>.charge.1`, `<payment_id>.refund.<refund_id>` …
+ */
+export const Call = Schema.Struct({
+  payment_id: Schema.String,
+  gateway: Schema.String,
+  attempt: Schema.String,
+  operation: Operation,
+  ...MoneyFields,
+  /** Charges: take the money at once, or only authorize. */
+  capture: Schema.optionalKey(Schema.Boolean),
+  token: Schema.optionalKey(Schema.String),
+  charge_id: Schema.optionalKey(Schema.String),
+  reference: Schema.optionalKey(Schema.String)
+})
+
+/** Asks what became of an attempt. Changes nothing at the gateway. */
+export const Inquire = Schema.Struct({
+  payment_id: Schema.String,
+  gateway: Schema.String,
+  attempt: Schema.String,
+  operation: Operation,
+  ...MoneyFields,
+  charge_id: Schema.optionalKey(Schema.String),
+  /** When the attempt was first sent (milliseconds): "knows nothing" is final only after the gateway's finality window. */
+  sent_at: Schema.Finite
+})
+
+export const Outcome = Schema.TaggedUnion({
+  /** The operation took effect: authorized or captured (charge), captured, voided, refunded. */
+  Approved: { charge_id: Schema.String, captured: Schema.Boolean, amount: InternalAmount },
+  RequiresAction: { charge_id: Schema.String, url: Schema.String, expires_at: Schema.String },
+  Declined: {
+    code: Schema.String,
+    detail: Schema.String,
+    soft: Schema.Boolean,
+    charge_id: Schema.optionalKey(Schema.String)
+  },
+  /** Refused before anything was processed: no money can have moved. */
+  NotProcessed: { code: Schema.String, detail: Schema.String },
+  /** Not even tried: the destination is full or its breaker is open. Ask again later. */
+  Deferred: { detail: Schema.String },
+  /** Bytes left and no usable answer came; or an inquiry that is not final yet. */
+  Unknown: { detail: Schema.String },
+  /** An inquiry found nothing and the finality window is over: the attempt never arrived. */
+  NotFound: { detail: Schema.String }
+})
+export type Outcome = typeof Outcome.Type
+
+/** The answer, in the payments mailbox. */
+export const Answered = Schema.Struct({
+  payment_id: Schema.String,
+  gateway: Schema.String,
+  attempt: Schema.String,
+  operation: Operation,
+  /** True when it answers an inquiry. */
+  inquiry: Schema.Boolean,
+  outcome: Outcome,
+  /** Milliseconds the gateway took. */
+  took_millis: Schema.Finite
+})
+
+export const GatewayMessages = { call: Call, inquire: Inquire }

@@ -1,0 +1,88 @@
+import { Schema } from "effect"
+import { Share } from "../../src/domain/allocation.ts"
+import { Currency } from "../../src/domain/currency.ts"
+import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
+import { Amount } from "../../src/domain/money.ts"
+import { Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
+import { Risk } from "./fraud.ts"
+import { Answered } from "./gateway.ts"
+
+export const CaptureMode = Schema.Literals(["automatic", "manual"])
+
+export const PaymentMethod = Schema.Struct({ type: Schema.Literals(["card"]), token: Token })
+
+export const Customer = Schema.Struct({
+  id: CustomerId,
+  email: Schema.optionalKey(
+    Text(254).check(
+      Schema.isPattern(/^[^@\s]+@[^@\s]+\.[^@\s]+$/, { message: "an e-mail address" })
+    )
+  ),
+  locale: Schema.optionalKey(Schema.Literals(["pt-BR", "en"]))
+})
+
+export const Device = Schema.Struct({
+  ip: Schema.optionalKey(Text(45)),
+  id: Schema.optionalKey(Text(128))
+})
+
+/** One recipient's part of the payment: a share of what is left after fees, or a fixed amount. */
+export const Split = Schema.Struct({
+  recipient: Text(64).check(Schema.isPattern(/^[a-z0-9_-]{1,64}$/)),
+  share: Schema.optionalKey(Share),
+  amount: Schema.optionalKey(Amount)
+})
+
+/** Recipients of one payment. More is refused: a payment's postings must stay one small entry. */
+const SPLITS_MAX = 20
+
+/** The body of `POST /v1/payments`; through NATS with `command_id` beside it. */
+export const CreateFields = {
+  amount: Amount,
+  currency: Currency,
+  capture: Schema.optionalKey(CaptureMode),
+  payment_method: PaymentMethod,
+  customer: Schema.optionalKey(Customer),
+  device: Schema.optionalKey(Device),
+  splits: Schema.optionalKey(Schema.Array(Split).check(Schema.isMaxLength(SPLITS_MAX))),
+  reference: Schema.optionalKey(Reference),
+  description: Schema.optionalKey(Text(500)),
+  metadata: Schema.optionalKey(Metadata)
+}
+export const CaptureFields = { amount: Schema.optionalKey(Amount) }
+export const VoidFields = {}
+export const RefundFields = {
+  amount: Schema.optionalKey(Amount),
+  reason: Schema.optionalKey(Text(255))
+}
+export const ReviewFields = { decision: Schema.Literals(["approve", "reject"]) }
+
+const command = { command_id: CommandId }
+const onPayment = { ...command, payment_id: PaymentId }
+
+export const Create = Schema.Struct({ ...command, ...CreateFields })
+export const Capture = Schema.Struct({ ...onPayment, ...CaptureFields })
+export const Void = Schema.Struct({ ...onPayment, ...VoidFields })
+export const Refund = Schema.Struct({ ...onPayment, ...RefundFields })
+/** A person's decision on a held payment; only the edge may publish it. */
+export const Review = Schema.Struct({ ...onPayment, ...ReviewFields, by: Text(64) })
+
+export const Scored = Schema.Struct({ payment_id: Schema.String, risk: Risk })
+
+/** A timer of a payment fired. State names the timer it awaits; any other wake is a no-op. */
+export const Wake = Schema.Struct({
+  payment_id: Schema.String,
+  timer: Schema.String,
+  due: Schema.Finite
+})
+
+export const PaymentsMessages = {
+  create: Create,
+  capture: Capture,
+  void: Void,
+  refund: Refund,
+  review: Review,
+  scored: Scored,
+  answered: Answered,
+  wake: Wake
+}
