@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import type { Answer, Event, SavedState } from "./actor.ts"
+import type { Readable } from "./fold.ts"
 import type { Letter } from "./letter.ts"
 
 /** Position of an emission: the sequence of its cause and its ordinal among what that cause emitted. */
@@ -44,6 +45,14 @@ export interface ParkedKey {
   readonly wakeAtMillis: number
 }
 
+/** A letter waiting behind its key. */
+export interface ParkedLetter {
+  readonly id: string
+  readonly one: Readable
+  readonly merchant: string
+  readonly actorKey: string
+}
+
 export interface StoredEvent extends Event {
   readonly merchant: string
   readonly atMillis: number
@@ -61,7 +70,7 @@ export interface Draft {
   readonly deadLetters: Array<DeadLetter>
   /** Keys to set aside or to set aside again. */
   readonly parked: Map<string, ParkedKey>
-  readonly parkedLetters: Array<{ letter: Letter; merchant: string; actorKey: string }>
+  parkedLetters: Array<ParkedLetter>
   /** Keys that are free again, and parked messages that were handled. */
   readonly unparked: Map<string, { merchant: string; actorKey: string }>
   readonly handledLetters: Array<{ merchant: string; actorKey: string; seq: number }>

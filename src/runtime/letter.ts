@@ -30,7 +30,9 @@ export const UNPARK = "lastro.unpark"
 /** The type of a configuration change (`<family>.<p>.control`). */
 export const CONFIGURE = "lastro.configure"
 
-export const letterOf = (delivery: Delivery): Letter => {
+export const letterOf = (
+  delivery: Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
+): Letter => {
   const tokens = delivery.subject.split(".")
   const place = tokens[2] ?? ""
   const headers = delivery.headers()

@@ -1,0 +1,45 @@
+import { Effect, Schema } from "effect"
+import { sql } from "kysely"
+import type { SavedState, StateKey } from "../../src/runtime/actor.ts"
+import { stateKey } from "../../src/runtime/actor.ts"
+import { Database, type Trx } from "../../src/store/database.ts"
+import { Profile } from "./state.ts"
+
+interface ProfileRow {
+  readonly merchant: string
+  readonly key: string
+  readonly doc: unknown
+}
+
+const decode = Schema.decodeUnknownSync(Profile)
+
+export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
+  const database = yield* Database
+  const { rows } = yield* database.query("fraud.load", (db) =>
+    sql<ProfileRow>`
+      select merchant, key, doc
+      from unnest(
+        ${keys.map(({ merchant }) => merchant)}::text[],
+        ${keys.map(({ key }) => key)}::text[]
+      ) as wanted (merchant, key)
+      join fraud_profiles using (merchant, key)
+    `.execute(db))
+  return new Map(rows.map((row) => [stateKey(row.merchant, row.key), decode(row.doc)]))
+})
+
+export const save = async (
+  trx: Trx,
+  { states }: { readonly states: ReadonlyArray<SavedState<Profile>> }
+): Promise<void> => {
+  if (states.length === 0) return
+  await sql`
+    insert into fraud_profiles (merchant, key, doc)
+    select merchant, key, doc::jsonb
+    from unnest(
+      ${states.map(({ merchant }) => merchant)}::text[],
+      ${states.map(({ key }) => key)}::text[],
+      ${states.map(({ json }) => json)}::text[]
+    ) as changed (merchant, key, doc)
+    on conflict (merchant, key) do update set doc = excluded.doc
+  `.execute(trx)
+}

@@ -1,0 +1,85 @@
+import type { Expectation, Line, Operation } from "./state.ts"
+
+/** What an operation looks like from both sides. */
+export type Finding =
+  | { readonly _tag: "Matched"; readonly expected: Expectation; readonly line: Line }
+  /** A line for it, but not of its amount or currency. */
+  | { readonly _tag: "Amount"; readonly expected: Expectation; readonly line: Line }
+  | { readonly _tag: "Duplicate"; readonly line: Line; readonly of: Line }
+  /** Missing, once its day is closed. */
+  | { readonly _tag: "AwaitsLine"; readonly expected: Expectation }
+  /** Unexpected, once its file is closed: the event may still be on its way. */
+  | { readonly _tag: "AwaitsEvent"; readonly line: Line }
+  /** The gateway charged what it had said it did not: a break at once. */
+  | { readonly _tag: "Contradicted"; readonly line: Line | undefined }
+
+interface Sameness {
+  readonly amount: bigint
+  readonly currency: string
+}
+
+const same = (left: Sameness, right: Sameness): boolean =>
+  left.amount === right.amount && left.currency === right.currency
+
+/** A copy: the same money at the same rank as another line, whatever it was paired with. */
+const copyOf = (line: Line, paired: ReadonlyArray<Line>): Line | undefined =>
+  paired.find((other) => same(line, other))
+
+const by = <A>(key: (value: A) => string) => (left: A, right: A): number =>
+  key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0
+
+/**
+ * Pairs what is expected with what was settled: equal amounts first, then copies set aside, then what
+ * is left in a fixed order as differing amounts. A function of the two sets, not of their order.
+ */
+export const judge = (operation: Operation): ReadonlyArray<Finding> => {
+  const expected = [...operation.expected].sort(by(({ at, id }) => `${at}`.padStart(16, "0") + id))
+  const lines = [...operation.lines].sort(
+    by(({ id, line, settlement_id }) => settlement_id + `${line}`.padStart(10, "0") + id)
+  )
+  if (expected.length === 0 && operation.contradicted !== undefined) {
+    return lines.length === 0
+      ? [{ _tag: "Contradicted", line: undefined }]
+      : lines.map((line) => ({ _tag: "Contradicted", line }))
+  }
+
+  const findings: Array<Finding> = []
+  const paired: Array<Line> = []
+  const open: Array<Expectation> = []
+  for (const one of expected) {
+    const index = lines.findIndex((line) => same(line, one))
+    if (index < 0) {
+      open.push(one)
+      continue
+    }
+    const line = lines.splice(index, 1)[0]!
+    paired.push(line)
+    findings.push({ _tag: "Matched", expected: one, line })
+  }
+  for (const line of lines) {
+    const of = copyOf(line, paired)
+    const one = of === undefined ? open.shift() : undefined
+    if (of !== undefined) findings.push({ _tag: "Duplicate", line, of })
+    else if (one !== undefined) {
+      paired.push(line)
+      findings.push({ _tag: "Amount", expected: one, line })
+    } else findings.push({ _tag: "AwaitsEvent", line })
+  }
+  for (const one of open) findings.push({ _tag: "AwaitsLine", expected: one })
+  return findings
+}
+
+/** Names a finding across judgements of the same operation. */
+export const findingId = (finding: Finding): string => {
+  switch (finding._tag) {
+    case "Matched":
+    case "Amount":
+    case "AwaitsLine":
+      return `${finding._tag}:${finding.expected.id}`
+    case "Duplicate":
+    case "AwaitsEvent":
+      return `${finding._tag}:${finding.line.id}`
+    case "Contradicted":
+      return `${finding._tag}:${finding.line?.id ?? ""}`
+  }
+}

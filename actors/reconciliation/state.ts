@@ -1,0 +1,130 @@
+import { Schema } from "effect"
+import { BigAmount } from "../../src/domain/money.ts"
+import { SettlementKind } from "../../streams/messages/reconciliation.ts"
+
+/** Copies of one operation's line that are kept. More are counted only: no file can swell a state. */
+export const OPERATION_LINES_MAX = 100
+/** Healed findings kept per operation, the newest. */
+export const HEALED_MAX = 8
+
+/** Money the payments say the gateway took or gave back. Amounts are signed: a refund is negative. */
+export const Expectation = Schema.Struct({
+  /** The event that said so. */
+  id: Schema.String,
+  payment_id: Schema.String,
+  amount: BigAmount,
+  currency: Schema.String,
+  at: Schema.Finite,
+  day: Schema.String
+})
+export type Expectation = typeof Expectation.Type
+
+/** What the gateway says in a file. */
+export const Line = Schema.Struct({
+  /** Where it stands: file, part and row. */
+  id: Schema.String,
+  file_seq: Schema.Int,
+  settlement_id: Schema.String,
+  line: Schema.Int,
+  payment_id: Schema.optionalKey(Schema.String),
+  amount: BigAmount,
+  fee: BigAmount,
+  currency: Schema.String,
+  /** The day of its file: once that is closed, a line nobody expected is a break. */
+  day: Schema.String
+})
+export type Line = typeof Line.Type
+
+export const BreakKind = Schema.Literals([
+  "missing",
+  "unexpected",
+  "amount",
+  "duplicate",
+  "malformed"
+])
+export type BreakKind = typeof BreakKind.Type
+
+/** A finding that went away. With a `day` it was a break only where that day had been closed before. */
+export const Healed = Schema.Struct({
+  kind: BreakKind,
+  day: Schema.optionalKey(Schema.String),
+  /** Mailbox sequence and time of what healed it. */
+  seq: Schema.Int,
+  at: Schema.Finite
+})
+export type Healed = typeof Healed.Type
+
+/**
+ * One gateway operation seen from both sides: a charge, or the refunds of a charge. Its findings follow
+ * from what is here and nothing else, so the order in which events and lines came cannot matter.
+ */
+export const Operation = Schema.TaggedStruct("Operation", {
+  source: Schema.String,
+  kind: SettlementKind,
+  charge_id: Schema.String,
+  expected: Schema.Array(Expectation),
+  lines: Schema.Array(Line),
+  /** Lines beyond `OPERATION_LINES_MAX`. */
+  uncounted: Schema.Int,
+  /** The gateway contradicted an answer of its own about this charge. */
+  contradicted: Schema.optionalKey(
+    Schema.Struct({ payment_id: Schema.String, detail: Schema.String })
+  ),
+  healed: Schema.Array(Healed)
+})
+export type Operation = typeof Operation.Type
+
+/** A settlement file as far as it has come. */
+export const SettlementFile = Schema.TaggedStruct("File", {
+  id: Schema.String,
+  source: Schema.String,
+  date: Schema.String,
+  parts: Schema.Int,
+  /** Sequence of its first part at the source: later files restate earlier ones. */
+  seq: Schema.Int,
+  received: Schema.Array(Schema.Struct({
+    part: Schema.Int,
+    fingerprint: Schema.String,
+    lines: Schema.Int,
+    malformed: Schema.Int
+  }))
+})
+export type SettlementFile = typeof SettlementFile.Type
+
+export const State = Schema.Union([Operation, SettlementFile])
+export type State = typeof State.Type
+
+/** What a save does beside the states. */
+export type Row =
+  | { readonly _tag: "Close"; readonly source: string; readonly date: string }
+  | {
+    readonly _tag: "Malformed"
+    readonly source: string
+    readonly date: string
+    readonly file: string
+    readonly part: number
+    readonly row: number
+    readonly reason: string
+  }
+
+export type RefusalCode = "source_differs" | "file_differs" | "unreadable_file"
+
+export const fileKey = (id: string): string => `file:${id}`
+
+export const operationKey = (source: string, kind: SettlementKind, chargeId: string): string =>
+  `${kind}:${source}:${chargeId}`
+
+export const newOperation = (
+  source: string,
+  kind: SettlementKind,
+  chargeId: string
+): Operation => ({
+  _tag: "Operation",
+  source,
+  kind,
+  charge_id: chargeId,
+  expected: [],
+  lines: [],
+  uncounted: 0,
+  healed: []
+})

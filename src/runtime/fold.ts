@@ -1,0 +1,266 @@
+import { Result, Schema } from "effect"
+import type { MessageOf, MessageSchemas, Received, States } from "./actor.ts"
+import type { AnyKeyed } from "./registry.ts"
+import { stateKey } from "./actor.ts"
+import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
+import { CONFIGURE, Header, type Letter, replyToOf, UNPARK } from "./letter.ts"
+import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
+import { deadLetterOf, parkAfterFailure, parkAgain, quarantine } from "./park.ts"
+
+/** A letter that decoded, with the actor keys it touches. */
+export interface Readable {
+  readonly letter: Letter
+  readonly message: MessageOf<MessageSchemas>
+  readonly keys: readonly [string, ...Array<string>]
+}
+
+export interface Unreadable {
+  readonly letter: Letter
+  readonly malformed: string
+}
+
+/** The letters of a woken key, in their order, behind the wake that brings them back. */
+export interface Woken {
+  readonly letter: Letter
+  readonly wakes: { readonly merchant: string; readonly actorKey: string }
+  readonly behind: ReadonlyArray<Readable | Unreadable>
+  /** The tables hold more than one turn takes: the key stays parked and wakes again at once. */
+  readonly more: boolean
+}
+
+export interface Reconfigure {
+  readonly letter: Letter
+  readonly config: { readonly version: number; readonly value: unknown; readonly json: string }
+}
+
+export type Opened = Readable | Unreadable | Woken | Reconfigure
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** Depth beyond which JSON is hostile; checked before anything recurses over it. */
+const JSON_DEPTH_MAX = 32
+
+const tooDeep = (text: string): boolean => {
+  let depth = 0
+  let quoted = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (quoted) {
+      if (code === 0x5c) index++
+      else if (code === 0x22) quoted = false
+    } else if (code === 0x22) quoted = true
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > JSON_DEPTH_MAX) return true
+    } else if (code === 0x7d || code === 0x5d) depth--
+  }
+  return false
+}
+
+const parse = (body: Uint8Array): Result.Result<unknown, string> => {
+  try {
+    const text = utf8.decode(body)
+    if (tooDeep(text)) return Result.fail(`nested deeper than ${JSON_DEPTH_MAX}`)
+    return Result.succeed(JSON.parse(text))
+  } catch (error) {
+    return Result.fail((error as Error).message)
+  }
+}
+
+/** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
+export const opener = (actor: AnyKeyed) => {
+  const strict = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
+  const lenient = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
+  for (const [type, schema] of Object.entries(actor.messages)) {
+    const plain = schema as Schema.Codec<unknown, unknown>
+    strict.set(type, Schema.decodeUnknownResult(plain, { onExcessProperty: "error" }))
+    lenient.set(type, Schema.decodeUnknownResult(plain))
+  }
+  const decodeConfig = Schema.decodeUnknownResult(actor.config.schema)
+
+  return (letter: Letter): Opened => {
+    if (letter.origin === "ingress" && !actor.ingress.includes(letter.type)) {
+      return { letter, malformed: `${actor.family} takes no command ${letter.type}` }
+    }
+    const parsed = parse(letter.body)
+    if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
+    if (letter.type === CONFIGURE) {
+      const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
+      const value = decodeConfig(config)
+      if (Result.isFailure(value) || typeof version !== "number") {
+        return { letter, malformed: "not a configuration with a version" }
+      }
+      return { letter, config: { version, value: value.success, json: jsonOf(config) } }
+    }
+    if (letter.type === UNPARK && letter.origin === "timer") {
+      const { key } = parsed.success as { key: string }
+      return {
+        letter,
+        wakes: { merchant: letter.merchant, actorKey: key },
+        behind: [],
+        more: false
+      }
+    }
+    const decode = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
+    if (decode === undefined) return { letter, malformed: `unknown type ${letter.type}` }
+    const decoded = decode(parsed.success)
+    if (Result.isFailure(decoded)) return { letter, malformed: decoded.failure.message }
+    const message = { type: letter.type, body: decoded.success } as MessageOf<MessageSchemas>
+    return { letter, message, keys: actor.keysOf(message, letter as never) }
+  }
+}
+
+/** What the fold reads of its partition. */
+export interface FoldContext {
+  readonly actor: AnyKeyed
+  readonly addressing: Addressing
+  readonly partition: number
+  /** Committed states of every key the batch names. */
+  readonly committed: (id: string) => unknown
+  /** Keys set aside before this turn. */
+  readonly parked: ReadonlyMap<string, ParkedKey>
+  readonly config: { readonly version: number; readonly value: unknown }
+  /** Typed failures found while loading, by sequence, with the directive for each. */
+  readonly failures: ReadonlyMap<number, { readonly tag: string; readonly cause: string }>
+  /** Letters whose data PostgreSQL refused on its own: treated as defects. */
+  readonly defects: ReadonlyMap<number, string>
+}
+
+/** Decides letter by letter, in stream order, in memory. */
+export const fold = (context: FoldContext, opened: ReadonlyArray<Opened>, draft: Draft): void => {
+  for (const one of opened) {
+    const due = Number(one.letter.headers[Header.due] ?? 0)
+    draft.clockMillis = Math.max(
+      draft.clockMillis,
+      one.letter.atMillis,
+      one.letter.origin === "timer" && Number.isFinite(due) ? due : 0
+    )
+    if ("behind" in one) foldWoken(context, one, draft)
+    else if ("config" in one) foldConfig(context, one, draft)
+    else foldOne(context, one, one.letter, draft, { ordinal: 0 })
+  }
+}
+
+const foldConfig = (context: FoldContext, one: Reconfigure, draft: Draft): void => {
+  const known = draft.config?.version ?? context.config.version
+  if (one.config.version > known) {
+    draft.config = one.config
+    return foldDigest(draft, one.letter, "configured", [one.config.json])
+  }
+  foldDigest(draft, one.letter, "repeated", [])
+}
+
+/** A woken key's letters are decided in order until one of them sends the key back. */
+const foldWoken = (context: FoldContext, one: Woken, draft: Draft): void => {
+  const { actorKey, merchant } = one.wakes
+  const id = stateKey(merchant, actorKey)
+  const known = parkedNow(context, draft, id)
+  if (known === undefined || (known.quarantined && one.letter.origin === "timer")) {
+    return foldDigest(draft, one.letter, "repeated", [])
+  }
+  const counter = { ordinal: 0 }
+  draft.parked.delete(id)
+  draft.unparked.set(id, { merchant, actorKey })
+  // What arrived for the key earlier in this very turn waits behind what the tables hold.
+  const fresh = draft.parkedLetters.filter((parked) => parked.id === id)
+  draft.parkedLetters = draft.parkedLetters.filter((parked) => parked.id !== id)
+  const queue = [...one.behind, ...fresh.map(({ one }) => one)]
+  for (const [index, each] of queue.entries()) {
+    if (parkedNow(context, draft, id) !== undefined) {
+      draft.parkedLetters.push(...fresh.slice(Math.max(0, index - one.behind.length)))
+      break
+    }
+    const waits = foldOne(context, each, one.letter, draft, counter, known.attempts)
+    if (!waits) draft.handledLetters.push({ merchant, actorKey, seq: each.letter.seq })
+  }
+  if (one.more && parkedNow(context, draft, id) === undefined) {
+    parkAgain(context, draft, { merchant, actorKey })
+  }
+  foldDigest(draft, one.letter, "woken", [])
+}
+
+const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
+  draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
+
+/** Handles one letter; true when its key was set aside with the letter still waiting. */
+const foldOne = (
+  context: FoldContext,
+  one: Readable | Unreadable,
+  cause: Letter,
+  draft: Draft,
+  counter: { ordinal: number },
+  attempts = 0
+): boolean => {
+  const { actor, addressing } = context
+  const { letter } = one
+  if ("malformed" in one) {
+    draft.deadLetters.push(
+      deadLetterOf(actor.family, one.letter, undefined, "malformed", one.malformed, 1)
+    )
+    addRefusal(addressing, draft, cause, counter, letter, {
+      code: "malformed",
+      detail: one.malformed
+    })
+    foldDigest(draft, letter, "malformed", [])
+    return false
+  }
+  for (const key of one.keys) {
+    const id = stateKey(letter.merchant, key)
+    const parked = parkedNow(context, draft, id)
+    if (parked === undefined) continue
+    draft.parkedLetters.push({ id, one, merchant: letter.merchant, actorKey: key })
+    foldDigest(draft, letter, "parked", [])
+    return true
+  }
+  const failure = context.failures.get(letter.seq)
+  if (failure !== undefined) {
+    return parkAfterFailure(context, draft, one, cause, counter, failure, attempts)
+  }
+  try {
+    const defect = context.defects.get(letter.seq)
+    if (defect !== undefined) throw new Error(defect)
+    const decided = decide(context, one, draft)
+    if (Result.isFailure(decided)) {
+      addRefusal(addressing, draft, cause, counter, letter, decided.failure)
+      foldDigest(draft, letter, "refused", [jsonOf(decided.failure)])
+    } else {
+      const parts = addDecision(addressing, draft, cause, counter, letter, decided.success)
+      foldDigest(draft, letter, "decided", parts)
+    }
+    return false
+  } catch (error) {
+    quarantine(
+      context,
+      draft,
+      one,
+      "defect",
+      error instanceof Error ? error.message : String(error)
+    )
+    foldDigest(draft, letter, "defect", [])
+    return true
+  }
+}
+
+const decide = (
+  context: FoldContext,
+  one: Readable,
+  draft: Draft
+): ReturnType<AnyKeyed["decide"]> => {
+  const { letter } = one
+  const states: States<unknown> = {
+    get: (key) => {
+      const id = stateKey(letter.merchant, key)
+      return draft.states.get(id)?.state ?? context.committed(id)
+    }
+  }
+  const received: Received = {
+    family: context.actor.family,
+    partition: context.partition,
+    seq: letter.seq,
+    merchant: letter.merchant,
+    type: letter.type,
+    at: draft.clockMillis,
+    replyTo: replyToOf(letter),
+    config: (draft.config ?? context.config).value
+  }
+  return context.actor.decide(states, one.message as never, received)
+}

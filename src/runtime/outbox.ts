@@ -1,0 +1,227 @@
+import { partitionOf } from "../domain/partition.ts"
+import { derivedId } from "../domain/identifiers.ts"
+import type { Decision, Refusal } from "./actor.ts"
+import { stateKey } from "./actor.ts"
+import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
+import { Header, type Letter, replyToOf } from "./letter.ts"
+
+/** Where messages go: given by `streams/`, so that the machine knows no family. */
+export interface Addressing {
+  readonly family: string
+  readonly partition: number
+  /** `payments-07`: the token the fence watches. */
+  readonly source: string
+  readonly streamOf: (family: string) => string | undefined
+  readonly partitions: number
+  readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
+  /** Bytes of one message; more is a defect of its cause, found before the commit. */
+  readonly messageBytesMax: number
+}
+
+export const EVENTS_STREAM = "EVENTS"
+export const DEAD_LETTERS_STREAM = "DEAD_LETTERS"
+
+/** What the fence of a target watches: everything this source ever wrote there. */
+export const fenceFilter = (target: string, source: string, familyOf: (stream: string) => string) =>
+  target === EVENTS_STREAM
+    ? `events.${source}.>`
+    : target === DEAD_LETTERS_STREAM
+    ? `dead.${source}.>`
+    : `${familyOf(target)}.*.${source}`
+
+type Counter = { ordinal: number }
+
+/** Adds a decision to the turn. Returns the JSON of everything decided, for the digest. */
+export const addDecision = (
+  addressing: Addressing,
+  draft: Draft,
+  cause: Letter,
+  counter: Counter,
+  letter: Letter,
+  decision: Decision<unknown, unknown>
+): ReadonlyArray<string> => {
+  const { merchant } = letter
+  const parts: Array<string> = []
+  // Made first: a violation must leave nothing of this decision in the turn.
+  const messages = (decision.emit ?? []).map((emission) => {
+    const body = jsonOf(emission.body)
+    parts.push(body)
+    return mailboxMessage(addressing, cause, counter, letter, { ...emission, body })
+  })
+  const stored = (decision.events ?? []).map((event) => {
+    const json = jsonOf(event.body)
+    parts.push(json)
+    return { ...event, merchant, atMillis: draft.clockMillis, json }
+  })
+  for (const event of stored) {
+    messages.push(...eventMessages(addressing, cause, counter, letter, event))
+  }
+  const states = (decision.put ?? []).map(([key, state]) => {
+    const json = jsonOf(state)
+    parts.push(json)
+    return { merchant, key, state, json }
+  })
+  const timers = (decision.timers ?? []).map((timer) => {
+    const body = jsonOf(timer.body)
+    parts.push(timer.id, body)
+    return {
+      id: timer.id,
+      atMillis: timer.atMillis,
+      headers: headersOf(letter, timer.type, merchant, [[Header.due, String(timer.atMillis)]]),
+      body
+    }
+  })
+
+  for (const saved of states) draft.states.set(stateKey(merchant, saved.key), saved)
+  for (const row of decision.rows ?? []) {
+    draft.rows.push({ merchant, at: draft.clockMillis, seq: letter.seq, row })
+  }
+  draft.events.push(...stored)
+  draft.outbox.push(...messages)
+  draft.timers.push(...timers)
+  draft.answers.push(...(decision.answers ?? []))
+  return parts
+}
+
+/** A refusal changes nothing, but whoever asked and whoever watches hears of it. */
+export const addRefusal = (
+  addressing: Addressing,
+  draft: Draft,
+  cause: Letter,
+  counter: Counter,
+  letter: Letter,
+  refusal: Refusal
+): void => {
+  const replyTo = replyToOf(letter)
+  if (replyTo !== undefined) {
+    draft.answers.push({
+      to: replyTo,
+      body: { refused: { code: refusal.code, detail: refusal.detail } }
+    })
+  }
+  if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return
+  const type = `${addressing.family}.command_refused`
+  const body = {
+    command: letter.type,
+    command_id: commandIdOf(letter),
+    code: refusal.code,
+    detail: refusal.detail
+  }
+  const event = {
+    id: derivedId("evt", addressing.source, String(letter.seq), type),
+    type,
+    about: refusal.about ?? "",
+    body,
+    merchant: letter.merchant,
+    atMillis: draft.clockMillis,
+    json: jsonOf(body)
+  }
+  draft.events.push(event)
+  draft.outbox.push(...eventMessages(addressing, cause, counter, letter, event))
+}
+
+const commandIdOf = (letter: Letter): string | undefined => {
+  try {
+    const id = JSON.parse(new TextDecoder().decode(letter.body))?.command_id
+    return typeof id === "string" ? id.slice(0, 255) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const mailboxMessage = (
+  addressing: Addressing,
+  cause: Letter,
+  counter: Counter,
+  letter: Letter,
+  emission: {
+    readonly to: string
+    readonly type: string
+    readonly key: string
+    readonly partition?: number
+    readonly body: string
+  }
+): OutboxMessage => {
+  const target = addressing.streamOf(emission.to)
+  if (target === undefined) throw new Error(`no mailbox ${emission.to}`)
+  if (Buffer.byteLength(emission.body) > addressing.messageBytesMax) {
+    throw new Error(`a message for ${emission.to} of more than ${addressing.messageBytesMax} bytes`)
+  }
+  const partition = emission.partition ?? partitionOf(emission.key, addressing.partitions)
+  return message(addressing, cause, counter, letter, {
+    target,
+    subject: `${emission.to}.${partition}.${addressing.source}`,
+    type: emission.type,
+    merchant: emission.key,
+    body: emission.body
+  })
+}
+
+/** On EVENTS for anyone, and in the mailboxes that `streams/routes.ts` names. */
+const eventMessages = (
+  addressing: Addressing,
+  cause: Letter,
+  counter: Counter,
+  letter: Letter,
+  event: {
+    id: string
+    type: string
+    about: string
+    merchant: string
+    atMillis: number
+    json: string
+  }
+): Array<OutboxMessage> => {
+  const body = `{"about":${jsonOf(event.about)},"at":${event.atMillis},"data":${event.json},` +
+    `"event_id":"${event.id}","merchant":"${event.merchant}","type":"${event.type}"}`
+  const messages = [message(addressing, cause, counter, letter, {
+    target: EVENTS_STREAM,
+    subject: `events.${addressing.source}.${event.type}`,
+    type: event.type,
+    merchant: event.merchant,
+    body
+  })]
+  for (const route of addressing.routesOf(event.type)) {
+    messages.push(mailboxMessage(addressing, cause, counter, letter, {
+      to: route.to,
+      type: route.as,
+      key: event.merchant,
+      body
+    }))
+  }
+  return messages
+}
+
+const message = (
+  addressing: Addressing,
+  cause: Letter,
+  counter: Counter,
+  letter: Letter,
+  one: { target: string; subject: string; type: string; merchant: string; body: string }
+): OutboxMessage => {
+  const id = { seq: cause.seq, ordinal: counter.ordinal++ }
+  return {
+    target: one.target,
+    subject: one.subject,
+    id,
+    headers: headersOf(letter, one.type, one.merchant, [
+      [Header.emission, `${addressing.family}/${addressing.partition}/${id.seq}/${id.ordinal}`]
+    ]),
+    body: one.body
+  }
+}
+
+const headersOf = (
+  letter: Letter,
+  type: string,
+  merchant: string,
+  more: ReadonlyArray<readonly [string, string]>
+): ReadonlyArray<readonly [string, string]> => {
+  const trace = letter.headers[Header.trace]
+  return [
+    [Header.type, type],
+    [Header.merchant, merchant],
+    ...(trace === undefined ? [] : [[Header.trace, trace] as const]),
+    ...more
+  ]
+}

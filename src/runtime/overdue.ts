@@ -1,0 +1,53 @@
+import { Effect } from "effect"
+import { append } from "../bus/append.ts"
+import type { Database } from "../store/database.ts"
+import { jsonOf, type ParkedKey } from "./draft.ts"
+import { Header, UNPARK } from "./letter.ts"
+import type { PartitionOptions } from "./partition.ts"
+
+/** A schedule fires within milliseconds; what is this late was lost. */
+const OVERDUE_AFTER_MILLIS = 10_000
+/** Wakes sent again at once. The rest follows in the next round. */
+const OVERDUE_WAKES_MAX = 200
+
+/**
+ * Sends again the wakes that should have come by now, found in the tables: a lost timer strands
+ * nothing. Repeats are harmless, because state names the timer it awaits.
+ */
+export const reemitOverdue = Effect.fnUntraced(function* (
+  options: PartitionOptions,
+  parked: ReadonlyMap<string, ParkedKey>
+): Effect.fn.Return<void, never, Database> {
+  const { actor, link, partition } = options
+  const before = Date.now() - OVERDUE_AFTER_MILLIS
+  const late = actor.overdue === undefined
+    ? []
+    : yield* actor.overdue(partition, before).pipe(Effect.orElseSucceed(() => []))
+  const wakes = [
+    ...late,
+    ...[...parked.values()]
+      .filter((key) => !key.quarantined && key.wakeAtMillis < before)
+      .map((key) => ({
+        merchant: key.merchant,
+        type: UNPARK,
+        atMillis: key.wakeAtMillis,
+        body: { key: key.actorKey }
+      }))
+  ].slice(0, OVERDUE_WAKES_MAX)
+  if (wakes.length === 0) return
+  yield* append(
+    link.nc,
+    wakes.map((wake) => ({
+      subject: `${actor.family}.${partition}.timers`,
+      headers: [
+        [Header.type, wake.type],
+        [Header.merchant, wake.merchant],
+        [Header.due, String(wake.atMillis)]
+      ],
+      payload: jsonOf(wake.body)
+    }))
+  ).pipe(
+    // The next round finds them again.
+    Effect.catch((error) => Effect.logWarning("overdue wakes not sent", error.message))
+  )
+})

@@ -1,0 +1,141 @@
+import { derivedId } from "../domain/identifiers.ts"
+import { stateKey } from "./actor.ts"
+import { type DeadLetter, type Draft, foldDigest, jsonOf } from "./draft.ts"
+import type { FoldContext, Readable } from "./fold.ts"
+import { Header, type Letter, UNPARK } from "./letter.ts"
+import { addRefusal } from "./outbox.ts"
+import type { Directive } from "./supervision.ts"
+
+/** Waiting messages of one key decided in one turn; what is beyond waits for the next wake. */
+export const PARKED_MESSAGES_WOKEN_MAX = 500
+
+export const deadLetterOf = (
+  family: string,
+  letter: Letter,
+  actorKey: string | undefined,
+  reason: DeadLetter["reason"],
+  cause: string,
+  attempts: number
+): DeadLetter => ({
+  id: derivedId("dl", family, letter.subject, String(letter.seq), String(attempts)),
+  letter,
+  actorKey,
+  reason,
+  // Causes are for people: long ones are cut. They never hold the body (it may hold personal data).
+  cause: cause.slice(0, 1_000),
+  attempts
+})
+
+/** Applies the supervision table to one letter. True when the letter waits with its key. */
+export const parkAfterFailure = (
+  context: FoldContext,
+  draft: Draft,
+  one: Readable,
+  cause: Letter,
+  counter: { ordinal: number },
+  failure: { readonly tag: string; readonly cause: string },
+  attempts: number
+): boolean => {
+  const { letter } = one
+  const table = context.actor.supervision as unknown as Readonly<Record<string, Directive>>
+  const directive = table[failure.tag]
+  const delayMillis = directive?._tag === "Retry" ? directive.delaysMillis[attempts] : undefined
+  if (directive?._tag === "Resume") {
+    const letterDead = deadLetterOf(
+      context.actor.family,
+      letter,
+      one.keys[0],
+      "failed",
+      failure.cause,
+      attempts + 1
+    )
+    draft.deadLetters.push(letterDead)
+    addRefusal(context.addressing, draft, cause, counter, letter, {
+      code: "failed",
+      detail: failure.tag
+    })
+    foldDigest(draft, letter, "failed", [])
+    return false
+  }
+  if (delayMillis === undefined) {
+    quarantine(context, draft, one, "failed", failure.cause)
+    foldDigest(draft, letter, "quarantined", [])
+    return true
+  }
+  const wakeAtMillis = draft.clockMillis + delayMillis
+  setAside(draft, one, {
+    attempts: attempts + 1,
+    quarantined: false,
+    reason: failure.tag,
+    wakeAtMillis
+  })
+  wakeLater(context, draft, { merchant: letter.merchant, actorKey: one.keys[0] }, wakeAtMillis)
+  foldDigest(draft, letter, "parked", [])
+  return true
+}
+
+/** Stops one key until a person lets it go. The letter stays at the head of its queue, and is listed. */
+export const quarantine = (
+  context: FoldContext,
+  draft: Draft,
+  one: Readable,
+  reason: "defect" | "failed",
+  cause: string
+): void => {
+  draft.deadLetters.push(
+    deadLetterOf(context.actor.family, one.letter, one.keys[0], reason, cause, 1)
+  )
+  setAside(draft, one, {
+    attempts: 0,
+    quarantined: true,
+    reason: cause.slice(0, 200),
+    wakeAtMillis: Number.MAX_SAFE_INTEGER
+  })
+}
+
+const setAside = (
+  draft: Draft,
+  one: Readable,
+  how: { attempts: number; quarantined: boolean; reason: string; wakeAtMillis: number }
+): void => {
+  const { merchant } = one.letter
+  const actorKey = one.keys[0]
+  const id = stateKey(merchant, actorKey)
+  draft.parked.set(id, { merchant, actorKey, ...how })
+  draft.parkedLetters.push({ id, one, merchant, actorKey })
+}
+
+/** The key has more waiting than one turn takes: it stays aside and is woken again at once. */
+export const parkAgain = (
+  context: FoldContext,
+  draft: Draft,
+  key: { readonly merchant: string; readonly actorKey: string }
+): void => {
+  const wakeAtMillis = draft.clockMillis
+  draft.parked.set(stateKey(key.merchant, key.actorKey), {
+    ...key,
+    attempts: 0,
+    quarantined: false,
+    reason: "more waiting",
+    wakeAtMillis
+  })
+  wakeLater(context, draft, key, wakeAtMillis)
+}
+
+const wakeLater = (
+  context: FoldContext,
+  draft: Draft,
+  key: { readonly merchant: string; readonly actorKey: string },
+  wakeAtMillis: number
+): void => {
+  draft.timers.push({
+    id: derivedId("park", context.actor.family, key.merchant, key.actorKey),
+    atMillis: wakeAtMillis,
+    headers: [
+      [Header.type, UNPARK],
+      [Header.merchant, key.merchant],
+      [Header.due, String(wakeAtMillis)]
+    ],
+    body: jsonOf({ key: key.actorKey })
+  })
+}

@@ -1,0 +1,397 @@
+import { Effect, Fiber, Schema } from "effect"
+import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
+import type { Epoch } from "../bus/leases.ts"
+import {
+  type Delivery,
+  type MailboxReader,
+  openReader,
+  type ReaderLost
+} from "../bus/mailboxReader.ts"
+import { streamFacts } from "../bus/tail.ts"
+import { Database, type DatabaseUnavailable, type DataRefused } from "../store/database.ts"
+import { parkedKeys, parkedMessages } from "../store/parked.ts"
+import { lastTurn, raiseEpoch, storedConfig } from "../store/takeover.ts"
+import * as metrics from "../telemetry/metrics.ts"
+import { turnSpan } from "../telemetry/traces.ts"
+import { stateKey } from "./actor.ts"
+import { type Draft, emptyDraft, type ParkedKey } from "./draft.ts"
+import { fold, type FoldContext, type Opened, opener, type Readable, type Woken } from "./fold.ts"
+import { Header, type Letter, letterOf } from "./letter.ts"
+import { type Addressing, fenceFilter } from "./outbox.ts"
+import { reemitOverdue } from "./overdue.ts"
+import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
+import type { AnyKeyed } from "./registry.ts"
+import { type Relay, relay, type RelayFenced, settle } from "./relay.ts"
+import { type LoadFailed, loadStates, StateCache } from "./states.ts"
+import { commit, type CrashPoint, PartitionFenced, type TurnPlace } from "./turn.ts"
+import { decodeOutbox, decodeTails } from "./turnRow.ts"
+
+/** The stream or the cursor is not what it was: recreated or restored. A person must look. */
+export class PartitionInconsistent
+  extends Schema.TaggedError<PartitionInconsistent>()("PartitionInconsistent", {
+    detail: Schema.String
+  }) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** Too many failures of one kind for this partition to help itself: its owner gives it up. */
+export class PartitionEscalated
+  extends Schema.TaggedError<PartitionEscalated>()("PartitionEscalated", {
+    detail: Schema.String
+  }) {
+  override get message() {
+    return this.detail
+  }
+}
+
+export type PartitionFailure =
+  | PartitionFenced
+  | PartitionInconsistent
+  | PartitionEscalated
+  | RelayFenced
+  | ReaderLost
+  | BusUnavailable
+  | DatabaseUnavailable
+
+/** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
+const TURN_MESSAGES_MAX = 500
+/** Bodies of one turn. */
+const TURN_BYTES_MAX = 8 * 1024 * 1024
+/** Under load a turn waits this long for company; alone it goes at once. */
+const LINGER_MILLIS = 4
+const LINGER_FROM_MESSAGES = 8
+const IDLE_MILLIS = 250
+const OVERDUE_EVERY_MILLIS = 15_000
+/** Loads that failed in a row before the partition is given up. */
+const RESTARTS_MAX = 5
+const RESTART_PAUSE_MILLIS = 200
+
+export interface PartitionOptions {
+  readonly link: NatsLink
+  readonly actor: AnyKeyed
+  readonly stream: string
+  readonly partition: number
+  readonly epoch: Epoch
+  readonly owner: string
+  readonly addressing: Addressing
+  readonly familyOf: (stream: string) => string
+  readonly crash: (point: CrashPoint) => void
+  /** Set when the owner is asked to stop: the turn under way is finished, no further one is begun. */
+  readonly stopping: () => boolean
+}
+
+interface Owned extends TurnPlace {
+  readonly options: PartitionOptions
+  readonly reader: MailboxReader
+  readonly relay: Relay
+  readonly cache: StateCache
+  readonly parked: Map<string, ParkedKey>
+  readonly open: (letter: Letter) => Opened
+  config: { version: number; value: unknown }
+  seq: number
+  clockMillis: number
+  digest: Uint8Array
+}
+
+/** Owns one partition: takes it over, then turn after turn until told to stop or fenced. */
+export const runPartition = Effect.fnUntraced(
+  function* (options: PartitionOptions): Effect.fn.Return<void, PartitionFailure, Database> {
+    const owned = yield* takeOver(options)
+    yield* turns(owned).pipe(Effect.ensuring(Effect.sync(() => owned.reader.close())))
+  }
+)
+
+/** Lease → epoch → the former owner's relay → a new consumer at the cursor (PROTOCOL §4). */
+const takeOver = Effect.fnUntraced(function* (
+  options: PartitionOptions
+): Effect.fn.Return<Owned, PartitionFailure, Database> {
+  const database = yield* Database
+  const { actor, epoch, link, partition, stream } = options
+  const { family } = actor
+  const facts = yield* streamFacts(link.nc, stream).pipe(
+    Effect.catchTag("JetStreamRefused", (error) => inconsistent(error.message))
+  )
+  const cursor = yield* database.query("takeover.epoch", (db) =>
+    raiseEpoch(db, {
+      family,
+      partition,
+      ...epoch,
+      owner: options.owner,
+      streamCreated: facts.created
+    }))
+  if (cursor === undefined) {
+    return yield* inconsistent(`${family}-${partition}: the stored epoch is above this lease's`)
+  }
+  if (cursor.streamCreated !== facts.created || cursor.seq > facts.lastSeq) {
+    return yield* inconsistent(
+      `${stream} was recreated or restored: the cursor of ${partition} stands at ${cursor.seq}`
+    )
+  }
+  const last = yield* database.query("takeover.turn", (db) => lastTurn(db, family, partition))
+  const config = yield* database.query(
+    "takeover.config",
+    (db) => storedConfig(db, family, partition)
+  )
+  const parked = yield* database.query("takeover.parked", (db) => parkedKeys(db, family, partition))
+  const source = options.addressing.source
+  const mine: Relay = {
+    link,
+    family,
+    partition,
+    filterOf: (target) => fenceFilter(target, source, options.familyOf),
+    tails: decodeTails(last?.tails)
+  }
+  yield* finishRelay(mine, last?.outbox ?? null)
+  const reader = yield* openReader(link, {
+    stream,
+    consumer: `${family}-${partition}`,
+    filter: `${family}.${partition}.>`,
+    startSeq: cursor.seq + 1
+  })
+  const decodeConfig = Schema.decodeUnknownSync(actor.config.schema)
+  return {
+    options,
+    actor,
+    partition,
+    epoch,
+    source,
+    crash: options.crash,
+    reader,
+    relay: mine,
+    cache: new StateCache(),
+    parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
+    open: opener(actor),
+    config: config === undefined
+      ? { version: 0, value: actor.config.initial }
+      : { version: config.version, value: decodeConfig(config.doc) },
+    seq: cursor.seq,
+    clockMillis: cursor.clockMillis,
+    digest: cursor.digest
+  }
+})
+
+const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({ detail }))
+
+/** Whatever the last committed turn still owed its targets. */
+const finishRelay = Effect.fnUntraced(function* (mine: Relay, outbox: string | null) {
+  const { messages, timers } = decodeOutbox(outbox)
+  const owed: Array<(typeof messages)[number]> = []
+  for (const [target, group] of Map.groupBy(messages, (message) => message.target)) {
+    owed.push(...group.slice(yield* settle(mine, target, group)))
+  }
+  yield* relay(mine, owed, timers)
+})
+
+const turns = Effect.fnUntraced(function* (
+  owned: Owned
+): Effect.fn.Return<void, PartitionFailure, Database> {
+  let relaying: Fiber.Fiber<void, PartitionFailure> | undefined
+  let overdueAt = 0
+  let taken = 0
+  while (!owned.options.stopping()) {
+    if (taken >= LINGER_FROM_MESSAGES && owned.reader.waiting() < TURN_MESSAGES_MAX) {
+      yield* Effect.sleep(LINGER_MILLIS)
+    }
+    const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, IDLE_MILLIS)
+    taken = deliveries.length
+    if (Date.now() >= overdueAt) {
+      overdueAt = Date.now() + OVERDUE_EVERY_MILLIS
+      yield* reemitOverdue(owned.options, owned.parked)
+    }
+    const fresh = deliveries.filter(({ seq }) => seq > owned.seq)
+    for (const batch of batches(fresh)) {
+      const former: Fiber.Fiber<void, PartitionFailure> | undefined = relaying
+      const drafts = yield* turn(
+        owned,
+        batch.map(letterOf),
+        former === undefined ? Effect.void : Fiber.join(former)
+      )
+      relaying = yield* Effect.forkChild(afterCommit(owned, batch.at(-1)!, drafts), {
+        startImmediately: true
+      })
+    }
+  }
+  if (relaying !== undefined) yield* Fiber.join(relaying)
+})
+
+function* batches(deliveries: ReadonlyArray<Delivery>) {
+  let batch: Array<Delivery> = []
+  let bytes = 0
+  for (const delivery of deliveries) {
+    if (batch.length > 0 && bytes + delivery.data.length > TURN_BYTES_MAX) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(delivery)
+    bytes += delivery.data.length
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Relay, then replies, then the acknowledgement: an answer never runs ahead of what it tells. */
+const afterCommit = Effect.fnUntraced(function* (
+  owned: Owned,
+  last: Delivery,
+  drafts: ReadonlyArray<Draft>
+) {
+  owned.crash("before-append")
+  const started = performance.now()
+  const end = metrics.relaySeconds.startTimer({ family: owned.actor.family })
+  for (const draft of drafts) {
+    if (draft.outbox.length > 0 || draft.timers.length > 0) {
+      yield* relay(owned.relay, draft.outbox, draft.timers)
+    }
+  }
+  if (performance.now() > started) end()
+  owned.crash("after-append")
+  for (const draft of drafts) {
+    for (const answer of draft.answers) {
+      owned.options.link.nc.publish(answer.to, JSON.stringify(answer.body))
+    }
+  }
+  owned.reader.acknowledge(last)
+})
+
+/** One turn; where PostgreSQL refuses its data, halves of it, down to the letter that is to blame. */
+const turn = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  former: Effect.Effect<void, PartitionFailure>
+): Effect.fn.Return<ReadonlyArray<Draft>, PartitionFailure, Database> {
+  const done: Array<Draft> = []
+  const groups: Array<{ letters: ReadonlyArray<Letter>; defect?: string }> = [{ letters }]
+  let before = former
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    const tried = yield* Effect.result(attempt(owned, group.letters, group.defect, before))
+    if (tried._tag === "Success") {
+      done.push(tried.success)
+      // The next group's tails must include this one's messages, so its relay comes first.
+      before = groups.length === 0
+        ? Effect.void
+        : relay(owned.relay, tried.success.outbox, tried.success.timers)
+      if (groups.length > 0) {
+        tried.success.outbox.length = 0
+        tried.success.timers.length = 0
+      }
+      continue
+    }
+    const error = tried.failure
+    if (error._tag !== "DataRefused") return yield* Effect.fail(error)
+    owned.cache.clear()
+    before = Effect.void
+    const middle = group.letters.length >> 1
+    if (group.letters.length === 1) {
+      groups.push({ letters: group.letters, defect: error.message })
+    } else {
+      groups.push({ letters: group.letters.slice(middle) }, {
+        letters: group.letters.slice(0, middle)
+      })
+    }
+  }
+  return done
+})
+
+const attempt = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  defect: string | undefined,
+  former: Effect.Effect<void, PartitionFailure>
+): Effect.fn.Return<Draft, PartitionFailure | DataRefused, Database> {
+  const { actor, partition } = owned
+  const endTimer = metrics.turnSeconds.startTimer({ family: actor.family })
+  const span = turnSpan(`${actor.family}.turn`, letters.map(({ headers }) => headers[Header.trace]))
+  const opened = yield* openAll(owned, letters)
+  const readable = opened.flatMap((one) =>
+    "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
+  )
+  const failures = yield* loadPatiently(owned, readable)
+  const draft = emptyDraft(owned.clockMillis, owned.digest)
+  const context: FoldContext = {
+    actor,
+    addressing: owned.options.addressing,
+    partition,
+    committed: owned.cache.get,
+    parked: owned.parked,
+    config: owned.config,
+    failures,
+    defects: new Map(defect === undefined ? [] : [[letters[0]!.seq, defect]])
+  }
+  fold(context, opened, draft)
+  // Decided while the former turn was still being relayed; committed only after it.
+  yield* former
+  yield* commit(owned, { draft, letters, previousSeq: owned.seq, tails: owned.relay.tails }).pipe(
+    Effect.tapError(() => Effect.sync(() => owned.cache.clear()))
+  )
+  remember(owned, draft, letters)
+  endTimer()
+  metrics.turns.inc({ family: actor.family })
+  metrics.turnMessages.observe({ family: actor.family }, letters.length)
+  span.end({ messages: letters.length, partition, first_seq: letters[0]!.seq })
+  return draft
+})
+
+const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) => {
+  owned.seq = letters.at(-1)!.seq
+  owned.clockMillis = draft.clockMillis
+  owned.digest = draft.digest
+  owned.cache.committed(draft)
+  owned.cache.trim()
+  for (const id of draft.unparked.keys()) owned.parked.delete(id)
+  for (const [id, key] of draft.parked) owned.parked.set(id, key)
+  if (draft.config !== undefined) owned.config = draft.config
+  metrics.parkedKeys.set(
+    { family: owned.actor.family, partition: owned.partition },
+    owned.parked.size
+  )
+}
+
+const openAll = Effect.fnUntraced(function* (owned: Owned, letters: ReadonlyArray<Letter>) {
+  const opened = letters.map(owned.open)
+  const wakes = opened.filter((one): one is Woken => "behind" in one)
+  if (wakes.length === 0) return opened
+  const database = yield* Database
+  const limit = PARKED_MESSAGES_WOKEN_MAX
+  const stored = yield* database.query("parked.messages", (db) =>
+    parkedMessages(
+      db,
+      owned.actor.family,
+      owned.partition,
+      wakes.map(({ wakes }) => wakes),
+      limit
+    ))
+  return opened.map((one): Opened => {
+    if (!("behind" in one)) return one
+    const behind = stored
+      .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
+      .map((row) =>
+        owned.open(letterOf({
+          subject: row.subject,
+          seq: row.seq,
+          atMillis: row.atMillis,
+          data: row.body,
+          headers: () => JSON.parse(row.headers)
+        }))
+      )
+      .filter((each): each is Readable => "keys" in each)
+    return { ...one, behind, more: behind.length >= limit }
+  })
+})
+
+/** `Restart` drops the states and tries again a few times; then, as with `Escalate`, the partition is given up. */
+const loadPatiently = Effect.fnUntraced(
+  function* (owned: Owned, readable: ReadonlyArray<Readable>) {
+    for (let failed = 0;; failed++) {
+      const loaded = yield* Effect.result(loadStates(owned.actor, owned.cache, readable))
+      if (loaded._tag === "Success") return loaded.success
+      const { directive, failure }: LoadFailed = loaded.failure
+      owned.cache.clear()
+      if (directive === "Escalate" || failed >= RESTARTS_MAX) {
+        return yield* new PartitionEscalated({ detail: `${failure.tag}: ${failure.cause}` })
+      }
+      yield* Effect.sleep(RESTART_PAUSE_MILLIS * 2 ** failed)
+    }
+  }
+)

@@ -1,0 +1,223 @@
+import { Clock, Effect, Fiber, Schedule } from "effect"
+import { type Epoch, type LeaseEntry, Leases } from "../bus/leases.ts"
+import type { NatsLink } from "../bus/connection.ts"
+import { fnv1a } from "../domain/partition.ts"
+import type { Database } from "../store/database.ts"
+import * as metrics from "../telemetry/metrics.ts"
+import type { PartitionFailure } from "./partition.ts"
+
+/** One partition of one family, as a lease names it: `payments.7`. */
+export interface Slot {
+  readonly family: string
+  readonly partition: number
+}
+
+export interface PlacementOptions {
+  readonly link: NatsLink
+  readonly worker: string
+  readonly slots: ReadonlyArray<Slot>
+  readonly ttlMillis: number
+  /** Runs a partition under an epoch until `stopping` says so, or it fails. */
+  readonly run: (
+    slot: Slot,
+    epoch: Epoch,
+    stopping: () => boolean
+  ) => Effect.Effect<void, PartitionFailure, Database>
+}
+
+/** Renewals per lease time: three may fail before the partition stops by itself. */
+const RENEWALS_PER_TTL = 4
+/** The partition stops before the lease can end, clocks and pauses included. */
+const STOP_AT_TTL_SHARE = 0.7
+/** A joining worker waits, so that a roll-out of several moves partitions once. */
+const JOIN_SETTLES_MILLIS = 400
+const TICK_MILLIS = 250
+/** After a failure a partition rests, longer each time, so that a broken one does not spin. */
+const REST_MILLIS_MAX = 10_000
+
+interface Running {
+  readonly slot: Slot
+  readonly fiber: Fiber.Fiber<void, PartitionFailure>
+  revision: number
+  renewedAt: number
+  stopping: boolean
+}
+
+export const slotKey = (slot: Slot): string => `${slot.family}.${slot.partition}`
+
+/**
+ * Rendezvous hashing: the member with the greatest hash of (member, slot) owns it, so a member that
+ * joins or leaves moves only its own share.
+ */
+export const ownerOf = (members: ReadonlyArray<string>, slot: string): string | undefined => {
+  let best: string | undefined
+  let bestWeight = -1
+  for (const member of members) {
+    const weight = mix(fnv1a(`${member}|${slot}`))
+    if (weight > bestWeight || (weight === bestWeight && member < best!)) {
+      best = member
+      bestWeight = weight
+    }
+  }
+  return best
+}
+
+/** FNV-1a of like texts differs in few bits; the finalizer of MurmurHash3 spreads them. */
+const mix = (hash: number): number => {
+  let h = hash
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return (h ^ (h >>> 16)) >>> 0
+}
+
+/** Announces this worker, owns its share of the slots by leases, and hands them back at the end. */
+export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
+  const leases = yield* Leases.open(options.link, options.ttlMillis)
+  const running = new Map<string, Running>()
+  const restingUntil = new Map<string, { at: number; millis: number }>()
+  const state: State = { options, leases, running, restingUntil, member: 0, since: new Map() }
+  yield* Effect.addFinalizer(() => handOver(state))
+  yield* tick(state).pipe(
+    Effect.catchCause((cause) => Effect.logWarning("placement", cause)),
+    Effect.repeat(Schedule.spaced(TICK_MILLIS))
+  )
+})
+
+interface State {
+  readonly options: PlacementOptions
+  readonly leases: Leases
+  readonly running: Map<string, Running>
+  readonly restingUntil: Map<string, { at: number; millis: number }>
+  /** Revision of our own member key; 0 before the first announcement. */
+  member: number
+  readonly since: Map<string, number>
+}
+
+const MEMBER = "m."
+
+const membersOf = (entries: ReadonlyMap<string, LeaseEntry>): Array<string> =>
+  [...entries].filter(([key, { value }]) => key.startsWith(MEMBER) && value !== "")
+    .map(([key]) => key.slice(MEMBER.length))
+
+const tick = Effect.fnUntraced(function* (state: State) {
+  const now = yield* Clock.currentTimeMillis
+  yield* announce(state, now)
+  const members = settledMembers(state, now)
+  for (const slot of state.options.slots) {
+    const key = slotKey(slot)
+    const mine = ownerOf(members, key) === state.options.worker
+    const owned = state.running.get(key)
+    if (owned !== undefined && !mine) owned.stopping = true
+    if (owned === undefined && mine && (state.restingUntil.get(key)?.at ?? 0) <= now) {
+      yield* acquire(state, slot).pipe(Effect.ignore)
+    }
+  }
+  yield* renewAll(state, now)
+})
+
+const announce = Effect.fnUntraced(function* (state: State, now: number) {
+  const { leases, options } = state
+  const key = MEMBER + options.worker
+  const due = (state.since.get("renewed") ?? 0) + options.ttlMillis / RENEWALS_PER_TTL
+  if (state.member !== 0 && now < due) return
+  const written = state.member === 0
+    ? leases.acquire(key, "alive")
+    : leases.renew(key, "alive", state.member)
+  state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
+  state.since.set("renewed", now)
+})
+
+/** Members seen for a moment; we ourselves count at once where nobody else is there. */
+const settledMembers = (state: State, now: number): ReadonlyArray<string> => {
+  const members = membersOf(state.leases.list())
+  for (const member of members) {
+    if (!state.since.has(MEMBER + member)) state.since.set(MEMBER + member, now)
+  }
+  for (const key of state.since.keys()) {
+    if (key.startsWith(MEMBER) && !members.includes(key.slice(MEMBER.length))) {
+      state.since.delete(key)
+    }
+  }
+  if (members.length === 1) return members
+  return members.filter((member) => now - state.since.get(MEMBER + member)! >= JOIN_SETTLES_MILLIS)
+}
+
+const acquire = Effect.fnUntraced(function* (state: State, slot: Slot) {
+  const { leases, options, running } = state
+  const key = slotKey(slot)
+  const startedAt = yield* Clock.currentTimeMillis
+  const revision = yield* leases.acquire(key, options.worker)
+  const epoch = { bucketMillis: leases.bucketMillis, revision }
+  const held: { current: Running | undefined } = { current: undefined }
+  const fiber = yield* options.run(slot, epoch, () => held.current?.stopping ?? false).pipe(
+    Effect.onExit((exit) => ended(state, slot, held.current, exit)),
+    Effect.forkChild
+  )
+  held.current = { slot, fiber, revision, renewedAt: startedAt, stopping: false }
+  running.set(key, held.current)
+  metrics.partitionsOwned.inc({ family: slot.family })
+})
+
+const ended = Effect.fnUntraced(function* (
+  state: State,
+  slot: Slot,
+  held: Running | undefined,
+  exit: { readonly _tag: "Success" | "Failure"; readonly cause?: unknown }
+) {
+  const key = slotKey(slot)
+  state.running.delete(key)
+  metrics.partitionsOwned.dec({ family: slot.family })
+  if (held !== undefined) yield* state.leases.release(key, held.revision)
+  const now = yield* Clock.currentTimeMillis
+  if (exit._tag === "Success") {
+    state.restingUntil.delete(key)
+    return
+  }
+  const before = state.restingUntil.get(key)?.millis ?? 50
+  const millis = Math.min(before * 2, REST_MILLIS_MAX)
+  state.restingUntil.set(key, { at: now + millis, millis })
+  yield* Effect.logWarning(`partition ${key} stopped`, exit.cause)
+})
+
+const renewAll = Effect.fnUntraced(function* (state: State, now: number) {
+  const { leases, options } = state
+  const due = [...state.running.values()].filter((held) =>
+    now - held.renewedAt >= options.ttlMillis / RENEWALS_PER_TTL
+  )
+  yield* Effect.forEach(due, (held) => renew(leases, options, held, now), {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
+const renew = (leases: Leases, options: PlacementOptions, held: Running, now: number) =>
+  leases.renew(slotKey(held.slot), options.worker, held.revision).pipe(
+    Effect.map((revision) => {
+      held.revision = revision
+      held.renewedAt = now
+    }),
+    Effect.catchTag("LeaseHeld", () => {
+      metrics.fences.inc({ family: held.slot.family, place: "lease" })
+      return Effect.forkDetach(Fiber.interrupt(held.fiber))
+    }),
+    Effect.catchTag(
+      "BusUnavailable",
+      () =>
+        now - held.renewedAt > options.ttlMillis * STOP_AT_TTL_SHARE
+          ? Effect.forkDetach(Fiber.interrupt(held.fiber))
+          : Effect.void
+    )
+  )
+
+/** Finishes the turns under way and gives every lease back, so that others go on at once. */
+const handOver = Effect.fnUntraced(function* (state: State) {
+  for (const held of state.running.values()) held.stopping = true
+  yield* Effect.forEach([...state.running.values()], (held) => Fiber.await(held.fiber), {
+    concurrency: "unbounded",
+    discard: true
+  }).pipe(Effect.timeoutOption(state.options.ttlMillis))
+  if (state.member !== 0) {
+    yield* state.leases.release(MEMBER + state.options.worker, state.member)
+  }
+  state.leases.close()
+})

@@ -1,0 +1,93 @@
+import { Effect } from "effect"
+import type { Database } from "../store/database.ts"
+import { type StateKey, stateKey } from "./actor.ts"
+import type { Draft } from "./draft.ts"
+import type { Readable } from "./fold.ts"
+import type { AnyKeyed } from "./registry.ts"
+import type { Directive } from "./supervision.ts"
+
+/** Committed states kept per partition. The least recently used leave first and are loaded again. */
+const STATES_CACHED_MAX = 4_000
+
+/** Committed states of one partition under one epoch. Emptied whenever a commit's outcome is in doubt. */
+export class StateCache {
+  private readonly known = new Map<string, unknown>()
+
+  readonly get = (id: string): unknown => this.known.get(id)
+
+  readonly has = (id: string): boolean => this.known.has(id)
+
+  /** `undefined` is remembered too: the key has no state yet. */
+  readonly set = (id: string, state: unknown): void => {
+    this.known.delete(id)
+    this.known.set(id, state)
+  }
+
+  readonly committed = (draft: Draft): void => {
+    for (const [id, { state }] of draft.states) this.set(id, state)
+  }
+
+  /** Called between turns only: a turn's own states must not leave while it decides. */
+  readonly trim = (): void => {
+    for (const id of this.known.keys()) {
+      if (this.known.size <= STATES_CACHED_MAX) break
+      this.known.delete(id)
+    }
+  }
+
+  readonly clear = (): void => this.known.clear()
+}
+
+export interface Failure {
+  readonly tag: string
+  readonly cause: string
+}
+
+/** A load failed in a way that concerns the partition, not one key. */
+export interface LoadFailed {
+  readonly directive: "Restart" | "Escalate"
+  readonly failure: Failure
+}
+
+/**
+ * Loads what the letters need and the cache lacks, one query per table. Where the actor's table
+ * names a directive for a single key, the batch is halved until the culprits stand alone.
+ */
+export const loadStates = Effect.fnUntraced(function* (
+  actor: AnyKeyed,
+  cache: StateCache,
+  letters: ReadonlyArray<Readable>
+): Effect.fn.Return<ReadonlyMap<number, Failure>, LoadFailed, Database> {
+  const failures = new Map<number, Failure>()
+  const groups: Array<ReadonlyArray<Readable>> = [letters]
+  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
+    const missing = missingKeys(cache, group)
+    if (missing.size === 0) continue
+    const loaded = yield* Effect.result(actor.load([...missing.values()]))
+    if (loaded._tag === "Success") {
+      for (const id of missing.keys()) cache.set(id, loaded.success.get(id))
+      continue
+    }
+    const error = loaded.failure as { readonly _tag: string; readonly message?: string }
+    const failure = { tag: error._tag, cause: error.message ?? error._tag }
+    const table = actor.supervision as unknown as Readonly<Record<string, Directive>>
+    const directive = table[error._tag]?._tag ?? "Escalate"
+    if (directive === "Restart" || directive === "Escalate") {
+      return yield* Effect.fail({ directive, failure } satisfies LoadFailed)
+    }
+    if (group.length === 1) failures.set(group[0]!.letter.seq, failure)
+    else groups.push(group.slice(group.length >> 1), group.slice(0, group.length >> 1))
+  }
+  return failures
+})
+
+const missingKeys = (cache: StateCache, letters: ReadonlyArray<Readable>) => {
+  const missing = new Map<string, StateKey>()
+  for (const { keys, letter } of letters) {
+    for (const key of keys) {
+      const id = stateKey(letter.merchant, key)
+      if (!cache.has(id)) missing.set(id, { merchant: letter.merchant, key })
+    }
+  }
+  return missing
+}

@@ -1,0 +1,81 @@
+import { Effect } from "effect"
+import { Nats } from "../bus/connection.ts"
+import { Database } from "../store/database.ts"
+import type { Addressing } from "./outbox.ts"
+import { runOutbound } from "./outboundRunner.ts"
+import { runPartition } from "./partition.ts"
+import { place, type Slot } from "./placement.ts"
+import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
+import { forwardTimers } from "./timerForwarder.ts"
+import type { CrashPoint } from "./turn.ts"
+
+export interface WorkerOptions {
+  readonly worker: string
+  readonly actors: ReadonlyArray<AnyActor>
+  readonly partitions: number
+  readonly streamOf: (family: string) => string | undefined
+  readonly familyOf: (stream: string) => string
+  readonly sourceOf: (family: string, partition: number) => string
+  readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
+  readonly messageBytesMax: number
+  readonly leaseTtlMillis: number
+  readonly crash?: (point: CrashPoint) => void
+}
+
+/** One worker: its share of the partitions of every keyed family, and all outbound families. */
+export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
+  const link = yield* Nats
+  const keyed = options.actors.filter((actor): actor is AnyKeyed => actor.kind === "keyed")
+  const outbound = options.actors.filter((actor): actor is AnyOutbound => actor.kind === "outbound")
+  const byFamily = new Map(keyed.map((actor) => [actor.family, actor]))
+  const slots: ReadonlyArray<Slot> = keyed.flatMap(({ family }) =>
+    Array.from({ length: options.partitions }, (_, partition) => ({ family, partition }))
+  )
+
+  const placement = place({
+    link,
+    worker: options.worker,
+    slots,
+    ttlMillis: options.leaseTtlMillis,
+    run: (slot, epoch, stopping) =>
+      runPartition({
+        link,
+        actor: byFamily.get(slot.family)!,
+        stream: options.streamOf(slot.family)!,
+        partition: slot.partition,
+        epoch,
+        owner: options.worker,
+        addressing: addressingOf(options, slot),
+        familyOf: options.familyOf,
+        crash: options.crash ?? (() => {}),
+        stopping
+      })
+  })
+
+  return yield* Effect.all([
+    Effect.scoped(placement),
+    Effect.scoped(forwardTimers(link)),
+    ...outbound.map((actor) =>
+      Effect.scoped(
+        runOutbound({
+          link,
+          actor,
+          stream: options.streamOf(actor.family)!,
+          partitions: options.partitions
+        })
+      )
+    )
+  ], { concurrency: "unbounded", discard: true })
+})
+
+const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({
+  family: slot.family,
+  partition: slot.partition,
+  source: options.sourceOf(slot.family, slot.partition),
+  streamOf: options.streamOf,
+  partitions: options.partitions,
+  routesOf: options.routesOf,
+  messageBytesMax: options.messageBytesMax
+})
+
+export type WorkerRequirements = Database | Nats

@@ -1,0 +1,34 @@
+import { checkServer } from "../store/provision.ts"
+import { isRecentEnough } from "./natsBinary.ts"
+import { type Stack, StackError } from "./stack.ts"
+
+interface Varz {
+  readonly version: string
+  readonly jetstream?: { readonly config?: { readonly sync_always?: boolean } }
+}
+
+/** Refuses servers on which the promises would not hold, and says why. */
+export const checkStack = async (stack: Stack): Promise<void> => {
+  const varz = await fetch(`${stack.natsMonitorUrl}/varz`).then(
+    (answer) => answer.json() as Promise<Varz>,
+    () => undefined
+  )
+  if (varz === undefined) {
+    throw new StackError(
+      `NATS does not answer at ${stack.natsMonitorUrl}/varz, where its sync mode is read: ` +
+        "turn on its monitoring port or name it in LASTRO_NATS_MONITOR_URL."
+    )
+  }
+  if (!isRecentEnough(varz.version)) {
+    throw new StackError(
+      `nats-server ${varz.version} is too old: atomic batches and schedules need 2.14 or later.`
+    )
+  }
+  if (varz.jetstream?.config?.sync_always !== true) {
+    throw new StackError(
+      "nats-server runs without `sync_interval: always`: it would acknowledge payments that a power " +
+        "failure loses. Add it to the jetstream block of its configuration."
+    )
+  }
+  await checkServer(stack.databaseUrl)
+}

@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import * as fs from "node:fs"
+import { createServer } from "node:net"
+import { StackError } from "./stack.ts"
+
+export interface ChildOptions {
+  readonly name: string
+  readonly command: string
+  readonly args: ReadonlyArray<string>
+  readonly cwd: string
+  readonly logFile: string
+  readonly pidFile: string
+  readonly uid?: number
+  readonly gid?: number
+  readonly env?: Record<string, string>
+}
+
+const STOP_MILLIS = 10_000
+
+/** A server of ours, in a process group of its own: Ctrl-C must not reach it before the workers drained. */
+export class Child {
+  readonly process: ChildProcess
+  readonly options: ChildOptions
+  private ended = false
+
+  private constructor(process: ChildProcess, options: ChildOptions) {
+    this.process = process
+    this.options = options
+    process.once("exit", () => {
+      this.ended = true
+    })
+  }
+
+  static start(options: ChildOptions): Child {
+    const log = fs.openSync(options.logFile, "a")
+    const child = spawn(options.command, [...options.args], {
+      cwd: options.cwd,
+      detached: true,
+      stdio: ["ignore", log, log],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.gid! }),
+      ...(options.env === undefined ? {} : { env: options.env })
+    })
+    fs.closeSync(log)
+    child.on("error", () => {})
+    fs.writeFileSync(options.pidFile, `${child.pid} ${startTime(child.pid ?? 0) ?? ""}`)
+    return new Child(child, options)
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0
+  }
+
+  get running(): boolean {
+    return !this.ended
+  }
+
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    if (this.ended) return
+    const gone = new Promise<void>((resolve) => this.process.once("exit", () => resolve()))
+    this.process.kill(signal)
+    const timer = setTimeout(() => this.process.kill("SIGKILL"), STOP_MILLIS)
+    await gone
+    clearTimeout(timer)
+    fs.rmSync(this.options.pidFile, { force: true })
+  }
+
+  /** Waits until `ready` resolves, or says what the server's log says. */
+  async ready(ready: () => Promise<boolean>, millis: number): Promise<void> {
+    const end = Date.now() + millis
+    while (Date.now() < end) {
+      if (this.ended) break
+      if (await ready().catch(() => false)) return
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const tail = fs.readFileSync(this.options.logFile, "utf8").trim().split("\n").slice(-3).join(
+      " / "
+    )
+    await this.stop("SIGKILL")
+    throw new StackError(
+      `${this.options.name} did not start (${tail}): see ${this.options.logFile}.`
+    )
+  }
+}
+
+/** When a process started, from the kernel: a recycled pid is another process. */
+export const startTime = (pid: number): string | undefined => {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+  } catch {
+    return undefined
+  }
+}
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return !isZombie(pid)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+const isZombie = (pid: number): boolean => {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z")
+  } catch {
+    return false
+  }
+}
+
+/** Ends a server that outlived the process that started it. Only if it really is that one. */
+export const stopStale = async (pidFile: string): Promise<boolean> => {
+  if (!fs.existsSync(pidFile)) return false
+  const [pidText, started] = fs.readFileSync(pidFile, "utf8").split(" ")
+  const pid = Number(pidText)
+  fs.rmSync(pidFile, { force: true })
+  if (!isAlive(pid) || (started !== "" && startTime(pid) !== started)) return false
+  process.kill(pid, "SIGINT")
+  const end = Date.now() + STOP_MILLIS
+  while (isAlive(pid) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 50))
+  if (isAlive(pid)) process.kill(pid, "SIGKILL")
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
+  return true
+}
+
+/** The wanted port where it is free, else any. */
+export const freePort = async (wanted = 0): Promise<number> => {
+  const tried = await listenOnce(wanted)
+  return tried ?? (await listenOnce(0))!
+}
+
+const listenOnce = (port: number): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.once("error", () => resolve(undefined))
+    server.listen(port, "127.0.0.1", () => {
+      const { port: taken } = server.address() as { port: number }
+      server.close(() => resolve(taken))
+    })
+  })

@@ -1,0 +1,76 @@
+import * as fs from "node:fs"
+import { join, resolve } from "node:path"
+import { ensureDatabase } from "../store/provision.ts"
+import { lockFolder } from "./lock.ts"
+import { NatsServer } from "./natsServer.ts"
+import { PostgresServer } from "./postgresServer.ts"
+import type { Progress, Stack } from "./stack.ts"
+
+export type Server = "nats" | "postgres"
+
+export interface EmbeddedStack extends Stack {
+  readonly pids: () => Readonly<Record<Server, number>>
+  readonly kill: (server: Server, signal?: NodeJS.Signals) => Promise<void>
+  readonly restart: (server: Server) => Promise<void>
+}
+
+export interface EmbeddedOptions {
+  readonly dataDir: string
+  readonly progress?: Progress
+  /** Lines of the `jetstream` block; only tests change them. */
+  readonly natsSettings?: string
+  /** False only for tests that kill no server. */
+  readonly fsync?: boolean
+  /** A PostgreSQL that runs already; tests share one. */
+  readonly databaseUrl?: string
+}
+
+/** NATS and PostgreSQL as children of this process, their data below one folder. */
+export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedStack> => {
+  const dataDir = resolve(options.dataDir)
+  const progress = options.progress ?? (() => {})
+  fs.mkdirSync(dataDir, { recursive: true })
+  const unlock = lockFolder(dataDir)
+  let nats: NatsServer | undefined
+  let postgres: PostgresServer | undefined
+  const stop = async () => {
+    await Promise.all([nats?.stop(), postgres?.stop()])
+    unlock()
+  }
+  try {
+    const [startedNats, databaseUrl] = await Promise.all([
+      NatsServer.start(join(dataDir, "nats"), {
+        progress,
+        ...(options.natsSettings === undefined ? {} : { settings: options.natsSettings })
+      }).then((server) => (nats = server)),
+      options.databaseUrl ??
+        PostgresServer.start(join(dataDir, "postgres"), {
+          progress,
+          fsync: options.fsync ?? true
+        }).then((server) => (postgres = server).url)
+    ])
+    await ensureDatabase(databaseUrl)
+    const credentials = (role: "admin" | "worker" | "edge" | "producer") =>
+      startedNats.credentials(role)
+    return {
+      natsUrls: [startedNats.url],
+      natsMonitorUrl: startedNats.monitorUrl,
+      nats: {
+        admin: credentials("admin"),
+        worker: credentials("worker"),
+        edge: credentials("edge"),
+        producer: credentials("producer")
+      },
+      databaseUrl,
+      merchantCredentials: (merchant) => startedNats.merchant(merchant),
+      stop,
+      pids: () => ({ nats: startedNats.pid, postgres: postgres?.pid ?? 0 }),
+      kill: (server, signal = "SIGKILL") =>
+        server === "nats" ? startedNats.stop(signal) : postgres!.stop(signal),
+      restart: (server) => server === "nats" ? startedNats.launch() : postgres!.launch()
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

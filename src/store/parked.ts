@@ -1,0 +1,120 @@
+import { sql } from "kysely"
+import type { Db, Trx } from "./database.ts"
+
+export interface ParkedKeyRow {
+  readonly merchant: string
+  readonly actorKey: string
+  readonly attempts: number
+  readonly quarantined: boolean
+  readonly reason: string
+  readonly wakeAtMillis: number
+}
+
+export interface ParkedMessageRow {
+  readonly merchant: string
+  readonly actorKey: string
+  readonly seq: number
+  readonly subject: string
+  readonly atMillis: number
+  readonly headers: string
+  readonly body: Uint8Array
+}
+
+export interface KeyName {
+  readonly merchant: string
+  readonly actorKey: string
+}
+
+export const parkedKeys = async (
+  db: Db,
+  family: string,
+  partition: number
+): Promise<ReadonlyArray<ParkedKeyRow>> => {
+  const { rows } = await sql<ParkedKeyRow & { wakeAtMillis: string }>`
+    select merchant, actor_key as "actorKey", attempts, quarantined, reason,
+      wake_at_millis as "wakeAtMillis"
+    from parked_keys where family = ${family} and partition = ${partition}`.execute(db)
+  return rows.map((row) => ({ ...row, wakeAtMillis: Number(row.wakeAtMillis) }))
+}
+
+/** The oldest waiting messages of each key, in order, at most `limit` a key. */
+export const parkedMessages = async (
+  db: Db,
+  family: string,
+  partition: number,
+  keys: ReadonlyArray<KeyName>,
+  limit: number
+): Promise<ReadonlyArray<ParkedMessageRow>> => {
+  const { rows } = await sql<
+    ParkedMessageRow & { seq: string; atMillis: string; headers: unknown }
+  >`
+    select m.merchant, m.actor_key as "actorKey", m.seq, m.subject, m.at_millis as "atMillis",
+      m.headers, m.body
+    from unnest(${keys.map((key) => key.merchant)}::text[],
+      ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
+    cross join lateral (
+      select * from parked_messages p
+      where p.family = ${family} and p.partition = ${partition}
+        and p.merchant = k.merchant and p.actor_key = k.actor_key
+      order by p.seq limit ${limit}) m
+    order by m.seq`.execute(db)
+  return rows.map((row) => ({
+    ...row,
+    seq: Number(row.seq),
+    atMillis: Number(row.atMillis),
+    headers: JSON.stringify(row.headers)
+  }))
+}
+
+export const park = async (
+  trx: Trx,
+  family: string,
+  partition: number,
+  keys: ReadonlyArray<ParkedKeyRow>,
+  messages: ReadonlyArray<ParkedMessageRow>
+): Promise<void> => {
+  await sql`
+    insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
+      wake_at_millis)
+    select ${family}::text, ${partition}::int, * from unnest(
+      ${keys.map((key) => key.merchant)}::text[], ${keys.map((key) => key.actorKey)}::text[],
+      ${keys.map((key) => key.attempts)}::int[], ${keys.map((key) => key.quarantined)}::boolean[],
+      ${keys.map((key) => key.reason)}::text[], ${keys.map((key) => key.wakeAtMillis)}::bigint[])
+    on conflict (family, partition, merchant, actor_key) do update set
+      attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
+      wake_at_millis = excluded.wake_at_millis`.execute(trx)
+  // A woken letter that fails again is already there, unchanged.
+  await sql`
+    insert into parked_messages (family, partition, merchant, actor_key, seq, subject, at_millis,
+      headers, body)
+    select ${family}::text, ${partition}::int, * from unnest(
+      ${messages.map((one) => one.merchant)}::text[],
+      ${messages.map((one) => one.actorKey)}::text[], ${messages.map((one) => one.seq)}::bigint[],
+      ${messages.map((one) => one.subject)}::text[],
+      ${messages.map((one) => one.atMillis)}::bigint[],
+      ${messages.map((one) => one.headers)}::jsonb[],
+      ${messages.map((one) => Buffer.from(one.body))}::bytea[])
+    on conflict do nothing`.execute(trx)
+}
+
+export const unpark = async (
+  trx: Trx,
+  family: string,
+  partition: number,
+  keys: ReadonlyArray<KeyName>,
+  handled: ReadonlyArray<KeyName & { readonly seq: number }>
+): Promise<void> => {
+  await sql`
+    delete from parked_keys p
+    using unnest(${keys.map((key) => key.merchant)}::text[],
+      ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
+    where p.family = ${family} and p.partition = ${partition}
+      and p.merchant = k.merchant and p.actor_key = k.actor_key`.execute(trx)
+  await sql`
+    delete from parked_messages p
+    using unnest(${handled.map((one) => one.merchant)}::text[],
+      ${handled.map((one) => one.actorKey)}::text[],
+      ${handled.map((one) => one.seq)}::bigint[]) as k (merchant, actor_key, seq)
+    where p.family = ${family} and p.partition = ${partition} and p.merchant = k.merchant
+      and p.actor_key = k.actor_key and p.seq = k.seq`.execute(trx)
+}

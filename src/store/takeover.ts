@@ -1,0 +1,101 @@
+import { sql } from "kysely"
+import type { Db } from "./database.ts"
+
+export interface Cursor {
+  readonly seq: number
+  readonly clockMillis: number
+  readonly streamCreated: string
+  readonly digest: Uint8Array
+}
+
+export interface LastTurn {
+  readonly lastSeq: number
+  readonly outbox: string | null
+  readonly tails: unknown
+}
+
+/**
+ * Raises the partition's epoch. From here on the former owner's commits fail. Undefined where the
+ * stored epoch is not below ours: somebody newer owns the partition, or the bucket was restored.
+ */
+export const raiseEpoch = async (
+  db: Db,
+  claim: {
+    family: string
+    partition: number
+    bucketMillis: number
+    revision: number
+    owner: string
+    streamCreated: string
+  }
+): Promise<Cursor | undefined> => {
+  await sql`
+    insert into cursors (family, partition, epoch_bucket, epoch_revision, owner, seq, seq_at_millis,
+      clock_millis, stream_created, digest)
+    values (${claim.family}, ${claim.partition}, 0, 0, '', 0, 0, 0, ${claim.streamCreated}, '')
+    on conflict do nothing`.execute(db)
+  await endFormerTurn(db, claim.family, claim.partition, claim.owner)
+  const { rows } = await sql<{
+    seq: string
+    clock_millis: string
+    stream_created: string
+    digest: Uint8Array
+  }>`
+    update cursors set epoch_bucket = ${claim.bucketMillis}, epoch_revision = ${claim.revision},
+      owner = ${claim.owner}
+    where family = ${claim.family} and partition = ${claim.partition}
+      and (epoch_bucket, epoch_revision) < (${claim.bucketMillis}::bigint, ${claim.revision}::bigint)
+    returning seq, clock_millis, stream_created, digest`.execute(db)
+  const row = rows[0]
+  return row === undefined ? undefined : {
+    seq: Number(row.seq),
+    clockMillis: Number(row.clock_millis),
+    streamCreated: row.stream_created,
+    digest: row.digest
+  }
+}
+
+/**
+ * A frozen former owner may sit in an open database transaction that holds the cursor row. Its
+ * connection is ended, so that taking over does not wait for the server's own time-out.
+ */
+const endFormerTurn = (db: Db, family: string, partition: number, owner: string) =>
+  sql`
+    select pg_terminate_backend(a.pid)
+    from cursors c join pg_stat_activity a on a.pid = c.backend_pid
+    where c.family = ${family} and c.partition = ${partition} and c.owner <> ${owner}
+      and a.application_name like 'lastro%' and a.state = 'idle in transaction'
+      and a.xact_start < now() - interval '500 milliseconds'`.execute(db)
+
+export const lastTurn = async (
+  db: Db,
+  family: string,
+  partition: number
+): Promise<LastTurn | undefined> => {
+  const { rows } = await sql<{ last_seq: string; outbox: string | null; tails: unknown }>`
+    select last_seq, outbox, tails from turns
+    where family = ${family} and partition = ${partition}
+    order by last_seq desc limit 1`.execute(db)
+  const row = rows[0]
+  return row && { lastSeq: Number(row.last_seq), outbox: row.outbox, tails: row.tails }
+}
+
+export const storedCursor = async (db: Db, family: string, partition: number) => {
+  const { rows } = await sql<{ seq: string; epoch_bucket: string; epoch_revision: string }>`
+    select seq, epoch_bucket, epoch_revision from cursors
+    where family = ${family} and partition = ${partition}`.execute(db)
+  const row = rows[0]
+  return row && {
+    seq: Number(row.seq),
+    epochBucket: Number(row.epoch_bucket),
+    epochRevision: Number(row.epoch_revision)
+  }
+}
+
+export const storedConfig = async (db: Db, family: string, partition: number) => {
+  const { rows } = await sql<{ version: string; doc: unknown }>`
+    select version, doc from actor_configs
+    where family = ${family} and partition = ${partition}`.execute(db)
+  const row = rows[0]
+  return row && { version: Number(row.version), doc: row.doc }
+}
