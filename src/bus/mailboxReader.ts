@@ -124,9 +124,7 @@ class PullReader implements MailboxReader {
 
   readonly take = (max: number, millis: number) =>
     Effect.callback<ReadonlyArray<Delivery>, ReaderLost>((resume) => {
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const finish = () => {
-        clearTimeout(timer)
+      const deliver = () => {
         this.awaken = undefined
         if (this.buffer.length === 0 && this.failure !== undefined) {
           return resume(Effect.fail(this.failure))
@@ -135,11 +133,18 @@ class PullReader implements MailboxReader {
         this.pull()
         resume(Effect.succeed(taken))
       }
-      if (this.buffer.length > 0 || this.failure !== undefined) return finish()
-      this.awaken = finish
-      timer = setTimeout(finish, millis)
+      if (this.buffer.length > 0 || this.failure !== undefined) return deliver()
+      const timer = setTimeout(deliver, millis)
+      let soon: ReturnType<typeof setImmediate> | undefined
+      // What the same read of the socket brought is taken together.
+      this.awaken = () => {
+        clearTimeout(timer)
+        this.awaken = undefined
+        soon = setImmediate(deliver)
+      }
       return Effect.sync(() => {
         clearTimeout(timer)
+        clearImmediate(soon)
         this.awaken = undefined
       })
     })

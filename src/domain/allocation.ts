@@ -52,14 +52,29 @@ export const allocate = (total: bigint, weights: ReadonlyArray<bigint>): Array<b
 }
 
 /**
- * How one more refund falls on the legs of a capture.
+ * One more step of `amount` towards cumulative targets.
  *
- * The target is the largest-remainder share of everything refunded so far. Largest remainder is not
- * monotone (weights 6, 6, 2: the third leg gets 2 of 10 but 1 of 11), so a plain difference could
- * take money back from a refund already made. Each step is therefore kept within what the leg still
- * holds; what that leaves over goes to the legs furthest below their target. Every step sums exactly,
- * no leg goes back or beyond its capture, and a full refund empties every leg.
+ * Targets come from largest remainder over everything so far, which is not monotone (weights 6, 6, 2:
+ * the third leg gets 2 of 10 but 1 of 11), so a plain difference could take back what a leg already
+ * has. Each step is therefore at least nothing, and what that adds is taken from the last legs that
+ * move. Every step sums exactly, and a leg that reached its target at the whole has exactly its part.
  */
+export const stepTowards = (
+  targets: ReadonlyArray<bigint>,
+  done: ReadonlyArray<bigint>,
+  amount: bigint
+): Array<bigint> => {
+  const steps = targets.map((goal, index) => (goal > done[index]! ? goal - done[index]! : 0n))
+  let excess = steps.reduce((sum, step) => sum + step, 0n) - amount
+  for (let index = steps.length - 1; excess > 0n && index >= 0; index--) {
+    const given = steps[index]! < excess ? steps[index]! : excess
+    steps[index]! -= given
+    excess -= given
+  }
+  return steps
+}
+
+/** How one more refund falls on the legs of a capture: no leg goes back or beyond its capture. */
 export const refundLegs = (
   captured: ReadonlyArray<bigint>,
   refunded: ReadonlyArray<bigint>,
@@ -70,19 +85,7 @@ export const refundLegs = (
   if (amount <= 0n || before + amount > whole) {
     throw new RangeError("a refund is positive and at most what is left of the capture")
   }
-  const target = allocate(before + amount, captured)
-  const steps = target.map((
-    goal,
-    index
-  ) => (goal > refunded[index]! ? goal - refunded[index]! : 0n))
-  let excess = steps.reduce((sum, step) => sum + step, 0n) - amount
-  // Legs above their target were held at zero, so the others reach for too much: the last give way first.
-  for (let index = steps.length - 1; excess > 0n && index >= 0; index--) {
-    const given = steps[index]! < excess ? steps[index]! : excess
-    steps[index]! -= given
-    excess -= given
-  }
-  return steps
+  return stepTowards(allocate(before + amount, captured), refunded, amount)
 }
 
 export interface FeeSchedule {

@@ -3,13 +3,13 @@ import { Schema } from "effect"
 
 /** The tenant. Part of subjects, so its alphabet is the subjects'. */
 export const MerchantId = Schema.String.check(
-  Schema.isPattern(/^[a-z0-9_-]{1,32}$/, { message: "must match [a-z0-9_-]{1,32}" })
+  Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u, { message: "must match [a-z0-9_-]{1,32}" })
 ).pipe(Schema.brand("MerchantId"))
 export type MerchantId = typeof MerchantId.Type
 
 const prefixed = (prefix: string) =>
   Schema.String.check(
-    Schema.isPattern(new RegExp(`^${prefix}_[0-9a-z]{26}$`), {
+    Schema.isPattern(new RegExp(`^${prefix}_[0-9a-z]{26}$`, "u"), {
       message: `must be an identifier such as ${prefix}_…`
     })
   )
@@ -20,13 +20,13 @@ export const EndpointId = prefixed("we").pipe(Schema.brand("EndpointId"))
 export type EndpointId = typeof EndpointId.Type
 
 export const CustomerId = Schema.String.check(
-  Schema.isPattern(/^[A-Za-z0-9_.:-]{1,64}$/, { message: "must match [A-Za-z0-9_.:-]{1,64}" })
+  Schema.isPattern(/^[A-Za-z0-9_.:\-]{1,64}$/u, { message: "must match [A-Za-z0-9_.:\-]{1,64}" })
 )
 export type CustomerId = typeof CustomerId.Type
 
 /** What the producer calls its command; over HTTP the idempotency key. */
 export const CommandId = Schema.String.check(
-  Schema.isPattern(/^[\x21-\x7e]{1,255}$/, { message: "must be 1 to 255 printable characters" })
+  Schema.isPattern(/^[\x21-\x7e]{1,255}$/u, { message: "must be 1 to 255 printable characters" })
 )
 export type CommandId = typeof CommandId.Type
 

@@ -4,12 +4,12 @@ import { Schema, SchemaGetter } from "effect"
 const SAFE_MAX = 2 ** 53 - 1
 
 const minorUnits = (minimum: number) =>
-  Schema.Number.check(
+  Schema.Finite.check(
     Schema.makeFilter(
       (value: number) =>
         (Number.isSafeInteger(value) && value >= minimum) ||
         `must be an integer of minor units from ${minimum} to ${SAFE_MAX}`,
-      { jsonSchema: { type: "integer", minimum, maximum: SAFE_MAX } }
+      { toJsonSchema: () => ({ type: "integer", minimum, maximum: SAFE_MAX }) }
     )
   ).pipe(
     Schema.decodeTo(Schema.BigInt, {

@@ -15,7 +15,7 @@ export const Customer = Schema.Struct({
   id: CustomerId,
   email: Schema.optionalKey(
     Text(254).check(
-      Schema.isPattern(/^[^@\s]+@[^@\s]+\.[^@\s]+$/, { message: "an e-mail address" })
+      Schema.isPattern(/^[^@\s]+@[^@\s]+\.[^@\s]+$/u, { message: "an e-mail address" })
     )
   ),
   locale: Schema.optionalKey(Schema.Literals(["pt-BR", "en"]))
@@ -28,7 +28,7 @@ export const Device = Schema.Struct({
 
 /** One recipient's part of the payment: a share of what is left after fees, or a fixed amount. */
 export const Split = Schema.Struct({
-  recipient: Text(64).check(Schema.isPattern(/^[a-z0-9_-]{1,64}$/)),
+  recipient: Text(64).check(Schema.isPattern(/^[a-z0-9_\-]{1,64}$/u)),
   share: Schema.optionalKey(Share),
   amount: Schema.optionalKey(Amount)
 })

@@ -7,7 +7,7 @@ import { InternalAmount, Millis } from "./money.ts"
 
 /** A UTC day, 2026-08-31. */
 export const Day = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/, { message: "must be a date such as 2026-08-31" }),
+  Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/u, { message: "must be a date such as 2026-08-31" }),
   Schema.makeFilter((text: string) => {
     const at = Date.parse(`${text}T00:00:00Z`)
     return (!Number.isNaN(at) && new Date(at).toISOString().startsWith(text)) || "no such day"

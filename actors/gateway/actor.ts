@@ -1,0 +1,107 @@
+import { Clock, Effect } from "effect"
+import { type MessageOf, outbound, type Outgoing } from "../../src/runtime/actor.ts"
+import { Defer, Unknown } from "../../src/runtime/supervision.ts"
+import { GatewayMessages, type Outcome } from "../../streams/messages/gateway.ts"
+import type { Answer, Gateway } from "./port.ts"
+
+type Message = MessageOf<typeof GatewayMessages>
+
+/** Calls under way at one gateway. Beyond it calls are deferred, and payments asks again. */
+const CALLS_PER_GATEWAY_MAX = 256
+/** A slow approval takes two seconds; after four we ask what happened instead of waiting. */
+const DEADLINE = "4 seconds"
+
+/** Calls payment gateways. Which one is data in the message; how it is called is its adapter. */
+export const gateway = (gateways: ReadonlyArray<Gateway>) => {
+  const byName = new Map(gateways.map((one) => [one.name, one]))
+  const call = Effect.fnUntraced(function* (message: Message, outgoing: Outgoing<unknown>) {
+    const started = yield* Clock.currentTimeMillis
+    const gateway = byName.get(message.body.gateway)
+    const answer = gateway === undefined
+      ? notConfigured(message)
+      : message.type === "call"
+      ? yield* perform(gateway, message.body, outgoing)
+      : once(yield* inquire(gateway, message.body, started))
+    const took = (yield* Clock.currentTimeMillis) - started
+    return Array.from(
+      { length: answer.times },
+      () => answered(message, outgoing, answer.outcome, took)
+    )
+  })
+  return outbound({
+    family: "gateway",
+    messages: GatewayMessages,
+    destinationOf: ({ body }: Message) => body.gateway,
+    concurrencyPerDestination: CALLS_PER_GATEWAY_MAX,
+    deadline: DEADLINE,
+    call,
+    deferred: (message: Message, outgoing: Outgoing<unknown>) => [
+      answered(message, outgoing, {
+        _tag: "Deferred",
+        detail: "the gateway is busy or not reachable"
+      }, 0)
+    ],
+    unknown: (message: Message, outgoing: Outgoing<unknown>) => [
+      answered(message, outgoing, { _tag: "Unknown", detail: "no answer in time" }, 0)
+    ],
+    supervision: { GatewayUnreachable: Defer, GatewayUnclear: Unknown }
+  })
+}
+
+const once = (outcome: Outcome): Answer => ({ outcome, times: 1 })
+
+const notConfigured = ({ body }: Message): Answer =>
+  once({
+    _tag: "NotProcessed",
+    code: "gateway_not_configured",
+    detail: `no gateway ${body.gateway} is configured`
+  })
+
+/**
+ * A repeated delivery asks first: the earlier one may have arrived. Where the gateway knows nothing,
+ * the same key goes out again, which a gateway that honours keys cannot charge twice.
+ */
+const perform = Effect.fnUntraced(function* (
+  gateway: Gateway,
+  call: Extract<Message, { type: "call" }>["body"],
+  outgoing: Outgoing<unknown>
+) {
+  if (outgoing.redelivered) {
+    const known = yield* gateway.inquire(call)
+    if (known !== undefined) return once(known)
+  }
+  return yield* gateway.perform(call, outgoing.merchant)
+})
+
+const inquire = Effect.fnUntraced(function* (
+  gateway: Gateway,
+  asked: Extract<Message, { type: "inquire" }>["body"],
+  now: number
+) {
+  const known = yield* gateway.inquire(asked)
+  if (known !== undefined) return known
+  const outcome: Outcome = now - asked.sent_at > gateway.finalityMillis
+    ? { _tag: "NotFound", detail: "the gateway never got this attempt" }
+    : { _tag: "Unknown", detail: "the gateway knows nothing yet" }
+  return outcome
+})
+
+const answered = (
+  { body, type }: Message,
+  { merchant }: Outgoing<unknown>,
+  outcome: Outcome,
+  took: number
+) => ({
+  to: "payments",
+  type: "answered",
+  key: merchant,
+  body: {
+    payment_id: body.payment_id,
+    gateway: body.gateway,
+    attempt: body.attempt,
+    operation: body.operation,
+    inquiry: type === "inquire",
+    outcome,
+    took_millis: took
+  }
+})

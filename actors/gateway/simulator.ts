@@ -1,0 +1,122 @@
+import { Effect, Schema } from "effect"
+import { Agent, request as undici } from "undici"
+import type { Outcome } from "../../streams/messages/gateway.ts"
+import { type Answer, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
+
+const Operation = Schema.Struct({
+  charge_id: Schema.String,
+  status: Schema.Literals(["approved", "declined", "requires_action"]),
+  amount: Schema.Int,
+  captured: Schema.Boolean,
+  code: Schema.String,
+  url: Schema.optionalKey(Schema.String),
+  expires_at: Schema.optionalKey(Schema.String),
+  answers: Schema.optionalKey(Schema.Int)
+})
+const decode = Schema.decodeUnknownEffect(Operation)
+
+/** Connections to one gateway. Calls beyond it wait within their deadline. */
+const CONNECTIONS_MAX = 128
+const dispatcher = new Agent({ connections: CONNECTIONS_MAX, keepAliveTimeout: 60_000 })
+
+const paths = { charge: "", capture: "captures", void: "voids", refund: "refunds" } as const
+
+/** Decline codes after which the payer may try the same card again later. */
+const softCodes: ReadonlySet<string> = new Set(["insufficient_funds"])
+
+/** Speaks to the gateway simulator over HTTP (docs: the edge's contract). */
+export const simulator = (baseUrl: string, finalityMillis: number): Gateway => ({
+  name: "simulator",
+  finalityMillis,
+  perform: Effect.fnUntraced(function* (call, merchant) {
+    const path = call.operation === "charge"
+      ? "/charges"
+      : `/charges/${call.charge_id}/${paths[call.operation]}`
+    const { body, status } = yield* request(baseUrl + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": call.attempt },
+      body: JSON.stringify({
+        merchant,
+        payment_id: call.payment_id,
+        amount: Number(call.amount),
+        currency: call.currency,
+        ...(call.operation === "charge" && { token: call.token, capture: call.capture })
+      })
+    })
+    if (status === 200) {
+      const operation = yield* read(body)
+      return { outcome: outcomeOf(operation), times: operation.answers ?? 1 } satisfies Answer
+    }
+    const refused = body as { code?: string; processed?: boolean }
+    if (refused.processed === false && status === 503) {
+      return yield* new GatewayUnreachable({ detail: `the gateway is closed: ${refused.code}` })
+    }
+    if (refused.processed === false) {
+      const code = refused.code ?? "gateway_error"
+      const detail = "the gateway refused before processing"
+      return { outcome: { _tag: "NotProcessed", code, detail }, times: 1 } satisfies Answer
+    }
+    return yield* new GatewayUnclear({ detail: `the gateway answered ${status}` })
+  }),
+  inquire: Effect.fnUntraced(function* (asked) {
+    const { body, status } = yield* request(
+      `${baseUrl}/operations?key=${encodeURIComponent(asked.attempt)}`,
+      { method: "GET" }
+    )
+    if (status === 404) return undefined
+    if (status !== 200) return yield* new GatewayUnclear({ detail: `answered ${status}` })
+    return outcomeOf(yield* read(body))
+  })
+})
+
+const read = (body: unknown) =>
+  decode(body).pipe(
+    Effect.mapError((error) =>
+      new GatewayUnclear({ detail: `unreadable answer: ${error.message}` })
+    )
+  )
+
+const outcomeOf = (operation: typeof Operation.Type): Outcome => {
+  switch (operation.status) {
+    case "approved":
+      return {
+        _tag: "Approved",
+        charge_id: operation.charge_id,
+        captured: operation.captured,
+        amount: BigInt(operation.amount)
+      }
+    case "requires_action":
+      return {
+        _tag: "RequiresAction",
+        charge_id: operation.charge_id,
+        url: operation.url ?? "",
+        expires_at: operation.expires_at ?? ""
+      }
+    case "declined":
+      return {
+        _tag: "Declined",
+        code: operation.code,
+        detail: `the gateway declined: ${operation.code}`,
+        soft: softCodes.has(operation.code),
+        charge_id: operation.charge_id
+      }
+  }
+}
+
+const request = (
+  url: string,
+  init: { method: "GET" | "POST"; headers?: Record<string, string>; body?: string }
+) =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const answer = await undici(url, { ...init, signal, dispatcher })
+      return { status: answer.statusCode, body: await answer.body.json() }
+    },
+    catch: (cause) => {
+      const detail = `${(cause as Error).message} ${(cause as Error).cause ?? ""}`
+      // Only a refused connection proves that nothing left.
+      return /refused|ECONNREFUSED/i.test(detail)
+        ? new GatewayUnreachable({ detail })
+        : new GatewayUnclear({ detail })
+    }
+  })

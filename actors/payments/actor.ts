@@ -1,0 +1,21 @@
+import { keyed, type MessageOf } from "../../src/runtime/actor.ts"
+import { Restart } from "../../src/runtime/supervision.ts"
+import { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { decide, paymentOf } from "./decide.ts"
+import { defaultTerms, Terms } from "./state.ts"
+import { load, overdue, save } from "./store.ts"
+
+/** The life of payments, and the only writer of the ledger. */
+export const payments = keyed({
+  family: "payments",
+  messages: PaymentsMessages,
+  ingress: ["create", "capture", "void", "refund", "review"],
+  keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) =>
+    [paymentOf(message, merchant)] as const,
+  config: { schema: Terms, initial: defaultTerms },
+  decide,
+  load,
+  save,
+  overdue,
+  supervision: { DatabaseUnavailable: Restart }
+})

@@ -1,0 +1,235 @@
+import * as entries from "../../src/ledger/entries.ts"
+import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
+import { waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
+import { captureStep, refundUndone } from "./legs.ts"
+import { type Attempt, isDefinitive } from "./state.ts"
+import {
+  attemptOf,
+  book,
+  bookOf,
+  change,
+  changeAttempt,
+  moveTo,
+  type Step,
+  tell,
+  without
+} from "./step.ts"
+
+type Answer = typeof Answered.Type
+type Approved = Extract<Outcome, { _tag: "Approved" }>
+
+/** The gateway answered about one attempt. The first definitive answer wins; repeats change nothing. */
+export const answered = (step: Step, answer: Answer): Step | undefined => {
+  const attempt = attemptOf(step.payment, answer.attempt)
+  if (attempt === undefined) return undefined
+  if (isDefinitive(attempt.status)) return afterTheEnd(step, attempt, answer.outcome)
+  const { outcome } = answer
+  switch (outcome._tag) {
+    case "Approved":
+      return approved(step, attempt, outcome, answer.took_millis)
+    case "Declined":
+      return notMade(step, settled(attempt, "declined", step, answer, outcome), outcome)
+    case "NotProcessed":
+      return notMade(step, settled(attempt, "not_processed", step, answer, outcome), outcome)
+    case "NotFound": {
+      const lost = { code: "gateway_lost", detail: outcome.detail }
+      return notMade(step, settled(attempt, "lost", step, answer, lost), lost)
+    }
+    case "RequiresAction":
+      return requiresAction(step, attempt, outcome)
+    case "Deferred":
+      // An inquiry that could not be made is asked again; a call that was not made is made again.
+      return answer.inquiry
+        ? attempt.status === "requires_action" && step.payment.next_action !== undefined
+          ? waitForPayer(step, attempt, {
+            ...step.payment.next_action,
+            charge_id: attempt.charge_id ?? ""
+          })
+          : waitForTruth(step, attempt, outcome.detail)
+        : waitForDestination(step, attempt, outcome.detail)
+    case "Unknown":
+      return unknown(step, attempt, outcome.detail)
+  }
+}
+
+const settled = (
+  attempt: Attempt,
+  status: Attempt["status"],
+  step: Step,
+  answer: Answer,
+  why: { readonly code: string; readonly detail: string }
+): Attempt => ({
+  ...without(attempt, "wake_at"),
+  status,
+  code: why.code,
+  detail: why.detail,
+  answered_at: step.received.at,
+  took_millis: answer.took_millis
+})
+
+const requiresAction = (
+  step: Step,
+  attempt: Attempt,
+  outcome: Extract<Outcome, { _tag: "RequiresAction" }>
+): Step => {
+  const waiting = waitForPayer(step, attempt, outcome)
+  if (step.payment.status === "requires_action") return waiting
+  return tell(moveTo(waiting, "requires_action"), "payment.requires_action")
+}
+
+/** Never failed by time: only the gateway's own word ends it. */
+const unknown = (step: Step, attempt: Attempt, detail: string): Step => {
+  const waiting = waitForTruth(step, attempt, detail)
+  if (attempt.operation !== "charge" || step.payment.status === "unknown") return waiting
+  return tell(moveTo(waiting, "unknown"), "payment.unknown")
+}
+
+const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
+  const done = changeAttempt(step, {
+    ...without(without(attempt, "wake_at"), "detail"),
+    status: "approved",
+    charge_id: outcome.charge_id,
+    answered_at: step.received.at,
+    took_millis: took
+  })
+  if (outcome.amount !== attempt.amount) {
+    const detail = `the gateway reports ${outcome.amount}, asked for ${attempt.amount}`
+    const marked = attempt.operation === "charge"
+      ? moveTo(change(done, { failure: { code: "gateway_amount_mismatch", detail } }), "failed")
+      : done
+    return contradict(marked, attempt, outcome, detail)
+  }
+  switch (attempt.operation) {
+    case "charge":
+      return charged(done, attempt, outcome)
+    case "capture":
+      return captured(done, attempt, outcome.charge_id, true)
+    case "void":
+      return voided(done, attempt)
+    case "refund":
+      return refunded(done, attempt, outcome.charge_id)
+  }
+}
+
+const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
+  const { next_action: _, ...payment } = step.payment
+  const known = change({ ...step, payment }, {
+    charge_id: outcome.charge_id,
+    amount_authorized: attempt.amount
+  })
+  if (outcome.captured) return captured(known, attempt, outcome.charge_id, false)
+  const held = book(known, entries.hold(bookOf(known), attempt.key, attempt.amount))
+  return tell(moveTo(held, "authorized"), "payment.authorized")
+}
+
+const captured = (step: Step, attempt: Attempt, chargeId: string, wasHeld: boolean): Step => {
+  const { amount } = attempt
+  const { legs, moved } = captureStep(step.payment, amount)
+  const total = step.payment.amount_captured + amount
+  const given = wasHeld ? book(step, entries.release(bookOf(step), attempt.key, amount)) : step
+  const booked = book(
+    change(given, { legs, amount_captured: total }),
+    entries.capture(bookOf(given), attempt.key, moved)
+  )
+  const whole = total === step.payment.amount_authorized
+  return tell(
+    moveTo(booked, whole ? "captured" : "partially_captured"),
+    whole ? "payment.captured" : "payment.partially_captured",
+    { capture: { amount: Number(amount), charge_id: chargeId } }
+  )
+}
+
+const voided = (step: Step, attempt: Attempt): Step => {
+  const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
+  const status = step.payment.status === "partially_captured" ? "captured" : "voided"
+  return tell(moveTo(booked, status), "payment.voided", {
+    voided: { amount: Number(attempt.amount) }
+  })
+}
+
+const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {
+  const refund = step.payment.refunds.find((one) => one.attempt === attempt.key)!
+  const confirmed = change(step, {
+    amount_refunded: step.payment.amount_refunded + refund.amount,
+    refunds: step.payment.refunds.map((one) =>
+      one === refund ? { ...one, status: "succeeded" as const } : one
+    )
+  })
+  return tell(
+    book(confirmed, entries.refundConfirmed(bookOf(step), refund.id, refund.amount)),
+    "payment.refunded",
+    { refund: { id: refund.id, amount: Number(refund.amount), charge_id: chargeId } }
+  )
+}
+
+/** The gateway did not do it, and no money moved. */
+const notMade = (
+  step: Step,
+  attempt: Attempt,
+  why: { readonly code: string; readonly detail: string }
+): Step => {
+  const ended = changeAttempt(step, attempt)
+  const failure = { code: why.code, detail: why.detail }
+  switch (attempt.operation) {
+    case "charge": {
+      const { next_action: _, ...payment } = ended.payment
+      return tell(
+        moveTo(change({ ...ended, payment }, { failure }), "failed"),
+        "payment.failed",
+        { failure }
+      )
+    }
+    case "refund": {
+      const refund = ended.payment.refunds.find((one) => one.attempt === attempt.key)!
+      const { legs, moved } = refundUndone(ended.payment, refund.legs)
+      const undone = change(ended, {
+        legs,
+        refunds: ended.payment.refunds.map((one) =>
+          one === refund ? { ...one, status: "failed" as const } : one
+        )
+      })
+      return tell(
+        book(undone, entries.refundFailed(bookOf(undone), refund.id, moved)),
+        "payment.refund_failed",
+        { refund: { id: refund.id, amount: Number(refund.amount) }, failure }
+      )
+    }
+    default:
+      return tell(ended, `payment.${attempt.operation}_failed`, { failure })
+  }
+}
+
+/** A later answer to what was settled: the same is a repeat, another one a contradiction. */
+const afterTheEnd = (step: Step, attempt: Attempt, outcome: Outcome): Step | undefined => {
+  if (attempt.status === "approved") {
+    if (outcome._tag === "Approved" && outcome.charge_id !== attempt.charge_id) {
+      return contradict(step, attempt, outcome, "the gateway reports a second charge")
+    }
+    return undefined
+  }
+  return outcome._tag === "Approved"
+    ? contradict(
+      step,
+      attempt,
+      outcome,
+      `the gateway said ${attempt.status} and now reports ${attempt.operation} as made`
+    )
+    : undefined
+}
+
+/** Money that should not have moved goes to suspense, once, and is told: reconciliation makes it a break. */
+const contradict = (step: Step, attempt: Attempt, outcome: Approved, detail: string): Step => {
+  const name = `${attempt.key}:${outcome.charge_id}`
+  if (step.payment.contradictions.includes(name)) return step
+  const moved = attempt.operation === "capture" ||
+    (attempt.operation === "charge" && outcome.captured)
+  const noted = change(step, { contradictions: [...step.payment.contradictions, name] })
+  const booked = moved
+    ? book(noted, entries.contradicted(bookOf(step), name, outcome.amount))
+    : attempt.operation === "refund"
+    ? book(noted, entries.refundContradicted(bookOf(step), name, outcome.amount))
+    : noted
+  return tell(booked, "payment.charge_contradicted", {
+    contradiction: { charge_id: outcome.charge_id, detail }
+  })
+}

@@ -1,0 +1,241 @@
+import { Result } from "effect"
+import { fingerprint } from "../../src/domain/fingerprint.ts"
+import { paymentIdOf, refundIdOf } from "../../src/domain/identifiers.ts"
+import * as entries from "../../src/ledger/entries.ts"
+import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
+import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
+import { newLegs, refundStep, splitsProblem } from "./legs.ts"
+import { isDefinitive, type Payment, type RefusalCode, type Terms } from "./state.ts"
+import {
+  attemptOf,
+  begin,
+  book,
+  bookOf,
+  change,
+  finish,
+  moveTo,
+  outcomeOf,
+  type Row,
+  row,
+  send,
+  type Step,
+  tell
+} from "./step.ts"
+
+type Message = MessageOf<typeof PaymentsMessages>
+type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
+export type Decided = Result.Result<Decision<Payment, Row>, Refusal<RefusalCode>>
+
+/** Commands remembered per payment. Beyond it the payment takes no more. */
+const COMMANDS_MAX = 1_000
+
+export const refuse = (code: RefusalCode, detail: string, about?: string): Decided =>
+  Result.fail({ code, detail, ...(about !== undefined && { about }) })
+
+export const create = (
+  known: Payment | undefined,
+  body: Body<"create">,
+  received: Received<Terms>
+): Decided => {
+  const { command_id, ...wanted } = body
+  const print = fingerprint(wanted)
+  if (known !== undefined) return repeat(known, "create", command_id, print, received)
+  const { config, merchant } = received
+  const problem = splitsProblem(body.amount, body.splits ?? [], config.fee)
+  const id = paymentIdOf(merchant, command_id)
+  if (problem !== undefined) return refuse("invalid_splits", problem, id)
+  const payment: Payment = {
+    ...wanted,
+    id,
+    merchant,
+    status: "screening",
+    version: 0,
+    created_at: received.at,
+    updated_at: received.at,
+    capture: body.capture ?? "automatic",
+    gateway: config.gateway,
+    fee_terms: config.fee,
+    amount_authorized: 0n,
+    amount_captured: 0n,
+    amount_refunded: 0n,
+    legs: newLegs(body.splits ?? []),
+    attempts: [],
+    refunds: [],
+    commands: [{ id: command_id, type: "create", fingerprint: print, at: received.at }],
+    waiters: received.replyTo === undefined ? [] : [{ to: received.replyTo }],
+    contradictions: []
+  }
+  return Result.succeed(finish(send(begin(payment, received), {
+    to: "fraud",
+    type: "score",
+    body: {
+      payment_id: id,
+      amount: body.amount,
+      currency: body.currency,
+      method: body.payment_method.type,
+      customer_id: body.customer?.id,
+      device_id: body.device?.id,
+      ip: body.device?.ip
+    }
+  })))
+}
+
+export const capture = (payment: Payment, body: Body<"capture">, received: Received<Terms>) =>
+  command(payment, "capture", body, received, (step) => {
+    if (payment.status !== "authorized" && payment.status !== "partially_captured") {
+      return refuse("invalid_state", `a ${payment.status} payment cannot be captured`, payment.id)
+    }
+    const busy = operationUnderWay(payment)
+    if (busy !== undefined) return inProgress(payment, busy.operation)
+    const left = payment.amount_authorized - payment.amount_captured
+    const amount = body.amount ?? left
+    if (amount > left) return tooLarge(payment, amount, left)
+    const key = `${payment.id}.capture.${numberOf(payment, "capture")}`
+    return { step: sendAttempt(step, { key, operation: "capture", amount }), attempt: key }
+  })
+
+export const voidPayment = (payment: Payment, body: Body<"void">, received: Received<Terms>) =>
+  command(payment, "void", body, received, (step) => {
+    if (payment.status !== "authorized" && payment.status !== "partially_captured") {
+      return refuse("invalid_state", `a ${payment.status} payment cannot be voided`, payment.id)
+    }
+    const busy = operationUnderWay(payment)
+    if (busy !== undefined) return inProgress(payment, busy.operation)
+    const key = `${payment.id}.void.${numberOf(payment, "void")}`
+    const amount = payment.amount_authorized - payment.amount_captured
+    return { step: sendAttempt(step, { key, operation: "void", amount }), attempt: key }
+  })
+
+/** The ledger moves when the refund is asked for: what is on its way back cannot be refunded twice. */
+export const refund = (payment: Payment, body: Body<"refund">, received: Received<Terms>) =>
+  command(payment, "refund", body, received, (step) => {
+    if (payment.status !== "captured" && payment.status !== "partially_captured") {
+      return refuse("invalid_state", `a ${payment.status} payment cannot be refunded`, payment.id)
+    }
+    const left = payment.legs.reduce((sum, leg) => sum + leg.captured - leg.refunded, 0n)
+    const amount = body.amount ?? left
+    if (left === 0n) {
+      return refuse("nothing_to_refund", "everything captured is refunded", payment.id)
+    }
+    if (amount > left) return tooLarge(payment, amount, left)
+    const id = refundIdOf(payment.id, body.command_id)
+    const key = `${payment.id}.refund.${id}`
+    const { legs, moved } = refundStep(payment, amount)
+    const asked = change(step, {
+      legs,
+      refunds: [...payment.refunds, {
+        id,
+        attempt: key,
+        amount,
+        status: "pending",
+        ...(body.reason !== undefined && { reason: body.reason }),
+        legs: moved.map((leg) => leg.amount),
+        created_at: received.at
+      }]
+    })
+    const booked = book(asked, entries.refund(bookOf(asked), id, moved))
+    return { step: sendAttempt(booked, { key, operation: "refund", amount }), attempt: key }
+  })
+
+/** A person's decision on a held payment. */
+export const review = (payment: Payment, body: Body<"review">, received: Received<Terms>) =>
+  command(payment, "review", body, received, (step) => {
+    if (payment.status !== "in_review") {
+      return refuse("not_in_review", `the payment is ${payment.status}`, payment.id)
+    }
+    const closed = row(step, { _tag: "Review", paymentId: payment.id, open: false })
+    if (body.decision === "approve") return { step: charge(closed) }
+    const failure = { code: "review_rejected", detail: "a reviewer rejected the payment" }
+    return {
+      step: tell(change(moveTo(closed, "rejected"), { failure }), "payment.rejected", { failure })
+    }
+  })
+
+/** Asks the gateway for the money. */
+export const charge = (step: Step): Step => {
+  const { payment } = step
+  const key = `${payment.id}.charge.${numberOf(payment, "charge")}`
+  return sendAttempt(moveTo(step, "processing"), {
+    key,
+    operation: "charge",
+    amount: payment.amount
+  })
+}
+
+type Taken = { readonly step: Step; readonly attempt?: string }
+
+/** What all commands on an existing payment share: repeats, and who waits for the outcome. */
+const command = (
+  payment: Payment,
+  type: "capture" | "void" | "refund" | "review",
+  body: Body<"capture" | "void" | "refund" | "review">,
+  received: Received<Terms>,
+  run: (step: Step) => Taken | Decided
+): Decided => {
+  const { command_id, ...wanted } = body
+  const print = fingerprint({ type, ...wanted })
+  if (payment.commands.some((seen) => seen.id === command_id && seen.type === type)) {
+    return repeat(payment, type, command_id, print, received)
+  }
+  if (payment.commands.length >= COMMANDS_MAX) {
+    return refuse("too_many_commands", `a payment takes ${COMMANDS_MAX} commands`, payment.id)
+  }
+  const taken = run(begin(payment, received))
+  if (!("step" in taken)) return taken
+  const { attempt, step } = taken
+  return Result.succeed(finish(change(step, {
+    commands: [...step.payment.commands, {
+      id: command_id,
+      type,
+      fingerprint: print,
+      at: received.at,
+      ...(attempt !== undefined && { attempt }),
+      ..."by" in body && { by: body.by }
+    }],
+    waiters: received.replyTo === undefined ? step.payment.waiters : [...step.payment.waiters, {
+      to: received.replyTo,
+      ...(attempt !== undefined && { attempt })
+    }]
+  })))
+}
+
+/** The same command again: no effect, the same answer. Another body under its name: a refusal. */
+const repeat = (
+  payment: Payment,
+  type: string,
+  commandId: string,
+  print: string,
+  received: Received<Terms>
+): Decided => {
+  const seen = payment.commands.find((one) => one.id === commandId && one.type === type)
+  if (seen?.fingerprint !== print) {
+    return refuse("command_reused", "this command_id was used with another body", payment.id)
+  }
+  if (received.replyTo === undefined) return Result.succeed({})
+  const attempt = seen.attempt === undefined ? undefined : attemptOf(payment, seen.attempt)
+  const open = attempt === undefined
+    ? payment.status === "screening" || payment.status === "processing"
+    : !isDefinitive(attempt.status) && attempt.status !== "unknown"
+  if (!open) {
+    return Result.succeed({
+      answers: [{ to: received.replyTo, body: outcomeOf(payment, seen.attempt) }]
+    })
+  }
+  const waiter = {
+    to: received.replyTo,
+    ...(seen.attempt !== undefined && { attempt: seen.attempt })
+  }
+  return Result.succeed({
+    put: [[payment.id, { ...payment, waiters: [...payment.waiters, waiter] }]]
+  })
+}
+
+const numberOf = (payment: Payment, operation: string): number =>
+  payment.attempts.filter((attempt) => attempt.operation === operation).length + 1
+
+const inProgress = (payment: Payment, operation: string) =>
+  refuse("operation_in_progress", `a ${operation} is under way: try again after it`, payment.id)
+
+const tooLarge = (payment: Payment, amount: bigint, left: bigint) =>
+  refuse("amount_too_large", `${amount} is more than the ${left} that is left`, payment.id)

@@ -1,0 +1,95 @@
+import { Result } from "effect"
+import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import type { Risk } from "../../streams/messages/fraud.ts"
+import { answered } from "./answers.ts"
+import {
+  capture,
+  charge,
+  create,
+  type Decided,
+  refund,
+  refuse,
+  review,
+  voidPayment
+} from "./commands.ts"
+import { inquire, sendAgain } from "./gatewayCalls.ts"
+import type { Payment, Terms } from "./state.ts"
+import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
+
+type Message = MessageOf<typeof PaymentsMessages>
+
+/** The payment a message is about. The merchant comes from the subject, never from the body. */
+export const paymentOf = (message: Message, merchant: string): string =>
+  message.type === "create"
+    ? paymentIdOf(merchant, message.body.command_id)
+    : message.body.payment_id
+
+const NOTHING: Decided = Result.succeed({})
+
+/** The whole life of a payment, one message at a time. Pure. */
+export const decide = (
+  states: States<Payment>,
+  message: Message,
+  received: Received<Terms>
+): Decided => {
+  const id = paymentOf(message, received.merchant)
+  const payment = states.get(id)
+  if (message.type === "create") return create(payment, message.body, received)
+  if (payment === undefined) {
+    return refuse("payment_not_found", `${received.merchant} has no payment ${id}`)
+  }
+  switch (message.type) {
+    case "capture":
+      return capture(payment, message.body, received)
+    case "void":
+      return voidPayment(payment, message.body, received)
+    case "refund":
+      return refund(payment, message.body, received)
+    case "review":
+      return review(payment, message.body, received)
+    case "scored":
+      return payment.status === "screening"
+        ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))
+        : NOTHING
+    case "answered": {
+      const step = answered(begin(payment, received), message.body)
+      return step === undefined ? NOTHING : Result.succeed(finish(step))
+    }
+    case "wake":
+      return woken(begin(payment, received), message.body)
+  }
+}
+
+const screened = (step: Step, risk: Risk): Step => {
+  const known = change(step, { risk, scored_at: step.received.at })
+  switch (risk.decision) {
+    case "allow":
+      return charge(known)
+    case "review":
+      return tell(
+        moveTo(
+          row(known, { _tag: "Review", paymentId: step.payment.id, open: true }),
+          "in_review"
+        ),
+        "payment.in_review"
+      )
+    case "deny": {
+      const failure = { code: "risk_denied", detail: "the payment was refused by the risk rules" }
+      return tell(moveTo(change(known, { failure }), "rejected"), "payment.rejected", { failure })
+    }
+  }
+}
+
+/** Only the timer the attempt awaits does anything. */
+const woken = (
+  step: Step,
+  wake: { readonly timer: string; readonly due: number }
+): Decided => {
+  const attempt = attemptOf(step.payment, wake.timer)
+  if (attempt === undefined || attempt.wake_at !== wake.due) return NOTHING
+  return Result.succeed(
+    finish(attempt.status === "deferred" ? sendAgain(step, attempt) : inquire(step, attempt))
+  )
+}

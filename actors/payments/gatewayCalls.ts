@@ -1,0 +1,129 @@
+import { type Attempt, isDefinitive, type Payment } from "./state.ts"
+import { attemptOf, change, changeAttempt, send, type Step, without } from "./step.ts"
+
+/** Waits before asking the gateway what became of an attempt; the last one repeats. */
+const INQUIRY_DELAYS_MILLIS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]
+/** A payer acts within seconds to minutes. */
+const ACTION_DELAYS_MILLIS = [2_000, 2_000, 3_000, 5_000, 10_000]
+/** Waits before trying a destination again that was full or broken. */
+const DEFERRAL_DELAYS_MILLIS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+/**
+ * After this many deferrals (about ten minutes) we stop sending and ask instead: a call that was
+ * repeated after a crash may have arrived although this one says that nothing was sent.
+ */
+const DEFERRALS_MAX = 25
+
+const delay = (delays: ReadonlyArray<number>, tries: number): number =>
+  delays[Math.min(tries, delays.length - 1)]!
+
+/** Sends an attempt for the first time. Its key never changes, so that a repeat cannot charge twice. */
+export const sendAttempt = (
+  step: Step,
+  attempt: Pick<Attempt, "key" | "operation" | "amount">
+): Step =>
+  call(
+    changeAttempt(step, { ...attempt, status: "sent", sent_at: step.received.at, tries: 0 }),
+    attempt.key
+  )
+
+/** Sends a deferred attempt again under the same key. */
+export const sendAgain = (step: Step, attempt: Attempt): Step =>
+  call(
+    changeAttempt(step, {
+      ...without(attempt, "wake_at"),
+      status: "sent",
+      sent_at: step.received.at
+    }),
+    attempt.key
+  )
+
+const call = (step: Step, key: string): Step => {
+  const { payment } = step
+  const attempt = attemptOf(payment, key)!
+  return send(step, {
+    to: "gateway",
+    type: "call",
+    body: {
+      payment_id: payment.id,
+      gateway: payment.gateway,
+      attempt: key,
+      operation: attempt.operation,
+      amount: attempt.amount,
+      currency: payment.currency,
+      ...(attempt.operation === "charge" && {
+        capture: payment.capture === "automatic",
+        token: payment.payment_method.token,
+        reference: payment.reference
+      }),
+      ...(payment.charge_id !== undefined && { charge_id: payment.charge_id })
+    }
+  })
+}
+
+export const inquire = (step: Step, attempt: Attempt): Step => {
+  const { payment } = step
+  return send(changeAttempt(step, without(attempt, "wake_at")), {
+    to: "gateway",
+    type: "inquire",
+    body: {
+      payment_id: payment.id,
+      gateway: payment.gateway,
+      attempt: attempt.key,
+      operation: attempt.operation,
+      amount: attempt.amount,
+      currency: payment.currency,
+      charge_id: attempt.charge_id ?? payment.charge_id,
+      sent_at: attempt.unknown_since ?? attempt.sent_at
+    }
+  })
+}
+
+/** The destination was not even tried: wait, then send again; in the end ask instead. */
+export const waitForDestination = (step: Step, attempt: Attempt, detail: string): Step =>
+  attempt.tries >= DEFERRALS_MAX ? waitForTruth(step, attempt, detail) : changeAttempt(step, {
+    ...attempt,
+    status: "deferred",
+    detail,
+    tries: attempt.tries + 1,
+    wake_at: step.received.at + delay(DEFERRAL_DELAYS_MILLIS, attempt.tries)
+  })
+
+/** Bytes left and no answer came: only an inquiry may say what happened. */
+export const waitForTruth = (step: Step, attempt: Attempt, detail: string): Step => {
+  const tries = attempt.status === "unknown" ? attempt.tries : 0
+  return changeAttempt(step, {
+    ...attempt,
+    status: "unknown",
+    detail,
+    tries: tries + 1,
+    unknown_since: attempt.unknown_since ?? step.received.at,
+    wake_at: step.received.at + delay(INQUIRY_DELAYS_MILLIS, tries)
+  })
+}
+
+/** The payer has to do something at the gateway; we look whether it happened. */
+export const waitForPayer = (
+  step: Step,
+  attempt: Attempt,
+  action: { readonly charge_id: string; readonly url: string; readonly expires_at: string }
+): Step => {
+  const tries = attempt.status === "requires_action" ? attempt.tries : 0
+  return changeAttempt(
+    change(step, { next_action: { url: action.url, expires_at: action.expires_at } }),
+    {
+      ...attempt,
+      status: "requires_action",
+      charge_id: action.charge_id,
+      answered_at: step.received.at,
+      tries: tries + 1,
+      wake_at: step.received.at + delay(ACTION_DELAYS_MILLIS, tries)
+    }
+  )
+}
+
+/** An operation other than a charge whose outcome is still open; a second one has to wait for it. */
+export const operationUnderWay = (payment: Payment): Attempt | undefined =>
+  payment.attempts.find((attempt) =>
+    (attempt.operation === "capture" || attempt.operation === "void") &&
+    !isDefinitive(attempt.status)
+  )

@@ -1,0 +1,58 @@
+import type { Payment } from "./state.ts"
+
+const time = (millis: number): string => new Date(millis).toISOString()
+
+/** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
+export const resourceOf = (payment: Payment) => ({
+  id: payment.id,
+  merchant: payment.merchant,
+  status: payment.status,
+  amount: Number(payment.amount),
+  currency: payment.currency,
+  capture: payment.capture,
+  payment_method: payment.payment_method,
+  ...(payment.customer && { customer: payment.customer }),
+  ...(payment.device && { device: payment.device }),
+  ...(payment.splits && {
+    splits: payment.splits.map(({ amount, ...split }) => ({
+      ...split,
+      ...(amount !== undefined && { amount: Number(amount) })
+    }))
+  }),
+  ...(payment.reference !== undefined && { reference: payment.reference }),
+  ...(payment.description !== undefined && { description: payment.description }),
+  ...(payment.metadata && { metadata: payment.metadata }),
+  amount_authorized: Number(payment.amount_authorized),
+  amount_captured: Number(payment.amount_captured),
+  amount_refunded: Number(payment.amount_refunded),
+  fee: Number(payment.legs.find(({ owner }) => owner._tag === "Fee")?.captured ?? 0n),
+  ...(payment.risk && { risk: payment.risk }),
+  gateway: payment.gateway,
+  ...(payment.charge_id !== undefined && { charge_id: payment.charge_id }),
+  attempts: payment.attempts.map((attempt) => ({
+    key: attempt.key,
+    operation: attempt.operation,
+    amount: Number(attempt.amount),
+    status: attempt.status,
+    ...(attempt.code !== undefined && { code: attempt.code }),
+    ...(attempt.detail !== undefined && { detail: attempt.detail }),
+    ...(attempt.charge_id !== undefined && { charge_id: attempt.charge_id }),
+    sent_at: time(attempt.sent_at),
+    ...(attempt.answered_at !== undefined && { answered_at: time(attempt.answered_at) }),
+    ...(attempt.took_millis !== undefined && { took_millis: attempt.took_millis })
+  })),
+  refunds: payment.refunds.map((refund) => ({
+    id: refund.id,
+    amount: Number(refund.amount),
+    status: refund.status,
+    ...(refund.reason !== undefined && { reason: refund.reason }),
+    created_at: time(refund.created_at)
+  })),
+  ...(payment.next_action && { next_action: payment.next_action }),
+  ...(payment.failure && { failure: payment.failure }),
+  created_at: time(payment.created_at),
+  updated_at: time(payment.updated_at),
+  version: payment.version
+})
+
+export type PaymentResource = ReturnType<typeof resourceOf>

@@ -1,0 +1,196 @@
+import { Schema } from "effect"
+import { Currency } from "../../src/domain/currency.ts"
+import { BigAmount } from "../../src/domain/money.ts"
+import { Risk } from "../../streams/messages/fraud.ts"
+import { Operation } from "../../streams/messages/gateway.ts"
+import {
+  CaptureMode,
+  Customer,
+  Device,
+  PaymentMethod,
+  Split
+} from "../../streams/messages/payments.ts"
+
+export const Status = Schema.Literals([
+  "screening",
+  "rejected",
+  "in_review",
+  "processing",
+  "requires_action",
+  "authorized",
+  "partially_captured",
+  "captured",
+  "failed",
+  "unknown",
+  "voided"
+])
+export type Status = typeof Status.Type
+
+/**
+ * The whole life of a payment. `received` is the command itself: what is stored has been sent to
+ * screening in the same turn. Refunded is an amount, not a state. `unknown` is left only by asking
+ * the gateway.
+ */
+export const transitions: Readonly<Record<Status, ReadonlyArray<Status>>> = {
+  screening: ["rejected", "in_review", "processing"],
+  in_review: ["rejected", "processing"],
+  processing: ["requires_action", "authorized", "captured", "failed", "unknown"],
+  requires_action: ["processing", "authorized", "captured", "failed", "unknown"],
+  unknown: ["requires_action", "authorized", "captured", "failed"],
+  authorized: ["partially_captured", "captured", "voided"],
+  // Giving the rest of the authorization back ends the captures.
+  partially_captured: ["captured"],
+  captured: [],
+  rejected: [],
+  failed: [],
+  voided: []
+}
+
+export const AttemptStatus = Schema.Literals([
+  "sent",
+  "deferred",
+  "unknown",
+  "requires_action",
+  "approved",
+  "declined",
+  "not_processed",
+  "lost"
+])
+export type AttemptStatus = typeof AttemptStatus.Type
+
+/** One intent at the gateway under one idempotency key, however often it is sent or asked about. */
+export const Attempt = Schema.Struct({
+  key: Schema.String,
+  operation: Operation,
+  amount: BigAmount,
+  status: AttemptStatus,
+  code: Schema.optionalKey(Schema.String),
+  detail: Schema.optionalKey(Schema.String),
+  charge_id: Schema.optionalKey(Schema.String),
+  sent_at: Schema.Finite,
+  answered_at: Schema.optionalKey(Schema.Finite),
+  took_millis: Schema.optionalKey(Schema.Finite),
+  /** Waits so far; the next is longer. */
+  tries: Schema.Int,
+  /** When the awaited timer is due; any other wake is a no-op. */
+  wake_at: Schema.optionalKey(Schema.Finite),
+  /** Since when bytes may be at the gateway without an answer: its finality window starts here. */
+  unknown_since: Schema.optionalKey(Schema.Finite)
+})
+export type Attempt = typeof Attempt.Type
+
+export const LegOwner = Schema.TaggedUnion({
+  Fee: {},
+  Recipient: { recipient: Schema.String },
+  Merchant: {}
+})
+
+/** One part of the payment: what was captured for its owner, and what of it was given back. */
+export const Leg = Schema.Struct({ owner: LegOwner, captured: BigAmount, refunded: BigAmount })
+export type Leg = typeof Leg.Type
+
+export const Refund = Schema.Struct({
+  id: Schema.String,
+  attempt: Schema.String,
+  amount: BigAmount,
+  status: Schema.Literals(["pending", "succeeded", "failed"]),
+  reason: Schema.optionalKey(Schema.String),
+  /** What each leg gives back, in the order of the payment's legs. */
+  legs: Schema.Array(BigAmount),
+  created_at: Schema.Finite
+})
+export type Refund = typeof Refund.Type
+
+/** A command that took effect. The same again is a no-op, another body under its name a refusal. */
+export const SeenCommand = Schema.Struct({
+  id: Schema.String,
+  type: Schema.String,
+  fingerprint: Schema.String,
+  at: Schema.Finite,
+  /** The attempt that carries it out. */
+  attempt: Schema.optionalKey(Schema.String),
+  by: Schema.optionalKey(Schema.String)
+})
+
+/** Somebody waits for the outcome of the charge or of one attempt. */
+export const Waiter = Schema.Struct({
+  to: Schema.String,
+  attempt: Schema.optionalKey(Schema.String)
+})
+
+export const FeeTerms = Schema.Struct({ percentage_basis_points: BigAmount, fixed: BigAmount })
+
+export const Payment = Schema.Struct({
+  id: Schema.String,
+  merchant: Schema.String,
+  status: Status,
+  version: Schema.Int,
+  created_at: Schema.Finite,
+  updated_at: Schema.Finite,
+  amount: BigAmount,
+  currency: Currency,
+  capture: CaptureMode,
+  payment_method: PaymentMethod,
+  customer: Schema.optionalKey(Customer),
+  device: Schema.optionalKey(Device),
+  splits: Schema.optionalKey(Schema.Array(Schema.Struct({
+    ...Split.fields,
+    amount: Schema.optionalKey(BigAmount)
+  }))),
+  reference: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
+  metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  gateway: Schema.String,
+  /** The terms at creation: a later change of fees concerns later payments. */
+  fee_terms: FeeTerms,
+  amount_authorized: BigAmount,
+  amount_captured: BigAmount,
+  /** Confirmed by the gateway. Those asked for are in `refunds`. */
+  amount_refunded: BigAmount,
+  charge_id: Schema.optionalKey(Schema.String),
+  legs: Schema.Array(Leg),
+  risk: Schema.optionalKey(Risk),
+  scored_at: Schema.optionalKey(Schema.Finite),
+  next_action: Schema.optionalKey(
+    Schema.Struct({ url: Schema.String, expires_at: Schema.String })
+  ),
+  failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  attempts: Schema.Array(Attempt),
+  refunds: Schema.Array(Refund),
+  commands: Schema.Array(SeenCommand),
+  waiters: Schema.Array(Waiter),
+  /** Charges the gateway reported against an earlier answer; each is booked once. */
+  contradictions: Schema.Array(Schema.String)
+})
+export type Payment = typeof Payment.Type
+
+export const Terms = Schema.Struct({
+  gateway: Schema.String,
+  fee: FeeTerms
+})
+export type Terms = typeof Terms.Type
+
+/** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
+export const defaultTerms: Terms = {
+  gateway: "simulator",
+  fee: { percentage_basis_points: 299n, fixed: 0n }
+}
+
+export type RefusalCode =
+  | "command_reused"
+  | "payment_not_found"
+  | "invalid_state"
+  | "invalid_splits"
+  | "operation_in_progress"
+  | "amount_too_large"
+  | "nothing_to_refund"
+  | "not_in_review"
+  | "too_many_commands"
+
+/** The attempt awaits no further answer. */
+export const isDefinitive = (status: AttemptStatus): boolean =>
+  status === "approved" || status === "declined" || status === "not_processed" || status === "lost"
+
+/** Where a wait for the charge ends (PROTOCOL §9). */
+export const isOutcome = (status: Status): boolean =>
+  status !== "screening" && status !== "processing"

@@ -1,0 +1,182 @@
+import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
+import type { Book } from "../../src/ledger/entries.ts"
+import type { JournalEntry } from "../../src/ledger/journal.ts"
+import type { Decision, Emission, Received, Timer } from "../../src/runtime/actor.ts"
+import { resourceOf } from "./resource.ts"
+import {
+  type Attempt,
+  isDefinitive,
+  isOutcome,
+  type Payment,
+  type Status,
+  type Terms,
+  transitions
+} from "./state.ts"
+
+export type Row =
+  | { readonly _tag: "Entry"; readonly entry: JournalEntry }
+  /** What the payment waits for, in a table of its own, so that a lost timer is found. */
+  | {
+    readonly _tag: "Wake"
+    readonly paymentId: string
+    readonly timer: string
+    readonly dueMillis: number | undefined
+  }
+  | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
+
+interface PendingEvent {
+  readonly type: string
+  readonly more: Readonly<Record<string, unknown>>
+}
+
+/** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
+export interface Step {
+  readonly received: Received<Terms>
+  readonly payment: Payment
+  readonly rows: ReadonlyArray<Row>
+  readonly events: ReadonlyArray<PendingEvent>
+  readonly emit: ReadonlyArray<Emission>
+  readonly timers: ReadonlyArray<Timer>
+}
+
+export const begin = (payment: Payment, received: Received<Terms>): Step => ({
+  received,
+  payment,
+  rows: [],
+  events: [],
+  emit: [],
+  timers: []
+})
+
+export const change = (step: Step, changes: Partial<Payment>): Step => ({
+  ...step,
+  payment: { ...step.payment, ...changes }
+})
+
+/** Leaves a member out: `exactOptionalPropertyTypes` has no undefined to set it to. */
+export const without = <A extends object, K extends keyof A>(value: A, key: K): Omit<A, K> => {
+  const { [key]: _, ...rest } = value
+  return rest
+}
+
+/** A move the table does not know is a bug of ours: it stops this payment, not the partition. */
+export const moveTo = (step: Step, status: Status): Step => {
+  const from = step.payment.status
+  if (from === status) return step
+  if (!transitions[from].includes(status)) {
+    throw new Error(`${step.payment.id} cannot go from ${from} to ${status}`)
+  }
+  return change(step, { status })
+}
+
+export const book = (step: Step, entry: JournalEntry): Step => ({
+  ...step,
+  rows: [...step.rows, { _tag: "Entry", entry }]
+})
+
+export const tell = (
+  step: Step,
+  type: string,
+  more: Readonly<Record<string, unknown>> = {}
+): Step => ({ ...step, events: [...step.events, { type, more }] })
+
+export const send = (step: Step, emission: Omit<Emission, "key">): Step => ({
+  ...step,
+  emit: [...step.emit, { ...emission, key: step.received.merchant }]
+})
+
+export const row = (step: Step, added: Row): Step => ({ ...step, rows: [...step.rows, added] })
+
+export const bookOf = ({ payment, received }: Step): Book => ({
+  merchant: payment.merchant,
+  partition: received.partition,
+  gateway: payment.gateway,
+  currency: payment.currency,
+  paymentId: payment.id
+})
+
+export const attemptOf = (payment: Payment, key: string): Attempt | undefined =>
+  payment.attempts.find((attempt) => attempt.key === key)
+
+/** Changes one attempt. A timer it no longer awaits leaves the table of waits. */
+export const changeAttempt = (step: Step, next: Attempt): Step => {
+  const before = attemptOf(step.payment, next.key)
+  const changed = change(step, {
+    attempts: before === undefined
+      ? [...step.payment.attempts, next]
+      : step.payment.attempts.map((attempt) => (attempt.key === next.key ? next : attempt))
+  })
+  if (before?.wake_at === next.wake_at) return changed
+  const waits = row(changed, {
+    _tag: "Wake",
+    paymentId: step.payment.id,
+    timer: next.key,
+    dueMillis: next.wake_at
+  })
+  if (next.wake_at === undefined) return waits
+  const timer: Timer = {
+    id: derivedId("tm", next.key),
+    atMillis: next.wake_at,
+    type: "wake",
+    body: { payment_id: step.payment.id, timer: next.key, due: next.wake_at }
+  }
+  return { ...waits, timers: [...waits.timers, timer] }
+}
+
+export const finish = (step: Step): Decision<Payment, Row> => {
+  const { received } = step
+  const [served, waiting] = partition(step.payment.waiters, (waiter) => isServed(step, waiter))
+  const payment: Payment = {
+    ...step.payment,
+    waiters: waiting,
+    version: step.payment.version + 1,
+    updated_at: received.at
+  }
+  const resource = served.length > 0 || step.events.length > 0 ? resourceOf(payment) : undefined
+  const cause = `${received.partition}.${received.seq}`
+  return {
+    put: [[payment.id, payment]],
+    rows: step.rows,
+    events: step.events.map(({ more, type }) => ({
+      id: eventIdOf(payment.id, type, cause),
+      type,
+      about: payment.id,
+      body: { payment: resource, ...more }
+    })),
+    emit: step.emit,
+    timers: step.timers,
+    answers: served.map(({ attempt, to }) => ({ to, body: outcomeOf(payment, attempt, resource) }))
+  }
+}
+
+/** What a waiter is told: the payment, or that its capture, void or refund was not made. */
+export const outcomeOf = (
+  payment: Payment,
+  attemptKey: string | undefined,
+  resource: unknown = resourceOf(payment)
+): unknown => {
+  const attempt = attemptKey === undefined ? undefined : attemptOf(payment, attemptKey)
+  if (attempt === undefined || !isDefinitive(attempt.status) || attempt.status === "approved") {
+    return { payment: resource }
+  }
+  return {
+    refused: {
+      code: `${attempt.operation}_${attempt.status}`,
+      detail: attempt.detail ?? `the gateway did not make the ${attempt.operation}`
+    }
+  }
+}
+
+const isServed = (
+  { payment }: Step,
+  waiter: { readonly attempt?: string }
+): boolean => {
+  if (waiter.attempt === undefined) return isOutcome(payment.status)
+  const status = attemptOf(payment, waiter.attempt)?.status
+  return status === undefined || isDefinitive(status) || status === "unknown"
+}
+
+const partition = <A>(
+  items: ReadonlyArray<A>,
+  test: (item: A) => boolean
+): [Array<A>, Array<A>] => [items.filter(test), items.filter((item) => !test(item))]

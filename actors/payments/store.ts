@@ -1,0 +1,120 @@
+import { Effect, Schema } from "effect"
+import { sql } from "kysely"
+import { type Booked, writeJournal } from "../../src/ledger/write.ts"
+import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
+import { stateKey } from "../../src/runtime/actor.ts"
+import { Database, type Trx } from "../../src/store/database.ts"
+import { Payment } from "./state.ts"
+import type { Row } from "./step.ts"
+
+const decode = Schema.decodeUnknownSync(Payment)
+
+export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
+  const database = yield* Database
+  const { rows } = yield* database.query(
+    "payments.load",
+    (db) =>
+      sql<{ merchant: string; id: string; doc: unknown }>`
+      select p.merchant, p.id, p.doc
+      from unnest(${keys.map(({ merchant }) => merchant)}::text[],
+        ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id)
+      join payments p on p.id = wanted.id and p.merchant = wanted.merchant`.execute(db)
+  )
+  return new Map(rows.map((row) => [stateKey(row.merchant, row.id), decode(row.doc)]))
+})
+
+export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<void> => {
+  await savePayments(trx, writes.states)
+  const entries: Array<Booked> = []
+  const wakes = new Map<string, Located<"Wake">>()
+  const reviews = new Map<string, Located<"Review">>()
+  for (const { at, merchant, row, seq } of writes.rows) {
+    if (row._tag === "Entry") entries.push({ entry: row.entry, merchant, seq, at })
+    // The last word of the turn counts.
+    else if (row._tag === "Wake") wakes.set(row.timer, { merchant, at, row })
+    else reviews.set(row.paymentId, { merchant, at, row })
+  }
+  await writeJournal(trx, writes.partition, entries)
+  if (wakes.size > 0) await saveWakes(trx, writes.partition, [...wakes.values()])
+  if (reviews.size > 0) await saveReviews(trx, [...reviews.values()])
+}
+
+interface Located<Tag extends Row["_tag"]> {
+  readonly merchant: string
+  readonly at: number
+  readonly row: Extract<Row, { _tag: Tag }>
+}
+
+const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>) => {
+  if (states.length === 0) return
+  await sql`
+    insert into payments (id, merchant, status, created_millis, doc)
+    select * from unnest(${states.map(({ key }) => key)}::text[],
+      ${states.map(({ merchant }) => merchant)}::text[],
+      ${states.map(({ state }) => state.status)}::text[],
+      ${states.map(({ state }) => state.created_at)}::bigint[],
+      ${states.map(({ json }) => json)}::jsonb[])
+    on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
+}
+
+const saveWakes = async (
+  trx: Trx,
+  partition: number,
+  wakes: ReadonlyArray<Located<"Wake">>
+) => {
+  const set = wakes.filter(({ row }) => row.dueMillis !== undefined)
+  const unset = wakes.filter(({ row }) => row.dueMillis === undefined)
+  if (unset.length > 0) {
+    await sql`
+      delete from payment_wakes
+      where timer = any(${unset.map(({ row }) => row.timer)}::text[])`.execute(trx)
+  }
+  if (set.length === 0) return
+  await sql`
+    insert into payment_wakes (timer, partition, merchant, payment_id, due_millis)
+    select timer, ${partition}::int, merchant, payment_id, due_millis
+    from unnest(${set.map(({ row }) => row.timer)}::text[],
+      ${set.map(({ merchant }) => merchant)}::text[],
+      ${set.map(({ row }) => row.paymentId)}::text[],
+      ${set.map(({ row }) => row.dueMillis!)}::bigint[])
+      as new (timer, merchant, payment_id, due_millis)
+    on conflict (timer) do update set due_millis = excluded.due_millis`.execute(trx)
+}
+
+const saveReviews = async (trx: Trx, reviews: ReadonlyArray<Located<"Review">>) => {
+  const opened = reviews.filter(({ row }) => row.open)
+  const closed = reviews.filter(({ row }) => !row.open)
+  if (closed.length > 0) {
+    await sql`
+      delete from payment_reviews
+      where payment_id = any(${closed.map(({ row }) => row.paymentId)}::text[])`.execute(trx)
+  }
+  if (opened.length === 0) return
+  await sql`
+    insert into payment_reviews (payment_id, merchant, opened_millis)
+    select * from unnest(${opened.map(({ row }) => row.paymentId)}::text[],
+      ${opened.map(({ merchant }) => merchant)}::text[],
+      ${opened.map(({ at }) => at)}::bigint[])`.execute(trx)
+}
+
+/** Wakes found in one look. The rest is found in the next. */
+const OVERDUE_MAX = 200
+
+export const overdue = Effect.fnUntraced(function* (partition: number, beforeMillis: number) {
+  const database = yield* Database
+  const { rows } = yield* database.query(
+    "payments.overdue",
+    (db) =>
+      sql<{ timer: string; merchant: string; payment_id: string; due_millis: string }>`
+      select timer, merchant, payment_id, due_millis from payment_wakes
+      where partition = ${partition} and due_millis < ${beforeMillis}
+      order by due_millis limit ${OVERDUE_MAX}`.execute(db)
+  )
+  return rows.map((row) => ({
+    id: row.timer,
+    atMillis: Number(row.due_millis),
+    type: "wake",
+    merchant: row.merchant,
+    body: { payment_id: row.payment_id, timer: row.timer, due: Number(row.due_millis) }
+  }))
+})

@@ -1,0 +1,51 @@
+/**
+ * The chart of accounts. A path names one account of one currency and says all there is to know of
+ * it. Accounts of a merchant's book are written by that merchant's partition only; the platform's
+ * own accounts are one sub-account per partition, so that no two writers ever meet on one row.
+ */
+export interface Account {
+  readonly path: string
+  /** Whose book it belongs to; empty for the platform's own. */
+  readonly merchant: string
+  readonly currency: string
+}
+
+const platform = (path: string, partition: number, currency: string): Account => ({
+  path: `${path}:p${String(partition).padStart(2, "0")}:${currency}`,
+  merchant: "",
+  currency
+})
+
+/** Debit side: what a gateway owes us for charges it took. */
+export const gatewayReceivable = (gateway: string, partition: number, currency: string) =>
+  platform(`assets:gateway:${gateway}:receivable`, partition, currency)
+
+/** Credit side: what we earn. */
+export const feeRevenue = (partition: number, currency: string) =>
+  platform("revenue:fees", partition, currency)
+
+/** Credit side: refunds asked of a gateway and not yet confirmed. */
+export const refundsInTransit = (partition: number, currency: string) =>
+  platform("liabilities:refunds_in_transit", partition, currency)
+
+/** Credit side: money a gateway says it took against its own earlier answer. */
+export const suspense = (gateway: string, partition: number, currency: string) =>
+  platform(`liabilities:suspense:${gateway}`, partition, currency)
+
+/** Credit side: what we owe the merchant. */
+export const merchantPending = (merchant: string, currency: string): Account => ({
+  path: `liabilities:merchant:${merchant}:pending:${currency}`,
+  merchant,
+  currency
+})
+
+/** Credit side: what we owe a recipient of the merchant's splits. */
+export const recipientPending = (
+  merchant: string,
+  recipient: string,
+  currency: string
+): Account => ({
+  path: `liabilities:merchant:${merchant}:recipient:${recipient}:pending:${currency}`,
+  merchant,
+  currency
+})

@@ -1,0 +1,164 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite"
+
+export type OperationKind = "charge" | "capture" | "void" | "refund"
+export type OperationStatus = "approved" | "declined" | "requires_action"
+
+/** One operation under one idempotency key, as the gateway remembers it. */
+export interface OperationRecord {
+  readonly key: string
+  readonly kind: OperationKind
+  readonly merchant: string
+  readonly payment_id: string
+  readonly charge_id: string
+  readonly amount: number
+  readonly currency: string
+  readonly status: OperationStatus
+  /** 1 where the money was taken at once (charge) or moved (capture, refund). */
+  readonly captured: number
+  readonly code: string
+  readonly at_millis: number
+  /** Requests that came under this key. The operation itself happened once. */
+  readonly requests: number
+}
+
+export interface SettlementRow {
+  readonly merchant: string
+  readonly payment_id: string
+  readonly charge_id: string
+  readonly kind: OperationKind
+  readonly currency: string
+  readonly amount: number
+  readonly at_millis: number
+}
+
+/**
+ * The simulator's own memory, in a file of its own: a gateway does not forget charges because our
+ * process was killed. SQLite comes with both runtimes, and a million charges need no memory.
+ */
+export class Book {
+  private readonly db: DatabaseSync
+  private readonly findStatement: StatementSync
+  private readonly insertStatement: StatementSync
+  private readonly countStatement: StatementSync
+
+  constructor(file: string) {
+    this.db = new DatabaseSync(file)
+    this.db.exec(`
+      pragma journal_mode = wal;
+      pragma synchronous = off;
+      create table if not exists operations (
+        key text primary key, kind text not null, merchant text not null,
+        payment_id text not null, charge_id text not null, amount integer not null,
+        currency text not null, status text not null, captured integer not null,
+        code text not null, at_millis integer not null, requests integer not null
+      ) without rowid;
+      create index if not exists operations_by_charge on operations (charge_id);
+      create index if not exists operations_by_payment on operations (payment_id);
+      create index if not exists operations_by_time on operations (at_millis);
+    `)
+    this.findStatement = this.db.prepare("select * from operations where key = ?")
+    this.insertStatement = this.db.prepare(
+      "insert into operations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+    )
+    this.countStatement = this.db.prepare(
+      "update operations set requests = requests + 1 where key = ?"
+    )
+  }
+
+  find(key: string): OperationRecord | undefined {
+    return this.findStatement.get(key) as OperationRecord | undefined
+  }
+
+  again(key: string): void {
+    this.countStatement.run(key)
+  }
+
+  add(record: Omit<OperationRecord, "requests">): void {
+    this.insertStatement.run(
+      record.key,
+      record.kind,
+      record.merchant,
+      record.payment_id,
+      record.charge_id,
+      record.amount,
+      record.currency,
+      record.status,
+      record.captured,
+      record.code,
+      record.at_millis
+    )
+  }
+
+  /** The payer acted, or the time to act ran out. */
+  decide(chargeId: string, status: OperationStatus, captured: boolean, code: string): void {
+    this.db.prepare(
+      `update operations set status = ?, captured = ?, code = ?, at_millis = ?
+       where charge_id = ? and kind = 'charge' and status = 'requires_action'`
+    ).run(status, captured ? 1 : 0, code, Date.now(), chargeId)
+  }
+
+  charge(chargeId: string): OperationRecord | undefined {
+    return this.db.prepare("select * from operations where charge_id = ? and kind = 'charge'")
+      .get(chargeId) as OperationRecord | undefined
+  }
+
+  /** What was captured and given back under one charge so far. */
+  totals(chargeId: string): { captured: number; refunded: number; voided: boolean } {
+    const rows = this.db.prepare(
+      "select kind, captured, amount from operations where charge_id = ? and status = 'approved'"
+    ).all(chargeId) as unknown as ReadonlyArray<OperationRecord>
+    const sum = (kinds: ReadonlyArray<OperationKind>) =>
+      rows.filter((row) => kinds.includes(row.kind) && row.captured === 1)
+        .reduce((total, row) => total + row.amount, 0)
+    return {
+      captured: sum(["charge", "capture"]),
+      refunded: sum(["refund"]),
+      voided: rows.some(({ kind }) => kind === "void")
+    }
+  }
+
+  /** Money that moved on a day, in the order it moved. */
+  settled(fromMillis: number, toMillis: number): ReadonlyArray<SettlementRow> {
+    return this.db.prepare(
+      `select merchant, payment_id, charge_id, kind, currency, amount, at_millis from operations
+       where at_millis >= ? and at_millis < ? and status = 'approved' and captured = 1
+       order by at_millis, key`
+    ).all(fromMillis, toMillis) as unknown as ReadonlyArray<SettlementRow>
+  }
+
+  ofPayment(paymentId: string): ReadonlyArray<OperationRecord> {
+    return this.db.prepare("select * from operations where payment_id = ? order by at_millis, key")
+      .all(paymentId) as unknown as ReadonlyArray<OperationRecord>
+  }
+
+  summary(): {
+    readonly operations: number
+    readonly charges: number
+    readonly charged_twice: ReadonlyArray<string>
+    readonly totals: ReadonlyArray<{ currency: string; captured: number; refunded: number }>
+  } {
+    const one = (query: string) => (this.db.prepare(query).get() as { n: number }).n
+    const twice = this.db.prepare(
+      `select payment_id from operations where kind = 'charge' and status = 'approved'
+       group by payment_id having count(*) > 1`
+    ).all() as unknown as ReadonlyArray<{ payment_id: string }>
+    return {
+      operations: one("select count(*) as n from operations"),
+      charges: one(
+        "select count(*) as n from operations where kind = 'charge' and status = 'approved'"
+      ),
+      charged_twice: twice.map(({ payment_id }) => payment_id),
+      totals: this.db.prepare(
+        `select currency,
+           sum(case when kind in ('charge', 'capture') then amount else 0 end) as captured,
+           sum(case when kind = 'refund' then amount else 0 end) as refunded
+         from operations where status = 'approved' and captured = 1
+         group by currency order by currency`
+      ).all() as unknown as ReadonlyArray<{ currency: string; captured: number; refunded: number }>
+    }
+  }
+
+  close(): void {
+    this.db.close()
+  }
+}

@@ -1,0 +1,229 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import { Book, type OperationKind, type OperationRecord } from "./book.ts"
+import { actionExpiresAt, type Asked, expireAction, judge } from "./decisions.ts"
+import { parseBreaks, settlementFile } from "./settlement.ts"
+
+const DAY_MILLIS = 86_400_000
+const BODY_BYTES_MAX = 64 * 1024
+/** A silent answer ends at last, long after every caller gave up. */
+const SILENCE_MILLIS = 60_000
+
+export interface Simulator {
+  readonly url: string
+  readonly book: Book
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * The default gateway: a real HTTP server, so that time-outs are real. It decides by token, honours
+ * idempotency keys, answers inquiries and writes a settlement file per day.
+ */
+export const startSimulator = async (options: {
+  readonly file: string
+  readonly port?: number
+}): Promise<Simulator> => {
+  const book = new Book(options.file)
+  const state: State = { book, outage: false, delayMillis: 0, url: "" }
+  const server = createServer((request, response) => {
+    handle(state, request, response).catch((error) =>
+      json(response, 400, { code: "bad_request", detail: (error as Error).message })
+    )
+  })
+  server.keepAliveTimeout = 120_000
+  await listen(server, options.port ?? 0)
+  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url: state.url,
+    book,
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      book.close()
+    }
+  }
+}
+
+interface State {
+  readonly book: Book
+  outage: boolean
+  delayMillis: number
+  url: string
+}
+
+const listen = (server: Server, port: number) =>
+  new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen(port, "127.0.0.1", () => resolve())
+  })
+
+const handle = async (state: State, request: IncomingMessage, response: ServerResponse) => {
+  const url = new URL(request.url ?? "/", state.url)
+  const [root = "", id = "", action = ""] = url.pathname.split("/").slice(1)
+  const method = `${request.method} ${root}`
+  switch (method) {
+    case "POST charges":
+      return await operate(state, request, response, kindOf(action), id)
+    case "GET operations":
+      return inquire(state, response, url.searchParams.get("key") ?? "")
+    case "GET settlement-files":
+      return settle(state, response, id, url)
+    case "GET actions":
+      return actionPage(state, response, id)
+    case "POST actions":
+      return await act(state, request, response, id)
+    case "GET book":
+      return json(response, 200, id === "" ? state.book.summary() : state.book.ofPayment(id))
+    case "POST control":
+      return await control(state, request, response)
+    default:
+      return json(response, 404, { code: "not_found", detail: url.pathname })
+  }
+}
+
+const kindOf = (action: string): OperationKind =>
+  action === "captures"
+    ? "capture"
+    : action === "voids"
+    ? "void"
+    : action === "refunds"
+    ? "refund"
+    : "charge"
+
+const operate = async (
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  kind: OperationKind,
+  chargeId: string
+) => {
+  const body = await readJson(request)
+  if (state.outage) return json(response, 503, { code: "outage", processed: false })
+  const key = String(request.headers["idempotency-key"] ?? "")
+  if (key === "") return json(response, 400, { code: "idempotency_key_missing", processed: false })
+  const verdict = judge(state.book, {
+    ...(body as Omit<Asked, "key" | "kind">),
+    key,
+    kind,
+    ...(chargeId !== "" && { charge_id: chargeId })
+  })
+  if (verdict._tag === "Silent") {
+    setTimeout(() => response.destroy(), SILENCE_MILLIS).unref()
+    return
+  }
+  if (verdict._tag === "NotProcessed") {
+    return json(response, 422, { code: verdict.code, processed: false })
+  }
+  const wait = verdict.delayMillis + state.delayMillis
+  if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+  json(response, 200, { ...shown(state, verdict.record), answers: verdict.answers })
+}
+
+const inquire = (state: State, response: ServerResponse, key: string) => {
+  const found = state.book.find(key)
+  return found === undefined
+    ? json(response, 404, { code: "not_found" })
+    : json(response, 200, shown(state, expireAction(state.book, found)))
+}
+
+const shown = (state: State, record: OperationRecord) => ({
+  charge_id: record.charge_id,
+  status: record.status,
+  amount: record.amount,
+  captured: record.captured === 1,
+  code: record.code,
+  ...(record.status === "requires_action" && {
+    url: `${state.url}/actions/${record.charge_id}`,
+    expires_at: new Date(actionExpiresAt(record)).toISOString()
+  })
+})
+
+const settle = (state: State, response: ServerResponse, date: string, url: URL) => {
+  const from = Date.parse(`${date}T00:00:00Z`)
+  if (Number.isNaN(from)) return json(response, 400, { code: "bad_date", detail: date })
+  const { planted, text } = settlementFile(
+    date,
+    state.book.settled(from, from + DAY_MILLIS),
+    parseBreaks(url.searchParams.get("breaks") ?? "")
+  )
+  response.writeHead(200, {
+    "content-type": "text/csv",
+    "planted-breaks": JSON.stringify(planted)
+  })
+  response.end(text)
+}
+
+const actionPage = (state: State, response: ServerResponse, id: string) => {
+  const found = state.book.charge(id)
+  response.writeHead(found === undefined ? 404 : 200, { "content-type": "text/html" })
+  response.end(
+    found === undefined
+      ? "<p>No such charge.</p>"
+      : `<!doctype html><html lang="en"><title>Simulated bank</title>
+<h1>Simulated bank</h1>
+<p>${found.merchant} asks for ${found.amount} ${found.currency} (minor units). It is ${found.status}.</p>
+<form method="post"><button name="decision" value="approve">Approve</button>
+<button name="decision" value="reject">Reject</button></form></html>`
+  )
+}
+
+const act = async (
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: string
+) => {
+  const text = await readText(request)
+  const decision = text.startsWith("{")
+    ? (JSON.parse(text) as { decision?: string }).decision
+    : new URLSearchParams(text).get("decision")
+  const found = state.book.charge(id)
+  if (found === undefined) return json(response, 404, { code: "not_found" })
+  if (expireAction(state.book, found).status === "requires_action") {
+    if (decision === "approve") {
+      state.book.decide(id, "approved", found.captured === 1, "")
+    } else if (decision === "reject") {
+      state.book.decide(id, "declined", false, "authentication_failed")
+    } else return json(response, 400, { code: "bad_decision", detail: "approve or reject" })
+  }
+  json(response, 200, shown(state, state.book.charge(id)!))
+}
+
+/** Faults on demand: an outage, a delay, a lost charge that appears after all. */
+const control = async (state: State, request: IncomingMessage, response: ServerResponse) => {
+  const body = (await readJson(request)) as {
+    outage?: boolean
+    delay_millis?: number
+    appear?: Asked
+  }
+  if (body.outage !== undefined) state.outage = body.outage
+  if (body.delay_millis !== undefined) state.delayMillis = body.delay_millis
+  if (body.appear !== undefined) {
+    judge(state.book, { ...body.appear, kind: "charge", token: "tok_approved" })
+  }
+  json(response, 200, { outage: state.outage, delay_millis: state.delayMillis })
+}
+
+const readText = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_MAX) throw new Error("the body is too large")
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+const readJson = async (request: IncomingMessage): Promise<unknown> =>
+  JSON.parse((await readText(request)) || "{}")
+
+const json = (response: ServerResponse, status: number, body: unknown) => {
+  if (response.destroyed || response.headersSent) return
+  const text = JSON.stringify(body)
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text)
+  })
+  response.end(text)
+}
