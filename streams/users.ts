@@ -8,7 +8,7 @@ export interface NatsUser {
 }
 
 /** Each identity has its own inbox prefix, so that nobody reads another's answers. */
-export const inboxOf = (user: string): string => `_INBOX_${user}`
+export const inboxOf = (user: string): string => `_INBOX.${user}`
 
 export const merchantUser = (merchant: string): string => `merchant-${merchant}`
 
@@ -25,7 +25,7 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
       "events.>",
       "dead.>",
       "timers.>",
-      "_INBOX_*.>",
+      "_INBOX.>",
       "$KV.leases.>",
       "$KV.control.>",
       "$JS.ACK.>",

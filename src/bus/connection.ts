@@ -40,7 +40,7 @@ export const open = (access: NatsAccess) =>
           user: access.user,
           pass: access.password,
           name: access.name,
-          inboxPrefix: `_INBOX_${access.user}`,
+          inboxPrefix: `_INBOX.${access.user}`,
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_MILLIS,
           reconnectJitter: RECONNECT_MILLIS,
@@ -52,4 +52,4 @@ export const open = (access: NatsAccess) =>
     }),
     // Draining would wait for pulls; whoever needs a drain has finished its turns before this.
     (nc) => Effect.promise(() => nc.close().catch(() => {}))
-  ).pipe(Effect.map((nc): NatsLink => ({ nc, inboxPrefix: `_INBOX_${access.user}` })))
+  ).pipe(Effect.map((nc): NatsLink => ({ nc, inboxPrefix: `_INBOX.${access.user}` })))

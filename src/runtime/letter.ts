@@ -71,4 +71,4 @@ export const replyToOf = (letter: Letter): string | undefined => {
 }
 
 export const isInbox = (subject: string): boolean =>
-  subject.length <= 200 && /^_INBOX_[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,4}$/.test(subject)
+  subject.length <= 200 && /^_INBOX\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,4}$/.test(subject)

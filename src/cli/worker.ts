@@ -1,0 +1,83 @@
+import { Effect, Exit, Fiber, Layer } from "effect"
+import { fraud } from "../../actors/fraud/actor.ts"
+import { gateway } from "../../actors/gateway/actor.ts"
+import type { Gateway } from "../../actors/gateway/port.ts"
+import { payments } from "../../actors/payments/actor.ts"
+import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { routes } from "../../streams/routes.ts"
+import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
+import { Nats } from "../bus/connection.ts"
+import type { AnyActor } from "../runtime/registry.ts"
+import type { CrashPoint } from "../runtime/turn.ts"
+import { runWorker } from "../runtime/worker.ts"
+import type { Stack } from "../stack/stack.ts"
+import { Database } from "../store/database.ts"
+import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+
+export interface WorkerSettings {
+  readonly name: string
+  readonly gateways: ReadonlyArray<Gateway>
+  readonly log: LogSink
+  readonly leaseTtlMillis?: number
+  readonly crash?: (point: CrashPoint) => void
+}
+
+export interface RunningWorker {
+  /** Finishes the turns under way and hands every partition over. */
+  readonly stop: () => Promise<void>
+}
+
+/** A lease outlives a pause this long; after a kill its partitions stand still for that time. */
+const LEASE_TTL_MILLIS = 4_000
+
+const actorsOf = (settings: WorkerSettings): ReadonlyArray<AnyActor> => [
+  payments as unknown as AnyActor,
+  fraud as unknown as AnyActor,
+  gateway(settings.gateways) as unknown as AnyActor
+]
+
+const streamByFamily = new Map<string, string>(
+  mailboxes.map(({ family, stream }) => [family, stream])
+)
+const familyByStream = new Map<string, string>(
+  mailboxes.map(({ family, stream }) => [stream, family])
+)
+const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()
+for (const { as, events, to } of routes) {
+  for (const event of events) {
+    routesByEvent.set(event, [...(routesByEvent.get(event) ?? []), { to, as }])
+  }
+}
+
+/** One worker of this process: every actor, its share of the partitions. */
+export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWorker => {
+  const { password, user } = stack.nats.worker
+  const program = Effect.scoped(runWorker({
+    worker: settings.name,
+    actors: actorsOf(settings),
+    partitions: PARTITIONS,
+    streamOf: (family) => streamByFamily.get(family),
+    familyOf: (stream) => familyByStream.get(stream) ?? stream.toLowerCase(),
+    sourceOf,
+    routesOf: (event) => routesByEvent.get(event) ?? [],
+    messageBytesMax: MESSAGE_BYTES_MAX,
+    leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
+    ...(settings.crash && { crash: settings.crash })
+  })).pipe(
+    Effect.tapCause((cause) => Effect.logError("the worker ended", cause)),
+    Effect.provide(Layer.mergeAll(
+      Nats.layerOf({ urls: stack.natsUrls, user, password, name: settings.name }),
+      Database.layerOf(stack.databaseUrl),
+      jsonLogs(settings.log)
+    ))
+  )
+  const fiber = Effect.runFork(program)
+  return {
+    stop: async () => {
+      const exit = await Effect.runPromise(
+        Fiber.interrupt(fiber).pipe(Effect.andThen(Fiber.await(fiber)))
+      )
+      if (Exit.isFailure(exit)) return
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { Cause, Layer, Logger, References } from "effect"
+import { appendFileSync } from "node:fs"
+
+export type LogSink = (line: string) => void
+
+/** Longest text of one member: a log line is for reading, and causes may quote input. */
+const TEXT_CHARACTERS_MAX = 600
+
+/**
+ * One JSON object per line. Nothing of a body is ever logged: causes name what failed, and what
+ * looks like a card number or a key is struck out even so (G17).
+ */
+export const jsonLogs = (sink: LogSink): Layer.Layer<never> =>
+  Layer.mergeAll(
+    Logger.layer([
+      Logger.make(({ cause, date, fiber, logLevel, message }) => {
+        const parts = (Array.isArray(message) ? message : [message]).map(textOf)
+        const annotations = fiber.getRef(References.CurrentLogAnnotations)
+        const line = {
+          time: date.toISOString(),
+          level: logLevel.toLowerCase(),
+          message: parts.join(" "),
+          ...annotations,
+          ...(cause.reasons.length > 0 && { cause: clean(Cause.pretty(cause)) })
+        }
+        sink(JSON.stringify(line))
+      })
+    ])
+  )
+
+const textOf = (part: unknown): string =>
+  clean(
+    typeof part === "string"
+      ? part
+      : Cause.isCause(part)
+      ? Cause.pretty(part)
+      : part instanceof Error
+      ? part.message
+      : JSON.stringify(part) ?? String(part)
+  )
+
+const clean = (text: string): string =>
+  text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
+    .replace(/\b(sk|whsec)_[A-Za-z0-9+/=_-]+/g, "$1_[secret]")
+    .slice(0, TEXT_CHARACTERS_MAX)
+
+export const toFile = (file: string): LogSink => (line) => appendFileSync(file, line + "\n")
+export const toStderr: LogSink = (line) => console.error(line)
