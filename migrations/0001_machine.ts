@@ -46,7 +46,8 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       at_millis bigint not null,
       body jsonb not null
     )`,
-    `create index events_by_merchant on events (merchant, position)`,
+    // A reader follows (transaction, position): positions alone commit out of order.
+    `create index events_by_merchant on events (merchant, transaction_id, position)`,
     `create index events_by_about on events (about)`,
     `create table dead_letters (
       id text primary key,

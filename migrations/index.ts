@@ -3,6 +3,9 @@ import * as machine from "./0001_machine.ts"
 import * as ledger from "./0002_ledger.ts"
 import * as payments from "./0003_payments.ts"
 import * as fraud from "./0004_fraud.ts"
+import * as messaging from "./0005_messaging.ts"
+import * as reconciliation from "./0006_reconciliation.ts"
+import * as edge from "./0007_edge.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -10,5 +13,8 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0001_machine": machine,
     "0002_ledger": ledger,
     "0003_payments": payments,
-    "0004_fraud": fraud
+    "0004_fraud": fraud,
+    "0005_messaging": messaging,
+    "0006_reconciliation": reconciliation,
+    "0007_edge": edge
   }

@@ -4,8 +4,6 @@ import { SettlementKind } from "../../streams/messages/reconciliation.ts"
 
 /** Copies of one operation's line that are kept. More are counted only: no file can swell a state. */
 export const OPERATION_LINES_MAX = 100
-/** Healed findings kept per operation, the newest. */
-export const HEALED_MAX = 8
 
 /** Money the payments say the gateway took or gave back. Amounts are signed: a refund is negative. */
 export const Expectation = Schema.Struct({
@@ -44,16 +42,6 @@ export const BreakKind = Schema.Literals([
 ])
 export type BreakKind = typeof BreakKind.Type
 
-/** A finding that went away. With a `day` it was a break only where that day had been closed before. */
-export const Healed = Schema.Struct({
-  kind: BreakKind,
-  day: Schema.optionalKey(Schema.String),
-  /** Mailbox sequence and time of what healed it. */
-  seq: Schema.Int,
-  at: Schema.Finite
-})
-export type Healed = typeof Healed.Type
-
 /**
  * One gateway operation seen from both sides: a charge, or the refunds of a charge. Its findings follow
  * from what is here and nothing else, so the order in which events and lines came cannot matter.
@@ -68,9 +56,15 @@ export const Operation = Schema.TaggedStruct("Operation", {
   uncounted: Schema.Int,
   /** The gateway contradicted an answer of its own about this charge. */
   contradicted: Schema.optionalKey(
-    Schema.Struct({ payment_id: Schema.String, detail: Schema.String })
-  ),
-  healed: Schema.Array(Healed)
+    Schema.Struct({
+      /** The event that said so. */
+      id: Schema.String,
+      payment_id: Schema.String,
+      detail: Schema.String,
+      currency: Schema.String,
+      day: Schema.String
+    })
+  )
 })
 export type Operation = typeof Operation.Type
 
@@ -125,6 +119,5 @@ export const newOperation = (
   charge_id: chargeId,
   expected: [],
   lines: [],
-  uncounted: 0,
-  healed: []
+  uncounted: 0
 })

@@ -31,12 +31,14 @@ export interface StreamFacts {
   readonly lastSeq: number
   readonly bytes: number
   readonly bytesMax: number
+  /** The ingress subjects were taken off (admission). */
+  readonly gateClosed: boolean
 }
 
 export const streamFacts = (nc: NatsConnection, stream: string) =>
   request<{
     created: string
-    config: { max_bytes: number }
+    config: { max_bytes: number; subjects?: ReadonlyArray<string> }
     state: { first_seq: number; last_seq: number; bytes: number }
   }>(nc, `STREAM.INFO.${stream}`).pipe(
     Effect.map(({ config, created, state }): StreamFacts => ({
@@ -44,7 +46,8 @@ export const streamFacts = (nc: NatsConnection, stream: string) =>
       firstSeq: state.first_seq,
       lastSeq: state.last_seq,
       bytes: state.bytes,
-      bytesMax: config.max_bytes
+      bytesMax: config.max_bytes,
+      gateClosed: !(config.subjects ?? []).some((subject) => subject.startsWith("lastro."))
     }))
   )
 

@@ -1,8 +1,11 @@
 import { Effect, Exit, Fiber, Layer } from "effect"
+import { delivery } from "../../actors/delivery/actor.ts"
 import { fraud } from "../../actors/fraud/actor.ts"
 import { gateway } from "../../actors/gateway/actor.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
+import { messaging } from "../../actors/messaging/actor.ts"
 import { payments } from "../../actors/payments/actor.ts"
+import { reconciliation } from "../../actors/reconciliation/actor.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { routes } from "../../streams/routes.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
@@ -18,6 +21,7 @@ export interface WorkerSettings {
   readonly name: string
   readonly gateways: ReadonlyArray<Gateway>
   readonly log: LogSink
+  readonly allowPrivateWebhooks: boolean
   readonly leaseTtlMillis?: number
   readonly crash?: (point: CrashPoint) => void
 }
@@ -33,7 +37,10 @@ const LEASE_TTL_MILLIS = 4_000
 const actorsOf = (settings: WorkerSettings): ReadonlyArray<AnyActor> => [
   payments as unknown as AnyActor,
   fraud as unknown as AnyActor,
-  gateway(settings.gateways) as unknown as AnyActor
+  gateway(settings.gateways) as unknown as AnyActor,
+  messaging as unknown as AnyActor,
+  delivery({ allowPrivateAddresses: settings.allowPrivateWebhooks }) as unknown as AnyActor,
+  reconciliation as unknown as AnyActor
 ]
 
 const streamByFamily = new Map<string, string>(

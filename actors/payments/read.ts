@@ -1,0 +1,53 @@
+import { Schema } from "effect"
+import { sql } from "kysely"
+import type { Db } from "../../src/store/database.ts"
+import { Payment } from "./state.ts"
+
+const decode = Schema.decodeUnknownSync(Payment)
+
+export const findPayment = async (
+  db: Db,
+  merchant: string,
+  id: string
+): Promise<Payment | undefined> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from payments where id = ${id} and merchant = ${merchant}`.execute(db)
+  return rows[0] && decode(rows[0].doc)
+}
+
+export interface PageAfter {
+  readonly createdMillis: number
+  readonly id: string
+}
+
+/** Newest first. The status filter is not indexed: the index stays free of what changes. */
+export const listPayments = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after?: PageAfter; readonly status?: string; readonly limit: number }
+): Promise<ReadonlyArray<Payment>> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from payments
+    where merchant = ${merchant}
+      and (created_millis, id) < (${
+    options.after?.createdMillis ?? Number.MAX_SAFE_INTEGER
+  }::bigint,
+        ${options.after?.id ?? "~"}::text)
+      and (${options.status ?? null}::text is null or status = ${options.status ?? null}::text)
+    order by created_millis desc, id desc limit ${options.limit}`.execute(db)
+  return rows.map(({ doc }) => decode(doc))
+}
+
+/** Payments that wait for a person, the oldest first. */
+export const openReviews = async (
+  db: Db,
+  limit: number
+): Promise<ReadonlyArray<{ readonly payment: Payment; readonly openedMillis: number }>> => {
+  const { rows } = await sql<{ doc: unknown; opened_millis: string }>`
+    select p.doc, r.opened_millis from payment_reviews r join payments p on p.id = r.payment_id
+    order by r.opened_millis limit ${limit}`.execute(db)
+  return rows.map((row) => ({
+    payment: decode(row.doc),
+    openedMillis: Number(row.opened_millis)
+  }))
+}

@@ -1,0 +1,102 @@
+import type { SettlementEvent, SettlementLine } from "../../streams/messages/reconciliation.ts"
+import {
+  type Expectation,
+  type Line,
+  newOperation,
+  type Operation,
+  OPERATION_LINES_MAX,
+  operationKey
+} from "./state.ts"
+
+/** Which file lines came from. */
+export interface FileOf {
+  readonly file: string
+  readonly file_seq: number
+  readonly date: string
+}
+
+export const lineOf = (line: SettlementLine, { date, file, file_seq }: FileOf): Line => ({
+  id: `${file}/${line.part}/${line.row}`,
+  file_seq,
+  settlement_id: line.settlement_id,
+  line: line.line,
+  ...(line.payment_id !== undefined && { payment_id: line.payment_id }),
+  amount: line.gross,
+  fee: line.fee,
+  currency: line.currency,
+  day: date
+})
+
+const byId = (left: Line, right: Line): number =>
+  left.id < right.id ? -1 : left.id > right.id ? 1 : 0
+
+/**
+ * Adds a line. Of two files of one day that tell of the same settlement, the later restates what the
+ * earlier said of this operation. What it leaves out stands: gateways also send a day in pieces.
+ * Lines are kept in a fixed order, so that the state does not depend on theirs.
+ */
+export const addLine = (operation: Operation, line: Line): Operation => {
+  if (operation.lines.some(({ id }) => id === line.id)) return operation
+  const told = (other: Line) =>
+    other.settlement_id === line.settlement_id && other.day === line.day &&
+    other.file_seq !== line.file_seq
+  const others = operation.lines.filter(told)
+  if (others.some(({ file_seq }) => file_seq > line.file_seq)) return operation
+  const kept = operation.lines.filter((other) => !told(other))
+  const uncounted = others.length > 0 ? 0 : operation.uncounted
+  const lines = [...kept, line].sort(byId)
+  return lines.length > OPERATION_LINES_MAX
+    ? { ...operation, lines: lines.slice(0, OPERATION_LINES_MAX), uncounted: uncounted + 1 }
+    : { ...operation, lines, uncounted }
+}
+
+const dayOf = (millis: number): string => new Date(millis).toISOString().slice(0, 10)
+
+const isRefund = (event: SettlementEvent): event is RefundEvent => event.type === "payment.refunded"
+type RefundEvent = Extract<SettlementEvent, { type: "payment.refunded" }>
+
+const chargeOf = (event: SettlementEvent): string => {
+  if (isRefund(event)) return event.data.refund.charge_id
+  return event.type === "payment.charge_contradicted"
+    ? event.data.contradiction.charge_id
+    : event.data.capture.charge_id
+}
+
+export const keyOfEvent = (event: SettlementEvent): string =>
+  operationKey(event.data.payment.gateway, isRefund(event) ? "refund" : "charge", chargeOf(event))
+
+const expectationOf = (
+  event: Exclude<SettlementEvent, { type: "payment.charge_contradicted" }>
+): Expectation => ({
+  id: event.event_id,
+  payment_id: event.data.payment.id,
+  amount: isRefund(event) ? -event.data.refund.amount : event.data.capture.amount,
+  currency: event.data.payment.currency,
+  at: event.at,
+  day: dayOf(event.at)
+})
+
+/** Adds what an event says. An event known already, by its identifier, changes nothing. */
+export const addEvent = (known: Operation | undefined, event: SettlementEvent): Operation => {
+  const { payment } = event.data
+  const operation = known ??
+    newOperation(payment.gateway, isRefund(event) ? "refund" : "charge", chargeOf(event))
+  if (event.type === "payment.charge_contradicted") {
+    // The first by name stands for all, whichever came first.
+    if ((operation.contradicted?.id ?? "~") <= event.event_id) return operation
+    return {
+      ...operation,
+      contradicted: {
+        id: event.event_id,
+        payment_id: payment.id,
+        detail: event.data.contradiction.detail,
+        currency: payment.currency,
+        day: dayOf(event.at)
+      }
+    }
+  }
+  if (operation.expected.some(({ id }) => id === event.event_id)) return operation
+  const expected = [...operation.expected, expectationOf(event)]
+    .sort((left, right) => (left.id < right.id ? -1 : 1))
+  return { ...operation, expected }
+}

@@ -1,0 +1,147 @@
+import { Effect, Schema } from "effect"
+import { sql } from "kysely"
+import { derivedId } from "../../src/domain/identifiers.ts"
+import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
+import { stateKey } from "../../src/runtime/actor.ts"
+import { Database, type Trx } from "../../src/store/database.ts"
+import { type FindingRow, findingsOf } from "./breaks.ts"
+import { type Operation, type Row, State } from "./state.ts"
+
+const decode = Schema.decodeUnknownSync(State)
+
+export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
+  const database = yield* Database
+  const { rows } = yield* database.query(
+    "reconciliation.load",
+    (db) =>
+      sql<{ merchant: string; key: string; doc: unknown }>`
+      select merchant, key, doc
+      from unnest(${keys.map(({ merchant }) => merchant)}::text[],
+        ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, key)
+      join recon_states using (merchant, key)`.execute(db)
+  )
+  return new Map(rows.map((row) => [stateKey(row.merchant, row.key), decode(row.doc)]))
+})
+
+export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
+  await saveStates(trx, writes.states)
+  const operations = writes.states.flatMap(({ key, merchant, state }) =>
+    state._tag === "Operation" ? [{ merchant, key, state }] : []
+  )
+  await forgetFindings(trx, operations)
+  const closes: Array<Close> = []
+  const findings = operations.flatMap(storedOf)
+  for (const { at, row, seq } of writes.rows) {
+    if (row._tag === "Close") closes.push({ source: row.source, date: row.date, seq, at })
+    else findings.push(malformed(row))
+  }
+  await insertFindings(trx, writes.partition, findings)
+  await insertCloses(trx, writes.partition, closes)
+}
+
+interface Close {
+  readonly source: string
+  readonly date: string
+  readonly seq: number
+  readonly at: number
+}
+
+interface Located {
+  readonly merchant: string
+  readonly key: string
+  readonly state: Operation
+}
+
+interface Stored extends Omit<FindingRow, "tag"> {
+  readonly merchant: string
+  readonly operation: string
+  readonly tag: FindingRow["tag"] | "Malformed"
+  readonly source: string
+  readonly kind: string | undefined
+  readonly charge_id: string | undefined
+}
+
+const storedOf = ({ key, merchant, state }: Located): Array<Stored> =>
+  findingsOf(state).map((finding) => ({
+    ...finding,
+    merchant,
+    operation: key,
+    source: state.source,
+    kind: state.kind,
+    charge_id: state.charge_id
+  }))
+
+/** Nobody knows whose line it was, so it belongs to no merchant. */
+const malformed = (row: Extract<Row, { _tag: "Malformed" }>): Stored => ({
+  merchant: "",
+  operation: `file:${row.source}:${row.file}`,
+  finding: `${row.part}/${row.row}`,
+  tag: "Malformed",
+  break_kind: "malformed",
+  waits: false,
+  source: row.source,
+  kind: undefined,
+  charge_id: undefined,
+  date: row.date,
+  at_millis: 0,
+  payment_id: undefined,
+  expected_amount: undefined,
+  actual_amount: undefined,
+  currency: undefined,
+  actual_currency: undefined,
+  reason: `line ${row.row} of part ${row.part} of file ${row.file}: ${row.reason}`
+})
+
+const saveStates = async (trx: Trx, states: ReadonlyArray<SavedState<State>>) => {
+  if (states.length === 0) return
+  await sql`
+    insert into recon_states (merchant, key, doc)
+    select * from unnest(${states.map(({ merchant }) => merchant)}::text[],
+      ${states.map(({ key }) => key)}::text[], ${states.map(({ json }) => json)}::jsonb[])
+    on conflict (merchant, key) do update set doc = excluded.doc`.execute(trx)
+}
+
+/** Findings follow from their operation: they are written anew, never changed. */
+const forgetFindings = async (trx: Trx, operations: ReadonlyArray<Located>) => {
+  if (operations.length === 0) return
+  await sql`
+    delete from recon_findings f
+    using unnest(${operations.map(({ merchant }) => merchant)}::text[],
+      ${operations.map(({ key }) => key)}::text[]) as judged (merchant, operation)
+    where f.merchant = judged.merchant and f.operation = judged.operation`.execute(trx)
+}
+
+const insertFindings = async (trx: Trx, partition: number, rows: ReadonlyArray<Stored>) => {
+  if (rows.length === 0) return
+  const text = (of: (row: Stored) => string | undefined) => rows.map((row) => of(row) ?? null)
+  const amount = (of: (row: Stored) => bigint | undefined) =>
+    rows.map((row) => of(row)?.toString() ?? null)
+  const id = ({ finding, merchant, operation }: Stored) =>
+    derivedId("brk", merchant, operation, finding)
+  await sql`
+    insert into recon_findings (partition, id, merchant, operation, finding, tag, break_kind, waits,
+      source, kind, charge_id, date, at_millis, payment_id, expected_amount, actual_amount, currency,
+      actual_currency, reason)
+    select ${partition}::int, *
+    from unnest(${rows.map(id)}::text[], ${text((row) => row.merchant)}::text[],
+      ${text((row) => row.operation)}::text[], ${text((row) => row.finding)}::text[],
+      ${text((row) => row.tag)}::text[], ${text((row) => row.break_kind)}::text[],
+      ${rows.map(({ waits }) => waits)}::boolean[], ${text((row) => row.source)}::text[],
+      ${text((row) => row.kind)}::text[], ${text((row) => row.charge_id)}::text[],
+      ${text((row) => row.date)}::text[], ${rows.map(({ at_millis }) => at_millis)}::bigint[],
+      ${text((row) => row.payment_id)}::text[],
+      ${amount((row) => row.expected_amount)}::numeric[],
+      ${amount((row) => row.actual_amount)}::numeric[], ${text((row) => row.currency)}::text[],
+      ${text((row) => row.actual_currency)}::text[], ${text((row) => row.reason)}::text[])`
+    .execute(trx)
+}
+
+const insertCloses = async (trx: Trx, partition: number, closes: ReadonlyArray<Close>) => {
+  if (closes.length === 0) return
+  await sql`
+    insert into recon_closes (partition, source, date, seq, at_millis)
+    select ${partition}::int, *
+    from unnest(${closes.map(({ source }) => source)}::text[],
+      ${closes.map(({ date }) => date)}::text[], ${closes.map(({ seq }) => seq)}::bigint[],
+      ${closes.map(({ at }) => at)}::bigint[])`.execute(trx)
+}

@@ -1,0 +1,54 @@
+import { StackError } from "../stack/stack.ts"
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface CliCommand {
+  readonly summary: string
+  readonly usage: string
+  readonly run: (args: ReadonlyArray<string>, environment: Environment) => Promise<number>
+}
+
+/** Loaded when called: `start` needs nothing of the bench. */
+const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  start: async () => (await import("./start.ts")).start,
+  status: async () => (await import("./status.ts")).status,
+  demo: async () => (await import("./demo.ts")).demo,
+  bench: async () => (await import("./bench.ts")).bench
+}
+
+const EXIT_USAGE = 2
+const EXIT_FAILED = 1
+
+const help = async (): Promise<number> => {
+  console.log("Lastro: an actor-based stream processor for payments.\n")
+  for (const [name, load] of Object.entries(commands)) {
+    console.log(`  lastro ${name.padEnd(8)} ${(await load()).summary}`)
+  }
+  console.log("\nlastro <command> --help says more.")
+  return 0
+}
+
+export const runCommand = async (
+  args: ReadonlyArray<string>,
+  environment: Environment
+): Promise<number> => {
+  const [name = "help", ...rest] = args
+  if (name === "help" || name === "--help") return await help()
+  const load = commands[name]
+  if (load === undefined) {
+    console.error(`lastro has no command ${name}. Try: deno task lastro help`)
+    return EXIT_USAGE
+  }
+  const command = await load()
+  if (rest.includes("--help")) {
+    console.log(`${command.summary}\n\n${command.usage}`)
+    return 0
+  }
+  try {
+    return await command.run(rest, environment)
+  } catch (error) {
+    // What the machine lacks is said in one sentence; everything else is a bug and shows its stack.
+    console.error(error instanceof StackError ? `lastro: ${error.message}` : error)
+    return EXIT_FAILED
+  }
+}

@@ -1,0 +1,113 @@
+import * as fs from "node:fs"
+import { join, resolve } from "node:path"
+import { simulator } from "../../actors/gateway/simulator.ts"
+import { givenStack } from "../stack/given.ts"
+import { startEmbedded } from "../stack/embedded.ts"
+import { type Simulator, startSimulator } from "../stack/simulator/server.ts"
+import type { Progress, Stack } from "../stack/stack.ts"
+import { type ApiKey, createApiKey } from "../store/apiKeys.ts"
+import { connect } from "../store/database.ts"
+import { type LogSink, toFile } from "../telemetry/logs.ts"
+import { startTracing, stopTracing } from "../telemetry/traces.ts"
+import { startAdmission } from "./admission.ts"
+import type { Environment } from "./commands.ts"
+import { type RunningEdge, startEdge } from "./edge.ts"
+import { prepare } from "./prepare.ts"
+import { startWorker, type WorkerSettings } from "./worker.ts"
+
+export interface LastroSettings {
+  readonly dataDir: string
+  readonly port: number
+  readonly environment: Environment
+  readonly progress: Progress
+  readonly allowPrivateWebhooks?: boolean
+  readonly stack?: Stack
+  readonly log?: LogSink
+  readonly worker?: Partial<WorkerSettings>
+  readonly requestsPerSecond?: number
+  /** Times of the simulator's gateway contract; only tests shorten them. */
+  readonly finalityMillis?: number
+}
+
+export interface Lastro {
+  readonly stack: Stack
+  readonly edge: RunningEdge
+  readonly simulator: Simulator
+  readonly dataDir: string
+  /** Workers drain first, then the servers stop. */
+  readonly stop: () => Promise<void>
+}
+
+/** After this long the simulator's "never heard of it" is final. */
+const FINALITY_MILLIS = 30_000
+
+export const dataDirOf = (environment: Environment): string =>
+  resolve(environment["LASTRO_DATA_DIR"] ?? ".lastro")
+
+export const portOf = (environment: Environment): number => {
+  const port = Number(environment["LASTRO_PORT"] ?? 8787)
+  return Number.isInteger(port) && port >= 0 && port < 65_536 ? port : 8787
+}
+
+/** Everything in one process: servers, streams, actors, gateway simulator and edge. */
+export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
+  const { dataDir, environment, progress } = settings
+  fs.mkdirSync(dataDir, { recursive: true })
+  const log = settings.log ?? toFile(join(dataDir, "lastro.log"))
+  startTracing(environment)
+  const stops: Array<() => Promise<void>> = []
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each()
+    await stopTracing()
+  }
+  try {
+    const stack = settings.stack ?? givenStack(environment) ??
+      await startEmbedded({ dataDir, progress })
+    if (settings.stack === undefined) stops.push(stack.stop)
+    await prepare(stack, progress)
+    const gateway = await startSimulator({ file: join(dataDir, "simulator.db") })
+    stops.push(gateway.stop)
+    const worker = startWorker(stack, {
+      name: `worker-${process.pid}`,
+      log,
+      gateways: [simulator(gateway.url, settings.finalityMillis ?? FINALITY_MILLIS)],
+      allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
+      ...settings.worker
+    })
+    const admission = startAdmission(stack, log)
+    const edge = await startEdge(stack, {
+      port: settings.port,
+      log,
+      allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
+      ...(settings.requestsPerSecond !== undefined && {
+        requestsPerSecond: settings.requestsPerSecond
+      })
+    }).catch(async (error) => {
+      await worker.stop()
+      await admission.stop()
+      throw error
+    })
+    stops.push(admission.stop, worker.stop, edge.stop)
+    return { stack, edge, simulator: gateway, dataDir, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** A key kept in the data folder, readable by its owner only, so that the next start prints it again. */
+export const keptKey = async (
+  databaseUrl: string,
+  file: string,
+  key: ApiKey
+): Promise<string> => {
+  if (fs.existsSync(file)) return fs.readFileSync(file, "utf8").trim()
+  const db = connect(databaseUrl, 1)
+  try {
+    const secret = await createApiKey(db, key)
+    fs.writeFileSync(file, secret + "\n", { mode: 0o600 })
+    return secret
+  } finally {
+    await db.destroy()
+  }
+}

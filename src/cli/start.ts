@@ -1,0 +1,78 @@
+import { join } from "node:path"
+import type { CliCommand } from "./commands.ts"
+import { dataDirOf, keptKey, portOf, startLastro } from "./lastro.ts"
+
+const usage = `Usage: deno task start
+
+Starts everything in one process and prints where it is, an API key and a first payment.
+
+  LASTRO_DATA_DIR     where data lies (default .lastro)
+  LASTRO_PORT         port of the API (default 8787)
+  LASTRO_NATS_URL     with DATABASE_URL: use these servers instead of our own
+  LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
+  OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
+
+export const start: CliCommand = {
+  summary: "Start everything here: servers, actors, edge",
+  usage,
+  run: async (_args, environment) => {
+    const stopAsked = untilStopped()
+    const dataDir = dataDirOf(environment)
+    const lastro = await startLastro({
+      dataDir,
+      port: portOf(environment),
+      environment,
+      progress: (line) => console.log(`  ${line}`),
+      allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
+    })
+    const { databaseUrl, natsUrls } = lastro.stack
+    const key = await keptKey(databaseUrl, join(dataDir, "acme.key"), {
+      name: "acme",
+      merchant: "acme",
+      scopes: ["merchant"]
+    })
+    const operator = await keptKey(databaseUrl, join(dataDir, "operator.key"), {
+      name: "operator",
+      merchant: "",
+      scopes: ["operator"]
+    })
+    const { url } = lastro.edge
+    console.log(`
+Lastro runs.
+
+  API             ${url}   (reference: ${url}/docs)
+  operator page   ${url}/   (user: operator, password: the operator key)
+  NATS            ${natsUrls.join(", ")}   (passwords: ${join(dataDir, "nats", "passwords.json")})
+  PostgreSQL      ${databaseUrl.replace(/:[^:@/]+@/, ":…@")}
+  gateway         ${lastro.simulator.url}   (a simulator; no real money)
+  logs            ${join(dataDir, "lastro.log")}
+
+  key of acme     ${key}
+  operator key    ${operator}
+
+A first payment:
+
+  curl -s ${url}/v1/payments -H 'Authorization: Bearer ${key}' \\
+    -H "Idempotency-Key: $(date +%s%N)" -H 'Prefer: wait=5' -H 'Content-Type: application/json' \\
+    -d '{"amount": 10000, "currency": "BRL", "payment_method": {"type": "card", "token": "tok_approved"}}'
+
+Ctrl-C stops it.`)
+    await stopAsked
+    console.log("\nStopping: workers finish what they are doing …")
+    await lastro.stop()
+    return 0
+  }
+}
+
+/** Ctrl-C or a supervisor's SIGTERM. A second one does not wait. */
+const untilStopped = (): Promise<void> =>
+  new Promise((resolve) => {
+    let asked = false
+    const stop = () => {
+      if (asked) process.exit(130)
+      asked = true
+      resolve()
+    }
+    process.on("SIGINT", stop)
+    process.on("SIGTERM", stop)
+  })

@@ -1,0 +1,171 @@
+import { randomUUID } from "node:crypto"
+import { Cause, type Context, Effect, Exit } from "effect"
+import { type Context as HonoContext, Hono } from "hono"
+import type { ApiKey } from "../store/apiKeys.ts"
+import * as metrics from "../telemetry/metrics.ts"
+import { callSpan, validTraceparent } from "../telemetry/traces.ts"
+import { Keys, secretOf } from "./auth.ts"
+import { decodeBody, decodeQuery, readText } from "./input.ts"
+import { openApi, reference } from "./openapi.ts"
+import { type Problem, problem, problemBody } from "./problem.ts"
+import { RateLimit } from "./rateLimit.ts"
+import type { Answer, Asked, EdgeServices, Route } from "./route.ts"
+
+export interface EdgeOptions {
+  readonly routes: ReadonlyArray<Route>
+  readonly requestsPerSecond: number
+  readonly services: Context.Context<EdgeServices>
+}
+
+const NOBODY: ApiKey = { name: "", merchant: "", scopes: [] }
+
+const described = (routes: ReadonlyArray<Route>): ReadonlyArray<Route> => {
+  const all: ReadonlyArray<Route> = [
+    ...routes,
+    {
+      method: "GET",
+      path: "/openapi.json",
+      summary: "This description",
+      audience: "public",
+      answers: { 200: "OpenAPI 3.1" },
+      handle: () => Effect.succeed({ status: 200, body: openApi(all) })
+    },
+    {
+      method: "GET",
+      path: "/docs",
+      summary: "This description for people",
+      audience: "public",
+      answers: { 200: "HTML" },
+      handle: () =>
+        Effect.succeed({
+          status: 200,
+          raw: reference(all),
+          headers: { "content-type": "text/html; charset=utf-8" }
+        })
+    }
+  ]
+  return all
+}
+
+/** The HTTP edge: one table of routes, one way through. */
+export const edgeApp = (options: EdgeOptions): Hono => {
+  const app = new Hono()
+  const keys = new Keys()
+  const limit = new RateLimit(options.requestsPerSecond)
+  for (const route of described(options.routes)) {
+    app.on(
+      route.method,
+      route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      (context) => respond(options, keys, limit, route, context)
+    )
+  }
+  app.notFound((context) =>
+    problemResponse(
+      problem(404, "route_not_found", `there is no ${context.req.method} ${context.req.path}`),
+      randomUUID()
+    )
+  )
+  return app
+}
+
+const respond = async (
+  options: EdgeOptions,
+  keys: Keys,
+  limit: RateLimit,
+  route: Route,
+  context: HonoContext
+): Promise<Response> => {
+  const started = performance.now()
+  const requestId = randomUUID()
+  const traceparent = validTraceparent(context.req.header("traceparent"))
+  const span = callSpan(`${route.method} ${route.path}`, "server", traceparent)
+  const run = handle(keys, limit, route, context, span.traceparent ?? traceparent)
+  const exit = await Effect.runPromiseExit(Effect.provideContext(run, options.services))
+  const response = Exit.isSuccess(exit)
+    ? answerResponse(exit.value, requestId)
+    : problemResponse(problemOf(exit.cause), requestId)
+  span.end({ "http.status_code": response.status })
+  metrics.edgeSeconds.observe(
+    { route: `${route.method} ${route.path}`, status: String(response.status) },
+    (performance.now() - started) / 1_000
+  )
+  return response
+}
+
+const handle = Effect.fnUntraced(function* (
+  keys: Keys,
+  limit: RateLimit,
+  route: Route,
+  context: HonoContext,
+  traceparent: string | undefined
+) {
+  const header = (name: string) => context.req.header(name)
+  const authorization = header("authorization")
+  const limits: Record<string, string> = {}
+  let key = NOBODY
+  if (route.audience !== "public") {
+    key = yield* keys.authenticate(authorization)
+    const allowance = limit.take(secretOf(authorization)!, Date.now())
+    limits["ratelimit-policy"] = allowance.policy
+    limits["ratelimit"] = allowance.state
+    if (!allowance.allowed) {
+      return yield* problem(429, "rate_limited", "too many requests with this key", {
+        retryAfterSeconds: allowance.resetSeconds
+      })
+    }
+    // An operator's key reads any merchant's data where it names the merchant; never the reverse.
+    if (route.audience === "operator" && !key.scopes.includes("operator")) {
+      return yield* problem(403, "not_allowed", "this needs an operator's key")
+    }
+  }
+  const query = yield* decodeQuery(route, context.req.query())
+  if (query["merchant"] !== undefined && !key.scopes.includes("operator")) {
+    return yield* problem(403, "not_allowed", "only operators name a merchant")
+  }
+  const text = route.method === "POST" ? yield* readText(route, context.req.raw) : ""
+  const { body, json } = yield* decodeBody(route, text)
+  const asked: Asked = {
+    key,
+    path: context.req.param() as Record<string, string>,
+    query,
+    header,
+    body,
+    json,
+    text,
+    requestPath: `${route.method} ${context.req.path}`,
+    traceparent,
+    signal: context.req.raw.signal
+  }
+  const answer = yield* route.handle(asked)
+  return { ...answer, headers: { ...limits, ...answer.headers } }
+})
+
+const answerResponse = (answer: Answer, requestId: string): Response => {
+  const headers = new Headers({ "request-id": requestId, ...answer.headers })
+  if (answer.status === 304) return new Response(null, { status: 304, headers })
+  if (answer.raw !== undefined) {
+    return new Response(answer.raw as BodyInit, { status: answer.status, headers })
+  }
+  headers.set("content-type", "application/json")
+  return new Response(JSON.stringify(answer.body), { status: answer.status, headers })
+}
+
+/** What no route foresaw is a bug: the caller learns its number, the log the rest. */
+const problemOf = (cause: Cause.Cause<Problem>): Problem => {
+  const known = Cause.findErrorOption(cause)
+  if (known._tag === "Some") return known.value
+  Effect.runFork(Effect.logError("a request failed", cause))
+  return problem(500, "internal", "this is our fault, and it has been noted")
+}
+
+const problemResponse = (one: Problem, requestId: string): Response =>
+  new Response(JSON.stringify(problemBody(one, requestId)), {
+    status: one.status,
+    headers: {
+      "content-type": "application/problem+json",
+      "request-id": requestId,
+      ...(one.retryAfterSeconds !== undefined && { "retry-after": `${one.retryAfterSeconds}` }),
+      // Browsers ask for the key by themselves; other callers ignore it.
+      ...(one.status === 401 && { "www-authenticate": 'Basic realm="Lastro", charset="UTF-8"' })
+    }
+  })

@@ -1,0 +1,165 @@
+import { Effect } from "effect"
+import { Commands, type PublishFailure, type Reply } from "../bus/commands.ts"
+import { fingerprint } from "../domain/fingerprint.ts"
+import { CommandId } from "../domain/identifiers.ts"
+import type { NewClaim } from "../store/idempotency.ts"
+import { Schema } from "effect"
+import { Claims } from "./claims.ts"
+import { problem, refusalProblem, unavailable } from "./problem.ts"
+import type { Answer, Asked } from "./route.ts"
+
+/** A wait longer than this is answered 202: the connection is worth more to others. */
+const WAIT_SECONDS_MAX = 30
+/** The safety net beside the reply, which is best effort. */
+const POLL_MILLIS = 700
+
+export interface Intent {
+  readonly family: string
+  readonly type: string
+  readonly merchant: string
+  /** What the command makes or concerns. */
+  readonly about: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** The resource as it is now, where it exists. */
+  readonly current: Effect.Effect<unknown, never, never>
+  /** Whether a resource read from PostgreSQL ends the wait. */
+  readonly isOutcome: (resource: unknown) => boolean
+}
+
+const isCommandId = Schema.is(CommandId)
+
+export const idempotencyKeyOf = (asked: Asked) => {
+  const key = asked.header("idempotency-key")
+  if (key === undefined || key === "") {
+    return Effect.fail(problem(400, "idempotency_key_missing", "send an Idempotency-Key header"))
+  }
+  return isCommandId(key) ? Effect.succeed(key) : Effect.fail(
+    problem(400, "idempotency_key_invalid", "the key has 1 to 255 printable characters")
+  )
+}
+
+/** `Prefer: wait=5` → 5000, at most 30 seconds; 0 where nobody waits. */
+export const waitMillis = (prefer: string | undefined): number => {
+  const match = /(?:^|[,;\s])wait=(\d{1,4})/.exec(prefer ?? "")
+  return match === null ? 0 : Math.min(Number(match[1]), WAIT_SECONDS_MAX) * 1_000
+}
+
+/** Claim, publish, wait (PROTOCOL §9). */
+export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent) {
+  const claims = yield* Claims
+  const claim: NewClaim = {
+    merchant: intent.merchant,
+    operation: `${asked.requestPath}`,
+    key: intent.body["command_id"] as string,
+    fingerprint: fingerprint(asked.json ?? {}),
+    about: intent.about
+  }
+  const claimed = yield* claims.claim(claim).pipe(
+    Effect.mapError(() => unavailable("the request could not be recorded: send it again"))
+  )
+  const wait = waitMillis(asked.header("prefer"))
+  if (claimed._tag === "Known") {
+    const { claim: known } = claimed
+    if (known.fingerprint !== claim.fingerprint) {
+      return yield* problem(
+        422,
+        "idempotency_key_reused",
+        "this Idempotency-Key was used with another body"
+      )
+    }
+    if (known.state === "refused") {
+      return yield* refusalProblem(known.refusal as { code: string; detail: string })
+    }
+    if (known.state === "published") return yield* repeated(intent, wait)
+  }
+  return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")
+})
+
+const publish = Effect.fnUntraced(function* (
+  asked: Asked,
+  intent: Intent,
+  claim: NewClaim,
+  wait: number,
+  repeat: boolean
+) {
+  const commands = yield* Commands
+  const claims = yield* Claims
+  // Subscribed before the command leaves, so that the answer cannot come too early.
+  const reply = wait > 0 ? commands.openReply() : undefined
+  return yield* Effect.gen(function* () {
+    yield* commands.publish({
+      family: intent.family,
+      type: intent.type,
+      merchant: intent.merchant,
+      body: JSON.stringify(intent.body),
+      ...(reply !== undefined && { replyTo: reply.subject }),
+      ...(asked.traceparent !== undefined && { traceparent: asked.traceparent })
+    }).pipe(Effect.mapError(publishProblem))
+    claims.published(claim)
+    if (reply === undefined) return accepted(intent, repeat)
+    const outcome = yield* waitFor(intent, reply, wait)
+    if (outcome === undefined) return accepted(intent, repeat)
+    const refusal = (outcome as { refused?: { code: string; detail: string } }).refused
+    if (refusal !== undefined) {
+      yield* Effect.ignore(claims.refused(claim, refusal))
+      return yield* refusalProblem(refusal)
+    }
+    return created(intent, (outcome as { payment: unknown }).payment, repeat)
+  }).pipe(Effect.ensuring(Effect.sync(() => reply?.close())))
+})
+
+const publishProblem = (error: PublishFailure) => {
+  switch (error._tag) {
+    case "MailboxClosed":
+      return unavailable("too much is waiting: send the request again", error.retryAfterSeconds)
+    case "CommandTooLarge":
+      return problem(413, "too_large", error.detail)
+    case "BusUnavailable":
+      return unavailable("it is not known whether the request was taken: send it again, same key")
+  }
+}
+
+/** The reply or, should it get lost, what PostgreSQL says. */
+const waitFor = Effect.fnUntraced(function* (intent: Intent, reply: Reply, millis: number) {
+  const deadline = Date.now() + millis
+  for (let left = millis; left > 0; left = deadline - Date.now()) {
+    const told = yield* reply.wait(Math.min(left, POLL_MILLIS))
+    if (told !== undefined) return told
+    const current = yield* intent.current
+    if (current !== undefined && intent.isOutcome(current)) return { payment: current }
+  }
+  return undefined
+})
+
+/** The same request again: the resource as it is now, waited for if asked. */
+const repeated = Effect.fnUntraced(function* (intent: Intent, millis: number) {
+  const deadline = Date.now() + millis
+  for (;;) {
+    const current = yield* intent.current
+    if (current !== undefined && intent.isOutcome(current)) return created(intent, current, true)
+    if (Date.now() >= deadline) {
+      return current === undefined ? accepted(intent, true) : {
+        ...accepted(intent, true),
+        body: current
+      }
+    }
+    yield* Effect.sleep(100)
+  }
+})
+
+const headersOf = (intent: Intent, repeat: boolean): Record<string, string> => ({
+  location: `/v1/payments/${intent.about}`,
+  ...(repeat && { "idempotent-replayed": "true" })
+})
+
+const accepted = (intent: Intent, repeat: boolean): Answer => ({
+  status: 202,
+  body: { id: intent.about, status: "accepted" },
+  headers: headersOf(intent, repeat)
+})
+
+const created = (intent: Intent, resource: unknown, repeat: boolean): Answer => ({
+  status: 201,
+  body: resource,
+  headers: headersOf(intent, repeat)
+})

@@ -1,0 +1,124 @@
+import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { type FieldError, problem } from "./problem.ts"
+import type { Route } from "./route.ts"
+
+const BODY_BYTES_MAX = 128 * 1024
+/** Deeper JSON is an attack on recursion, not a payment. */
+const DEPTH_MAX = 32
+const ERRORS_SHOWN_MAX = 20
+
+const pointer = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string =>
+  path.map((part) => {
+    const key = typeof part === "object" ? part.key : part
+    return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`
+  }).join("").slice(0, 200)
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const fieldErrors = (error: Schema.SchemaError, prefix = ""): ReadonlyArray<FieldError> =>
+  format(error.issue).issues.slice(0, ERRORS_SHOWN_MAX).map((issue) => ({
+    pointer: prefix + pointer(issue.path ?? []),
+    detail: issue.message.slice(0, 300)
+  }))
+
+/** Reads at most what the route takes; what is more ends the request. */
+export const readText = (route: Route, request: Request) =>
+  Effect.tryPromise({
+    try: async () => {
+      const most = route.text?.bytesMax ?? BODY_BYTES_MAX
+      if (Number(request.headers.get("content-length") ?? 0) > most) throw new TooLarge(most)
+      if (request.body === null) return ""
+      const chunks: Array<Uint8Array> = []
+      let bytes = 0
+      for await (const chunk of request.body) {
+        bytes += chunk.length
+        if (bytes > most) throw new TooLarge(most)
+        chunks.push(chunk)
+      }
+      return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))
+    },
+    catch: (error) =>
+      error instanceof TooLarge
+        ? problem(413, "too_large", `the body has at most ${error.bytes} bytes`)
+        : problem(400, "unreadable_body", "the body is not UTF-8 text")
+  })
+
+class TooLarge extends Error {
+  readonly bytes: number
+  constructor(bytes: number) {
+    super("too large")
+    this.bytes = bytes
+  }
+}
+
+/** Brackets that are open at once, strings aside. Counted before anything recurses. */
+export const depthOf = (json: string): number => {
+  let depth = 0
+  let deepest = 0
+  let quoted = false
+  for (let index = 0; index < json.length; index++) {
+    const code = json.charCodeAt(index)
+    if (quoted) {
+      if (code === 92) index++
+      else if (code === 34) quoted = false
+    } else if (code === 34) quoted = true
+    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth)
+    else if (code === 125 || code === 93) depth--
+  }
+  return deepest
+}
+
+const decoders = new WeakMap<
+  object,
+  (input: unknown) => Result.Result<unknown, Schema.SchemaError>
+>()
+
+const decoderOf = (schema: Schema.Codec<unknown, unknown>) => {
+  const known = decoders.get(schema)
+  if (known !== undefined) return known
+  const made = Schema.decodeUnknownResult(schema, {
+    errors: "all",
+    onExcessProperty: "error"
+  })
+  decoders.set(schema, made)
+  return made
+}
+
+export const decodeBody = Effect.fnUntraced(function* (route: Route, text: string) {
+  if (route.body === undefined) return { body: undefined, json: undefined }
+  if (depthOf(text) > DEPTH_MAX) {
+    return yield* problem(400, "too_deep", `JSON is nested at most ${DEPTH_MAX} deep`)
+  }
+  let json: unknown
+  try {
+    json = text.trim() === "" ? {} : JSON.parse(text)
+  } catch {
+    return yield* problem(400, "not_json", "the body is not JSON")
+  }
+  const decoded = decoderOf(route.body)(json)
+  if (Result.isFailure(decoded)) {
+    return yield* problem(422, "invalid", "the body is not valid", {
+      errors: fieldErrors(decoded.failure)
+    })
+  }
+  return { body: decoded.success, json }
+})
+
+export const decodeQuery = Effect.fnUntraced(function* (
+  route: Route,
+  given: Readonly<Record<string, string>>
+) {
+  for (const [name, value] of Object.entries(given)) {
+    const declared = route.query?.[name]
+    if (declared === undefined) {
+      return yield* problem(400, "unknown_parameter", `there is no parameter ${name.slice(0, 60)}`)
+    }
+    const decoded = decoderOf(declared.schema)(value)
+    if (Result.isFailure(decoded)) {
+      return yield* problem(422, "invalid", `${name} is not valid`, {
+        errors: fieldErrors(decoded.failure, `/${name}`)
+      })
+    }
+  }
+  return given
+})

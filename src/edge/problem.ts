@@ -1,0 +1,66 @@
+import { Schema } from "effect"
+
+export interface FieldError {
+  /** JSON Pointer into the body or the query. */
+  readonly pointer: string
+  readonly detail: string
+}
+
+/** A "no" for the caller, as RFC 9457 tells it. `code` is what programs compare. */
+export class Problem extends Schema.TaggedError<Problem>()("Problem", {
+  status: Schema.Int,
+  code: Schema.String,
+  detail: Schema.String,
+  errors: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ pointer: Schema.String, detail: Schema.String }))
+  ),
+  retryAfterSeconds: Schema.optionalKey(Schema.Finite)
+}) {}
+
+const titles: Readonly<Record<number, string>> = {
+  400: "Bad request",
+  401: "Not authenticated",
+  403: "Not allowed",
+  404: "Not found",
+  405: "Method not allowed",
+  409: "Conflict",
+  413: "Too large",
+  415: "Unsupported media type",
+  422: "Unprocessable",
+  429: "Too many requests",
+  500: "Internal error",
+  503: "Unavailable"
+}
+
+export const problem = (
+  status: number,
+  code: string,
+  detail: string,
+  more: { readonly errors?: ReadonlyArray<FieldError>; readonly retryAfterSeconds?: number } = {}
+): Problem => new Problem({ status, code, detail, ...more })
+
+/** An outage is transient and private: the caller learns that trying again is right, no more. */
+export const unavailable = (detail: string, retryAfterSeconds = 2): Problem =>
+  problem(503, "unavailable", detail, { retryAfterSeconds })
+
+export const problemBody = (one: Problem, requestId: string) => ({
+  type: `/docs#error-${one.code}`,
+  title: titles[one.status] ?? "Error",
+  status: one.status,
+  detail: one.detail,
+  instance: requestId,
+  code: one.code,
+  ...(one.errors && { errors: one.errors }),
+  retryable: one.status === 503 || one.status === 429
+})
+
+/** HTTP's word for a refusal of an actor. What is not listed is a 422. */
+const statusByCode: Readonly<Record<string, number>> = {
+  payment_not_found: 404,
+  invalid_state: 409,
+  not_in_review: 409,
+  operation_in_progress: 409
+}
+
+export const refusalProblem = (refusal: { readonly code: string; readonly detail: string }) =>
+  problem(statusByCode[refusal.code] ?? 422, refusal.code, refusal.detail)

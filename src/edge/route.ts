@@ -1,0 +1,86 @@
+import { Effect, Schema } from "effect"
+import type { Commands } from "../bus/commands.ts"
+import type { Nats } from "../bus/connection.ts"
+import type { ApiKey } from "../store/apiKeys.ts"
+import type { Database } from "../store/database.ts"
+import type { Claims } from "./claims.ts"
+import { type Problem, problem } from "./problem.ts"
+
+export type EdgeServices = Database | Commands | Claims | Nats
+
+/** Who may call a route. `public` needs no key. */
+export type Audience = "public" | "merchant" | "operator"
+
+/** A request after authentication and validation. */
+export interface Asked {
+  readonly key: ApiKey
+  readonly path: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  readonly header: (name: string) => string | undefined
+  /** The decoded body of routes that declare one, and its JSON as it came. */
+  readonly body: unknown
+  readonly json: unknown
+  /** The body of routes that take text. */
+  readonly text: string
+  readonly requestPath: string
+  readonly traceparent: string | undefined
+  readonly signal: AbortSignal
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as it is, with the content type of `headers`. */
+  readonly raw?: string | ReadableStream<Uint8Array>
+}
+
+type AnyCodec = Schema.Codec<unknown, unknown>
+
+/** One route: what it is for people, for programs (OpenAPI) and for the server, in one place. */
+export interface Route {
+  readonly method: "GET" | "POST"
+  /** `/v1/payments/{id}` */
+  readonly path: string
+  readonly summary: string
+  readonly audience: Audience
+  readonly query?: Readonly<Record<string, { readonly schema: AnyCodec; readonly about: string }>>
+  readonly body?: AnyCodec
+  /** The body is text of this type instead of JSON. */
+  readonly text?: { readonly contentType: string; readonly bytesMax: number }
+  readonly idempotent?: boolean
+  readonly answers: Readonly<Record<number, string>>
+  readonly handle: (asked: Asked) => Effect.Effect<Answer, Problem, EdgeServices>
+}
+
+export const ok = (body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({
+  status: 200,
+  body,
+  ...(headers && { headers })
+})
+
+/** The merchant a request is about: its key's, or for operators the one they name. */
+export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
+  const merchant = asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+  return merchant === undefined
+    ? Effect.fail(
+      problem(400, "merchant_needed", "an operator's key names a merchant: ?merchant=…")
+    )
+    : Effect.succeed(merchant)
+}
+
+export const MerchantQuery = {
+  schema: Schema.String.check(Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u)),
+  about: "Operators only: whose data."
+}
+
+export const limitQuery = (max: number) => ({
+  schema: Schema.String.check(
+    Schema.makeFilter(
+      (text: string) =>
+        (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= max) || `must be a number from 1 to ${max}`,
+      { toJsonSchema: () => ({ pattern: "^[1-9][0-9]{0,3}$" }) }
+    )
+  ),
+  about: `At most ${max}.`
+})

@@ -1,0 +1,96 @@
+import { Effect, Schema } from "effect"
+import { balanceOf, balancesOf, postingsOf, trialBalance } from "../../ledger/read.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+
+const PAGE_MAX = 100
+const PAGE_DEFAULT = 50
+const POSITION_MAX = "9223372036854775807"
+
+const list = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const found = yield* read(
+    "edge.accounts",
+    (db) => balancesOf(db, merchant, asked.query["cursor"] ?? "", limit + 1)
+  )
+  const page = found.slice(0, limit)
+  const more = found.length > limit
+  return ok({
+    data: page.map(({ path, ...rest }) => ({ id: path, ...rest })),
+    has_more: more,
+    next_cursor: more ? page.at(-1)!.path : null
+  })
+})
+
+const find = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const id = asked.path["id"]!
+  const balance = yield* read("edge.account", (db) => balanceOf(db, merchant, id))
+  if (balance === undefined) {
+    return yield* problem(404, "account_not_found", `there is no account ${id}`)
+  }
+  const { path, ...rest } = balance
+  return { id: path, ...rest }
+})
+
+const postings = Effect.fnUntraced(function* (asked: Asked) {
+  const { id } = yield* find(asked)
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const cursor = asked.query["cursor"] ?? POSITION_MAX
+  if (!/^\d{1,19}$/.test(cursor)) {
+    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+  }
+  const found = yield* read("edge.postings", (db) => postingsOf(db, id, cursor, limit + 1))
+  const page = found.slice(0, limit)
+  const more = found.length > limit
+  return ok({
+    data: page.map(({ at_millis, position: _, ...rest }) => ({
+      ...rest,
+      at: new Date(Number(at_millis)).toISOString()
+    })),
+    has_more: more,
+    next_cursor: more ? page.at(-1)!.position : null
+  })
+})
+
+const cursor = { schema: Schema.String, about: "The next_cursor of the page before." }
+
+export const accountRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v1/accounts",
+    summary: "Balances: posted and pending debits and credits",
+    audience: "merchant",
+    query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
+    answers: { 200: "A page of accounts" },
+    handle: list
+  },
+  {
+    method: "GET",
+    path: "/v1/accounts/{id}",
+    summary: "One account's balance",
+    audience: "merchant",
+    query: { merchant: MerchantQuery },
+    answers: { 200: "The account", 404: "No such account" },
+    handle: (asked) => Effect.map(find(asked), (account) => ok(account))
+  },
+  {
+    method: "GET",
+    path: "/v1/accounts/{id}/postings",
+    summary: "An account's postings, newest first",
+    audience: "merchant",
+    query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
+    answers: { 200: "A page of postings", 404: "No such account" },
+    handle: postings
+  },
+  {
+    method: "GET",
+    path: "/v1/reports/trial-balance",
+    summary: "Debits and credits per currency; the difference is always 0",
+    audience: "operator",
+    answers: { 200: "One line per currency" },
+    handle: () => Effect.map(read("edge.trialBalance", trialBalance), (data) => ok({ data }))
+  }
+]

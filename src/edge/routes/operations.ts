@@ -1,0 +1,144 @@
+import { Effect } from "effect"
+import { openReviews } from "../../../actors/payments/read.ts"
+import { mailboxes } from "../../../streams/mailboxes.ts"
+import { consumerLag } from "../../bus/lag.ts"
+import { Nats } from "../../bus/connection.ts"
+import { trialBalance } from "../../ledger/read.ts"
+import { recentEvents } from "../../store/events.ts"
+import { cursors, openDeadLetters } from "../../store/machine.ts"
+import { read } from "../reading.ts"
+import { ok, type Route } from "../route.ts"
+
+const EVENTS_SAMPLED = 500
+const PAYMENTS_SHOWN = 40
+const LISTED_MAX = 50
+/** Everybody who looks within a second shares one answer. */
+const CACHE_MILLIS = 900
+/** A full scan of the journal; often enough for a page. */
+const TRIAL_BALANCE_MILLIS = 5_000
+
+interface Cached<A> {
+  until: number
+  value: A | undefined
+}
+
+export interface Breaks {
+  readonly recentBreaks: (limit: number) => Effect.Effect<ReadonlyArray<unknown>>
+}
+
+/** What the operator page shows, put together once a second at most, however many look. */
+export const operationRoutes = (): ReadonlyArray<Route> => {
+  const overviewCache: Cached<unknown> = { until: 0, value: undefined }
+  const balanceCache: Cached<unknown> = { until: 0, value: undefined }
+  let before: { at: number; messages: number } | undefined
+
+  const overview = Effect.gen(function* () {
+    const now = Date.now()
+    if (overviewCache.until > now) return overviewCache.value
+    const { nc } = yield* Nats
+    const [partitions, events, reviews, deadLetters] = yield* Effect.all([
+      read("edge.cursors", cursors),
+      read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
+      read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
+      read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX))
+    ], { concurrency: "unbounded" })
+    const families = yield* Effect.forEach(
+      mailboxes.filter(({ kind }) => kind === "keyed"),
+      ({ family, stream }) =>
+        Effect.map(
+          Effect.forEach(
+            partitions.filter((one) => one.family === family),
+            (one) =>
+              Effect.map(consumerLag(nc, stream, `${family}-${one.partition}`), (lag) => ({
+                partition: one.partition,
+                owner: one.owner,
+                lag_messages: lag,
+                parked: one.parked
+              })),
+            { concurrency: "unbounded" }
+          ),
+          (found) => ({ family, partitions: found })
+        ),
+      { concurrency: "unbounded" }
+    )
+    if (balanceCache.until <= now) {
+      balanceCache.value = yield* read("edge.trialBalance", trialBalance)
+      balanceCache.until = now + TRIAL_BALANCE_MILLIS
+    }
+    const messages = partitions.filter(({ family }) => family === "payments")
+      .reduce((sum, { seq }) => Math.max(sum, seq), 0)
+    const seconds = before === undefined ? 0 : (now - before.at) / 1_000
+    const perSecond = seconds > 0 ? Math.max(0, messages - before!.messages) / seconds : 0
+    before = { at: now, messages }
+    overviewCache.value = {
+      at: new Date(now).toISOString(),
+      messages_per_second: Math.round(perSecond),
+      ...ratesOf(events, now),
+      families,
+      payments: newest(events),
+      reviews: reviews.map(({ openedMillis, payment }) => ({
+        payment_id: payment.id,
+        merchant: payment.merchant,
+        amount: Number(payment.amount),
+        currency: payment.currency,
+        score: payment.risk?.score ?? 0,
+        reasons: payment.risk?.reasons ?? [],
+        opened_at: new Date(openedMillis).toISOString()
+      })),
+      dead_letters: deadLetters,
+      trial_balance: balanceCache.value
+    }
+    overviewCache.until = now + CACHE_MILLIS
+    return overviewCache.value
+  })
+
+  return [{
+    method: "GET",
+    path: "/v1/operations/overview",
+    summary: "What the operator page shows",
+    audience: "operator",
+    answers: { 200: "Throughput, lag, recent payments, reviews, dead letters, trial balance" },
+    handle: () => Effect.map(overview, ok)
+  }]
+}
+
+type Sample = Awaited<ReturnType<typeof recentEvents>>
+
+const RATE_MILLIS = 5_000
+
+/** Of the newest events: captures per second, and the time from creation to outcome. */
+const ratesOf = (events: Sample, now: number) => {
+  const recent = events.filter(({ at }) => now - at <= RATE_MILLIS)
+  const oldest = recent.at(-1)?.at ?? now
+  // A full sample covers less than the window.
+  const seconds = recent.length === EVENTS_SAMPLED
+    ? Math.max(0.001, (now - oldest) / 1_000)
+    : RATE_MILLIS / 1_000
+  const outcomes = recent.filter(({ type }) =>
+    type === "payment.captured" || type === "payment.authorized"
+  )
+  const times = outcomes.map(({ at, created_at }) => at - Date.parse(created_at))
+    .sort((left, right) => left - right)
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))]
+  return {
+    captured_per_second: Math.round((outcomes.length / seconds) * 10) / 10,
+    latency_ms: times.length === 0 ? null : { p50: at(0.5), p99: at(0.99) }
+  }
+}
+
+const newest = (events: Sample) => {
+  const shown = new Map<string, unknown>()
+  for (const event of events) {
+    if (shown.size >= PAYMENTS_SHOWN) break
+    if (shown.has(event.about) || event.status === null) continue
+    shown.set(event.about, {
+      id: event.about,
+      merchant: event.merchant,
+      status: event.status,
+      amount: event.amount,
+      currency: event.currency,
+      created_at: event.created_at
+    })
+  }
+  return [...shown.values()]
+}

@@ -1,0 +1,187 @@
+import { Effect, Schema } from "effect"
+import { findPayment, listPayments } from "../../../actors/payments/read.ts"
+import { resourceOf } from "../../../actors/payments/resource.ts"
+import { isOutcome, Status } from "../../../actors/payments/state.ts"
+import {
+  CaptureFields,
+  CreateFields,
+  RefundFields,
+  VoidFields
+} from "../../../streams/messages/payments.ts"
+import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
+import { Database } from "../../store/database.ts"
+import { wasAskedFor } from "../../store/idempotency.ts"
+import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+
+export const notFound = (id: string) =>
+  problem(404, "payment_not_found", `there is no payment ${id}`)
+
+const isPaymentId = Schema.is(PaymentId)
+const PAGE_MAX = 100
+const PAGE_DEFAULT = 20
+
+const outcomes = {
+  201: "The outcome (with `Prefer: wait=…`); a decline is an outcome, too.",
+  202: "Taken durably; `Location` says where the payment will be.",
+  400: "No Idempotency-Key, or not JSON.",
+  422: "Not valid, or the key was used with another body.",
+  503: "Not taken: send it again with the same key."
+}
+
+/** The payment as PostgreSQL knows it, for waits and repeats; an outage there only means waiting on. */
+const current = (merchant: string, id: string) =>
+  Effect.map(
+    Database,
+    (database) =>
+      database.query("edge.payment", (db) => findPayment(db, merchant, id)).pipe(
+        Effect.map((payment) => payment && resourceOf(payment)),
+        Effect.orElseSucceed(() => undefined)
+      )
+  )
+
+const isPaymentOutcome = (resource: unknown): boolean =>
+  isOutcome((resource as { status: typeof Status.Type }).status)
+
+const create = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const key = yield* idempotencyKeyOf(asked)
+  const id = paymentIdOf(merchant, key)
+  const intent: Intent = {
+    family: "payments",
+    type: "create",
+    merchant,
+    about: id,
+    body: { ...(asked.json as object), command_id: key },
+    current: yield* current(merchant, id),
+    isOutcome: isPaymentOutcome
+  }
+  return yield* perform(asked, intent)
+})
+
+/** Exists for this merchant, or was asked for and is on its way. */
+const assertKnown = Effect.fnUntraced(function* (merchant: string, id: string) {
+  if (!isPaymentId(id)) return yield* notFound(id)
+  const known = yield* read(
+    "edge.payment",
+    async (db) =>
+      (await findPayment(db, merchant, id)) !== undefined || await wasAskedFor(db, merchant, id)
+  )
+  if (!known) return yield* notFound(id)
+})
+
+const onPayment = (type: "capture" | "void" | "refund") =>
+  Effect.fnUntraced(function* (asked: Asked) {
+    const merchant = yield* merchantOf(asked)
+    const key = yield* idempotencyKeyOf(asked)
+    const id = asked.path["id"]!
+    yield* assertKnown(merchant, id)
+    const intent: Intent = {
+      family: "payments",
+      type,
+      merchant,
+      about: id,
+      body: { ...(asked.json as object), command_id: key, payment_id: id },
+      current: yield* current(merchant, id),
+      // Only the actor's own reply tells what became of this command.
+      isOutcome: () => false
+    }
+    return yield* perform(asked, intent)
+  })
+
+const get = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const id = asked.path["id"]!
+  const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
+  if (payment === undefined) return yield* notFound(id)
+  const etag = `"v${payment.version}"`
+  if (asked.header("if-none-match") === etag) return { status: 304, headers: { etag } }
+  return ok(resourceOf(payment), { etag })
+})
+
+const list = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const cursor = asked.query["cursor"]
+  const after = cursor === undefined ? undefined : parseCursor(cursor)
+  if (cursor !== undefined && after === undefined) {
+    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+  }
+  const status = asked.query["status"]
+  const found = yield* read("edge.payments", (db) =>
+    listPayments(db, merchant, {
+      ...(after && { after }),
+      ...(status !== undefined && { status }),
+      limit: limit + 1
+    }))
+  const page = found.slice(0, limit)
+  const last = page.at(-1)
+  const more = found.length > limit && last !== undefined
+  return ok({
+    data: page.map(resourceOf),
+    has_more: more,
+    next_cursor: more ? `${last.created_at}.${last.id}` : null
+  })
+})
+
+const parseCursor = (cursor: string) => {
+  const match = /^(\d{1,15})\.(pay_[0-9a-z]{26})$/.exec(cursor)
+  return match === null ? undefined : { createdMillis: Number(match[1]), id: match[2]! }
+}
+
+export const paymentRoutes: ReadonlyArray<Route> = [
+  {
+    method: "POST",
+    path: "/v1/payments",
+    summary: "Make a payment",
+    audience: "merchant",
+    body: Schema.Struct(CreateFields) as Schema.Codec<unknown, unknown>,
+    idempotent: true,
+    answers: outcomes,
+    handle: create
+  },
+  {
+    method: "GET",
+    path: "/v1/payments",
+    summary: "List payments, newest first",
+    audience: "merchant",
+    query: {
+      limit: limitQuery(PAGE_MAX),
+      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
+      status: { schema: Status, about: "Only payments in this state." },
+      merchant: MerchantQuery
+    },
+    answers: { 200: "A page" },
+    handle: list
+  },
+  {
+    method: "GET",
+    path: "/v1/payments/{id}",
+    summary: "A payment as it is now",
+    audience: "merchant",
+    query: { merchant: MerchantQuery },
+    answers: { 200: "The payment", 304: "Not changed since the ETag", 404: "No such payment" },
+    handle: get
+  },
+  ...([
+    [
+      "capture",
+      "/v1/payments/{id}/capture",
+      "Capture an authorized payment, or a part",
+      CaptureFields
+    ],
+    ["void", "/v1/payments/{id}/void", "Give an authorization back", VoidFields],
+    ["refund", "/v1/payments/{id}/refunds", "Refund a captured payment, or a part", RefundFields]
+  ] as const).map(([type, path, summary, fields]): Route => ({
+    method: "POST",
+    path,
+    summary,
+    audience: "merchant",
+    body: Schema.Struct(fields) as Schema.Codec<unknown, unknown>,
+    idempotent: true,
+    answers: { ...outcomes, 404: "No such payment", 409: "Not possible in the payment's state" },
+    handle: onPayment(type)
+  }))
+]

@@ -1,0 +1,71 @@
+import { Effect } from "effect"
+import { Nats } from "../../bus/connection.ts"
+import { request } from "../../bus/api.ts"
+import { ping } from "../../store/machine.ts"
+import { registry } from "../../telemetry/metrics.ts"
+import { operatorPage } from "../operatorPage.ts"
+import { unavailable } from "../problem.ts"
+import { read } from "../reading.ts"
+import { ok, type Route } from "../route.ts"
+
+/** Ready means that a request could be claimed and published now. */
+const ready = Effect.gen(function* () {
+  yield* read("edge.ready", ping)
+  const { nc } = yield* Nats
+  yield* request(nc, "STREAM.INFO.PAYMENTS").pipe(
+    Effect.mapError(() => unavailable("NATS does not answer"))
+  )
+  return ok({ status: "ready" })
+})
+
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " +
+  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+export const probeRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/healthz",
+    summary: "The process answers",
+    audience: "public",
+    answers: { 200: "Alive" },
+    handle: () => Effect.succeed(ok({ status: "alive" }))
+  },
+  {
+    method: "GET",
+    path: "/readyz",
+    summary: "NATS and PostgreSQL answer",
+    audience: "public",
+    answers: { 200: "Ready", 503: "Not ready" },
+    handle: () => ready
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    summary: "Metrics for Prometheus",
+    audience: "operator",
+    answers: { 200: "Prometheus text" },
+    handle: () =>
+      Effect.map(Effect.promise(() => registry.metrics()), (raw) => ({
+        status: 200,
+        raw,
+        headers: { "content-type": registry.contentType }
+      }))
+  },
+  {
+    method: "GET",
+    path: "/",
+    summary: "The operator page",
+    audience: "operator",
+    answers: { 200: "HTML" },
+    handle: () =>
+      Effect.succeed({
+        status: 200,
+        raw: operatorPage,
+        headers: {
+          "content-type": "text/html; charset=utf-8",
+          "content-security-policy": PAGE_POLICY,
+          "cache-control": "no-store"
+        }
+      })
+  }
+]

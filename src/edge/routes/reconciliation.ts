@@ -1,0 +1,63 @@
+import { Effect, Schema } from "effect"
+import { breakCursor, breaksOf, summaryOf } from "../../../actors/reconciliation/read.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+
+const PAGE_MAX = 200
+const PAGE_DEFAULT = 50
+
+/** A merchant sees its own; an operator everything, or one merchant's. */
+const whose = (asked: Asked): string | undefined =>
+  asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+
+const summary = (asked: Asked) =>
+  Effect.map(
+    read("edge.reconciliation", (db) => summaryOf(db, whose(asked))),
+    (data) => ok({ data })
+  )
+
+const breaks = Effect.fnUntraced(function* (asked: Asked) {
+  const given = asked.query["cursor"]
+  const after = given === undefined ? undefined : breakCursor(given)
+  if (given !== undefined && after === undefined) {
+    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+  }
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const found = yield* read(
+    "edge.breaks",
+    (db) => breaksOf(db, whose(asked), { after, limit: limit + 1 })
+  )
+  const page = found.slice(0, limit)
+  const more = found.length > limit
+  return ok({
+    data: page.map(({ cursor: _, ...rest }) => rest),
+    has_more: more,
+    next_cursor: more ? page.at(-1)!.cursor : null
+  })
+})
+
+export const reconciliationRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v1/reconciliation/summary",
+    summary: "Per gateway, day and currency: matched, awaiting, broken",
+    audience: "merchant",
+    query: { merchant: MerchantQuery },
+    answers: { 200: "The newest days" },
+    handle: summary
+  },
+  {
+    method: "GET",
+    path: "/v1/reconciliation/breaks",
+    summary: "Open breaks with their reasons, the oldest day first",
+    audience: "merchant",
+    query: {
+      limit: limitQuery(PAGE_MAX),
+      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
+      merchant: MerchantQuery
+    },
+    answers: { 200: "A page of breaks" },
+    handle: breaks
+  }
+]

@@ -1,0 +1,130 @@
+import { randomBytes, randomUUID } from "node:crypto"
+import { Effect, Schema } from "effect"
+import { literalProblem } from "../../../actors/delivery/addresses.ts"
+import { deliveriesTo, endpointsOf } from "../../../actors/messaging/read.ts"
+import { EndpointFields } from "../../../streams/messages/messaging.ts"
+import { Commands } from "../../bus/commands.ts"
+import { derivedId } from "../../domain/identifiers.ts"
+import { problem, refusalProblem, unavailable } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+
+const SECRET_BYTES = 24
+const REGISTER_MILLIS = 5_000
+const PAGE_MAX = 100
+const PAGE_DEFAULT = 50
+
+export interface WebhookSettings {
+  /** Development only: plain http and private addresses. */
+  readonly allowPrivateAddresses: boolean
+}
+
+/** The secret is made here, shown once, and stored for signing only. */
+const register = (settings: WebhookSettings) =>
+  Effect.fnUntraced(function* (asked: Asked) {
+    const merchant = yield* merchantOf(asked)
+    const body = asked.body as { readonly url: string; readonly events: ReadonlyArray<string> }
+    const url = new URL(body.url)
+    if (!settings.allowPrivateAddresses) {
+      const wrong = url.protocol !== "https:" ? "must be an https URL" : literalProblem(url)
+      if (wrong !== undefined) {
+        return yield* problem(422, "url_refused", wrong, {
+          errors: [{ pointer: "/url", detail: wrong }]
+        })
+      }
+    }
+    const commandId = asked.header("idempotency-key") ?? randomUUID()
+    const id = derivedId("we", merchant, commandId)
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`
+    const commands = yield* Commands
+    const reply = commands.openReply()
+    const told = yield* commands.publish({
+      family: "messaging",
+      type: "register_endpoint",
+      merchant,
+      replyTo: reply.subject,
+      body: JSON.stringify({ command_id: commandId, endpoint_id: id, secret, ...body })
+    }).pipe(
+      Effect.mapError(() => unavailable("the endpoint could not be registered: try again")),
+      Effect.andThen(reply.wait(REGISTER_MILLIS)),
+      Effect.ensuring(Effect.sync(reply.close))
+    )
+    if (told === undefined) return yield* unavailable("registering takes too long: try again")
+    const refusal = (told as { refused?: { code: string; detail: string } }).refused
+    if (refusal !== undefined) return yield* refusalProblem(refusal)
+    const shown = { id, url: body.url, events: body.events }
+    // The secret of the first time is the one that signs; this one was thrown away.
+    return (told as { endpoint: { repeated: boolean } }).endpoint.repeated
+      ? { status: 201, body: shown, headers: { "idempotent-replayed": "true" } }
+      : { status: 201, body: { ...shown, secret } }
+  })
+
+const list = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const endpoints = yield* read("edge.endpoints", (db) => endpointsOf(db, merchant))
+  return ok({
+    data: endpoints.map(({ created_at, events, id, status, url }) => ({
+      id,
+      url,
+      events,
+      status,
+      created_at: new Date(created_at).toISOString()
+    }))
+  })
+})
+
+const deliveries = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const id = asked.path["id"]!
+  const endpoints = yield* read("edge.endpoints", (db) => endpointsOf(db, merchant))
+  if (!endpoints.some((endpoint) => endpoint.id === id)) {
+    return yield* problem(404, "endpoint_not_found", `there is no endpoint ${id}`)
+  }
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const found = yield* read("edge.deliveries", (db) => deliveriesTo(db, merchant, id, limit))
+  return ok({
+    data: found.map((delivery) => ({
+      id: delivery.id,
+      event_id: delivery.event_id,
+      event_type: delivery.event_type,
+      status: delivery.status,
+      attempts: delivery.attempts,
+      last_status: delivery.last_status,
+      last_error: delivery.last_error,
+      created_at: new Date(delivery.created_at).toISOString(),
+      updated_at: new Date(delivery.updated_at).toISOString(),
+      next_try_at: delivery.wake_at === undefined ? null : new Date(delivery.wake_at).toISOString()
+    }))
+  })
+})
+
+export const webhookRoutes = (settings: WebhookSettings): ReadonlyArray<Route> => [
+  {
+    method: "POST",
+    path: "/v1/webhook-endpoints",
+    summary: "Register an endpoint; its secret is shown once",
+    audience: "merchant",
+    query: { merchant: MerchantQuery },
+    body: Schema.Struct(EndpointFields) as Schema.Codec<unknown, unknown>,
+    answers: { 201: "The endpoint with its secret", 422: "Not valid, or the address is refused" },
+    handle: register(settings)
+  },
+  {
+    method: "GET",
+    path: "/v1/webhook-endpoints",
+    summary: "A merchant's endpoints",
+    audience: "merchant",
+    query: { merchant: MerchantQuery },
+    answers: { 200: "The endpoints, without secrets" },
+    handle: list
+  },
+  {
+    method: "GET",
+    path: "/v1/webhook-endpoints/{id}/deliveries",
+    summary: "What was sent to an endpoint, newest first",
+    audience: "merchant",
+    query: { limit: limitQuery(PAGE_MAX), merchant: MerchantQuery },
+    answers: { 200: "Deliveries", 404: "No such endpoint" },
+    handle: deliveries
+  }
+]

@@ -1,0 +1,54 @@
+import type { NatsConnection } from "@nats-io/transport-node"
+import { Effect, Schedule } from "effect"
+import { consumerLag } from "../bus/lag.ts"
+import { setGate, type StreamSpec } from "../bus/topology.ts"
+import { streamFacts } from "../bus/tail.ts"
+import { Database } from "../store/database.ts"
+import { cursors } from "../store/machine.ts"
+import * as metrics from "../telemetry/metrics.ts"
+
+/** Messages a mailbox may be behind. Minutes of work, so that what was accepted is still answered. */
+const LAG_MESSAGES_MAX = 200_000
+/** Shares of it, and of the stream's bytes, at which the gate closes and opens. */
+const HIGH_WATER = 0.7
+const LOW_WATER = 0.35
+const LOOK_EVERY = "1 second"
+
+/**
+ * Closes a mailbox to new commands while too much waits, and opens it again. A closed gate means
+ * that the ingress subjects are off the stream: a publish fails at once, the edge answers 503. The
+ * rest of the room belongs to relays and answers, so that families cannot block each other.
+ */
+export const guardMailbox = (nc: NatsConnection, family: string, spec: StreamSpec) => {
+  let open = true
+  const look = Effect.gen(function* () {
+    const database = yield* Database
+    const partitions = (yield* database.query("admission.cursors", cursors))
+      .filter((one) => one.family === family)
+    const lags = yield* Effect.forEach(
+      partitions,
+      (one) => consumerLag(nc, spec.name, `${family}-${one.partition}`),
+      { concurrency: "unbounded" }
+    )
+    partitions.forEach(({ partition }, index) => {
+      metrics.lagMessages.set({ family, partition }, lags[index] ?? 0)
+    })
+    const facts = yield* streamFacts(nc, spec.name)
+    const used = Math.max(
+      lags.reduce((sum: number, lag) => sum + (lag ?? 0), 0) / LAG_MESSAGES_MAX,
+      facts.bytesMax > 0 ? facts.bytes / facts.bytesMax : 0
+    )
+    const shouldBeOpen = open ? used < HIGH_WATER : used < LOW_WATER
+    if (shouldBeOpen === open && !(open && facts.gateClosed)) return
+    yield* setGate(nc, spec, shouldBeOpen)
+    open = shouldBeOpen
+    yield* Effect.logWarning(
+      `the gate of ${family} ${open ? "opened" : "closed"}: ${Math.round(used * 100)} % used`
+    )
+  })
+  return look.pipe(
+    Effect.catch((error) => Effect.logDebug("admission", error)),
+    Effect.repeat(Schedule.spaced(LOOK_EVERY)),
+    Effect.asVoid
+  )
+}

@@ -1,0 +1,34 @@
+import { createHash, randomBytes } from "node:crypto"
+import { sql } from "kysely"
+import type { Db } from "./database.ts"
+
+export type Scope = "merchant" | "operator"
+
+export interface ApiKey {
+  readonly name: string
+  /** Empty for an operator's key. */
+  readonly merchant: string
+  readonly scopes: ReadonlyArray<Scope>
+}
+
+const KEY_BYTES = 24
+
+/** A key carries 192 random bits, so a plain hash is enough: there is nothing to guess. */
+export const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest()
+
+/** Makes a key and returns its secret, which is stored nowhere. */
+export const createApiKey = async (db: Db, key: ApiKey): Promise<string> => {
+  const secret = `sk_${randomBytes(KEY_BYTES).toString("base64url")}`
+  await sql`
+    insert into api_keys (hash, name, merchant, scopes)
+    values (${hashOf(secret)}, ${key.name}, ${key.merchant}, ${[...key.scopes]}::text[])`
+    .execute(db)
+  return secret
+}
+
+export const findApiKey = async (db: Db, secret: string): Promise<ApiKey | undefined> => {
+  const { rows } = await sql<ApiKey>`
+    select name, merchant, scopes from api_keys
+    where hash = ${hashOf(secret)} and revoked_at is null`.execute(db)
+  return rows[0]
+}
