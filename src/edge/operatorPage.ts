@@ -1,4 +1,6 @@
 import { currencyCodes, exponentOf } from "../domain/currency.ts"
+import { operatorPageLists } from "./operatorPageLists.ts"
+import { operatorPageParts } from "./operatorPageParts.ts"
 import { operatorPageScript } from "./operatorPageScript.ts"
 import { operatorPageStyle } from "./operatorPageStyle.ts"
 
@@ -218,7 +220,7 @@ const body = `
 </header>
 <p class="vh" id="announce" role="status" aria-live="polite"></p>
 <noscript><p>This page needs JavaScript. / Esta página precisa de JavaScript.</p></noscript>
-<nav id="jump" data-t-label="sections">
+<nav id="jump">
   ${jump("reviews")}${jump("partitions")}${jump("dead")}${jump("breaks")}
   <a href="#balance" id="balance-jump"><b>–</b></a>
 </nav>
@@ -292,7 +294,8 @@ export const operatorPage: string = `<!doctype html>
 <body class="empty">${body}
 <script type="application/json" id="words">${embedded(words)}</script>
 <script type="application/json" id="exponents">${embedded(exponents)}</script>
-<script>${operatorPageScript}</script>
+<script>"use strict"
+{${operatorPageParts}${operatorPageLists}${operatorPageScript}}</script>
 </body>
 </html>
 `

@@ -1,11 +1,8 @@
 /**
- * The operator page's program, as the browser runs it. What comes from the server enters the page
- * through `textContent` and attributes set by name only. Rows are kept by key and changed in place:
- * focus, selection and the pointer stay where they are while readings arrive.
+ * Trends, partitions, trace and connection of the operator page, as the browser runs them after
+ * `operatorPageParts` and `operatorPageLists`, in one scope with them.
  */
 export const operatorPageScript = String.raw`
-"use strict"
-{
 const POLL_MILLIS = 1000
 const POLL_TIMEOUT_MILLIS = 5000
 const RETRY_AFTER_SECONDS_MAX = 10
@@ -14,369 +11,8 @@ const WINDOW_MILLIS = 60000
 /** A longer pause between two readings is shown as a gap in a trend. */
 const GAP_MILLIS = 3500
 const TRACE_MILLIS = 2000
-const DECISION_WAIT_SECONDS = 5
-const DECISION_TIMEOUT_MILLIS = 15000
-/** A decision that was taken, while its payment still waits, may be made again after this. */
-const DECISION_SETTLES_MILLIS = 20000
 const LAG_BEHIND_SECONDS = 2
 const LAG_FAR_BEHIND_SECONDS = 15
-const CAUSE_CHARACTERS_SHOWN = 110
-
-const el = (id) => document.getElementById(id)
-const list = (value) => Array.isArray(value) ? value : []
-const WORDS = JSON.parse(el("words").textContent)
-const EXPONENTS = JSON.parse(el("exponents").textContent)
-
-// Words, numbers, times
-
-const remembered = () => { try { return localStorage.getItem("lastro.language") } catch { return null } }
-let language = remembered() || (/^pt\b/i.test(navigator.language) ? "pt-BR" : "en")
-const t = (key, values = {}) => {
-  const pair = WORDS[key]
-  if (!pair) return key
-  return pair[language === "pt-BR" ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(values[name]))
-}
-/** A word the server chose: translated where it is known, else as it came. */
-const named = (prefix, value) => {
-  const text = String(value ?? "–")
-  return Object.hasOwn(WORDS, prefix + text) ? t(prefix + text) : text.replace(/_/g, " ")
-}
-const plural = (key, count) => count === 1 ? t(key + "_one") : t(key, { n: number(count) })
-const number = (value, digits = 0) => typeof value === "number" && Number.isFinite(value)
-  ? new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value) : "–"
-const rate = (value) => number(value, value < 100 ? 1 : 0)
-const millis = (value) => typeof value !== "number" ? "–"
-  : value < 1000 ? number(value, value < 10 ? 1 : 0) + " ms" : number(value / 1000, 2) + " s"
-/** Minor units, a number or beyond 2^53 a string, never through a float. */
-const decimal = (value, currency) => {
-  let units
-  try { units = BigInt(value) } catch { return String(value ?? "–") }
-  const digits = EXPONENTS[currency] ?? 2
-  const text = String(units < 0n ? -units : units).padStart(digits + 1, "0")
-  const whole = new Intl.NumberFormat(language).format(BigInt(text.slice(0, text.length - digits)))
-  const point = language === "pt-BR" ? "," : "."
-  return (units < 0n ? "−" : "") + whole + (digits ? point + text.slice(-digits) : "")
-}
-const money = (value, currency) => decimal(value, currency) + " " + (currency ?? "")
-const span = (seconds) => {
-  if (typeof seconds !== "number" || !Number.isFinite(seconds)) return "–"
-  const s = Math.max(0, seconds)
-  if (s < 10) return number(s, 1) + " s"
-  if (s < 120) return number(Math.round(s)) + " s"
-  if (s < 7200) return number(Math.floor(s / 60)) + " min"
-  return s < 172800 ? number(Math.floor(s / 3600)) + " h" : number(Math.floor(s / 86400)) + " d"
-}
-const clock = (iso, fraction) => {
-  const date = new Date(iso)
-  if (Number.isNaN(date.getTime())) return String(iso ?? "–")
-  return new Intl.DateTimeFormat(language, {
-    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-    ...(fraction && { fractionalSecondDigits: 3 }),
-    ...(date.toDateString() !== new Date().toDateString() && { day: "2-digit", month: "short" })
-  }).format(date)
-}
-const short = (id) => {
-  const text = String(id ?? "–")
-  return text.length > 22 ? text.slice(0, 12) + "…" + text.slice(-6) : text
-}
-
-// The page's parts
-
-const put = (node, text) => {
-  if (node.textContent !== String(text)) node.textContent = String(text)
-}
-const mark = (node, name, value) => {
-  if (value === null || value === undefined) node.removeAttribute(name)
-  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, String(value))
-}
-const make = (tag, classes, parent) => {
-  const node = document.createElement(tag)
-  if (classes) node.className = classes
-  if (parent) parent.append(node)
-  return node
-}
-/** Parts made once per node: part(td, "sub", () => make(…)). */
-const part = (node, name, create) => (node.parts ??= {})[name] ??= create()
-const line = (cell, name, classes, text, title) => {
-  const node = part(cell, name, () => make("span", classes, cell))
-  put(node, text)
-  mark(node, "title", title)
-  return node
-}
-const button = (cell, name, classes, act) => part(cell, name, () => {
-  const node = make("button", classes, cell)
-  node.type = "button"
-  node.addEventListener("click", (event) => { event.stopPropagation(); act(node) })
-  return node
-})
-const announce = (text) => put(el("announce"), text)
-
-/** Makes the children of parent those of items, in order, each kept by its key and updated. */
-const sync = (parent, items, keyOf, create, update) => {
-  const nodes = part(parent, "nodes", () => new Map())
-  const wanted = new Map()
-  items.forEach((item, index) => {
-    let key = String(keyOf(item, index))
-    while (wanted.has(key)) key += "'"
-    wanted.set(key, item)
-  })
-  const focused = parent.contains(document.activeElement) ? document.activeElement : null
-  for (const [key, node] of nodes) {
-    if (!wanted.has(key)) { node.remove(); nodes.delete(key) }
-  }
-  let next = parent.firstChild
-  for (const [key, item] of wanted) {
-    let node = nodes.get(key)
-    if (!node) { node = create(item); nodes.set(key, node) }
-    node.item = item
-    if (node === next) next = next.nextSibling
-    else parent.insertBefore(node, next)
-    update(node, item)
-  }
-  if (focused && document.activeElement !== focused) {
-    if (focused.isConnected) focused.focus()
-    else parent.closest("section")?.querySelector("h2").focus()
-  }
-}
-
-// Lists
-
-const trying = { paused: false }
-let overview = null
-let receivedAt = 0
-/** The server's clock, so that ages do not depend on this machine's. */
-const serverNow = () => new Date(overview.at).getTime() + Date.now() - receivedAt
-const secondsSince = (iso) => (serverNow() - new Date(iso).getTime()) / 1000
-
-const chip = (cell, text, tone) => mark(line(cell, "chip", "chip", text), "data-tone", tone)
-const TONES = {
-  captured: "good", authorized: "good", partially_captured: "good", in_review: "warn",
-  requires_action: "warn", unknown: "warn", failed: "bad", rejected: "bad"
-}
-const timeCell = (key) => (cell, item) => line(cell, "time", "", clock(item[key]), item[key])
-const column = (label, classes, fill) => ({ label, classes, fill })
-
-const payments = [
-  column("time", "tight", timeCell("created_at")),
-  column("payment", "mono", (cell, item) => line(cell, "id", "", short(item.id), item.id)),
-  column("merchant", "", (cell, item) => line(cell, "name", "", item.merchant)),
-  column("status", "", (cell, item) =>
-    chip(cell, named("status_", item.status), TONES[item.status])),
-  column("amount", "num", (cell, item) => line(cell, "sum", "", money(item.amount, item.currency)))
-]
-
-const reviews = [
-  column("payment", "", (cell, item) => {
-    const open = button(cell, "open", "link mono", (node) => openTrace(node.closest("tr").item))
-    put(open, short(item.payment_id))
-    mark(open, "title", item.payment_id)
-    line(cell, "merchant", "sub", item.merchant)
-  }),
-  column("amount", "num", (cell, item) => line(cell, "sum", "", money(item.amount, item.currency))),
-  column("score", "wide", (cell, item) => {
-    line(cell, "score", "", number(item.score))
-    const reasons = part(cell, "reasons", () => make("ul", "", cell))
-    sync(reasons, list(item.reasons), (reason) => reason.code, () => make("li", "muted"),
-      (node, reason) => {
-        put(node, reason.detail || named("", reason.code))
-        mark(node, "title", reason.code)
-      })
-  }),
-  column("waits", "tight", (cell, item) =>
-    line(cell, "age", "", span(secondsSince(item.opened_at)), item.opened_at)),
-  column("decision", "wide", fillDecision)
-]
-
-const dead = [
-  column("time", "tight", timeCell("created_at")),
-  column("letter", "", (cell, item) => {
-    line(cell, "type", "", named("family_", item.family) + ": " + item.type)
-    line(cell, "from", "sub", item.merchant)
-    line(cell, "id", "sub mono", short(item.id), item.id)
-  }),
-  column("cause", "wide", (cell, item) => {
-    chip(cell, named("", item.reason), "bad")
-    const text = String(item.cause ?? "")
-    if (text.length <= CAUSE_CHARACTERS_SHOWN && !text.includes("\n")) {
-      line(cell, "cause", "sub", text)
-      return
-    }
-    const long = part(cell, "long", () => make("details", "long", cell))
-    put(part(long, "short", () => make("summary", "", long)),
-      text.split("\n", 1)[0].slice(0, CAUSE_CHARACTERS_SHOWN) + "…")
-    put(part(long, "full", () => make("p", "mono", long)), text)
-  })
-]
-
-const breaks = [
-  column("date", "tight", (cell, item) => line(cell, "date", "", item.date)),
-  column("kind", "", (cell, item) => chip(cell, named("kind_", item.kind), "warn")),
-  column("source", "", (cell, item) => {
-    line(cell, "source", "", item.source)
-    line(cell, "merchant", "sub", item.merchant ?? "")
-  }),
-  column("charge", "mono", (cell, item) =>
-    line(cell, "charge", "", short(item.charge_id), item.charge_id)),
-  column("reason", "wide", (cell, item) => line(cell, "why", "", item.reason ?? ""))
-]
-
-/** Only an exact zero is balanced. */
-const balances = (item) => /^-?0+$/.test(String(item.difference))
-const balance = [
-  column("currency", "", (cell, item) => line(cell, "code", "", item.currency)),
-  column("debits", "num", (cell, item) => line(cell, "sum", "", decimal(item.debits, item.currency))),
-  column("credits", "num", (cell, item) =>
-    line(cell, "sum", "", decimal(item.credits, item.currency))),
-  column("difference", "num", (cell, item) => {
-    const good = balances(item)
-    chip(cell, decimal(item.difference, item.currency) + " · " +
-      t(good ? "balanced" : "unbalanced"), good ? "good" : "bad")
-  })
-]
-
-const showTable = (id, columns, items, keyOf, dress) => {
-  const table = el(id).querySelector("table")
-  el(id + "-scroll").hidden = items.length === 0
-  el(id).querySelector(".nothing").hidden = items.length > 0
-  sync(table.tHead.rows[0], columns, ({ label }) => label, ({ classes }) => {
-    const head = make("th", classes.includes("num") ? "num" : "")
-    head.scope = "col"
-    head.setAttribute("role", "columnheader")
-    return head
-  }, (head, { label }) => put(head, t(label)))
-  const fill = (row, item) => {
-    columns.forEach(({ label, classes, fill }, index) => {
-      const cell = part(row, index, () => {
-        const made = make("td", classes, row)
-        made.setAttribute("role", "cell")
-        return made
-      })
-      mark(cell, "data-label", t(label))
-      fill(cell, item)
-    })
-    dress?.(row, item)
-  }
-  sync(table.tBodies[0], items, keyOf, () => {
-    const row = make("tr")
-    row.setAttribute("role", "row")
-    return row
-  }, fill)
-  return table.tBodies[0]
-}
-
-const hovers = matchMedia("(hover: hover)")
-/** Someone reads or is about to press: rows must not move under the pointer or the focus. */
-const inUse = (id) => {
-  const rows = el(id).querySelector("tbody")
-  return rows.contains(document.activeElement) || el("trace").open ||
-    (hovers.matches && rows.matches(":hover"))
-}
-
-const shown = { payments: [], reviews: [] }
-/** The list to show: what came, or while held what was there, with what is known of it now. */
-const hold = (id, items, keyOf, held) => {
-  const now = new Map(items.map((item) => [keyOf(item), item]))
-  let newer = 0
-  if (held && shown[id].length > 0) {
-    const kept = shown[id].map((item) => now.get(keyOf(item)) ?? { ...item, gone: true })
-    const keys = new Set(kept.map(keyOf))
-    newer = items.filter((item) => !keys.has(keyOf(item))).length
-    shown[id] = kept
-  } else shown[id] = items
-  return newer
-}
-const heldNote = (id, word, newer) => put(el(id + "-note"),
-  word === "" ? "" : t(word) + (newer ? " · " + t("newer", { n: number(newer) }) : ""))
-
-const showPayments = () => {
-  const held = inUse("payments")
-  const idOf = (item) => item.id
-  const newer = hold("payments", list(overview.payments), idOf, held || trying.paused)
-  heldNote("payments", trying.paused ? "paused" : held && newer ? "held" : "", newer)
-  const rows = showTable("payments", payments, shown.payments, idOf)
-  const current = rows.contains(document.activeElement) ? document.activeElement.closest("tr") :
-    rows.querySelector("tr[tabindex='0']") ?? rows.rows[0]
-  for (const row of rows.rows) mark(row, "tabindex", row === current ? 0 : -1)
-}
-const showReviews = () => {
-  const held = inUse("reviews")
-  const idOf = (item) => item.payment_id
-  const newer = hold("reviews", list(overview.reviews), idOf, held)
-  heldNote("reviews", held && newer ? "held" : "", newer)
-  showTable("reviews", reviews, shown.reviews, idOf, (row, item) =>
-    row.classList.toggle("gone", item.gone === true))
-  const ids = new Set(shown.reviews.map(idOf))
-  for (const id of decisions.keys()) if (!ids.has(id)) decisions.delete(id)
-}
-
-// Decisions on reviews
-
-/** By payment. An unanswered decision keeps its idempotency key: pressing again is the same request. */
-const decisions = new Map()
-const randomKey = () => {
-  if (crypto.randomUUID) return crypto.randomUUID()
-  // Browsers hide randomUUID from pages of plain HTTP; the random bytes are there.
-  const hex = [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, "0")).join("")
-  return hex.slice(0, 8) + "-" + hex.slice(8, 12) + "-4" + hex.slice(13, 16) + "-a" +
-    hex.slice(17, 20) + "-" + hex.slice(20)
-}
-
-function fillDecision(cell, item) {
-  const made = decisions.get(item.payment_id)
-  if (made?.until < Date.now() && !item.gone) decisions.delete(item.payment_id)
-  const actions = part(cell, "actions", () => make("div", "actions", cell))
-  const closed = item.gone === true || made?.state === "sending" || made?.state === "done"
-  for (const decision of ["approve", "reject"]) {
-    const node = button(actions, decision, decision, () => decide(cell, decision))
-    put(node, t(decision))
-    mark(node, "aria-label", t(decision) + " " + item.payment_id + ", " +
-      money(item.amount, item.currency))
-    mark(node, "aria-disabled", closed ? "true" : null)
-  }
-  const said = line(cell, "outcome", "outcome", made ? made.say() : item.gone ? t("left") : "")
-  said.style.display = said.textContent ? "block" : ""
-  mark(said, "data-tone", made?.tone)
-}
-
-async function decide(cell, decision) {
-  const item = cell.closest("tr").item
-  const id = item.payment_id
-  const before = decisions.get(id)
-  if (item.gone || before?.state === "sending" || before?.state === "done") return
-  const key = before?.state === "unsure" && before.decision === decision ? before.key : randomKey()
-  const tell = (state, tone, say, until) => {
-    decisions.set(id, { state, tone, say, until, decision, key })
-    fillDecision(cell, cell.closest("tr")?.item ?? item)
-    if (state !== "sending") announce(short(id) + ": " + say())
-  }
-  tell("sending", "", () => t("sending"))
-  let problem = null
-  try {
-    const response = await fetch("/v1/fraud/reviews/" + encodeURIComponent(id) + "?merchant=" +
-      encodeURIComponent(item.merchant), {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json", "Idempotency-Key": key, Accept: "application/json",
-        Prefer: "wait=" + DECISION_WAIT_SECONDS
-      },
-      body: JSON.stringify({ decision }),
-      signal: AbortSignal.timeout(DECISION_TIMEOUT_MILLIS)
-    })
-    const answer = await response.json().catch(() => ({}))
-    if (response.ok) {
-      const outcome = response.status !== 202
-      const status = outcome && typeof answer.status === "string" ? answer.status : ""
-      tell("done", "good", () => t((outcome ? "sent_" : "taken_") + decision) +
-        (status ? " · " + named("status_", status) : ""), Date.now() + DECISION_SETTLES_MILLIS)
-      return
-    }
-    // A 5xx may have been taken all the same: the key must stay.
-    if (response.status < 500) problem = answer.detail || String(response.status)
-  } catch { /* No answer: unsure, as after a 5xx. */ }
-  if (problem === null) tell("unsure", "bad", () => t("unsure"))
-  else tell("refused", "bad", () => t("refused", { why: problem }))
-}
 
 // Trends and figures
 
@@ -404,5 +40,308 @@ const showTrend = (id, valueOf, shownAs) => {
   put(el(id + "-peak"), points.length ? t("peak", { n: shownAs(peak) }) : "")
   mark(svg, "aria-label", t("spark", { name: t(id), now: shownAs(last), peak: shownAs(peak) }))
 }
+const sampleFigures = () => {
+  samples.push({
+    at: receivedAt, commands: overview.commands_per_second,
+    captured: overview.captured_per_second, p99: overview.latency_ms?.p99
+  })
+  while (samples.length && samples[0].at < Date.now() - WINDOW_MILLIS) samples.shift()
 }
+const showTrends = () => {
+  showTrend("commands", (sample) => sample.commands, rate)
+  showTrend("captured_rate", (sample) => sample.captured, rate)
+  showTrend("latency", (sample) => sample.p99, millis)
+}
+
+// Partitions
+
+const judged = (item) => {
+  if (!item.owner) return { tone: "bad", word: "no_owner" }
+  if (item.lag_seconds >= LAG_FAR_BEHIND_SECONDS) return { tone: "bad", word: "far_behind" }
+  if (item.lag_seconds >= LAG_BEHIND_SECONDS) return { tone: "warn", word: "behind" }
+  if (item.parked > 0) return { tone: "warn", word: "has_parked" }
+  return { tone: "good", word: "keeps_up" }
+}
+const totals = (partitions) => ({
+  lag: partitions.reduce((sum, { lag_messages }) => sum + (lag_messages ?? 0), 0),
+  oldest: partitions.reduce((most, { lag_seconds }) => Math.max(most, lag_seconds ?? 0), 0),
+  parked: partitions.reduce((sum, { parked }) => sum + (parked ?? 0), 0),
+  look: partitions.filter((item) => judged(item).tone !== "good").length
+})
+const makeFamily = () => {
+  const family = make("details", "family")
+  // On a small screen a healthy family says enough in its heading.
+  family.open = matchMedia("(min-width: 700px)").matches
+  return family
+}
+const fillFamily = (family, item) => {
+  const partitions = list(item.partitions)
+  const sum = totals(partitions)
+  const head = part(family, "head", () => make("summary", "", family))
+  put(part(head, "name", () => make("b", "", head)), named("family_", item.family))
+  chip(head, sum.look ? t("look", { n: number(sum.look) }) : t("all_well"),
+    sum.look ? "warn" : "good")
+  line(head, "lag", "muted", plural("messages", sum.lag))
+  line(head, "oldest", "muted", t("oldest", { age: span(sum.oldest) }))
+  line(head, "parked", "muted", plural("parked", sum.parked))
+  const cells = part(family, "cells", () => make("ul", "cells", family))
+  sync(cells, partitions, ({ partition }) => partition, () => make("li"), fillPartition)
+}
+const fillPartition = (cell, item) => {
+  const { tone, word } = judged(item)
+  mark(cell, "data-tone", tone)
+  const head = part(cell, "head", () => make("div", "line", cell))
+  line(head, "name", "", t("partition", { n: item.partition }))
+  line(head, "word", "word", t(word))
+  const owner = part(cell, "owner", () => make("div", "owner muted mono", cell))
+  put(owner, item.owner || "–")
+  mark(owner, "title", item.owner ? t("owned_by", { name: item.owner }) : null)
+  const lag = part(cell, "lag", () => make("div", "line", cell))
+  line(lag, "messages", "", plural("messages", item.lag_messages))
+  line(lag, "seconds", "", span(item.lag_seconds))
+  put(part(cell, "parked", () => make("div", "", cell)), plural("parked", item.parked))
+}
+
+// The whole page
+
+const showJump = (id, count, tone) => {
+  const link = el(id + "-jump")
+  put(link.querySelector("b"), number(count))
+  mark(link, "data-tone", count > 0 ? tone : "good")
+}
+const show = () => {
+  const families = list(overview.families)
+  const sum = totals(families.flatMap(({ partitions }) => list(partitions)))
+  const accounts = list(overview.trial_balance)
+  put(el("commands-now"), rate(overview.commands_per_second))
+  put(el("captured_rate-now"), rate(overview.captured_per_second))
+  put(el("p50"), millis(overview.latency_ms?.p50))
+  put(el("p99"), millis(overview.latency_ms?.p99))
+  put(el("backlog-messages"), plural("messages", sum.lag))
+  put(el("backlog-oldest"), t("oldest", { age: span(sum.oldest) }))
+  put(el("backlog-parked"), plural("parked", sum.parked))
+  sync(el("families"), families, ({ family }) => family, makeFamily, fillFamily)
+  el("families-none").hidden = families.length > 0
+  showPayments()
+  showReviews()
+  showTable("dead", dead, list(overview.dead_letters), ({ id }) => id)
+  showTable("breaks", breaks, list(overview.breaks), (item) =>
+    [item.merchant, item.source, item.kind, item.date, item.charge_id, item.reason].join("|"))
+  showTable("balance", balance, accounts, ({ currency }) => currency)
+  showJump("reviews", list(overview.reviews).length, "warn")
+  showJump("partitions", sum.look, "warn")
+  showJump("dead", list(overview.dead_letters).length, "bad")
+  showJump("breaks", list(overview.breaks).length, "warn")
+  const even = accounts.every(balances)
+  put(el("balance-jump").querySelector("b"), t(even ? "balance_good" : "balance_bad"))
+  mark(el("balance-jump"), "data-tone", even ? "good" : "bad")
+}
+
+// Connection
+
+let failure = null
+/** When the readings last changed: an answer that repeats an old reading is not current. */
+let freshAt = 0
+let visibleAt = Date.now()
+let wasLive = null
+
+const connection = () => {
+  const now = Date.now()
+  if (failure) {
+    return { tone: "bad", word: failure.key === "down_long" ? "down" : "old", ...failure }
+  }
+  if (!overview) return { tone: "muted", word: "waiting" }
+  if (now - Math.max(freshAt, visibleAt) > STALE_MILLIS) {
+    const frozen = now - receivedAt < STALE_MILLIS
+    return { tone: "bad", word: frozen ? "old" : "down", key: frozen ? "down_frozen" : "down_long" }
+  }
+  return { tone: "good", word: "live" }
+}
+const tick = () => {
+  const { tone, word, key, status } = connection()
+  mark(el("link"), "data-tone", tone)
+  put(el("link").lastElementChild, t(word, { time: overview ? clock(overview.at) : "" }))
+  const down = tone === "bad"
+  el("banner").hidden = !down
+  if (down) {
+    put(el("banner-what"), t(key, { status }))
+    put(el("banner-age"), overview
+      ? t("stale_age", { age: span(Math.round((Date.now() - freshAt) / 1000)) })
+      : t("stale_none"))
+  }
+  document.body.classList.toggle("stale", down && overview !== null)
+  document.body.classList.toggle("empty", overview === null)
+  if (wasLive !== false && down) announce(t(key, { status }))
+  if (wasLive === false && tone === "good") announce(t("restored"))
+  if (tone !== "muted") wasLive = !down
+  const waiting = list(overview?.reviews).length
+  document.title = (down ? "(!) " : waiting ? "(" + waiting + ") " : "") + "Lastro"
+  showTrends()
+}
+
+let polling = false
+let pollTimer = 0
+const failed = (response) => {
+  const { status } = response
+  failure = { key: status === 401 || status === 403 ? "down_key" : "down_status", status }
+  const after = Number(response.headers.get("Retry-After"))
+  return after > 0 ? Math.min(after, RETRY_AFTER_SECONDS_MAX) * 1000 : POLL_MILLIS
+}
+const accept = (reading) => {
+  if (typeof reading?.at !== "string") throw new Error("a reading has a time")
+  receivedAt = Date.now()
+  if (overview?.at !== reading.at) freshAt = receivedAt
+  overview = reading
+  failure = null
+  sampleFigures()
+  show()
+}
+const poll = async () => {
+  clearTimeout(pollTimer)
+  // A page nobody sees asks nothing; it asks at once when it is seen again.
+  if (polling || document.hidden) return
+  polling = true
+  const started = Date.now()
+  let wait = POLL_MILLIS
+  try {
+    const response = await fetch("/v1/operations/overview", {
+      cache: "no-store", headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(POLL_TIMEOUT_MILLIS)
+    })
+    if (response.ok) {
+      const text = await response.text()
+      try { accept(JSON.parse(text)) } catch (error) {
+        console.error(error)
+        failure = { key: "down_parse" }
+      }
+    } else wait = failed(response)
+  } catch { failure = { key: "down_long" } }
+  polling = false
+  tick()
+  pollTimer = setTimeout(poll, Math.max(0, wait - (Date.now() - started)))
+}
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return
+  visibleAt = Date.now()
+  poll()
+})
+
+// Trace
+
+const dialog = el("trace")
+let traced = null
+let traceTimer = 0
+
+const showTrace = () => {
+  const known = list(overview?.payments).find(({ id }) => id === traced.id)
+  const status = known?.status ?? traced.status
+  put(el("trace-id"), traced.id)
+  put(el("trace-about"), [money(traced.amount, traced.currency), traced.merchant]
+    .concat(status ? named("status_", status) : []).join(" · "))
+  const steps = traced.steps
+  put(el("trace-state"), traced.problem !== null
+    ? t("trace_failed", { why: traced.problem || t("no_answer") })
+    : steps === null ? t("trace_reading") : steps.length === 0 ? t("trace_none") : "")
+  const first = new Date(steps?.[0]?.at).getTime()
+  sync(el("steps"), steps ?? [], (_, index) => index, () => make("li"), (node, step) => {
+    const when = part(node, "when", () => make("p", "when", node))
+    const after = new Date(step.at).getTime() - first
+    chip(when, named("kind_", step.kind))
+    line(when, "at", "", " " + clock(step.at, true) +
+      (after > 0 ? " · +" + (after < 10000 ? millis(after) : span(after / 1000)) : ""), step.at)
+    put(part(node, "title", () => make("p", "title", node)), step.title ?? "")
+    const { detail } = step
+    put(part(node, "detail", () => make("p", "detail", node)), typeof detail === "object" && detail
+      ? JSON.stringify(detail, null, 2) : detail ?? "")
+  })
+}
+const readTrace = async (about) => {
+  try {
+    const response = await fetch("/v1/payments/" + encodeURIComponent(about.id) +
+      "/trace?merchant=" + encodeURIComponent(about.merchant), {
+      cache: "no-store", headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(POLL_TIMEOUT_MILLIS)
+    })
+    const answer = await response.json().catch(() => ({}))
+    if (response.ok) {
+      about.steps = list(answer.data)
+      about.problem = null
+    } else about.problem = answer.detail || String(response.status)
+  } catch { about.problem = "" }
+  // Another trace may be open by now.
+  if (traced !== about) return
+  showTrace()
+  traceTimer = setTimeout(readTrace, TRACE_MILLIS, about)
+}
+function openTrace(item) {
+  clearTimeout(traceTimer)
+  traced = {
+    id: item.payment_id ?? item.id, merchant: item.merchant, amount: item.amount,
+    currency: item.currency, status: item.status, steps: null, problem: null
+  }
+  showTrace()
+  dialog.showModal()
+  dialog.scrollTop = 0
+  el("trace-close").focus()
+  readTrace(traced)
+}
+dialog.addEventListener("close", () => {
+  clearTimeout(traceTimer)
+  traced = null
+})
+dialog.addEventListener("click", (event) => {
+  if (event.target === dialog && event.clientX < dialog.getBoundingClientRect().left) dialog.close()
+})
+el("trace-close").addEventListener("click", () => dialog.close())
+
+// Keys and presses
+
+const rows = el("payments").querySelector("tbody")
+rows.addEventListener("click", (event) => {
+  const row = event.target.closest("tr")
+  // Marking an identifier to copy it is not a press.
+  if (row && String(getSelection()) === "") openTrace(row.item)
+})
+rows.addEventListener("keydown", (event) => {
+  const row = event.target.closest("tr")
+  if (!row || event.ctrlKey || event.metaKey || event.altKey) return
+  const to = {
+    ArrowDown: row.nextSibling, ArrowUp: row.previousSibling, Home: rows.firstChild,
+    End: rows.lastChild
+  }
+  if (event.key === "Enter" || event.key === " ") openTrace(row.item)
+  else if (!Object.hasOwn(to, event.key)) return
+  else if (to[event.key]) {
+    row.tabIndex = -1
+    to[event.key].tabIndex = 0
+    to[event.key].focus()
+  }
+  event.preventDefault()
+})
+el("payments").querySelector("table").setAttribute("aria-describedby", "payments-hint")
+el("pause").addEventListener("click", () => {
+  paused = !paused
+  mark(el("pause"), "aria-pressed", paused)
+  if (overview) showPayments()
+})
+
+const speak = () => {
+  document.documentElement.lang = language
+  for (const node of document.querySelectorAll("[data-t]")) put(node, t(node.dataset.t))
+  el("jump").setAttribute("aria-label", t("sections"))
+  el("language").lang = language === "pt-BR" ? "en" : "pt-BR"
+  if (overview) show()
+  if (traced) showTrace()
+  tick()
+}
+el("language").addEventListener("click", () => {
+  language = language === "pt-BR" ? "en" : "pt-BR"
+  // Private windows may refuse to remember: the choice then lasts as long as the page.
+  try { localStorage.setItem("lastro.language", language) } catch { /* See above. */ }
+  speak()
+})
+
+speak()
+setInterval(tick, 1000)
+poll()
 `

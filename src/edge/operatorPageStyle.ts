@@ -30,7 +30,7 @@ h1 span { font-weight: 400; color: var(--muted); }
 h2 { font-size: .95rem; font-weight: 600; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 3px; }
 tr:focus-visible { outline-offset: -2px; }
-main:focus, h2:focus { outline: none; }
+main:focus { outline: none; }
 .vh:not(:focus) {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap;
@@ -132,7 +132,7 @@ tr.gone td { color: var(--muted); }
 td .sub { display: block; color: var(--muted); font-size: .88em; }
 td.tight { white-space: nowrap; }
 .actions { display: flex; flex-wrap: wrap; gap: .4rem; }
-.outcome { margin-top: .3rem; font-size: .88em; max-width: 22rem; }
+.outcome { display: block; margin-top: .3rem; font-size: .88em; max-width: 22rem; }
 .outcome:empty { display: none; }
 .outcome[data-tone=bad] { color: var(--bad); }
 .outcome[data-tone=good] { color: var(--good); }

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { resolve } from "node:path"
+import pg from "pg"
+import { inject } from "vitest"
+import { type Lastro, type LastroSettings, startLastro } from "../../src/cli/lastro.ts"
+import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
+import { type ApiKey, createApiKey } from "../../src/store/apiKeys.ts"
+import { connect, type Db } from "../../src/store/database.ts"
+import { dropDatabase } from "../../src/store/provision.ts"
+
+/** Lastro as `start` runs it, on a nats-server of its own and a database of its own. */
+export interface TestLastro {
+  readonly lastro: Lastro
+  readonly stack: EmbeddedStack
+  readonly url: string
+  readonly db: Db
+  readonly logs: Array<string>
+  readonly key: (merchant: string) => Promise<string>
+  readonly operatorKey: () => Promise<string>
+  /** A request with a key; answers status, headers and JSON. */
+  readonly ask: (
+    key: string | undefined,
+    method: "GET" | "POST",
+    path: string,
+    options?: { body?: unknown; raw?: string; headers?: Record<string, string> }
+  ) => Promise<{ status: number; headers: Headers; json: any }>
+  readonly stop: () => Promise<void>
+}
+
+export const testFolder = (name: string): string => {
+  const folder = resolve(".lastro-test", `${name}-${randomBytes(4).toString("hex")}`)
+  fs.mkdirSync(folder, { recursive: true })
+  return folder
+}
+
+/** A fresh database on the shared server. */
+export const freshDatabaseUrl = (): string => {
+  const url = new URL(inject("postgresUrl"))
+  url.pathname = `/test_${randomBytes(6).toString("hex")}`
+  return url.href
+}
+
+export const startTestLastro = async (
+  settings: Partial<LastroSettings> & { readonly ownPostgres?: boolean } = {}
+): Promise<TestLastro> => {
+  const dataDir = testFolder("lastro")
+  const databaseUrl = settings.ownPostgres === true ? undefined : freshDatabaseUrl()
+  const stack = await startEmbedded({
+    dataDir,
+    ...(databaseUrl !== undefined && { databaseUrl }),
+    ...(settings.ownPostgres === true && { fsync: true })
+  })
+  const logs: Array<string> = []
+  const lastro = await startLastro({
+    dataDir,
+    port: 0,
+    environment: {},
+    progress: () => {},
+    stack,
+    log: (line) => logs.push(line),
+    allowPrivateWebhooks: true,
+    ...settings
+  })
+  const db = connect(stack.databaseUrl, 2)
+  const keys = new Map<string, string>()
+  const keyFor = async (key: ApiKey) => {
+    const known = keys.get(key.name)
+    if (known !== undefined) return known
+    const made = await createApiKey(db, key)
+    keys.set(key.name, made)
+    return made
+  }
+  return {
+    lastro,
+    stack,
+    url: lastro.edge.url,
+    db,
+    logs,
+    key: (merchant) => keyFor({ name: merchant, merchant, scopes: ["merchant"] }),
+    operatorKey: () => keyFor({ name: "operator", merchant: "", scopes: ["operator"] }),
+    ask: async (key, method, path, options = {}) => {
+      const answer = await fetch(lastro.edge.url + path, {
+        method,
+        headers: {
+          ...(key !== undefined && { authorization: `Bearer ${key}` }),
+          ...(options.body !== undefined && { "content-type": "application/json" }),
+          ...options.headers
+        },
+        ...(options.raw !== undefined
+          ? { body: options.raw }
+          : options.body !== undefined && { body: JSON.stringify(options.body) })
+      })
+      const text = await answer.text()
+      let json: unknown = text
+      try {
+        json = JSON.parse(text)
+      } catch {
+        // Pages and metrics are text.
+      }
+      return { status: answer.status, headers: answer.headers, json }
+    },
+    stop: async () => {
+      await db.destroy()
+      await lastro.stop()
+      await stack.stop()
+      if (databaseUrl !== undefined) await dropDatabase(databaseUrl)
+      fs.rmSync(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+/** Waits until something holds, and says what it last saw where it never does. */
+export const eventually = async <A>(
+  look: () => Promise<A | undefined>,
+  millis = 15_000
+): Promise<A> => {
+  const deadline = Date.now() + millis
+  let last: unknown
+  while (Date.now() < deadline) {
+    try {
+      const seen = await look()
+      if (seen !== undefined) return seen
+    } catch (error) {
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`it never came true within ${millis} ms${last === undefined ? "" : `: ${last}`}`)
+}
+
+export const query = async (url: string, text: string, values: Array<unknown> = []) => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text, values)).rows
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,28 @@
+import type { Reporter, TestModule, TestRunEndReason } from "vitest/node"
+
+/** The last line of a run, for people and for CI: `N passed, N failed`. Skips are listed above it. */
+export default class CountReporter implements Reporter {
+  onTestRunEnd(
+    modules: ReadonlyArray<TestModule>,
+    errors: ReadonlyArray<unknown>,
+    _reason: TestRunEndReason
+  ): void {
+    let passed = 0
+    let failed = errors.length
+    const skipped: Array<string> = []
+    for (const module of modules) {
+      if (module.state() === "failed" && module.children.size === 0) failed++
+      for (const test of module.children.allTests()) {
+        const { state } = test.result()
+        if (state === "passed") passed++
+        else if (state === "failed") failed++
+        else skipped.push(`skipped: ${test.fullName}`)
+      }
+    }
+    if (passed === 0 && failed === 0) failed = 1
+    process.on("exit", () => {
+      for (const line of skipped) console.log(line)
+      console.log(`${passed} passed, ${failed} failed`)
+    })
+  }
+}
