@@ -6,8 +6,11 @@ import type { Answer, Gateway } from "./port.ts"
 
 type Message = MessageOf<typeof GatewayMessages>
 
-/** Calls under way at one gateway. Beyond it calls are deferred, and payments asks again. */
-const CALLS_PER_GATEWAY_MAX = 256
+/**
+ * Calls under way at one gateway, as many as one worker takes from the mailbox: a healthy gateway is
+ * never "full", only slower. Connections are fewer; what waits for one waits within its deadline.
+ */
+const CALLS_PER_GATEWAY_MAX = 1_024
 /** A slow approval takes two seconds; after four we ask what happened instead of waiting. */
 const DEADLINE = "4 seconds"
 

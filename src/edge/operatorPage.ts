@@ -32,12 +32,12 @@ const words: Readonly<Record<string, readonly [english: string, portuguese: stri
     "O servidor responde, mas as leituras estão paradas."
   ],
   stale_age: [
-    "What you see is {age} old. Trying again every second.",
-    "O que você vê é de {age} atrás. Nova tentativa a cada segundo."
+    "What you see is {age} old; still trying.",
+    "O que você vê é de {age} atrás; tentando de novo."
   ],
   stale_none: [
-    "Nothing has been read yet. Trying again every second.",
-    "Nada foi lido ainda. Nova tentativa a cada segundo."
+    "Nothing has been read yet; still trying.",
+    "Nada foi lido ainda; tentando de novo."
   ],
   restored: ["Connection restored.", "Conexão restabelecida."],
   commands: ["Commands per second", "Comandos por segundo"],
@@ -61,6 +61,9 @@ const words: Readonly<Record<string, readonly [english: string, portuguese: stri
   oldest: ["oldest {age}", "mais antiga {age}"],
   parked: ["{n} keys parked", "{n} chaves estacionadas"],
   parked_one: ["1 key parked", "1 chave estacionada"],
+  lag_short: ["{n} msg", "{n} msg"],
+  parked_short: ["{n} parked", "{n} estacionadas"],
+  parked_short_one: ["1 parked", "1 estacionada"],
   keeps_up: ["keeping up", "em dia"],
   behind: ["behind", "atrasada"],
   far_behind: ["far behind", "muito atrasada"],

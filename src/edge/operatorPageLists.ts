@@ -63,7 +63,7 @@ const dead = [
     line(cell, "id", "sub mono", short(item.id), item.id)
   }),
   column("cause", "wide", (cell, item) => {
-    chip(cell, named("", item.reason), "bad")
+    chip(cell, named("kind_", item.reason), "bad")
     const text = String(item.cause ?? "")
     if (text.length <= CAUSE_CHARACTERS_SHOWN && !text.includes("\n")) {
       line(cell, "cause", "sub", text)

@@ -37,7 +37,8 @@ const showTrend = (id, valueOf, shownAs) => {
   mark(svg.querySelector(".trend"), "d", trend || null)
   mark(svg.querySelector(".area"), "d", area || null)
   const last = points.at(-1)?.value
-  put(el(id + "-peak"), points.length ? t("peak", { n: shownAs(peak) }) : "")
+  put(el(id + "-peak"), points.length ? t("peak", { n: shownAs(peak) })
+    : id === "latency" && overview ? t("no_outcome") : "")
   mark(svg, "aria-label", t("spark", { name: t(id), now: shownAs(last), peak: shownAs(peak) }))
 }
 const sampleFigures = () => {
@@ -91,15 +92,16 @@ const fillPartition = (cell, item) => {
   const { tone, word } = judged(item)
   mark(cell, "data-tone", tone)
   const head = part(cell, "head", () => make("div", "line", cell))
-  line(head, "name", "", t("partition", { n: item.partition }))
+  line(head, "label", "vh", t("partition", { n: "" }))
+  line(head, "name", "name", item.partition)
   line(head, "word", "word", t(word))
   const owner = part(cell, "owner", () => make("div", "owner muted mono", cell))
   put(owner, item.owner || "–")
   mark(owner, "title", item.owner ? t("owned_by", { name: item.owner }) : null)
   const lag = part(cell, "lag", () => make("div", "line", cell))
-  line(lag, "messages", "", plural("messages", item.lag_messages))
+  line(lag, "messages", "", t("lag_short", { n: number(item.lag_messages) }))
   line(lag, "seconds", "", span(item.lag_seconds))
-  put(part(cell, "parked", () => make("div", "", cell)), plural("parked", item.parked))
+  put(part(cell, "parked", () => make("div", "", cell)), plural("parked_short", item.parked))
 }
 
 // The whole page
@@ -143,7 +145,8 @@ let failure = null
 /** When the readings last changed: an answer that repeats an old reading is not current. */
 let freshAt = 0
 let visibleAt = Date.now()
-let wasLive = null
+/** What the live region was last told: only a change of it is spoken. */
+let spoken = "live"
 
 const connection = () => {
   const now = Date.now()
@@ -171,9 +174,9 @@ const tick = () => {
   }
   document.body.classList.toggle("stale", down && overview !== null)
   document.body.classList.toggle("empty", overview === null)
-  if (wasLive !== false && down) announce(t(key, { status }))
-  if (wasLive === false && tone === "good") announce(t("restored"))
-  if (tone !== "muted") wasLive = !down
+  const state = down ? key : tone === "good" ? "live" : spoken
+  if (state !== spoken) announce(down ? t(key, { status }) : t("restored"))
+  spoken = state
   const waiting = list(overview?.reviews).length
   document.title = (down ? "(!) " : waiting ? "(" + waiting + ") " : "") + "Lastro"
   showTrends()

@@ -44,7 +44,7 @@ main:focus { outline: none; }
 .num { text-align: right; white-space: nowrap; }
 button {
   font: inherit; color: inherit; background: var(--surface); border: 1px solid var(--muted);
-  border-radius: 4px; min-height: 2rem; padding: .15rem .75rem; cursor: pointer;
+  border-radius: 4px; min-height: 2rem; padding: .15rem .75rem; cursor: pointer; white-space: nowrap;
 }
 button:hover { background: var(--faint); }
 button[aria-pressed=true] { background: var(--accent-fill); border-color: var(--accent); }
@@ -52,7 +52,7 @@ button[aria-disabled=true] { opacity: .5; cursor: default; }
 button.approve { color: var(--good); border-color: var(--good); }
 button.reject { color: var(--bad); border-color: var(--bad); }
 button.link {
-  border: 0; background: none; padding: 0; min-height: 1.5rem; color: var(--accent);
+  border: 0; background: none; padding: 0; min-height: 1.5rem; color: var(--accent); text-align: left;
   text-decoration: underline; text-underline-offset: 2px;
 }
 
@@ -65,6 +65,7 @@ header.top {
   display: flex; align-items: center; gap: .4rem 1rem; flex-wrap: wrap;
 }
 .bar h1 { margin-right: auto; }
+@media (max-width: 480px) { .bar { column-gap: .6rem; } }
 #link { display: flex; align-items: center; gap: .45rem; }
 #link .dot { width: .6rem; height: .6rem; border-radius: 50%; background: var(--good); }
 #link[data-tone=muted] .dot { background: var(--muted); }
@@ -94,7 +95,7 @@ body.empty main > * { opacity: .55; }
 .tiles { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
 .tile { padding: .75rem 1rem; }
 .tile h2 { color: var(--muted); font-weight: 500; font-size: .88rem; }
-.figure { font-size: 1.75rem; line-height: 1.25; font-weight: 600; letter-spacing: -.01em; }
+.figure { font-size: 1.6rem; line-height: 1.25; font-weight: 600; letter-spacing: -.01em; }
 .figure small { font-size: .85rem; font-weight: 400; color: var(--muted); letter-spacing: 0; }
 .pair { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
 .spark { display: block; width: 100%; height: 44px; margin-top: .25rem; overflow: visible; }
@@ -105,7 +106,7 @@ body.empty main > * { opacity: .55; }
 .scale { display: flex; justify-content: space-between; font-size: .8rem; color: var(--muted); }
 
 .columns { display: grid; gap: 1rem; align-items: start; grid-template-columns: minmax(0, 1fr); }
-@media (min-width: 1080px) { .columns { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (min-width: 1280px) { .columns { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 .stack { display: grid; gap: 1rem; min-width: 0; grid-template-columns: minmax(0, 1fr); }
 .head {
   display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .8rem;
@@ -124,7 +125,10 @@ th.num { text-align: right; }
 th, td { padding: .4rem .5rem; vertical-align: top; }
 th:first-child, td:first-child { padding-left: 1rem; }
 th:last-child, td:last-child { padding-right: 1rem; }
-td { border-bottom: 1px solid var(--faint); overflow-wrap: anywhere; }
+td { border-bottom: 1px solid var(--faint); overflow-wrap: break-word; }
+td.wide, td .sub, #balance td { overflow-wrap: anywhere; }
+#balance td.num { white-space: normal; }
+td.mono { white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; }
 tr[tabindex] { cursor: pointer; }
 tr[tabindex]:hover td, tr[tabindex]:focus td { background: var(--faint); }
@@ -140,7 +144,7 @@ details.long summary { cursor: pointer; }
 details.long[open] summary { color: var(--muted); }
 details.long p { white-space: pre-wrap; padding-top: .3rem; }
 .chip {
-  display: inline-block; padding: 0 .45rem; border-radius: 3px; white-space: nowrap;
+  display: inline-block; padding: 0 .45rem; border-radius: 3px;
   background: var(--faint); color: var(--ink); font-size: .92em;
 }
 .chip[data-tone=good] { background: var(--good-fill); color: var(--good); }
@@ -154,9 +158,10 @@ details.long p { white-space: pre-wrap; padding-top: .3rem; }
     padding: .65rem 1rem; border-bottom: 1px solid var(--line);
   }
   tbody td, td:first-child, td:last-child { display: block; padding: 0; border: 0; text-align: left; }
-  td.tight { white-space: normal; }
+  td.tight, td.num { white-space: normal; text-align: left; }
   td.wide { grid-column: 1 / -1; }
-  td::before { content: attr(data-label); display: block; color: var(--muted); font-size: .8rem; }
+  td::before { content: attr(data-label); display: block; color: var(--muted);
+    font: .8rem/1.4 system-ui, sans-serif; }
 }
 
 .family { border-bottom: 1px solid var(--line); }
@@ -170,15 +175,18 @@ details.long p { white-space: pre-wrap; padding-top: .3rem; }
 .family summary b { font-weight: 600; min-width: 8.5rem; }
 .cells {
   display: grid; gap: .4rem; padding: 0 1rem .8rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 10rem), 1fr));
+  grid-template-columns: repeat(2, minmax(0, 1fr));
 }
+@media (min-width: 560px) { .cells { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
+@media (min-width: 1080px) { .cells { grid-template-columns: repeat(8, minmax(0, 1fr)); } }
 .cells li {
   border: 1px solid var(--line); border-left: 4px solid var(--good); border-radius: 4px;
   padding: .3rem .55rem; font-size: .88rem; min-width: 0;
 }
 .cells li[data-tone=warn] { border-left-color: var(--warn); background: var(--warn-fill); }
 .cells li[data-tone=bad] { border-left-color: var(--bad); background: var(--bad-fill); }
-.cells .line { display: flex; justify-content: space-between; gap: .5rem; }
+.cells .line { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 .5rem; }
+.cells .name { font-weight: 600; }
 .cells .word { color: var(--good); white-space: nowrap; }
 .cells [data-tone=warn] .word { color: var(--warn); font-weight: 600; }
 .cells [data-tone=bad] .word { color: var(--bad); font-weight: 600; }
