@@ -12,6 +12,8 @@ type Result = (typeof Delivered.Type)["result"]
 
 /** Calls under way at one host. A slow receiver delays its own events only. */
 const CALLS_PER_HOST_MAX = 16
+/** Over all hosts, in one worker. */
+const CALLS_MAX = 512
 const DEADLINE = "10 seconds"
 /** Secrets kept in memory; they never change for an endpoint. */
 const SECRETS_MAX = 1_000
@@ -53,6 +55,7 @@ export const delivery = (settings: DeliverySettings) => {
     messages: DeliveryMessages,
     destinationOf: ({ body }: Message) => URL.parse(body.url)?.host ?? body.url,
     concurrencyPerDestination: CALLS_PER_HOST_MAX,
+    inFlightMax: CALLS_MAX,
     deadline: DEADLINE,
     call,
     deferred: ({ body }: Message, outgoing: Outgoing<unknown>) => [

@@ -7,10 +7,10 @@ import type { Answer, Gateway } from "./port.ts"
 type Message = MessageOf<typeof GatewayMessages>
 
 /**
- * Calls under way at one gateway, as many as one worker takes from the mailbox: a healthy gateway is
- * never "full", only slower. Connections are fewer; what waits for one waits within its deadline.
+ * Calls under way at one gateway, as many as one worker takes at once: a healthy gateway is never
+ * "full" to us, its mailbox is only behind. More would wait in our own process and eat the deadline.
  */
-const CALLS_PER_GATEWAY_MAX = 1_024
+const CALLS_PER_GATEWAY_MAX = 256
 /** A slow approval takes two seconds; after four we ask what happened instead of waiting. */
 const DEADLINE = "4 seconds"
 
@@ -36,13 +36,19 @@ export const gateway = (gateways: ReadonlyArray<Gateway>) => {
     messages: GatewayMessages,
     destinationOf: ({ body }: Message) => body.gateway,
     concurrencyPerDestination: CALLS_PER_GATEWAY_MAX,
+    inFlightMax: CALLS_PER_GATEWAY_MAX,
     deadline: DEADLINE,
     call,
     deferred: (message: Message, outgoing: Outgoing<unknown>) => [
-      answered(message, outgoing, {
-        _tag: "Deferred",
-        detail: "the gateway is busy or not reachable"
-      }, 0)
+      answered(
+        message,
+        outgoing,
+        // An earlier delivery of this very call may have left: then nobody may say "not sent".
+        outgoing.redelivered
+          ? { _tag: "Unknown", detail: "an earlier try may have left" }
+          : { _tag: "Deferred", detail: "the gateway is busy or not reachable" },
+        0
+      )
     ],
     unknown: (message: Message, outgoing: Outgoing<unknown>) => [
       answered(message, outgoing, { _tag: "Unknown", detail: "no answer in time" }, 0)

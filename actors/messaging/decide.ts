@@ -155,7 +155,9 @@ const register = (
     body: { endpoint: { id: body.endpoint_id, repeated: known !== undefined } }
   }]
   if (known !== undefined) {
-    return known.command_id === body.command_id && known.url === body.url
+    const same = known.command_id === body.command_id && known.url === body.url &&
+      known.events.join() === body.events.join()
+    return same
       ? Result.succeed({ answers })
       : Result.fail({ code: "command_reused", detail: "this endpoint exists with another body" })
   }

@@ -46,6 +46,9 @@ export const answered = (step: Step, answer: Answer): Step | undefined => {
             charge_id: attempt.charge_id ?? ""
           })
           : waitForTruth(step, attempt, outcome.detail)
+        // Bytes may have left in an earlier try: then only asking is safe.
+        : attempt.unknown_since !== undefined
+        ? waitForTruth(step, attempt, outcome.detail)
         : waitForDestination(step, attempt, outcome.detail)
     case "Unknown":
       return unknown(step, attempt, outcome.detail)
@@ -72,6 +75,8 @@ const requiresAction = (
   attempt: Attempt,
   outcome: Extract<Outcome, { _tag: "RequiresAction" }>
 ): Step => {
+  // A payer acts on charges only. For anything else this says nothing we can use: we ask again.
+  if (attempt.operation !== "charge") return waitForTruth(step, attempt, "an action is required")
   const waiting = waitForPayer(step, attempt, outcome)
   if (step.payment.status === "requires_action") return waiting
   return tell(moveTo(waiting, "requires_action"), "payment.requires_action")
@@ -85,6 +90,7 @@ const unknown = (step: Step, attempt: Attempt, detail: string): Step => {
 }
 
 const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
+  if (outcome.amount !== attempt.amount) return mismatched(step, attempt, outcome, took)
   const done = changeAttempt(step, {
     ...without(without(attempt, "wake_at"), "detail"),
     status: "approved",
@@ -92,13 +98,6 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     answered_at: step.received.at,
     took_millis: took
   })
-  if (outcome.amount !== attempt.amount) {
-    const detail = `the gateway reports ${outcome.amount}, asked for ${attempt.amount}`
-    const marked = attempt.operation === "charge"
-      ? moveTo(change(done, { failure: { code: "gateway_amount_mismatch", detail } }), "failed")
-      : done
-    return contradict(marked, attempt, outcome, detail)
-  }
   switch (attempt.operation) {
     case "charge":
       return charged(done, attempt, outcome)
@@ -109,6 +108,23 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     case "refund":
       return refunded(done, attempt, outcome.charge_id)
   }
+}
+
+/** What the gateway moved is not what was asked for: not made for us, and its money is in question. */
+const mismatched = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
+  const why = {
+    code: "gateway_amount_mismatch",
+    detail: `the gateway reports ${outcome.amount}, asked for ${attempt.amount}`
+  }
+  const ended: Attempt = {
+    ...without(attempt, "wake_at"),
+    status: "declined",
+    ...why,
+    answered_at: step.received.at,
+    took_millis: took
+  }
+  const refused = notMade(step, ended, why)
+  return contradict(refused, attempt, outcome, why.detail) ?? refused
 }
 
 const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
@@ -218,15 +234,20 @@ const afterTheEnd = (step: Step, attempt: Attempt, outcome: Outcome): Step | und
 }
 
 /** Money that should not have moved goes to suspense, once, and is told: reconciliation makes it a break. */
-const contradict = (step: Step, attempt: Attempt, outcome: Approved, detail: string): Step => {
+const contradict = (
+  step: Step,
+  attempt: Attempt,
+  outcome: Approved,
+  detail: string
+): Step | undefined => {
   const name = `${attempt.key}:${outcome.charge_id}`
-  if (step.payment.contradictions.includes(name)) return step
-  const moved = attempt.operation === "capture" ||
-    (attempt.operation === "charge" && outcome.captured)
+  if (step.payment.contradictions.includes(name)) return undefined
+  const moved = outcome.amount > 0n && (attempt.operation === "capture" ||
+    (attempt.operation === "charge" && outcome.captured))
   const noted = change(step, { contradictions: [...step.payment.contradictions, name] })
   const booked = moved
     ? book(noted, entries.contradicted(bookOf(step), name, outcome.amount))
-    : attempt.operation === "refund"
+    : attempt.operation === "refund" && outcome.amount > 0n
     ? book(noted, entries.refundContradicted(bookOf(step), name, outcome.amount))
     : noted
   return tell(booked, "payment.charge_contradicted", {

@@ -70,7 +70,10 @@ export interface LegStep {
   readonly moved: ReadonlyArray<LegAmount>
 }
 
-/** One more capture, by cumulative targets: any sequence of captures ends where one would have. */
+/**
+ * One more capture, by cumulative targets: any sequence of captures sums exactly. A leg may end one
+ * minor unit from where a single capture would have put it, because no leg ever goes back.
+ */
 export const captureStep = (payment: Payment, amount: bigint): LegStep => {
   const total = payment.amount_captured + amount
   const feeTarget = fee(total, payment.fee_terms)

@@ -15,6 +15,13 @@ export const findPayment = async (
   return rows[0] && decode(rows[0].doc)
 }
 
+/** For operators, who know a payment by its identifier alone. */
+export const merchantOfPayment = async (db: Db, id: string): Promise<string | undefined> => {
+  const { rows } = await sql<{ merchant: string }>`
+    select merchant from payments where id = ${id}`.execute(db)
+  return rows[0]?.merchant
+}
+
 export interface PageAfter {
   readonly createdMillis: number
   readonly id: string

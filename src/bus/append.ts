@@ -1,4 +1,4 @@
-import { headers as newHeaders, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node"
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { API_TIMEOUT_MILLIS, JetStreamRefused, refused } from "./api.ts"
@@ -83,16 +83,37 @@ const headersOf = (
   commit: boolean,
   fence: Fence | undefined
 ): MsgHdrs => {
-  const headers = newHeaders()
-  for (const [name, value] of message.headers) headers.set(name, value)
+  let text = "NATS/1.0\r\n"
+  for (const [name, value] of message.headers) text += `${name}: ${oneLine(value)}\r\n`
   if (fence !== undefined) {
-    headers.set("Nats-Expected-Last-Subject-Sequence", String(fence.lastSeq))
-    headers.set("Nats-Expected-Last-Subject-Sequence-Subject", fence.filter)
+    text += `Nats-Expected-Last-Subject-Sequence: ${fence.lastSeq}\r\n` +
+      `Nats-Expected-Last-Subject-Sequence-Subject: ${fence.filter}\r\n`
   }
   if (batchId !== undefined) {
-    headers.set("Nats-Batch-Id", batchId)
-    headers.set("Nats-Batch-Sequence", String(index + 1))
-    if (commit) headers.set("Nats-Batch-Commit", "1")
+    text += `Nats-Batch-Id: ${batchId}\r\nNats-Batch-Sequence: ${index + 1}\r\n`
+    if (commit) text += "Nats-Batch-Commit: 1\r\n"
   }
-  return headers
+  return new EncodedHeaders(text + "\r\n") as unknown as MsgHdrs
 }
+
+/** A value with a line break could forge a header. */
+const oneLine = (value: string): string =>
+  /[\r\n]/.test(value) ? value.replace(/[\r\n]+/g, " ") : value
+
+/**
+ * Headers as they go over the wire. The client's own map builds arrays and canonical names per
+ * message; all it needs of headers is `encode`.
+ */
+class EncodedHeaders {
+  private readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  encode(): Uint8Array {
+    return utf8.encode(this.text)
+  }
+}
+
+const utf8 = new TextEncoder()

@@ -22,6 +22,10 @@ export interface LeaseEntry {
 const BUCKET_STREAM = "KV_leases"
 const PREFIX = "$KV.leases."
 const RENEW_TIMEOUT_MILLIS = 1_500
+/** The server says this often that the watch lives; it dies with the server, which keeps it in memory. */
+const HEARTBEAT_MILLIS = 500
+/** After this without a word the watch is taken for dead. */
+const WATCH_SILENCE_MILLIS = 3 * HEARTBEAT_MILLIS
 
 /**
  * Leases in a JetStream KV bucket with history 1.
@@ -35,6 +39,9 @@ export class Leases {
   readonly bucketMillis: number
   private readonly entries = new Map<string, LeaseEntry>()
   private readonly listeners = new Set<() => void>()
+  /** Keys of the present watch: what an earlier one knew and this one does not tell is gone. */
+  private seen = new Set<string>()
+  private watched = { consumerSeq: 0, heardAt: 0, broken: false }
   private unsubscribe = () => {}
 
   private constructor(link: NatsLink, ttlMillis: number, bucketMillis: number) {
@@ -70,6 +77,12 @@ export class Leases {
   }
 
   readonly close = () => this.unsubscribe()
+
+  /** Watches anew where the watch died or missed something. To be called again and again. */
+  readonly freshen = Effect.suspend(() => {
+    const { broken, heardAt } = this.watched
+    return broken || Date.now() - heardAt > WATCH_SILENCE_MILLIS ? this.watch() : Effect.void
+  })
 
   private readonly write = (key: string, value: string, expected: number, acquiring: boolean) => {
     // A live entry of somebody else is never overwritten by an acquisition.
@@ -142,41 +155,70 @@ export class Leases {
 
   /** An ephemeral push consumer over the bucket: present values first, then every change. */
   private readonly watch = Effect.fnUntraced({ self: this }, function* (this: Leases) {
+    this.unsubscribe()
+    this.seen = new Set()
+    const watched = { consumerSeq: 0, heardAt: Date.now(), broken: false }
+    this.watched = watched
     const inbox = `${this.link.inboxPrefix}.${nuid.next()}`
     const subscription = this.link.nc.subscribe(inbox, {
       callback: (error, message) => {
-        if (error === null && message.subject.startsWith(PREFIX)) this.observe(message)
+        if (error !== null) {
+          watched.broken = true
+          return
+        }
+        watched.heardAt = Date.now()
+        if (message.subject.startsWith(PREFIX)) this.observe(message)
+        else if (Number(message.headers?.get("Nats-Last-Consumer") ?? 0) > watched.consumerSeq) {
+          watched.broken = true
+        }
       }
     })
     this.unsubscribe = () => subscription.unsubscribe()
-    yield* request(this.link.nc, `CONSUMER.CREATE.${BUCKET_STREAM}`, {
-      stream_name: BUCKET_STREAM,
-      config: {
-        deliver_policy: "last_per_subject",
-        deliver_subject: inbox,
-        ack_policy: "none",
-        filter_subject: `${PREFIX}>`,
-        inactive_threshold: 30_000_000_000,
-        mem_storage: true,
-        num_replicas: 1
+    const made = yield* request<{ num_pending: number }>(
+      this.link.nc,
+      `CONSUMER.CREATE.${BUCKET_STREAM}`,
+      {
+        stream_name: BUCKET_STREAM,
+        config: {
+          deliver_policy: "last_per_subject",
+          deliver_subject: inbox,
+          ack_policy: "none",
+          filter_subject: `${PREFIX}>`,
+          idle_heartbeat: HEARTBEAT_MILLIS * 1_000_000,
+          inactive_threshold: 30_000_000_000,
+          mem_storage: true,
+          num_replicas: 1
+        }
       }
-    }).pipe(
+    ).pipe(
       Effect.catchTag(
         "JetStreamRefused",
         (error) => Effect.fail(new BusUnavailable({ detail: error.message }))
       )
     )
+    if (made.num_pending === 0) this.forgetUnseen()
   })
 
   private observe(message: Msg) {
+    const tokens = message.reply?.split(".") ?? []
+    const consumerSeq = Number(tokens.at(-3) ?? 0)
+    if (consumerSeq !== ++this.watched.consumerSeq) this.watched.broken = true
     const key = message.subject.slice(PREFIX.length)
     const gone = message.headers?.get("KV-Operation") || message.headers?.get("Nats-Marker-Reason")
-    const revision = Number(message.reply?.split(".").at(-4) ?? 0)
-    this.set(key, { value: gone ? "" : message.string(), revision })
+    this.set(key, { value: gone ? "" : message.string(), revision: Number(tokens.at(-4) ?? 0) })
+    if (tokens.at(-1) === "0") this.forgetUnseen()
+  }
+
+  /** Every present value was told: a key that was not among them ended while nobody watched. */
+  private forgetUnseen() {
+    for (const key of this.entries.keys()) {
+      if (!this.seen.has(key)) this.set(key, undefined)
+    }
   }
 
   private set(key: string, entry: LeaseEntry | undefined) {
     const known = this.entries.get(key)
+    this.seen.add(key)
     if (entry === undefined) this.entries.delete(key)
     else if (known !== undefined && known.revision > entry.revision) return
     else this.entries.set(key, entry)

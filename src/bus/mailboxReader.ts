@@ -31,6 +31,9 @@ const PULL_BYTES_MAX = 4 * 1024 * 1024
 const PULL_EXPIRES_MILLIS = 1_000
 /** After this without any word about a pull it is taken for lost (reconnect, leader change). */
 const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
+/** Nobody answers pulls while a leader is elected, and for ever where the consumer went with its server. */
+const PULL_AGAIN_MILLIS = 100
+const UNANSWERED_MAX = 30
 /** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
@@ -78,6 +81,9 @@ export const openReader = Effect.fnUntraced(function* (
       max_ack_pending: ACK_PENDING_MAX,
       max_deliver: -1,
       filter_subject: filter,
+      // Its place is the cursor in PostgreSQL: the server need not write, let alone sync, its own.
+      mem_storage: true,
+      num_replicas: 1,
       metadata: {
         "io.nats.monitor.enabled": "true",
         "io.nats.monitor.outstanding-ack-critical": String(ACK_PENDING_MAX),
@@ -102,6 +108,7 @@ class PullReader implements MailboxReader {
   private lastSeq = 0
   private failure: ReaderLost | undefined
   private outstanding = 0
+  private unanswered = 0
   private pullId = 0
   private silence: ReturnType<typeof setTimeout> | undefined
   private awaken: (() => void) | undefined
@@ -187,6 +194,7 @@ class PullReader implements MailboxReader {
   private receive(message: Msg) {
     const status = message.headers?.code ?? 0
     if (status !== 0) return this.status(message, status)
+    this.unanswered = 0
     if (message.subject.endsWith(`.${this.pullId}`)) this.outstanding--
     const delivery = deliveryOf(message)
     if (delivery === undefined) return this.lose("a message without JetStream's reply subject")
@@ -211,10 +219,12 @@ class PullReader implements MailboxReader {
     }
     if (status === 100 || !current) return
     this.outstanding = 0
+    this.unanswered = status === 503 ? this.unanswered + 1 : 0
+    if (this.unanswered > UNANSWERED_MAX) return this.lose("nobody answers: the consumer is gone")
     // Without responders the server is away or the leader is being elected: do not spin.
     if (status === 503 || status === 409) {
       clearTimeout(this.silence)
-      this.silence = setTimeout(() => this.pull(), 100)
+      this.silence = setTimeout(() => this.pull(), PULL_AGAIN_MILLIS)
       return
     }
     this.pull()

@@ -1,3 +1,167 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { startEmbedded } from "../stack/embedded.ts"
+import type { Stack } from "../stack/stack.ts"
+import { createApiKey } from "../store/apiKeys.ts"
+import { connect } from "../store/database.ts"
+import { type Counts, counts } from "./bench/counts.ts"
+import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
+import { type Loader, startLoader } from "./bench/loader.ts"
+import { measureRawLimit } from "./bench/rawLimit.ts"
+import { printReport, type Report } from "./bench/report.ts"
 import type { CliCommand } from "./commands.ts"
+import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 
-export const bench: CliCommand = { summary: "", usage: "", run: () => Promise.resolve(0) }
+const WARM_SECONDS = 5
+const SOAK_PAYMENTS = 1_000_000
+const SOAK_FIRST = 100_000
+const EDGE_PER_SECOND = 20
+
+const usage = `Usage: deno task bench [options]
+
+Measures commands through NATS until every payment is captured and its event is out, with everything
+running as "start" runs it, and beside it what PostgreSQL alone can do with the same rows.
+
+  --seconds 60       how long the throughput is measured
+  --merchants 64     over how many merchants
+  --in-flight 3000   payments under way at once
+  --json             one line of JSON at the end
+  --soak             a million commands instead; memory at 100,000 and at the end`
+
+const options = {
+  seconds: { type: "string", default: "60" },
+  merchants: { type: "string", default: "64" },
+  "in-flight": { type: "string", default: "3000" },
+  json: { type: "boolean", default: false },
+  soak: { type: "boolean", default: false }
+} as const
+
+export const bench: CliCommand = {
+  summary: "Measure throughput and latency against PostgreSQL's own limit",
+  usage,
+  run: async (args, environment) => {
+    const { values } = parseArgs({ args: [...args], options })
+    const dataDir = join(dataDirOf(environment), `bench-${process.pid}`)
+    const say = (line: string) => console.log(line)
+    const stack = await startEmbedded({ dataDir, progress: say })
+    try {
+      const lastro = await startLastro({
+        dataDir,
+        port: 0,
+        environment,
+        progress: say,
+        stack,
+        requestsPerSecond: 100_000
+      })
+      const merchants = Number(values.merchants)
+      const loader = await startLoader({
+        natsUrls: stack.natsUrls,
+        producer: stack.nats.producer,
+        admin: stack.nats.admin,
+        merchants
+      })
+      await pause(2_000)
+      const inFlight = Number(values["in-flight"])
+      await loader.run({ _tag: "Throughput", options: { seconds: WARM_SECONDS, inFlight } })
+      if (values.soak) return await soak(loader, lastro, inFlight, values.json)
+      const measured = await measure(loader, lastro, stack, {
+        seconds: Number(values.seconds),
+        inFlight
+      })
+      await loader.stop()
+      await lastro.stop()
+      say("Nothing else runs now: what PostgreSQL alone can do with the same rows …")
+      const { all, best } = await measureRawLimit(stack.databaseUrl, measured.stored, say)
+      printReport({ ...measured, merchants, raw: best, rawAll: all }, values.json)
+      return 0
+    } finally {
+      await stack.stop()
+      fs.rmSync(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+type Measured = Omit<Report, "merchants" | "raw" | "rawAll"> & { readonly stored: number }
+
+const measure = async (
+  loader: Loader,
+  lastro: Lastro,
+  stack: Stack,
+  options: { readonly seconds: number; readonly inFlight: number }
+): Promise<Measured> => {
+  const before = await counts(stack)
+  const throughput = await loader.run<Throughput>({ _tag: "Throughput", options })
+  const after = await counts(stack)
+  console.log(`${Math.round(throughput.perSecond)} payments/s; now at half that load …`)
+  const half = throughput.perSecond / 2
+  const seconds = Math.max(10, Math.round(options.seconds / 2))
+  const db = connect(stack.databaseUrl, 1)
+  const key = await createApiKey(db, {
+    name: "bench",
+    merchant: merchantName(0),
+    scopes: ["merchant"]
+  })
+  await db.destroy()
+  const [latency, edge] = await Promise.all([
+    loader.run<Latency>({ _tag: "Latency", options: { perSecond: half, seconds } }),
+    loader.run<Latency>({
+      _tag: "Edge",
+      options: { url: lastro.edge.url, key, perSecond: EDGE_PER_SECOND, seconds }
+    })
+  ])
+  return {
+    throughput,
+    latency,
+    edge,
+    halfPerSecond: half,
+    ...perPayment(before, after, throughput.payments),
+    stored: (await counts(stack)).payments
+  }
+}
+
+const perPayment = (before: Counts, after: Counts, payments: number) => ({
+  rowsPerPayment: (after.rowsWritten - before.rowsWritten) / payments,
+  messagesPerPayment: (after.messages - before.messages) / payments
+})
+
+const soak = async (
+  loader: Loader,
+  lastro: Lastro,
+  inFlight: number,
+  json: boolean
+): Promise<number> => {
+  const run = (payments: number) =>
+    loader.run<Throughput>({ _tag: "Throughput", options: { payments, inFlight } })
+  const first = await run(SOAK_FIRST)
+  const early = process.memoryUsage().rss
+  console.log(
+    `after ${SOAK_FIRST}: ${mebibytes(early)} MiB, ${Math.round(first.perSecond)} payments/s`
+  )
+  let rest = first
+  for (let done = SOAK_FIRST; done < SOAK_PAYMENTS; done += SOAK_FIRST) {
+    rest = await run(SOAK_FIRST)
+    console.log(
+      `after ${done + SOAK_FIRST}: ${mebibytes(process.memoryUsage().rss)} MiB, ` +
+        `${Math.round(rest.perSecond)} payments/s`
+    )
+  }
+  const late = process.memoryUsage().rss
+  const growth = (late - early) / early
+  console.log(`Memory grew by ${(growth * 100).toFixed(1)} % (expected: under 10 %).`)
+  await loader.stop()
+  await lastro.stop()
+  if (json) {
+    console.log(JSON.stringify({
+      soak_payments: SOAK_PAYMENTS,
+      memory_100k_mib: mebibytes(early),
+      memory_end_mib: mebibytes(late),
+      memory_growth: growth,
+      payments_per_second: rest.perSecond
+    }))
+  }
+  return growth < 0.1 ? 0 : 1
+}
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 1024 ** 2)
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { Schema } from "effect"
 
 /** The tenant. Part of subjects, so its alphabet is the subjects'. */
@@ -33,27 +33,27 @@ export type CommandId = typeof CommandId.Type
 /** Crockford's base 32: no letter that is read as a digit. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
+/** Characters of an identifier after its prefix: 130 bits. */
+const ID_CHARACTERS = 26
+
 /**
  * An identifier that follows from its parts: the same cause always names the same thing, so a
- * repeat or a replay can never make a second one. 130 bits of SHA-256.
+ * repeat or a replay can never make a second one. 130 bits of SHA-256. Each part carries its length,
+ * so that ("ab", "c") and ("a", "bc") differ.
  */
 export const derivedId = (prefix: string, ...parts: ReadonlyArray<string>): string => {
-  const hash = createHash("sha256")
-  // Each part carries its length, so that ("ab", "c") and ("a", "bc") differ.
-  for (const part of parts) hash.update(`${part.length}:${part}`)
-  const digest = hash.digest()
-  let id = prefix + "_"
-  let bits = 0
-  let value = 0
-  for (let index = 0; id.length < prefix.length + 27; index++) {
-    value = ((value << 8) | digest[index]!) & 0xffff
-    bits += 8
-    while (bits >= 5 && id.length < prefix.length + 27) {
-      bits -= 5
-      id += ALPHABET[(value >> bits) & 31]
-    }
+  let text = ""
+  for (const part of parts) text += `${part.length}:${part}`
+  // The one-shot hash with a text result costs a third of `createHash` on both runtimes.
+  const hex = hash("sha256", text, "hex")
+  let id = ""
+  // Five hexadecimal digits are four of base 32.
+  for (let index = 0; id.length < ID_CHARACTERS; index += 5) {
+    const bits = parseInt(hex.slice(index, index + 5), 16)
+    id += ALPHABET[bits >> 15]! + ALPHABET[(bits >> 10) & 31]! + ALPHABET[(bits >> 5) & 31]! +
+      ALPHABET[bits & 31]!
   }
-  return id
+  return `${prefix}_${id.slice(0, ID_CHARACTERS)}`
 }
 
 export const paymentIdOf = (merchant: string, commandId: string): PaymentId =>

@@ -4,6 +4,12 @@ import { Schema } from "effect"
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 
+/** PostgreSQL stores neither a NUL nor half a character. */
+export const isStorable = (text: string): boolean => !text.includes("\0") && text.isWellFormed()
+
+/** The same text with marks where something cannot be stored: for what must never fail its own commit. */
+export const storable = (text: string): string => text.replaceAll("\0", "\ufffd").toWellFormed()
+
 export const Text = (charactersMax: number) =>
   Schema.String.check(
     Schema.isMinLength(1),
@@ -16,14 +22,21 @@ export const Text = (charactersMax: number) =>
 const CARD_DIGITS_MIN = 13
 const CARD_DIGITS_MAX = 19
 
-/** True where a run of 13 to 19 digits (spaces and dashes between them allowed) passes the Luhn check. */
+/**
+ * True where 13 to 19 digits that pass the Luhn check stand together, in one group or in neighbouring
+ * groups with a space or dash between them: "order 12 4111 1111 1111 1111" holds one, too.
+ */
 export const looksLikeCardNumber = (text: string): boolean => {
   for (const [run] of text.matchAll(/\d(?:[ -]?\d){12,}/g)) {
-    const digits = run.replace(/[ -]/g, "")
-    if (
-      digits.length >= CARD_DIGITS_MIN && digits.length <= CARD_DIGITS_MAX && passesLuhn(digits)
-    ) {
-      return true
+    const groups = run.split(/[ -]/)
+    for (let first = 0; first < groups.length; first++) {
+      let digits = ""
+      for (let last = first; last < groups.length && digits.length < CARD_DIGITS_MAX; last++) {
+        digits += groups[last]!
+        if (
+          digits.length >= CARD_DIGITS_MIN && digits.length <= CARD_DIGITS_MAX && passesLuhn(digits)
+        ) return true
+      }
     }
   }
   return false
@@ -46,6 +59,8 @@ const notACard = Schema.makeFilter((text: string) =>
 /** A gateway's token for a card. The card's own number must never reach us. */
 export const Token = Text(255).check(notACard)
 export const Reference = Text(255).check(notACard)
+/** Text that people write: they paste card numbers, too. */
+export const FreeText = (charactersMax: number) => Text(charactersMax).check(notACard)
 
 const METADATA_KEYS_MAX = 50
 
@@ -54,7 +69,8 @@ export const Metadata = Schema.Record(
     Schema.makeFilter((key: string) =>
       (/^[A-Za-z0-9_.-]{1,40}$/.test(key) && key !== "__proto__") ||
       "keys must match [A-Za-z0-9_.-]{1,40}"
-    )
+    ),
+    notACard
   ),
   Text(500).check(notACard)
 ).check(

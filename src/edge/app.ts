@@ -117,6 +117,9 @@ const handle = Effect.fnUntraced(function* (
     if (route.audience === "operator" && !key.scopes.includes("operator")) {
       return yield* problem(403, "not_allowed", "this needs an operator's key")
     }
+    if (route.audience === "merchant" && !isMerchants(key) && !key.scopes.includes("operator")) {
+      return yield* problem(403, "not_allowed", "this needs a merchant's key")
+    }
   }
   const query = yield* decodeQuery(route, context.req.query())
   if (query["merchant"] !== undefined && !key.scopes.includes("operator")) {
@@ -139,6 +142,9 @@ const handle = Effect.fnUntraced(function* (
   const answer = yield* route.handle(asked)
   return { ...answer, headers: { ...limits, ...answer.headers } }
 })
+
+/** A key without a merchant must never mean every merchant's data. */
+const isMerchants = (key: ApiKey): boolean => key.merchant !== "" && key.scopes.includes("merchant")
 
 const answerResponse = (answer: Answer, requestId: string): Response => {
   const headers = new Headers({ "request-id": requestId, ...answer.headers })
@@ -165,6 +171,7 @@ const problemResponse = (one: Problem, requestId: string): Response =>
       "content-type": "application/problem+json",
       "request-id": requestId,
       ...(one.retryAfterSeconds !== undefined && { "retry-after": `${one.retryAfterSeconds}` }),
+      ...(one.replayed === true && { "idempotent-replayed": "true" }),
       // Browsers ask for the key by themselves; other callers ignore it.
       ...(one.status === 401 && { "www-authenticate": 'Basic realm="Lastro", charset="UTF-8"' })
     }

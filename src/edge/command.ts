@@ -22,8 +22,11 @@ export interface Intent {
   readonly body: Readonly<Record<string, unknown>>
   /** The resource as it is now, where it exists. */
   readonly current: Effect.Effect<unknown, never, never>
-  /** Whether a resource read from PostgreSQL ends the wait. */
-  readonly isOutcome: (resource: unknown) => boolean
+  /**
+   * Whether a resource read from PostgreSQL ends the wait. Left out where the resource existed
+   * before: then only the actor's own reply tells what became of this command.
+   */
+  readonly isOutcome?: (resource: unknown) => boolean
 }
 
 const isCommandId = Schema.is(CommandId)
@@ -68,9 +71,12 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
       )
     }
     if (known.state === "refused") {
-      return yield* refusalProblem(known.refusal as { code: string; detail: string })
+      return yield* refusalProblem(known.refusal as { code: string; detail: string }, true)
     }
-    if (known.state === "published") return yield* repeated(intent, wait)
+    // Where only the actor knows, it is asked again: it takes the command as a repeat.
+    if (known.state === "published" && (wait === 0 || intent.isOutcome !== undefined)) {
+      return yield* repeated(intent, wait)
+    }
   }
   return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")
 })
@@ -102,7 +108,7 @@ const publish = Effect.fnUntraced(function* (
     const refusal = (outcome as { refused?: { code: string; detail: string } }).refused
     if (refusal !== undefined) {
       yield* Effect.ignore(claims.refused(claim, refusal))
-      return yield* refusalProblem(refusal)
+      return yield* refusalProblem(refusal, repeat)
     }
     return created(intent, (outcome as { payment: unknown }).payment, repeat)
   }).pipe(Effect.ensuring(Effect.sync(() => reply?.close())))
@@ -126,7 +132,7 @@ const waitFor = Effect.fnUntraced(function* (intent: Intent, reply: Reply, milli
     const told = yield* reply.wait(Math.min(left, POLL_MILLIS))
     if (told !== undefined) return told
     const current = yield* intent.current
-    if (current !== undefined && intent.isOutcome(current)) return { payment: current }
+    if (current !== undefined && intent.isOutcome?.(current)) return { payment: current }
   }
   return undefined
 })
@@ -136,7 +142,7 @@ const repeated = Effect.fnUntraced(function* (intent: Intent, millis: number) {
   const deadline = Date.now() + millis
   for (;;) {
     const current = yield* intent.current
-    if (current !== undefined && intent.isOutcome(current)) return created(intent, current, true)
+    if (current !== undefined && intent.isOutcome?.(current)) return created(intent, current, true)
     if (Date.now() >= deadline) {
       return current === undefined ? accepted(intent, true) : {
         ...accepted(intent, true),

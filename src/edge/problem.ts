@@ -14,7 +14,9 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   errors: Schema.optionalKey(
     Schema.Array(Schema.Struct({ pointer: Schema.String, detail: Schema.String }))
   ),
-  retryAfterSeconds: Schema.optionalKey(Schema.Finite)
+  retryAfterSeconds: Schema.optionalKey(Schema.Finite),
+  /** The answer to a repeat under the same idempotency key. */
+  replayed: Schema.optionalKey(Schema.Boolean)
 }) {}
 
 const titles: Readonly<Record<number, string>> = {
@@ -36,7 +38,11 @@ export const problem = (
   status: number,
   code: string,
   detail: string,
-  more: { readonly errors?: ReadonlyArray<FieldError>; readonly retryAfterSeconds?: number } = {}
+  more: {
+    readonly errors?: ReadonlyArray<FieldError>
+    readonly retryAfterSeconds?: number
+    readonly replayed?: boolean
+  } = {}
 ): Problem => new Problem({ status, code, detail, ...more })
 
 /** An outage is transient and private: the caller learns that trying again is right, no more. */
@@ -62,5 +68,13 @@ const statusByCode: Readonly<Record<string, number>> = {
   operation_in_progress: 409
 }
 
-export const refusalProblem = (refusal: { readonly code: string; readonly detail: string }) =>
-  problem(statusByCode[refusal.code] ?? 422, refusal.code, refusal.detail)
+export const refusalProblem = (
+  refusal: { readonly code: string; readonly detail: string },
+  replayed = false
+) =>
+  problem(
+    statusByCode[refusal.code] ?? 422,
+    refusal.code,
+    refusal.detail,
+    replayed ? { replayed } : {}
+  )

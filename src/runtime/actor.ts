@@ -180,6 +180,8 @@ export interface OutboundActor<M extends MessageSchemas, E, R> {
   /** Concurrency and the circuit breaker are per destination (a gateway, an endpoint's host). */
   readonly destinationOf: (message: MessageOf<M>) => string
   readonly concurrencyPerDestination: number
+  /** Calls under way in one worker, over all destinations. Beyond it nothing is taken. */
+  readonly inFlightMax: number
   readonly deadline: Duration.Input
   readonly call: (
     message: MessageOf<M>,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import type { Answer, Event, SavedState } from "./actor.ts"
 import type { Readable } from "./fold.ts"
@@ -108,11 +108,11 @@ export const foldDigest = (
   outcome: string,
   decided: ReadonlyArray<string>
 ): void => {
-  const hash = createHash("sha256")
-  hash.update(draft.digest)
-  hash.update(`${letter.seq}|${draft.clockMillis}|${outcome}`)
-  for (const part of decided) hash.update(`|${part.length}|`).update(part)
-  draft.digest = hash.digest()
+  let text = `${
+    Buffer.from(draft.digest).toString("hex")
+  }|${letter.seq}|${draft.clockMillis}|${outcome}`
+  for (const part of decided) text += `|${part.length}|${part}`
+  draft.digest = Buffer.from(hash("sha256", text, "hex"), "hex")
   draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)
 }
 

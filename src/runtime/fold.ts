@@ -1,4 +1,6 @@
 import { Result, Schema } from "effect"
+import { MerchantId } from "../domain/identifiers.ts"
+import { isStorable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas, Received, States } from "./actor.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
@@ -24,8 +26,8 @@ export interface Woken {
   readonly letter: Letter
   readonly wakes: { readonly merchant: string; readonly actorKey: string }
   readonly behind: ReadonlyArray<Readable | Unreadable>
-  /** The tables hold more than one turn takes: the key stays parked and wakes again at once. */
-  readonly more: boolean
+  /** Letters decided now. Where so many wait, the key stays parked and wakes again at once. */
+  readonly max: number
 }
 
 export interface Reconfigure {
@@ -62,9 +64,15 @@ const parse = (body: Uint8Array): Result.Result<unknown, string> => {
     if (tooDeep(text)) return Result.fail(`nested deeper than ${JSON_DEPTH_MAX}`)
     return Result.succeed(JSON.parse(text))
   } catch (error) {
-    return Result.fail((error as Error).message)
+    // The engine quotes the text around the error, which may be a card number.
+    return Result.fail(/position \d+/.exec((error as Error).message)?.[0] ?? "unreadable")
   }
 }
+
+const isMerchant = Schema.is(MerchantId)
+
+/** Names of members a schema does not know are repeated in its message. */
+const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
 
 /** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
 export const opener = (actor: AnyKeyed) => {
@@ -79,7 +87,10 @@ export const opener = (actor: AnyKeyed) => {
 
   return (letter: Letter): Opened => {
     if (letter.origin === "ingress" && !actor.ingress.includes(letter.type)) {
-      return { letter, malformed: `${actor.family} takes no command ${letter.type}` }
+      return { letter, malformed: `${actor.family} takes no such command` }
+    }
+    if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
+      return { letter, malformed: "the subject names no possible merchant" }
     }
     const parsed = parse(letter.body)
     if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
@@ -97,15 +108,33 @@ export const opener = (actor: AnyKeyed) => {
         letter,
         wakes: { merchant: letter.merchant, actorKey: key },
         behind: [],
-        more: false
+        max: 0
       }
     }
     const decode = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
     if (decode === undefined) return { letter, malformed: `unknown type ${letter.type}` }
     const decoded = decode(parsed.success)
-    if (Result.isFailure(decoded)) return { letter, malformed: decoded.failure.message }
+    if (Result.isFailure(decoded)) {
+      return { letter, malformed: withoutNumbers(decoded.failure.message) }
+    }
     const message = { type: letter.type, body: decoded.success } as MessageOf<MessageSchemas>
-    return { letter, message, keys: actor.keysOf(message, letter as never) }
+    return withKeys(actor, letter, message)
+  }
+}
+
+/** Without a key there is nothing to quarantine: a defect here concerns this letter alone. */
+const withKeys = (
+  actor: AnyKeyed,
+  letter: Letter,
+  message: MessageOf<MessageSchemas>
+): Readable | Unreadable => {
+  try {
+    const keys = actor.keysOf(message as never, letter as never)
+    return keys.every(isStorable)
+      ? { letter, message, keys }
+      : { letter, malformed: "it names a key that cannot be stored" }
+  } catch {
+    return { letter, malformed: "its key cannot be told" }
   }
 }
 
@@ -121,7 +150,7 @@ export interface FoldContext {
   readonly config: { readonly version: number; readonly value: unknown }
   /** Typed failures found while loading, by sequence, with the directive for each. */
   readonly failures: ReadonlyMap<number, { readonly tag: string; readonly cause: string }>
-  /** Letters whose data PostgreSQL refused on its own: treated as defects. */
+  /** Causes whose data PostgreSQL refused on its own: treated as defects. */
   readonly defects: ReadonlyMap<number, string>
 }
 
@@ -164,15 +193,17 @@ const foldWoken = (context: FoldContext, one: Woken, draft: Draft): void => {
   const fresh = draft.parkedLetters.filter((parked) => parked.id === id)
   draft.parkedLetters = draft.parkedLetters.filter((parked) => parked.id !== id)
   const queue = [...one.behind, ...fresh.map(({ one }) => one)]
-  for (const [index, each] of queue.entries()) {
-    if (parkedNow(context, draft, id) !== undefined) {
-      draft.parkedLetters.push(...fresh.slice(Math.max(0, index - one.behind.length)))
-      break
-    }
+  let taken = 0
+  for (const each of queue.slice(0, one.max)) {
+    if (parkedNow(context, draft, id) !== undefined) break
+    taken++
     const waits = foldOne(context, each, one.letter, draft, counter, known.attempts)
-    if (!waits) draft.handledLetters.push({ merchant, actorKey, seq: each.letter.seq })
+    // It may wait on behind another of its keys: then it has left this queue.
+    const stays = waits && draft.parkedLetters.at(-1)?.id === id
+    if (!stays) draft.handledLetters.push({ merchant, actorKey, seq: each.letter.seq })
   }
-  if (one.more && parkedNow(context, draft, id) === undefined) {
+  draft.parkedLetters.push(...fresh.slice(Math.max(0, taken - one.behind.length)))
+  if (queue.length >= one.max && parkedNow(context, draft, id) === undefined) {
     parkAgain(context, draft, { merchant, actorKey })
   }
   foldDigest(draft, one.letter, "woken", [])
@@ -196,10 +227,13 @@ const foldOne = (
     draft.deadLetters.push(
       deadLetterOf(actor.family, one.letter, undefined, "malformed", one.malformed, 1)
     )
-    addRefusal(addressing, draft, cause, counter, letter, {
-      code: "malformed",
-      detail: one.malformed
-    })
+    // Where even this was refused by PostgreSQL, the letter is kept and nothing is told.
+    if (!context.defects.has(cause.seq)) {
+      addRefusal(addressing, draft, cause, counter, letter, {
+        code: "malformed",
+        detail: one.malformed
+      })
+    }
     foldDigest(draft, letter, "malformed", [])
     return false
   }
@@ -216,7 +250,7 @@ const foldOne = (
     return parkAfterFailure(context, draft, one, cause, counter, failure, attempts)
   }
   try {
-    const defect = context.defects.get(letter.seq)
+    const defect = context.defects.get(cause.seq)
     if (defect !== undefined) throw new Error(defect)
     const decided = decide(context, one, draft)
     if (Result.isFailure(decided)) {

@@ -1,4 +1,5 @@
 import type { Delivery } from "../bus/mailboxReader.ts"
+import { storable } from "../domain/text.ts"
 
 /** Where a message came from. Only what the subject proves is believed. */
 export type Origin = "ingress" | "actor" | "timer" | "control"
@@ -58,6 +59,14 @@ export const letterOf = (
     merchant: headers[Header.merchant] ?? ""
   }
 }
+
+/** Headers as they are stored: anybody may have written anything into them. */
+export const headersJson = (letter: Letter): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      Object.entries(letter.headers).map(([name, value]) => [storable(name), storable(value)])
+    )
+  )
 
 /**
  * An inbox, nothing else: the reply is published with a worker's rights, so a reply subject such

@@ -12,8 +12,6 @@ import { Header } from "./letter.ts"
 import type { AnyOutbound } from "./registry.ts"
 import type { OutboundDirective } from "./supervision.ts"
 
-/** Calls under way in one worker, over all destinations. Beyond it nothing is pulled. */
-const IN_FLIGHT_MAX = 1_024
 /** A call still under way tells the server so well before it would be given to somebody else. */
 const EXTEND_EVERY_MILLIS = ACK_WAIT_MILLIS / 3
 
@@ -76,8 +74,8 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
     stream: options.stream,
     consumer: actor.family,
     filter: `${actor.family}.>`,
-    inFlightMax: IN_FLIGHT_MAX,
-    capacity: () => IN_FLIGHT_MAX - inFlight,
+    inFlightMax: actor.inFlightMax,
+    capacity: () => actor.inFlightMax - inFlight,
     onDelivery: (delivery) => {
       inFlight++
       const extending = setInterval(delivery.extend, EXTEND_EVERY_MILLIS)

@@ -1,5 +1,7 @@
 import { partitionOf } from "../domain/partition.ts"
 import { derivedId } from "../domain/identifiers.ts"
+import { storable } from "../domain/text.ts"
+import { validTraceparent } from "../telemetry/traces.ts"
 import type { Decision, Refusal } from "./actor.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
@@ -83,6 +85,9 @@ export const addDecision = (
   return parts
 }
 
+/** A detail is for people, and its event must fit everywhere. */
+const DETAIL_CHARACTERS_MAX = 1_000
+
 /** A refusal changes nothing, but whoever asked and whoever watches hears of it. */
 export const addRefusal = (
   addressing: Addressing,
@@ -93,19 +98,17 @@ export const addRefusal = (
   refusal: Refusal
 ): void => {
   const replyTo = replyToOf(letter)
+  const detail = storable(refusal.detail.slice(0, DETAIL_CHARACTERS_MAX))
   if (replyTo !== undefined) {
-    draft.answers.push({
-      to: replyTo,
-      body: { refused: { code: refusal.code, detail: refusal.detail } }
-    })
+    draft.answers.push({ to: replyTo, body: { refused: { code: refusal.code, detail } } })
   }
   if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return
   const type = `${addressing.family}.command_refused`
   const body = {
-    command: letter.type,
+    command: storable(letter.type.slice(0, 64)),
     command_id: commandIdOf(letter),
     code: refusal.code,
-    detail: refusal.detail
+    detail
   }
   const event = {
     id: derivedId("evt", addressing.source, String(letter.seq), type),
@@ -123,7 +126,7 @@ export const addRefusal = (
 const commandIdOf = (letter: Letter): string | undefined => {
   try {
     const id = JSON.parse(new TextDecoder().decode(letter.body))?.command_id
-    return typeof id === "string" ? id.slice(0, 255) : undefined
+    return typeof id === "string" ? storable(id.slice(0, 255)) : undefined
   } catch {
     return undefined
   }
@@ -144,9 +147,6 @@ const mailboxMessage = (
 ): OutboxMessage => {
   const target = addressing.streamOf(emission.to)
   if (target === undefined) throw new Error(`no mailbox ${emission.to}`)
-  if (Buffer.byteLength(emission.body) > addressing.messageBytesMax) {
-    throw new Error(`a message for ${emission.to} of more than ${addressing.messageBytesMax} bytes`)
-  }
   const partition = emission.partition ?? partitionOf(emission.key, addressing.partitions)
   return message(addressing, cause, counter, letter, {
     target,
@@ -200,16 +200,24 @@ const message = (
   one: { target: string; subject: string; type: string; merchant: string; body: string }
 ): OutboxMessage => {
   const id = { seq: cause.seq, ordinal: counter.ordinal++ }
-  return {
-    target: one.target,
-    subject: one.subject,
-    id,
-    headers: headersOf(letter, one.type, one.merchant, [
-      [Header.emission, `${addressing.family}/${addressing.partition}/${id.seq}/${id.ordinal}`]
-    ]),
-    body: one.body
+  const headers = headersOf(letter, one.type, one.merchant, [
+    [Header.emission, `${addressing.family}/${addressing.partition}/${id.seq}/${id.ordinal}`]
+  ])
+  if (bytesOf(headers, one.body) > addressing.messageBytesMax) {
+    throw new Error(`a message for ${one.target} of more than ${addressing.messageBytesMax} bytes`)
   }
+  return { target: one.target, subject: one.subject, id, headers, body: one.body }
 }
+
+/** What the fence and an atomic batch add to a message's headers, with room to spare. */
+const APPEND_HEADERS_BYTES = 512
+
+/** A stream's limit counts headers, too; what exceeds it would keep the relay waiting for ever. */
+const bytesOf = (headers: ReadonlyArray<readonly [string, string]>, body: string): number =>
+  headers.reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + 4,
+    APPEND_HEADERS_BYTES + Buffer.byteLength(body)
+  )
 
 const headersOf = (
   letter: Letter,
@@ -217,7 +225,7 @@ const headersOf = (
   merchant: string,
   more: ReadonlyArray<readonly [string, string]>
 ): ReadonlyArray<readonly [string, string]> => {
-  const trace = letter.headers[Header.trace]
+  const trace = validTraceparent(letter.headers[Header.trace])
   return [
     [Header.type, type],
     [Header.merchant, merchant],

@@ -14,8 +14,17 @@ import { lastTurn, raiseEpoch, storedConfig } from "../store/takeover.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { turnSpan } from "../telemetry/traces.ts"
 import { stateKey } from "./actor.ts"
+import { batches, type Group, narrowed } from "./batch.ts"
 import { type Draft, emptyDraft, type ParkedKey } from "./draft.ts"
-import { fold, type FoldContext, type Opened, opener, type Readable, type Woken } from "./fold.ts"
+import {
+  fold,
+  type FoldContext,
+  type Opened,
+  opener,
+  type Readable,
+  type Unreadable,
+  type Woken
+} from "./fold.ts"
 import { Header, type Letter, letterOf } from "./letter.ts"
 import { type Addressing, fenceFilter } from "./outbox.ts"
 import { reemitOverdue } from "./overdue.ts"
@@ -57,8 +66,6 @@ export type PartitionFailure =
 
 /** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
 const TURN_MESSAGES_MAX = 500
-/** Bodies of one turn. */
-const TURN_BYTES_MAX = 8 * 1024 * 1024
 /** Under load a turn waits this long for company; alone it goes at once. */
 const LINGER_MILLIS = 4
 const LINGER_FROM_MESSAGES = 8
@@ -216,21 +223,6 @@ const turns = Effect.fnUntraced(function* (
   if (relaying !== undefined) yield* Fiber.join(relaying)
 })
 
-function* batches(deliveries: ReadonlyArray<Delivery>) {
-  let batch: Array<Delivery> = []
-  let bytes = 0
-  for (const delivery of deliveries) {
-    if (batch.length > 0 && bytes + delivery.data.length > TURN_BYTES_MAX) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
-    batch.push(delivery)
-    bytes += delivery.data.length
-  }
-  if (batch.length > 0) yield batch
-}
-
 /** Relay, then replies, then the acknowledgement: an answer never runs ahead of what it tells. */
 const afterCommit = Effect.fnUntraced(function* (
   owned: Owned,
@@ -262,10 +254,10 @@ const turn = Effect.fnUntraced(function* (
   former: Effect.Effect<void, PartitionFailure>
 ): Effect.fn.Return<ReadonlyArray<Draft>, PartitionFailure, Database> {
   const done: Array<Draft> = []
-  const groups: Array<{ letters: ReadonlyArray<Letter>; defect?: string }> = [{ letters }]
+  const groups: Array<Group> = [{ letters, wokenMax: PARKED_MESSAGES_WOKEN_MAX }]
   let before = former
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const tried = yield* Effect.result(attempt(owned, group.letters, group.defect, before))
+    const tried = yield* Effect.result(attempt(owned, group, before))
     if (tried._tag === "Success") {
       done.push(tried.success)
       // The next group's tails must include this one's messages, so its relay comes first.
@@ -282,28 +274,22 @@ const turn = Effect.fnUntraced(function* (
     if (error._tag !== "DataRefused") return yield* Effect.fail(error)
     owned.cache.clear()
     before = Effect.void
-    const middle = group.letters.length >> 1
-    if (group.letters.length === 1) {
-      groups.push({ letters: group.letters, defect: error.message })
-    } else {
-      groups.push({ letters: group.letters.slice(middle) }, {
-        letters: group.letters.slice(0, middle)
-      })
-    }
+    const next = narrowed(group, error.message)
+    if (next === undefined) return yield* new PartitionEscalated({ detail: error.message })
+    groups.push(...next)
   }
   return done
 })
 
 const attempt = Effect.fnUntraced(function* (
   owned: Owned,
-  letters: ReadonlyArray<Letter>,
-  defect: string | undefined,
+  { defect, letters, wokenMax }: Group,
   former: Effect.Effect<void, PartitionFailure>
 ): Effect.fn.Return<Draft, PartitionFailure | DataRefused, Database> {
   const { actor, partition } = owned
   const endTimer = metrics.turnSeconds.startTimer({ family: actor.family })
   const span = turnSpan(`${actor.family}.turn`, letters.map(({ headers }) => headers[Header.trace]))
-  const opened = yield* openAll(owned, letters)
+  const opened = yield* openAll(owned, letters, wokenMax)
   const readable = opened.flatMap((one) =>
     "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
   )
@@ -348,19 +334,22 @@ const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) =>
   )
 }
 
-const openAll = Effect.fnUntraced(function* (owned: Owned, letters: ReadonlyArray<Letter>) {
+const openAll = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  max: number
+) {
   const opened = letters.map(owned.open)
   const wakes = opened.filter((one): one is Woken => "behind" in one)
   if (wakes.length === 0) return opened
   const database = yield* Database
-  const limit = PARKED_MESSAGES_WOKEN_MAX
   const stored = yield* database.query("parked.messages", (db) =>
     parkedMessages(
       db,
       owned.actor.family,
       owned.partition,
       wakes.map(({ wakes }) => wakes),
-      limit
+      max
     ))
   return opened.map((one): Opened => {
     if (!("behind" in one)) return one
@@ -375,8 +364,8 @@ const openAll = Effect.fnUntraced(function* (owned: Owned, letters: ReadonlyArra
           headers: () => JSON.parse(row.headers)
         }))
       )
-      .filter((each): each is Readable => "keys" in each)
-    return { ...one, behind, more: behind.length >= limit }
+      .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
+    return { ...one, behind, max }
   })
 })
 

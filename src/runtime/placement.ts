@@ -103,16 +103,25 @@ const tick = Effect.fnUntraced(function* (state: State) {
   const now = yield* Clock.currentTimeMillis
   yield* announce(state, now)
   const members = settledMembers(state, now)
+  const free: Array<Slot> = []
   for (const slot of state.options.slots) {
     const key = slotKey(slot)
     const mine = ownerOf(members, key) === state.options.worker
     const owned = state.running.get(key)
     if (owned !== undefined && !mine) owned.stopping = true
-    if (owned === undefined && mine && (state.restingUntil.get(key)?.at ?? 0) <= now) {
-      yield* acquire(state, slot).pipe(Effect.ignore)
-    }
+    const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
+    if (owned === undefined && mine && rested) free.push(slot)
   }
+  // What we hold comes first: an absent server lets every acquisition run into its time-out.
   yield* renewAll(state, now)
+  const taken = yield* Effect.forEach(free, (slot) => take(state, slot), {
+    concurrency: "unbounded"
+  })
+  // Begun here and not where they were taken: a partition ends with the fiber that began it.
+  for (const one of taken) {
+    if (one !== undefined) yield* begin(state, one)
+  }
+  yield* Effect.ignore(state.leases.freshen)
 })
 
 const announce = Effect.fnUntraced(function* (state: State, now: number) {
@@ -142,19 +151,30 @@ const settledMembers = (state: State, now: number): ReadonlyArray<string> => {
   return members.filter((member) => now - state.since.get(MEMBER + member)! >= JOIN_SETTLES_MILLIS)
 }
 
-const acquire = Effect.fnUntraced(function* (state: State, slot: Slot) {
+interface Taken {
+  readonly slot: Slot
+  readonly revision: number
+  readonly at: number
+}
+
+const take = Effect.fnUntraced(function* (state: State, slot: Slot) {
+  const at = yield* Clock.currentTimeMillis
+  return yield* state.leases.acquire(slotKey(slot), state.options.worker).pipe(
+    Effect.map((revision): Taken | undefined => ({ slot, revision, at })),
+    Effect.orElseSucceed(() => undefined)
+  )
+})
+
+const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }: Taken) {
   const { leases, options, running } = state
-  const key = slotKey(slot)
-  const startedAt = yield* Clock.currentTimeMillis
-  const revision = yield* leases.acquire(key, options.worker)
   const epoch = { bucketMillis: leases.bucketMillis, revision }
   const held: { current: Running | undefined } = { current: undefined }
   const fiber = yield* options.run(slot, epoch, () => held.current?.stopping ?? false).pipe(
     Effect.onExit((exit) => ended(state, slot, held.current, exit)),
     Effect.forkChild
   )
-  held.current = { slot, fiber, revision, renewedAt: startedAt, stopping: false }
-  running.set(key, held.current)
+  held.current = { slot, fiber, revision, renewedAt: at, stopping: false }
+  running.set(slotKey(slot), held.current)
   metrics.partitionsOwned.inc({ family: slot.family })
 })
 

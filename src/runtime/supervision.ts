@@ -42,13 +42,17 @@ type IsAny<E> = 0 extends 1 & E ? true : false
  * One entry per error tag. Everything that would make the table partial is refused by the
  * compiler: `any`, `unknown`, errors without a tag, and tags that are just `string`.
  */
-type TableOver<E, D> = IsAny<E> extends true ? "the error channel is any: name its errors"
-  : [E] extends [never] ? Readonly<Record<never, D>>
-  : unknown extends E ? "the error channel is unknown: name its errors"
+type TableOver<E, D> = IsAny<E> extends true ? Refused<"the error channel is any: name its errors">
+  : [E] extends [never] ? Readonly<Record<PropertyKey, never>>
+  : unknown extends E ? Refused<"the error channel is unknown: name its errors">
   : [E] extends [{ readonly _tag: string }]
-    ? string extends E["_tag"] ? "an error's tag is any string: give each error its own literal tag"
+    ? {} extends Record<E["_tag"], 1>
+      ? Refused<"an error's tag is not one literal: give each error its own literal tag">
     : { readonly [Tag in E["_tag"]]: D }
-  : "an error has no _tag"
+  : Refused<"an error has no _tag">
+
+/** Shows its message where the compiler complains, and no value fits it. */
+type Refused<Message extends string> = readonly [Message, never]
 
 export type SupervisionTable<E> = TableOver<E, Directive>
 export type OutboundTable<E> = TableOver<E, OutboundDirective>

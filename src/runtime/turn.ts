@@ -14,7 +14,7 @@ import { storedCursor } from "../store/takeover.ts"
 import type { DeadLetter, Draft } from "./draft.ts"
 import { jsonOf } from "./draft.ts"
 import { DEAD_LETTERS_STREAM } from "./outbox.ts"
-import { Header, type Letter } from "./letter.ts"
+import { Header, headersJson, type Letter } from "./letter.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { encodeOutbox, encodeTails } from "./turnRow.ts"
 import type { Tails } from "./relay.ts"
@@ -108,7 +108,7 @@ const write = async (trx: Trx, place: TurnPlace, turn: Committing, last: Letter)
         seq: letter.seq,
         subject: letter.subject,
         atMillis: letter.atMillis,
-        headers: JSON.stringify(letter.headers),
+        headers: headersJson(letter),
         body: letter.body
       }))
     )
@@ -168,7 +168,7 @@ const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
   reason: dead.reason,
   cause: dead.cause,
   attempts: dead.attempts,
-  headers: JSON.stringify(dead.letter.headers).replaceAll("\\u0000", ""),
+  headers: headersJson(dead.letter),
   body: dead.letter.body,
   atMillis: dead.letter.atMillis
 })

@@ -103,8 +103,9 @@ export class NatsServer {
     }
     writePrivate(join(this.folder, "passwords.json"), JSON.stringify(this.passwords))
     const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
+    // Quoted: a bare password that starts with a dash or a digit is read as a number.
     const lines = users.map((user) =>
-      `    { user: ${user.name}, password: ${this.passwords[user.name]}, permissions: {` +
+      `    { user: "${user.name}", password: "${this.passwords[user.name]}", permissions: {` +
       ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${
         list(user.subscribe)
       } } } }`

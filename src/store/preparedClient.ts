@@ -16,6 +16,13 @@ const nameOf = (text: string): string | undefined => {
 
 /** kysely never names its statements; node-postgres prepares only named ones. */
 export class PreparedClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config)
+    // The pool listens to idle clients only. Whoever uses this one learns of its end from the query;
+    // without a listener a server that dies under a query or a transaction would end the process.
+    this.on("error", () => {})
+  }
+
   // deno-lint-ignore no-explicit-any
   override query(...args: Array<any>): any {
     const [text, values, callback] = args

@@ -1,4 +1,5 @@
 import { sql } from "kysely"
+import { storable } from "../domain/text.ts"
 import type { Trx } from "./database.ts"
 
 /** Another owner took the partition over: nothing of this turn may be kept. */
@@ -98,19 +99,16 @@ export const insertDeadLetters = (trx: Trx, rows: ReadonlyArray<DeadLetterRow>) 
       headers, body, to_timestamp(at_millis / 1000.0)
     from unnest(${rows.map((row) => row.id)}::text[], ${rows.map((row) => row.family)}::text[],
       ${rows.map((row) => row.partition)}::int[], ${rows.map((row) => row.seq)}::bigint[],
-      ${rows.map((row) => clean(row.subject))}::text[],
-      ${rows.map((row) => clean(row.merchant))}::text[],
-      ${rows.map((row) => row.actorKey)}::text[], ${rows.map((row) => clean(row.type))}::text[],
-      ${rows.map((row) => row.reason)}::text[], ${rows.map((row) => clean(row.cause))}::text[],
+      ${rows.map((row) => storable(row.subject))}::text[],
+      ${rows.map((row) => storable(row.merchant))}::text[],
+      ${rows.map((row) => row.actorKey)}::text[], ${rows.map((row) => storable(row.type))}::text[],
+      ${rows.map((row) => row.reason)}::text[], ${rows.map((row) => storable(row.cause))}::text[],
       ${rows.map((row) => row.attempts)}::int[], ${rows.map((row) => row.headers)}::jsonb[],
       ${rows.map((row) => Buffer.from(row.body))}::bytea[],
       ${rows.map((row) => row.atMillis)}::bigint[])
       as r (id, family, partition, seq, subject, merchant, actor_key, type, reason, cause,
         attempts, headers, body, at_millis)
     on conflict (id) do update set attempts = excluded.attempts, status = 'open'`.execute(trx)
-
-// deno-lint-ignore no-control-regex
-const clean = (text: string): string => text.replaceAll(/\u0000/g, "\ufffd").toWellFormed()
 
 export const saveConfig = (
   trx: Trx,

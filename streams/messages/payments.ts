@@ -3,7 +3,7 @@ import { Share } from "../../src/domain/allocation.ts"
 import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
-import { Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
+import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
 import { Risk } from "./fraud.ts"
 import { Answered } from "./gateway.ts"
 
@@ -46,14 +46,14 @@ export const CreateFields = {
   device: Schema.optionalKey(Device),
   splits: Schema.optionalKey(Schema.Array(Split).check(Schema.isMaxLength(SPLITS_MAX))),
   reference: Schema.optionalKey(Reference),
-  description: Schema.optionalKey(Text(500)),
+  description: Schema.optionalKey(FreeText(500)),
   metadata: Schema.optionalKey(Metadata)
 }
 export const CaptureFields = { amount: Schema.optionalKey(Amount) }
 export const VoidFields = {}
 export const RefundFields = {
   amount: Schema.optionalKey(Amount),
-  reason: Schema.optionalKey(Text(255))
+  reason: Schema.optionalKey(FreeText(255))
 }
 export const ReviewFields = { decision: Schema.Literals(["approve", "reject"]) }
 

@@ -39,7 +39,7 @@ describe("an identifier follows from its parts", () => {
     expect(paymentIdOf("acme", "1")).not.toBe(paymentIdOf("evil", "1"))
   })
 
-  it("has 26 characters of Crockford's alphabet after its prefix, so its own schema takes it", () => {
+  it("has 26 characters of Crockford's alphabet after its prefix, as its schema wants", () => {
     const isPayment = accepts(PaymentId)
     fc.assert(fc.property(ascii, ascii, (merchant, command) => {
       const id = paymentIdOf(merchant, command)

@@ -39,7 +39,7 @@ describe("a card number is recognised before it is stored", () => {
     expect(cards.filter((card) => !looksLikeCardNumber(card))).toEqual([])
   })
 
-  it("sees any number with a right check digit, also with spaces, dashes and words around it", () => {
+  it("sees any number with a right check digit, also between spaces, dashes and words", () => {
     fc.assert(fc.property(
       cardNumber,
       fc.constantFrom("", " ", "-"),
@@ -63,7 +63,7 @@ describe("a card number is recognised before it is stored", () => {
     expect(others.filter(looksLikeCardNumber)).toEqual([])
   })
 
-  it.fails("sees a card number that stands next to another number", () => {
+  it("sees a card number that stands next to another number", () => {
     expect(looksLikeCardNumber("order 12 4111 1111 1111 1111")).toBe(true)
   })
 

@@ -11,7 +11,8 @@ export default class CountReporter implements Reporter {
     let failed = errors.length
     const skipped: Array<string> = []
     for (const module of modules) {
-      if (module.state() === "failed" && module.children.size === 0) failed++
+      // Errors of the file itself: it could not be read, or its hooks failed.
+      failed += module.errors().length
       for (const test of module.children.allTests()) {
         const { state } = test.result()
         if (state === "passed") passed++

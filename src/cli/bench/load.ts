@@ -4,117 +4,21 @@ import { append } from "../../bus/append.ts"
 import { type NatsLink, open } from "../../bus/connection.ts"
 import { openSharedReader } from "../../bus/sharedReader.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
-import type { Stack } from "../../stack/stack.ts"
+import type { NatsCredentials } from "../../stack/stack.ts"
 
 /** Commands of one atomic batch of the publisher. */
 const BATCH_COMMANDS = 100
+/** A payment that is not captured this long after the last command is lost. */
+const DRAIN_MILLIS = 180_000
+/** Stamps of commands are read one by one, so latency is measured on a sample. */
+const STAMPS_MAX = 2_000
+const STAMPS_CONCURRENT = 32
 
-export interface Load {
-  readonly link: NatsLink
-  readonly captured: () => number
-  readonly publish: (count: number) => Promise<ReadonlyArray<Published>>
-  readonly close: () => Promise<void>
-}
-
-export interface Published {
-  readonly seq: number
-  readonly paymentId: string
-}
-
-export const merchantName = (index: number): string => `shop-${String(index).padStart(3, "0")}`
-
-/** A command as a shop sends it: a customer with an address, a device, a marketplace now and then. */
-const commandOf = (run: string, index: number) => ({
-  command_id: `${run}-${index}`,
-  amount: 1_000 + ((index * 7_919) % 90_000),
-  currency: "BRL",
-  payment_method: { type: "card", token: "tok_approved" },
-  customer: {
-    id: `cus_${(index * 31) % 20_000}`,
-    email: `c${index % 20_000}@example.com`,
-    locale: index % 3 === 0 ? "en" : "pt-BR"
-  },
-  device: { id: `dev_${(index * 17) % 15_000}`, ip: `198.51.100.${index % 250}` },
-  reference: `order-${index}`,
-  ...(index % 4 === 0 && {
-    splits: [{ recipient: "seller_a", share: "0.70" }, { recipient: "seller_b", share: "0.20" }]
-  })
-})
-
-/** Publishes commands as an upstream producer does, and counts what was captured on EVENTS. */
-export const openLoad = async (stack: Stack, merchants: number): Promise<Load> => {
-  const run = `b${Date.now().toString(36)}`
-  const stops: Array<() => void> = []
-  const link = await connectAs(stack, "producer", stops)
-  const watcher = await connectAs(stack, "admin", stops)
-  let captured = 0
-  let next = 0
-  const reader: { close: () => void } = await Effect.runPromise(openSharedReader(watcher, {
-    stream: "EVENTS",
-    consumer: `bench-${run}`,
-    filter: "events.*.payment.captured",
-    inFlightMax: 10_000,
-    capacity: () => 10_000,
-    onDelivery: (delivery) => {
-      captured++
-      delivery.acknowledge()
-    }
-  }))
-  const batch = async (count: number): Promise<ReadonlyArray<Published>> => {
-    const indexes = Array.from({ length: count }, () => next++)
-    const messages = indexes.map((index) => ({
-      subject: `lastro.payments.create.${merchantName(index % merchants)}`,
-      headers: [],
-      payload: JSON.stringify(commandOf(run, index))
-    }))
-    const ack = await Effect.runPromise(append(link.nc, messages))
-    return indexes.map((index, place) => ({
-      seq: ack.seq - count + 1 + place,
-      paymentId: paymentIdOf(merchantName(index % merchants), `${run}-${index}`)
-    }))
-  }
-  return {
-    link: watcher,
-    captured: () => captured,
-    publish: async (count) => {
-      const published: Array<Published> = []
-      for (let left = count; left > 0; left -= BATCH_COMMANDS) {
-        published.push(...await batch(Math.min(left, BATCH_COMMANDS)))
-      }
-      return published
-    },
-    close: async () => {
-      reader.close()
-      await Effect.runPromise(
-        Effect.ignore(request(watcher.nc, `CONSUMER.DELETE.EVENTS.bench-${run}`))
-      )
-      for (const stop of stops) stop()
-    }
-  }
-}
-
-const connectAs = (
-  stack: Stack,
-  role: "admin" | "producer",
-  stops: Array<() => void>
-): Promise<NatsLink> => {
-  const { password, user } = stack.nats[role]
-  return new Promise((resolve, reject) => {
-    Effect.runFork(
-      Effect.scoped(Effect.gen(function* () {
-        const link = yield* open({
-          urls: stack.natsUrls,
-          user,
-          password,
-          name: `lastro-bench-${role}`
-        })
-        yield* Effect.callback<void>((resume) => {
-          stops.push(() => resume(Effect.void))
-          resolve(link)
-        })
-      })).pipe(Effect.tapCause((cause) => Effect.sync(() => reject(cause))))
-    )
-  })
+export interface LoadAccess {
+  readonly natsUrls: ReadonlyArray<string>
+  readonly producer: NatsCredentials
+  readonly admin: NatsCredentials
+  readonly merchants: number
 }
 
 export interface Throughput {
@@ -123,29 +27,180 @@ export interface Throughput {
   readonly perSecond: number
 }
 
-/** Keeps a bounded number of payments under way for a while, then waits for the last one. */
-export const measureThroughput = async (
-  load: Load,
-  options: { readonly seconds: number; readonly inFlight: number }
-): Promise<Throughput> => {
-  const before = load.captured()
-  const started = performance.now()
-  let published = 0
-  while (performance.now() - started < options.seconds * 1_000) {
-    const open = published - (load.captured() - before)
-    if (open > options.inFlight - BATCH_COMMANDS) {
-      await new Promise((resolve) => setTimeout(resolve, 2))
-      continue
-    }
-    published += (await load.publish(BATCH_COMMANDS)).length
+export interface Latency {
+  readonly samples: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+interface Published {
+  readonly seq: number
+  readonly paymentId: string
+}
+
+export const merchantName = (index: number): string => `shop-${String(index).padStart(3, "0")}`
+
+/** A command as a shop sends it: a customer with an address, a device, a marketplace now and then. */
+export const commandOf = (run: string, index: number) => ({
+  command_id: `${run}-${index}`,
+  amount: 1_000 + ((index * 7_919) % 90_000),
+  currency: "BRL",
+  payment_method: { type: "card", token: "tok_approved" },
+  customer: {
+    // Few customers would trip the velocity rules, which would measure something else.
+    id: `cus_${(index * 31) % 200_000}`,
+    email: `c${index % 20_000}@example.com`,
+    locale: index % 3 === 0 ? "en" : "pt-BR"
+  },
+  device: { id: `dev_${(index * 17) % 150_000}`, ip: `198.51.100.${index % 250}` },
+  reference: `order-${index}`,
+  ...(index % 4 === 0 && {
+    splits: [{ recipient: "seller_a", share: "0.70" }, { recipient: "seller_b", share: "0.20" }]
+  })
+})
+
+/** Publishes commands as an upstream producer does, and watches EVENTS for what was captured. */
+export class Load {
+  private readonly access: LoadAccess
+  private readonly producer: NatsLink
+  private readonly watcher: NatsLink
+  private readonly run = `b${Date.now().toString(36)}`
+  private next = 0
+  captured = 0
+  /** Stamps of `payment.captured` by payment, while somebody measures. */
+  private stamps: Map<string, number> | undefined
+
+  private constructor(access: LoadAccess, producer: NatsLink, watcher: NatsLink) {
+    this.access = access
+    this.producer = producer
+    this.watcher = watcher
   }
-  const deadline = performance.now() + 120_000
-  while (load.captured() - before < published) {
-    if (performance.now() > deadline) {
-      throw new Error(`${published - load.captured() + before} payments were never captured`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5))
+
+  static readonly open = Effect.fnUntraced(function* (access: LoadAccess) {
+    const link = ({ password, user }: NatsCredentials) =>
+      open({ urls: access.natsUrls, user, password, name: "lastro-bench" })
+    const load = new Load(access, yield* link(access.producer), yield* link(access.admin))
+    yield* load.watch()
+    return load
+  })
+
+  private watch() {
+    return openSharedReader(this.watcher, {
+      stream: "EVENTS",
+      consumer: `bench-${this.run}`,
+      filter: "events.*.payment.captured",
+      inFlightMax: 10_000,
+      capacity: () => 10_000,
+      onDelivery: (delivery) => {
+        delivery.acknowledge()
+        this.captured++
+        if (this.stamps === undefined) return
+        const { about } = JSON.parse(new TextDecoder().decode(delivery.data)) as { about: string }
+        this.stamps.set(about, delivery.atMillis)
+      }
+    })
   }
-  const seconds = (performance.now() - started) / 1_000
-  return { payments: published, seconds, perSecond: published / seconds }
+
+  private async publish(count: number): Promise<ReadonlyArray<Published>> {
+    const indexes = Array.from({ length: count }, () => this.next++)
+    const merchantOf = (index: number) => merchantName(index % this.access.merchants)
+    const ack = await Effect.runPromise(append(
+      this.producer.nc,
+      indexes.map((index) => ({
+        subject: `lastro.payments.create.${merchantOf(index)}`,
+        headers: [],
+        payload: JSON.stringify(commandOf(this.run, index))
+      }))
+    ))
+    return indexes.map((index, place) => ({
+      seq: ack.seq - count + 1 + place,
+      paymentId: paymentIdOf(merchantOf(index), `${this.run}-${index}`)
+    }))
+  }
+
+  private async drain(target: number): Promise<void> {
+    const deadline = performance.now() + DRAIN_MILLIS
+    while (this.captured < target) {
+      if (performance.now() > deadline) {
+        throw new Error(`${target - this.captured} payments were never captured`)
+      }
+      await pause(5)
+    }
+  }
+
+  /** Keeps a bounded number of payments under way, then waits for the last one. */
+  async throughput(
+    options: { readonly seconds?: number; readonly payments?: number; readonly inFlight: number }
+  ): Promise<Throughput> {
+    const before = this.captured
+    const started = performance.now()
+    let published = 0
+    const more = () =>
+      options.payments === undefined
+        ? performance.now() - started < options.seconds! * 1_000
+        : published < options.payments
+    while (more()) {
+      if (published - (this.captured - before) > options.inFlight - BATCH_COMMANDS) {
+        await pause(2)
+      } else published += (await this.publish(BATCH_COMMANDS)).length
+    }
+    await this.drain(before + published)
+    const seconds = (performance.now() - started) / 1_000
+    return { payments: published, seconds, perSecond: published / seconds }
+  }
+
+  /** Publishes one by one at a steady pace; latency is between JetStream's own stamps. */
+  async latency(
+    options: { readonly perSecond: number; readonly seconds: number }
+  ): Promise<Latency> {
+    this.stamps = new Map()
+    const before = this.captured
+    const started = performance.now()
+    const sent: Array<Promise<ReadonlyArray<Published>>> = []
+    while (performance.now() - started < options.seconds * 1_000) {
+      const due = Math.floor(((performance.now() - started) / 1_000) * options.perSecond)
+      while (sent.length < due) sent.push(this.publish(1))
+      await pause(1)
+    }
+    const published = (await Promise.all(sent)).flat()
+    await this.drain(before + published.length)
+    const step = Math.max(1, Math.floor(published.length / STAMPS_MAX))
+    const sample = published.filter((_, index) => index % step === 0)
+    const times = await Effect.runPromise(
+      Effect.forEach(sample, (one) => this.timeOf(one), { concurrency: STAMPS_CONCURRENT })
+    )
+    this.stamps = undefined
+    return percentiles(times)
+  }
+
+  private timeOf({ paymentId, seq }: Published) {
+    return request<{ message: { time: string } }>(
+      this.watcher.nc,
+      "STREAM.MSG.GET.PAYMENTS",
+      { seq }
+    ).pipe(
+      Effect.map(({ message }) => this.stamps!.get(paymentId)! - Date.parse(message.time))
+    )
+  }
+
+  async close(): Promise<void> {
+    await Effect.runPromise(
+      Effect.ignore(request(this.watcher.nc, `CONSUMER.DELETE.EVENTS.bench-${this.run}`))
+    )
+  }
+}
+
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+export const percentiles = (times: ReadonlyArray<number>): Latency => {
+  const sorted = [...times].sort((left, right) => left - right)
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+  return {
+    samples: sorted.length,
+    p50: at(0.5) ?? NaN,
+    p99: at(0.99) ?? NaN,
+    max: sorted.at(-1) ?? NaN
+  }
 }

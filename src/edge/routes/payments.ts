@@ -2,12 +2,7 @@ import { Effect, Schema } from "effect"
 import { findPayment, listPayments } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
 import { isOutcome, Status } from "../../../actors/payments/state.ts"
-import {
-  CaptureFields,
-  CreateFields,
-  RefundFields,
-  VoidFields
-} from "../../../streams/messages/payments.ts"
+import { CaptureFields, CreateFields, RefundFields } from "../../../streams/messages/payments.ts"
 import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
 import { Database } from "../../store/database.ts"
 import { wasAskedFor } from "../../store/idempotency.ts"
@@ -84,9 +79,7 @@ const onPayment = (type: "capture" | "void" | "refund") =>
       merchant,
       about: id,
       body: { ...(asked.json as object), command_id: key, payment_id: id },
-      current: yield* current(merchant, id),
-      // Only the actor's own reply tells what became of this command.
-      isOutcome: () => false
+      current: yield* current(merchant, id)
     }
     return yield* perform(asked, intent)
   })
@@ -131,6 +124,9 @@ const parseCursor = (cursor: string) => {
   return match === null ? undefined : { createdMillis: Number(match[1]), id: match[2]! }
 }
 
+/** A struct without fields would take anything: text, numbers, unknown members. */
+const Nothing = Schema.Record(Schema.String, Schema.Never)
+
 export const paymentRoutes: ReadonlyArray<Route> = [
   {
     method: "POST",
@@ -170,16 +166,21 @@ export const paymentRoutes: ReadonlyArray<Route> = [
       "capture",
       "/v1/payments/{id}/capture",
       "Capture an authorized payment, or a part",
-      CaptureFields
+      Schema.Struct(CaptureFields)
     ],
-    ["void", "/v1/payments/{id}/void", "Give an authorization back", VoidFields],
-    ["refund", "/v1/payments/{id}/refunds", "Refund a captured payment, or a part", RefundFields]
-  ] as const).map(([type, path, summary, fields]): Route => ({
+    ["void", "/v1/payments/{id}/void", "Give an authorization back", Nothing],
+    [
+      "refund",
+      "/v1/payments/{id}/refunds",
+      "Refund a captured payment, or a part",
+      Schema.Struct(RefundFields)
+    ]
+  ] as const).map(([type, path, summary, body]): Route => ({
     method: "POST",
     path,
     summary,
     audience: "merchant",
-    body: Schema.Struct(fields) as Schema.Codec<unknown, unknown>,
+    body: body as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: { ...outcomes, 404: "No such payment", 409: "Not possible in the payment's state" },
     handle: onPayment(type)

@@ -1,14 +1,16 @@
 import { Effect, Schema } from "effect"
-import { findPayment, openReviews } from "../../../actors/payments/read.ts"
+import { PaymentId } from "../../domain/identifiers.ts"
+import { findPayment, merchantOfPayment, openReviews } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
 import { ReviewFields } from "../../../streams/messages/payments.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
 import { read } from "../reading.ts"
-import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, MerchantQuery, ok, type Route } from "../route.ts"
 import { Database } from "../../store/database.ts"
 import { notFound } from "./payments.ts"
 
 const REVIEWS_MAX = 200
+const isPaymentId = Schema.is(PaymentId)
 
 const list = Effect.map(
   read("edge.reviews", (db) => openReviews(db, REVIEWS_MAX)),
@@ -27,12 +29,13 @@ const list = Effect.map(
 )
 
 const decide = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
   const key = yield* idempotencyKeyOf(asked)
   const id = asked.path["payment_id"]!
+  if (!isPaymentId(id)) return yield* notFound(id)
   const database = yield* Database
-  const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
-  if (payment === undefined) return yield* notFound(id)
+  const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, id))
+  const named = asked.query["merchant"] ?? merchant
+  if (merchant === undefined || named !== merchant) return yield* notFound(id)
   return yield* perform(asked, {
     family: "payments",
     type: "review",
@@ -47,11 +50,7 @@ const decide = Effect.fnUntraced(function* (asked: Asked) {
     current: database.query("edge.payment", (db) => findPayment(db, merchant, id)).pipe(
       Effect.map((found) => found && resourceOf(found)),
       Effect.orElseSucceed(() => undefined)
-    ),
-    isOutcome: (resource) => {
-      const { status } = resource as { status: string }
-      return status !== "in_review" && status !== "processing"
-    }
+    )
   })
 })
 

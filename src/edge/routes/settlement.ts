@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { Day, FILE_PARTS_MAX } from "../../../streams/messages/reconciliation.ts"
 import { Commands } from "../../bus/commands.ts"
+import { idempotencyKeyOf } from "../command.ts"
 import { problem, unavailable } from "../problem.ts"
 import type { Asked, Route } from "../route.ts"
 
@@ -46,8 +47,9 @@ const submit = Effect.fnUntraced(function* (asked: Asked) {
     return yield* problem(413, "too_large", `a file has at most ${FILE_PARTS_MAX} parts`)
   }
   // The same file is the same command, whoever sends it and however often.
-  const name = asked.header("idempotency-key") ??
-    `file-${createHash("sha256").update(`${source}|${date}|${text}`).digest("hex").slice(0, 32)}`
+  const name = asked.header("idempotency-key") !== undefined
+    ? yield* idempotencyKeyOf(asked)
+    : `file-${createHash("sha256").update(`${source}|${date}|${text}`).digest("hex").slice(0, 32)}`
   const commands = yield* Commands
   yield* Effect.forEach(parts, (body, index) =>
     commands.publish({

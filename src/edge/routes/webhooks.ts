@@ -5,6 +5,7 @@ import { deliveriesTo, endpointsOf } from "../../../actors/messaging/read.ts"
 import { EndpointFields } from "../../../streams/messages/messaging.ts"
 import { Commands } from "../../bus/commands.ts"
 import { derivedId } from "../../domain/identifiers.ts"
+import { idempotencyKeyOf } from "../command.ts"
 import { problem, refusalProblem, unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
@@ -33,7 +34,9 @@ const register = (settings: WebhookSettings) =>
         })
       }
     }
-    const commandId = asked.header("idempotency-key") ?? randomUUID()
+    const commandId = asked.header("idempotency-key") === undefined
+      ? randomUUID()
+      : yield* idempotencyKeyOf(asked)
     const id = derivedId("we", merchant, commandId)
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString("base64")}`
     const commands = yield* Commands

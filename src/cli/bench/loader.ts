@@ -1,0 +1,36 @@
+import { Worker } from "node:worker_threads"
+import type { LoadAccess } from "./load.ts"
+import type { LoadTask } from "./loadThread.ts"
+
+export interface Loader {
+  readonly run: <A>(task: LoadTask) => Promise<A>
+  readonly stop: () => Promise<void>
+}
+
+/** Starts the load's thread and waits until it watches. */
+export const startLoader = (access: LoadAccess): Promise<Loader> =>
+  new Promise((resolve, reject) => {
+    const thread = new Worker(new URL("./loadThread.ts", import.meta.url), { workerData: access })
+    const waiting = new Map<number, { ok: (value: unknown) => void; no: (error: Error) => void }>()
+    let next = 0
+    thread.on("error", reject)
+    thread.on("message", (message: { id?: number; value?: unknown; error?: string }) => {
+      if (message.id === undefined) {
+        return resolve({
+          run: <A>(task: LoadTask) =>
+            new Promise<A>((ok, no) => {
+              const id = next++
+              waiting.set(id, { ok: ok as (value: unknown) => void, no })
+              thread.postMessage({ id, task })
+            }),
+          stop: async () => {
+            await thread.terminate()
+          }
+        })
+      }
+      const one = waiting.get(message.id)!
+      waiting.delete(message.id)
+      if (message.error === undefined) one.ok(message.value)
+      else one.no(new Error(message.error))
+    })
+  })

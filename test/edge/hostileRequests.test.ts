@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { edgeRoutes } from "../../src/cli/edge.ts"
+import { startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { leaksIn, openShop, order, type Shop } from "../support/shop.ts"
+
+let one: TestLastro
+let shop: Shop
+let account: string
+beforeAll(async () => {
+  one = await startTestLastro()
+  shop = await openShop(one, "acme")
+  await shop.pay()
+  account = "liabilities:merchant:acme:pending:BRL"
+})
+afterAll(() => one.stop())
+
+const addressed = edgeRoutes({ allowPrivateWebhooks: true })
+  .filter(({ path }) => path.includes("{"))
+  .map((route) => ({ name: `${route.method} ${route.path}`, ...route }))
+
+const bodyOf = (name: string) => name.includes("reviews") ? { decision: "approve" } : {}
+
+const identifiers = [
+  "%00",
+  "pay_%00000000000000000000000000",
+  "%F0%9F%92%A9",
+  "%ED%A0%80",
+  "%FF%FE",
+  "%",
+  "..%2f..%2fetc%2fpasswd",
+  "'%20or%201=1--",
+  "%24%7Bjndi:ldap%7D",
+  "__proto__",
+  "constructor",
+  "-1",
+  "x".repeat(4_000)
+]
+
+describe("an identifier that is none is not found, and nobody's fault", () => {
+  test.each(addressed)("$name", async ({ method, name, path }) => {
+    const operator = await one.operatorKey()
+    for (const id of identifiers) {
+      const key = name.includes("fraud") ? operator : shop.key
+      const { headers, json, status } = await one.ask(key, method, path.replace(/\{\w+\}/, id), {
+        ...(method === "POST" && { body: bodyOf(name) }),
+        headers: { "idempotency-key": randomUUID() }
+      })
+      expect([id, status]).toEqual([id, 404])
+      expect(headers.get("content-type")).toBe("application/problem+json")
+      expect(json.code).toMatch(/_not_found$/)
+    }
+  })
+})
+
+const queries: ReadonlyArray<readonly [path: string, status: number, code: string]> = [
+  ["/v1/payments?limit=0", 422, "invalid"],
+  ["/v1/payments?limit=101", 422, "invalid"],
+  ["/v1/payments?limit=-1", 422, "invalid"],
+  ["/v1/payments?limit=1.5", 422, "invalid"],
+  ["/v1/payments?limit=ten", 422, "invalid"],
+  ["/v1/payments?limit=", 422, "invalid"],
+  ["/v1/payments?status=paid", 422, "invalid"],
+  ["/v1/payments?status=captured%00", 422, "invalid"],
+  ["/v1/payments?cursor=x", 400, "invalid_cursor"],
+  ["/v1/payments?cursor=%00", 400, "invalid_cursor"],
+  ["/v1/payments?cursor=999999999999999.pay_' or 1=1", 400, "invalid_cursor"],
+  ["/v1/payments?page=2", 400, "unknown_parameter"],
+  ["/v1/payments?__proto__=x", 400, "unknown_parameter"],
+  ["/v1/payments?constructor=x", 400, "unknown_parameter"],
+  ["/v1/events?after=x", 400, "invalid_cursor"],
+  ["/v1/events?after=1", 400, "invalid_cursor"],
+  ["/v1/events?after=-1.0", 400, "invalid_cursor"],
+  ["/v1/events?after=1.9999999999999999999", 400, "invalid_cursor"],
+  ["/v1/events?after=9999999999999999999.1", 200, ""],
+  ["/v1/events?after=99999999999999999999.1", 400, "invalid_cursor"],
+  ["/v1/events?limit=201", 422, "invalid"],
+  ["/v1/accounts?cursor=%00", 400, "invalid_cursor"],
+  ["/v1/accounts?cursor=%F0%9F%92%A9", 200, ""],
+  ["/v1/reconciliation/breaks?cursor=x", 400, "invalid_cursor"],
+  ["/v1/reconciliation/breaks?cursor=2020-01-01.brk_%00", 400, "invalid_cursor"],
+  ["/v1/reconciliation/summary?limit=5", 400, "unknown_parameter"]
+]
+
+describe("a query that is not valid is refused", () => {
+  test.each(queries)("%s", async (path, status, code) => {
+    const answer = await shop.get(path)
+    expect([answer.status, answer.json.code ?? ""]).toEqual([status, code])
+  })
+
+  test("and so is a place among postings beyond all places", async () => {
+    for (const cursor of ["9223372036854775808", "9999999999999999999", "x", "-1", "%00"]) {
+      const { json, status } = await shop.get(`/v1/accounts/${account}/postings?cursor=${cursor}`)
+      expect([cursor, status, json.code]).toEqual([cursor, 400, "invalid_cursor"])
+    }
+    const last = `/v1/accounts/${account}/postings?cursor=9223372036854775807`
+    expect((await shop.get(last)).json.data).toHaveLength(1)
+  })
+
+  test("an operator who names no merchant, or none there can be", async () => {
+    const operator = await one.operatorKey()
+    const unnamed = await one.ask(operator, "GET", "/v1/payments")
+    expect([unnamed.status, unnamed.json.code]).toEqual([400, "merchant_needed"])
+    for (const merchant of ["", "%00", "A.B", ">", "x".repeat(33)]) {
+      const { status } = await one.ask(operator, "GET", `/v1/payments?merchant=${merchant}`)
+      expect([merchant, status]).toEqual([merchant, 422])
+    }
+    const nobody = await one.ask(operator, "GET", "/v1/payments?merchant=nobody")
+    expect([nobody.status, nobody.json.data]).toEqual([200, []])
+  })
+})
+
+describe("headers are read with the same care", () => {
+  test("a Prefer that says nothing sensible is a request that does not wait", async () => {
+    for (const prefer of ["wait=soon", "wait=-1", "wait", "respond-async", "wait=0", ";;,="]) {
+      const { status } = await shop.pay({}, { prefer })
+      expect([prefer, status]).toEqual([prefer, 202])
+    }
+    expect((await shop.pay({}, { prefer: "respond-async, wait=30" })).status).toBe(201)
+  })
+
+  test("trace context and conditions that are none are ignored", async () => {
+    const { json, status } = await shop.pay({}, {
+      traceparent: "00-zz-yy-01",
+      tracestate: "=".repeat(3_000)
+    })
+    expect([status, json.status]).toEqual([201, "captured"])
+    const path = `/v1/payments/${json.id}`
+    expect((await shop.get(path, { "if-none-match": '"v0"' })).status).toBe(200)
+    expect((await shop.get(path, { "last-event-id": "x" })).status).toBe(200)
+    const events = await shop.get("/v1/events", { "last-event-id": "1.9999999999999999999" })
+    expect([events.status, events.json.code]).toEqual([400, "invalid_cursor"])
+  })
+
+  test("another method, or a route that is none, is not found", async () => {
+    for (const method of ["PUT", "PATCH", "DELETE"]) {
+      const answer = await fetch(`${one.url}/v1/payments`, {
+        method,
+        headers: { authorization: `Bearer ${shop.key}` },
+        ...(method !== "DELETE" && { body: JSON.stringify(order) })
+      })
+      expect([method, answer.status]).toEqual([method, 404])
+      expect(answer.headers.get("content-type")).toBe("application/problem+json")
+      await answer.body?.cancel()
+    }
+    for (const path of ["/v1/payments/", "/v2/payments", "/v1//payments", "/%00", "/.env"]) {
+      const { headers, status } = await shop.get(path)
+      expect([path, status]).toEqual([path, 404])
+      expect(headers.get("content-type")).toBe("application/problem+json")
+    }
+  })
+})
+
+test("after all of this an honest payment goes through", async () => {
+  expect((await shop.pay()).json.status).toBe("captured")
+})
+
+test("G17: no log line holds an e-mail, a key or a card number, nor was anything our fault", () => {
+  expect(leaksIn(one.logs)).toEqual([])
+  expect(one.logs.filter((line) => line.includes("a request failed"))).toEqual([])
+})

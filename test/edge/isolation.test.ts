@@ -1,0 +1,245 @@
+import { createHash, randomUUID } from "node:crypto"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { edgeRoutes } from "../../src/cli/edge.ts"
+import { createApiKey, type Scope } from "../../src/store/apiKeys.ts"
+import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { gatewayOf, leaksIn, openShop, order, type Shop } from "../support/shop.ts"
+
+const routes = edgeRoutes({ allowPrivateWebhooks: true })
+  .map((route) => ({ name: `${route.method} ${route.path}`, ...route }))
+const guarded = routes.filter(({ audience }) => audience !== "public")
+const merchants = routes.filter(({ audience }) => audience === "merchant")
+const operators = routes.filter(({ audience }) => audience === "operator")
+
+let one: TestLastro
+/** Owns everything that the others must not see. */
+let acme: Shop
+let globex: Shop
+/** Real identifiers of acme's, by the place they take in a path. */
+let owned: Record<string, string>
+
+beforeAll(async () => {
+  one = await startTestLastro()
+  acme = await openShop(one, "acme")
+  globex = await openShop(one, "globex")
+  const { json: payment } = await acme.pay({ capture: "manual" })
+  await acme.pay()
+  const { json: endpoint } = await acme.post("/v1/webhook-endpoints", {
+    url: "http://127.0.0.1:9/",
+    events: ["*"]
+  })
+  owned = {
+    payments: payment.id,
+    reviews: payment.id,
+    accounts: "liabilities:merchant:acme:pending:BRL",
+    "webhook-endpoints": endpoint.id
+  }
+  // A file that lacks acme's only settled payment: a break of acme's.
+  const day = payment.created_at.slice(0, 10)
+  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}?breaks=missing:1`)
+  const path = `/v1/settlement-files?source=simulator&date=${day}`
+  await one.ask(await one.operatorKey(), "POST", path, { raw: await file.text() })
+  for (const path of ["/v1/events", "/v1/reconciliation/breaks"]) {
+    await eventually(
+      async () => (await acme.get(path)).json.data.length > 0 ? true : undefined,
+      40_000
+    )
+  }
+})
+afterAll(() => one.stop())
+
+/** `/v1/payments/{id}/trace` with acme's own payment in it. */
+const acmesPath = (path: string) => {
+  const family = path.split("/")[2] === "fraud" ? "reviews" : path.split("/")[2]!
+  return path.replace(/\{\w+\}/, () => owned[family]!)
+}
+
+const bodies: Readonly<Record<string, object>> = {
+  "POST /v1/payments": order,
+  "POST /v1/webhook-endpoints": { url: "http://127.0.0.1:9/", events: ["*"] },
+  "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }
+}
+
+const ask = (key: string | undefined, { method, name, path }: typeof routes[number], more = "") =>
+  one.ask(key, method, acmesPath(path) + more, {
+    ...(method === "POST" && { body: bodies[name] ?? {} }),
+    headers: { "idempotency-key": randomUUID() }
+  })
+
+const keyWith = (merchant: string, scopes: ReadonlyArray<Scope>) =>
+  createApiKey(one.db, { name: "odd", merchant, scopes })
+
+/** Nothing of acme's changed, whatever was asked. */
+const acmes = async () => {
+  const { json: payments } = await acme.get("/v1/payments")
+  const { json: accounts } = await acme.get("/v1/accounts")
+  const { json: endpoints } = await acme.get("/v1/webhook-endpoints")
+  return { payments, accounts, endpoints }
+}
+
+test("there are routes to test, of every audience", () => {
+  expect(merchants.length).toBeGreaterThan(10)
+  expect(operators.length).toBeGreaterThan(5)
+  for (const path of ["/healthz", "/readyz"]) {
+    expect(routes.find((route) => route.path === path)?.audience).toBe("public")
+  }
+})
+
+describe("no key, no answer", () => {
+  test.each(guarded)("$name is answered 401 without a key that is known", async (route) => {
+    const wrong = [
+      undefined,
+      "sk_" + "A".repeat(32),
+      `${acme.key}x`,
+      acme.key.slice(0, -1),
+      "x".repeat(5_000)
+    ]
+    for (const key of wrong) {
+      const { headers, json, status } = await ask(key, route)
+      expect([status, json.code]).toEqual([401, "not_authenticated"])
+      expect(headers.get("content-type")).toBe("application/problem+json")
+      expect(headers.get("www-authenticate")).not.toBeNull()
+    }
+  })
+
+  test.each(["", "Bearer", "Bearer ", "Basic !!!", "Digest x", "sk_x"])(
+    "the header %j is no key",
+    async (authorization) => {
+      const answer = await fetch(`${one.url}/v1/payments`, { headers: { authorization } })
+      expect(answer.status).toBe(401)
+      await answer.body?.cancel()
+    }
+  )
+})
+
+describe("the wrong scope is refused", () => {
+  test.each(operators)("$name is answered 403 with a merchant's key", async (route) => {
+    const before = await acmes()
+    for (const key of [acme.key, globex.key, await keyWith("acme", [])]) {
+      const { json, status } = await ask(key, route)
+      expect([status, json.code]).toEqual([403, "not_allowed"])
+    }
+    expect(await acmes()).toEqual(before)
+  })
+
+  test.each(merchants)("$name is answered 403 with a key that lacks the scope", async (route) => {
+    const before = await acmes()
+    // A key without a merchant must not mean every merchant's data.
+    for (const key of [await keyWith("acme", []), await keyWith("", ["merchant"])]) {
+      const { json, status } = await ask(key, route)
+      expect([status, json.code]).toEqual([403, "not_allowed"])
+    }
+    expect(await acmes()).toEqual(before)
+  })
+
+  const naming = merchants.filter(({ query }) => query?.["merchant"] !== undefined)
+  test.each(naming)("$name takes a merchant's name from operators only", async (route) => {
+    for (const shop of [globex, acme]) {
+      const { json, status } = await ask(shop.key, route, "?merchant=acme")
+      expect([status, json.code]).toEqual([403, "not_allowed"])
+    }
+    const operator = await one.operatorKey()
+    expect([200, 201]).toContain((await ask(operator, route, "?merchant=acme")).status)
+  })
+})
+
+describe("one merchant sees and moves nothing of another's", () => {
+  const addressed = merchants.filter(({ path }) => path.includes("{"))
+  test.each(addressed)("$name with another merchant's identifier is 404", async (route) => {
+    const before = await acmes()
+    const { json, status } = await ask(globex.key, route)
+    expect(status).toBe(404)
+    expect(json.code).toMatch(/_not_found$/)
+    // The answer for what exists elsewhere is the answer for what exists nowhere.
+    const nowhere = await one.ask(
+      globex.key,
+      route.method,
+      route.path.replace(/\{\w+\}/, owned["payments"]!.replace(/.$/, "0")),
+      { ...(route.method === "POST" && { body: {} }), headers: { "idempotency-key": "k" } }
+    )
+    expect([nowhere.status, nowhere.json.code]).toEqual([status, json.code])
+    expect(await acmes()).toEqual(before)
+  })
+
+  const lists = merchants.filter(({ method, path }) => method === "GET" && !path.includes("{"))
+  test.each(lists)("$name is empty for a merchant who has done nothing", async (route) => {
+    const fresh = await one.key("initech")
+    expect(await ask(fresh, route)).toMatchObject({ status: 200, json: { data: [] } })
+    const { json } = await ask(acme.key, route)
+    // So that an empty answer means something.
+    expect(json.data.length).toBeGreaterThan(0)
+  })
+
+  test("another merchant's cursor leads nowhere", async () => {
+    const { json: page } = await acme.get("/v1/payments?limit=1")
+    expect(page.next_cursor).not.toBeNull()
+    expect((await globex.get(`/v1/payments?cursor=${page.next_cursor}`)).json.data).toEqual([])
+    const { json: events } = await acme.get("/v1/events?limit=1")
+    expect((await globex.get(`/v1/events?after=${events.next_cursor}`)).json.data).toEqual([])
+  })
+
+  test("a payment made with globex's key is globex's, whatever the body says", async () => {
+    const before = await acmes()
+    const { json, status } = await globex.post("/v1/payments", { ...order, merchant: "acme" })
+    expect([status, json.errors[0].pointer]).toEqual([422, "/merchant"])
+    expect((await globex.pay()).json.merchant).toBe("globex")
+    expect(await acmes()).toEqual(before)
+  })
+
+  test("the gateway saw none of what was refused", async () => {
+    const operations = await gatewayOf(one).operations(owned["payments"]!)
+    expect(operations.map(({ kind }) => kind)).toEqual(["charge"])
+  })
+})
+
+describe("keys", () => {
+  test("are stored hashed", async () => {
+    const rows = await query(
+      one.stack.databaseUrl,
+      "select encode(hash, 'hex') as hash, row_to_json(k)::text as everything from api_keys k"
+    )
+    const operator = await one.operatorKey()
+    const text = rows.map(({ everything }) => everything).join("\n")
+    for (const key of [acme.key, globex.key, operator]) {
+      expect(key).toMatch(/^sk_[A-Za-z0-9_-]{32}$/)
+      const sha256 = createHash("sha256").update(key).digest("hex")
+      expect(rows.filter(({ hash }) => hash === sha256)).toHaveLength(1)
+      expect(text).not.toContain(key)
+      expect(text).not.toContain(Buffer.from(key).toString("hex"))
+      expect(text).not.toContain(key.slice(3))
+    }
+  })
+
+  test("work as the password of HTTP Basic, for browsers", async () => {
+    const operator = await one.operatorKey()
+    const authorization = `Basic ${Buffer.from(`anyone:${operator}`).toString("base64")}`
+    const answer = await fetch(`${one.url}/`, { headers: { authorization } })
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([
+      200,
+      "text/html; charset=utf-8"
+    ])
+    await answer.body?.cancel()
+  })
+
+  test("say how much they may ask", async () => {
+    const { headers } = await acme.get("/v1/payments")
+    expect(headers.get("ratelimit-policy")).toMatch(/^"default";q=\d+;w=1$/)
+    expect(headers.get("ratelimit")).toMatch(/^"default";r=\d+;t=1$/)
+  })
+
+  test("that are revoked stop working", async () => {
+    const key = await keyWith("acme", ["merchant"])
+    expect((await one.ask(key, "GET", "/v1/payments")).status).toBe(200)
+    const hash = createHash("sha256").update(key).digest()
+    const revoke = "update api_keys set revoked_at = now() where hash = $1"
+    await query(one.stack.databaseUrl, revoke, [hash])
+    await eventually(
+      async () => (await one.ask(key, "GET", "/v1/payments")).status === 401 ? true : undefined,
+      30_000
+    )
+  })
+})
+
+test("G17: no log line holds an e-mail, a key or a card number", () => {
+  expect(leaksIn(one.logs)).toEqual([])
+})

@@ -1,0 +1,252 @@
+import { mailboxes } from "../../streams/mailboxes.ts"
+import { Header } from "../../src/runtime/letter.ts"
+import { decodeOutbox } from "../../src/runtime/turnRow.ts"
+import type { Book } from "../../src/stack/simulator/book.ts"
+import type { Command } from "./chaosLoad.ts"
+import type { AccountRecord, ChaosRecord, Stored, TurnRecord } from "./chaosRecord.ts"
+
+/** What is found wrong, in words. Empty is the promise kept. */
+export type Violations = ReadonlyArray<string>
+
+const nameOf = (merchant: string, type: string, id: string) => `${merchant} ${type} ${id}`
+
+/** G1: what was acknowledged has its payment, or an answer that says why not. */
+export const missingCommands = (
+  record: ChaosRecord,
+  acknowledged: Iterable<Command>
+): Violations => {
+  const taken = new Set(
+    record.payments.flatMap((payment) =>
+      payment.commands.map(({ id, type }) => nameOf(payment.merchant, type, id))
+    )
+  )
+  const refused = new Set(
+    record.refused.map((one) => nameOf(one.merchant, one.command, one.command_id))
+  )
+  return [...acknowledged].flatMap(({ id, merchant, type }) => {
+    const name = nameOf(merchant, type, id)
+    return taken.has(name) || (type !== "create" && refused.has(name)) ? [] : [name]
+  })
+}
+
+/** G2: one payment for each distinct command that is in the mailbox, one effect for each command. */
+export const repeatedEffects = (record: ChaosRecord): Violations => {
+  const wrong: Array<string> = []
+  const asked = new Set<string>()
+  for (const { data, subject } of record.streams.get("PAYMENTS")!) {
+    const [, , place, type, merchant] = subject.split(".")
+    if (place !== "ingress" || type !== "create") continue
+    const { command_id } = JSON.parse(new TextDecoder().decode(data))
+    asked.add(nameOf(merchant!, type, command_id))
+  }
+  if (asked.size !== record.payments.length) {
+    wrong.push(`${asked.size} distinct creates made ${record.payments.length} payments`)
+  }
+  for (const { attempts, commands, id } of record.payments) {
+    const names = commands.map(({ id, type }) => `${type} ${id}`)
+    if (new Set(names).size !== names.length) wrong.push(`${id} took a command twice`)
+    const keys = attempts.map(({ key }) => key)
+    if (new Set(keys).size !== keys.length) wrong.push(`${id} has an attempt twice`)
+    if (attempts.filter(({ operation }) => operation === "charge").length > 1) {
+      wrong.push(`${id} was charged by two attempts`)
+    }
+  }
+  return wrong
+}
+
+const partitions = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<TurnRecord>> =>
+  Map.groupBy(record.turns, ({ family, partition }) => `${family}.${partition}`)
+
+/** Messages of one mailbox by `family.partition`, in order. */
+export const lettersOf = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<Stored>> =>
+  Map.groupBy(
+    mailboxes.filter(({ kind }) => kind === "keyed")
+      .flatMap(({ stream }) => record.streams.get(stream)!),
+    ({ subject }) => subject.split(".", 2).join(".")
+  )
+
+/** G2: the turns of a partition, one after the other, are exactly its mailbox. */
+export const gapsBetweenTurns = (record: ChaosRecord): Violations => {
+  const wrong: Array<string> = []
+  const turns = partitions(record)
+  for (const [place, letters] of lettersOf(record)) {
+    let next = 0
+    for (const { first_seq, last_seq, messages } of turns.get(place) ?? []) {
+      const first = letters[next]?.seq
+      const last = letters[next + messages - 1]?.seq
+      if (first !== first_seq || last !== last_seq) {
+        wrong.push(
+          `${place}: turn ${first_seq}–${last_seq} of ${messages} stands where the mailbox has ` +
+            `${first}–${last}`
+        )
+        break
+      }
+      next += messages
+    }
+    if (next !== letters.length) wrong.push(`${place}: ${letters.length - next} never had a turn`)
+  }
+  return wrong
+}
+
+const decoder = new TextDecoder()
+
+/** G5: what the turn rows say was emitted is on its target, once each, in order, unchanged. */
+export const emissionsAstray = (record: ChaosRecord): Violations => {
+  const wrong: Array<string> = []
+  const wanted = new Map<string, Array<string>>()
+  const found = new Map<string, Array<string>>()
+  const put = (lists: Map<string, Array<string>>, place: string, line: string) => {
+    const list = lists.get(place)
+    if (list === undefined) lists.set(place, [line])
+    else list.push(line)
+  }
+  for (const { family, outbox, partition } of record.turns) {
+    for (const { body, id, subject, target } of decodeOutbox(outbox).messages) {
+      const emission = `${family}/${partition}/${id.seq}/${id.ordinal}`
+      put(wanted, `${family}/${partition} → ${target}`, `${emission} ${subject} ${body}`)
+    }
+  }
+  for (const [target, messages] of record.streams) {
+    for (const { data, headers, subject } of messages) {
+      const emission = headers[Header.emission]
+      if (emission === undefined) continue
+      const [family, partition] = emission.split("/")
+      const line = `${emission} ${subject} ${decoder.decode(data)}`
+      put(found, `${family}/${partition} → ${target}`, line)
+    }
+  }
+  for (const place of new Set([...wanted.keys(), ...found.keys()])) {
+    const sent = wanted.get(place) ?? []
+    const there = found.get(place) ?? []
+    const at = sent.findIndex((line, index) => line !== there[index])
+    if (at >= 0 || there.length !== sent.length) {
+      wrong.push(
+        `${place}: ${sent.length} emitted, ${there.length} there; first difference at ${at}: ` +
+          `${sent[at]?.slice(0, 80)} against ${there[at]?.slice(0, 80)}`
+      )
+    }
+  }
+  return wrong
+}
+
+/** G3: entries of one payment were written in the order of the messages that caused them. */
+export const effectsOutOfOrder = (record: ChaosRecord): Violations => {
+  const latest = new Map<string, number>()
+  const wrong: Array<string> = []
+  for (const { entry_id, payment_id, seq } of record.postings) {
+    if (seq < (latest.get(payment_id) ?? 0)) wrong.push(`${payment_id}: ${entry_id} came late`)
+    latest.set(payment_id, seq)
+  }
+  // A capture sent right behind its create finds the payment; before it there would be none.
+  for (const { code, command_id } of record.refused) {
+    if (command_id.endsWith("-hasty") && code === "payment_not_found") {
+      wrong.push(`${command_id} was decided before the create that it follows`)
+    }
+  }
+  return wrong
+}
+
+type Totals = Record<
+  "posted_debits" | "posted_credits" | "pending_debits" | "pending_credits",
+  bigint
+>
+
+/** M1: balanced after every turn, and the accounts say what the journal says, turn by turn. */
+export const imbalances = (record: ChaosRecord): Violations => {
+  const wrong: Array<string> = []
+  const totals = new Map<string, Totals & { version: number }>()
+  const totalsOf = (path: string) => {
+    const known = totals.get(path) ?? {
+      posted_debits: 0n,
+      posted_credits: 0n,
+      pending_debits: 0n,
+      pending_credits: 0n,
+      version: 0
+    }
+    totals.set(path, known)
+    return known
+  }
+  const bySeq = Map.groupBy(record.postings, ({ partition, seq }) => `${partition}.${seq}`)
+  let seen = 0
+  for (const turn of record.turns.filter(({ family }) => family === "payments")) {
+    const touched = new Set<string>()
+    const off = new Map<string, bigint>()
+    for (let seq = turn.first_seq; seq <= turn.last_seq; seq++) {
+      for (const posting of bySeq.get(`${turn.partition}.${seq}`) ?? []) {
+        seen++
+        const { amount, credit_account, currency, debit_account, layer } = posting
+        totalsOf(debit_account)[`${layer}_debits`] += amount
+        totalsOf(credit_account)[`${layer}_credits`] += amount
+        touched.add(debit_account).add(credit_account)
+        const sides = [debit_account, credit_account].map((path) => path.endsWith(`:${currency}`))
+        if (sides.includes(false)) wrong.push(`${posting.entry_id} mixes currencies`)
+      }
+    }
+    for (const path of touched) totalsOf(path).version++
+    for (const [path, one] of totals) {
+      const currency = path.slice(path.lastIndexOf(":") + 1)
+      const add = (layer: string, amount: bigint) =>
+        off.set(layer + currency, (off.get(layer + currency) ?? 0n) + amount)
+      add("posted ", one.posted_debits - one.posted_credits)
+      add("pending ", one.pending_debits - one.pending_credits)
+    }
+    for (const [what, difference] of off) {
+      if (difference !== 0n) wrong.push(`${what} is off by ${difference} after ${turn.last_seq}`)
+    }
+  }
+  if (seen !== record.postings.length) {
+    wrong.push(`${record.postings.length - seen} postings belong to no turn`)
+  }
+  return [...wrong, ...accountsAgainst(record.accounts, totals)]
+}
+
+/** An account's version counts the turns that moved it: a turn applied twice would show there. */
+const accountsAgainst = (
+  accounts: ReadonlyArray<AccountRecord>,
+  totals: ReadonlyMap<string, Totals & { version: number }>
+): Violations => {
+  const text = (one: (Totals & { version: number }) | undefined) =>
+    one === undefined
+      ? "nothing"
+      : `${one.posted_debits}/${one.posted_credits} posted, ${one.pending_debits}/` +
+        `${one.pending_credits} pending, version ${one.version}`
+  const stored = new Map(accounts.map((account) => [account.path, account]))
+  return [...new Set([...stored.keys(), ...totals.keys()])].flatMap((path) => {
+    const [is, should] = [text(stored.get(path)), text(totals.get(path))]
+    return is === should ? [] : [`${path} says ${is}; its journal says ${should}`]
+  })
+}
+
+/** M2: the gateway's own book, payment by payment, against ours. */
+export const chargesAstray = (record: ChaosRecord, book: Book): Violations => {
+  const wrong = book.summary().charged_twice.map((id) => `${id} was charged twice`)
+  for (const payment of record.payments) {
+    const { amount_captured, amount_refunded, contradictions, id } = payment
+    if (contradictions.length > 0) wrong.push(`${id}: ${contradictions.join(", ")}`)
+    const moved = book.ofPayment(id).filter(({ captured, status }) =>
+      status === "approved" && captured === 1
+    )
+    const sum = (refund: boolean) =>
+      moved.filter(({ kind }) => (kind === "refund") === refund)
+        .reduce((total, { amount }) => total + amount, 0)
+    if (sum(false) !== Number(amount_captured) || sum(true) !== Number(amount_refunded)) {
+      wrong.push(
+        `${id}: captured ${amount_captured}, refunded ${amount_refunded}; the gateway's book has ` +
+          `${sum(false)} and ${sum(true)}`
+      )
+    }
+  }
+  for (const { captured, currency, refunded } of book.summary().totals) {
+    const owed = record.accounts
+      .filter(({ path }) =>
+        path.startsWith("assets:gateway:simulator:receivable:") && path.endsWith(`:${currency}`)
+      )
+      .reduce((sum, account) => sum + account.posted_debits - account.posted_credits, 0n)
+    if (owed !== BigInt(captured - refunded)) {
+      wrong.push(
+        `the ledger says that the gateway owes ${owed} ${currency}, its book ${captured - refunded}`
+      )
+    }
+  }
+  return wrong
+}

@@ -1,0 +1,191 @@
+import { nuid } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { mailboxes } from "../../streams/mailboxes.ts"
+import { request } from "../../src/bus/api.ts"
+import type { NatsLink } from "../../src/bus/connection.ts"
+import { streamFacts } from "../../src/bus/tail.ts"
+import { DEAD_LETTERS_STREAM, EVENTS_STREAM } from "../../src/runtime/outbox.ts"
+import { query } from "./query.ts"
+
+export interface Stored {
+  readonly seq: number
+  readonly subject: string
+  readonly atMillis: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly data: Uint8Array
+}
+
+export interface TurnRecord {
+  readonly family: string
+  readonly partition: number
+  readonly first_seq: number
+  readonly last_seq: number
+  readonly messages: number
+  readonly outbox: string | null
+}
+
+export interface PaymentDoc {
+  readonly id: string
+  readonly merchant: string
+  readonly status: string
+  readonly amount_captured: string
+  readonly amount_refunded: string
+  readonly attempts: ReadonlyArray<{ key: string; operation: string; status: string }>
+  readonly commands: ReadonlyArray<{ id: string; type: string }>
+  readonly contradictions: ReadonlyArray<string>
+}
+
+export interface PostingRecord {
+  readonly entry_id: string
+  readonly payment_id: string
+  readonly partition: number
+  readonly seq: number
+  readonly position: number
+  readonly layer: "posted" | "pending"
+  readonly debit_account: string
+  readonly credit_account: string
+  readonly amount: bigint
+  readonly currency: string
+}
+
+export interface AccountRecord {
+  readonly path: string
+  readonly currency: string
+  readonly posted_debits: bigint
+  readonly posted_credits: bigint
+  readonly pending_debits: bigint
+  readonly pending_credits: bigint
+  readonly version: number
+}
+
+export interface CursorRecord {
+  readonly family: string
+  readonly partition: number
+  readonly seq: number
+  readonly digest: string
+}
+
+export interface Refused {
+  readonly merchant: string
+  readonly command: string
+  readonly command_id: string
+  readonly code: string
+}
+
+/** Everything there is to know after the work is done: streams and tables as they stand. */
+export interface ChaosRecord {
+  readonly streams: ReadonlyMap<string, ReadonlyArray<Stored>>
+  readonly turns: ReadonlyArray<TurnRecord>
+  readonly cursors: ReadonlyArray<CursorRecord>
+  readonly payments: ReadonlyArray<PaymentDoc>
+  readonly postings: ReadonlyArray<PostingRecord>
+  readonly accounts: ReadonlyArray<AccountRecord>
+  readonly refused: ReadonlyArray<Refused>
+  readonly parked: number
+  readonly deadLetters: number
+}
+
+const numbers = <Row>(rows: ReadonlyArray<Row>, ...names: ReadonlyArray<keyof Row>) =>
+  rows.map((row) => ({
+    ...row,
+    ...Object.fromEntries(names.map((name) => [name, Number(row[name])]))
+  }))
+
+export const readRecord = async (link: NatsLink, url: string): Promise<ChaosRecord> => {
+  const streams = new Map<string, ReadonlyArray<Stored>>()
+  const names = [...mailboxes.map(({ stream }) => stream), EVENTS_STREAM, DEAD_LETTERS_STREAM]
+  for (const stream of names) streams.set(stream, await readStream(link, stream))
+  const turns = await query(
+    url,
+    `select family, partition, first_seq, last_seq, messages, outbox from turns
+     order by family, partition, last_seq`
+  )
+  const postings = await query(
+    url,
+    `select p.entry_id, e.payment_id, e.partition, e.seq, p.position, p.layer, p.debit_account,
+       p.credit_account, p.amount, p.currency
+     from postings p join journal_entries e on e.id = p.entry_id order by p.position`
+  )
+  const accounts = await query(url, "select * from accounts")
+  const [counts] = await query(
+    url,
+    `select (select count(*) from parked_keys)::int as parked,
+       (select count(*) from dead_letters)::int as dead`
+  )
+  return {
+    streams,
+    turns: numbers(turns, "first_seq", "last_seq") as Array<TurnRecord>,
+    cursors: numbers(
+      await query(
+        url,
+        "select family, partition, seq, encode(digest, 'hex') as digest from cursors"
+      ),
+      "seq"
+    ) as Array<CursorRecord>,
+    payments: (await query(url, "select doc from payments")).map(({ doc }) => doc),
+    postings: numbers(postings, "seq", "position").map((row) => ({
+      ...row,
+      amount: BigInt(row.amount)
+    })) as Array<PostingRecord>,
+    accounts: accounts.map((row) => ({
+      path: row.path,
+      currency: row.currency,
+      posted_debits: BigInt(row.posted_debits),
+      posted_credits: BigInt(row.posted_credits),
+      pending_debits: BigInt(row.pending_debits),
+      pending_credits: BigInt(row.pending_credits),
+      version: Number(row.version)
+    })),
+    refused: (await query(
+      url,
+      `select merchant, body->>'command' as command, body->>'command_id' as command_id,
+         body->>'code' as code
+       from events where type = 'payments.command_refused'`
+    )) as Array<Refused>,
+    parked: counts.parked,
+    deadLetters: counts.dead
+  }
+}
+
+/** A whole stream in its order, through a consumer that lasts as long as the reading. */
+export const readStream = async (
+  { inboxPrefix, nc }: NatsLink,
+  stream: string
+): Promise<ReadonlyArray<Stored>> => {
+  const { lastSeq } = await Effect.runPromise(streamFacts(nc, stream))
+  if (lastSeq === 0) return []
+  const inbox = `${inboxPrefix}.${nuid.next()}`
+  const found: Array<Stored> = []
+  await new Promise<void>((resolve, reject) => {
+    const subscription = nc.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error !== null) return reject(error)
+        const tokens = message.reply!.split(".")
+        const headers: Record<string, string> = {}
+        for (const name of message.headers?.keys() ?? []) {
+          headers[name] = message.headers!.get(name)
+        }
+        found.push({
+          seq: Number(tokens.at(-4)),
+          subject: message.subject,
+          atMillis: Number(tokens.at(-2)!.slice(0, -6)),
+          headers,
+          data: message.data
+        })
+        if (Number(tokens.at(-1)) > 0) return
+        subscription.unsubscribe()
+        resolve()
+      }
+    })
+    const config = {
+      deliver_policy: "all",
+      deliver_subject: inbox,
+      ack_policy: "none",
+      mem_storage: true,
+      inactive_threshold: 10_000_000_000
+    }
+    Effect.runPromise(request(nc, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config }))
+      .catch(reject)
+  })
+  return found
+}

@@ -1,0 +1,73 @@
+import { fraud } from "../../actors/fraud/actor.ts"
+import { messaging } from "../../actors/messaging/actor.ts"
+import { payments } from "../../actors/payments/actor.ts"
+import { reconciliation } from "../../actors/reconciliation/actor.ts"
+import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { routes } from "../../streams/routes.ts"
+import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
+import { canonicalJson } from "../../src/domain/canonicalJson.ts"
+import { emptyDraft } from "../../src/runtime/draft.ts"
+import { fold, opener } from "../../src/runtime/fold.ts"
+import { letterOf } from "../../src/runtime/letter.ts"
+import type { AnyKeyed } from "../../src/runtime/registry.ts"
+import { lettersOf, type Violations } from "./chaosPromises.ts"
+import type { ChaosRecord, Stored } from "./chaosRecord.ts"
+
+const actors = [payments, fraud, messaging, reconciliation] as unknown as ReadonlyArray<AnyKeyed>
+
+/**
+ * G3, the whole of it: deciding each mailbox once more, one message after the other in the order in
+ * which it stands, gives the digests and the payments that were stored.
+ */
+export const differencesFromReplay = (record: ChaosRecord): Violations => {
+  if (record.parked > 0) return [`${record.parked} keys are parked: nothing was to fail here`]
+  const wrong: Array<string> = []
+  const letters = lettersOf(record)
+  const stored = new Map(record.payments.map((doc) => [`${doc.merchant}/${doc.id}`, doc]))
+  for (const { digest, family, partition } of record.cursors) {
+    const actor = actors.find((one) => one.family === family)!
+    const end = decided(actor, partition, letters.get(`${family}.${partition}`) ?? [])
+    if (Buffer.from(end.digest).toString("hex") !== digest) {
+      wrong.push(`${family}.${partition}: its mailbox decided in order ends elsewhere`)
+    }
+    if (family !== "payments") continue
+    for (const [id, json] of end.states) {
+      const doc = stored.get(id)
+      if (doc === undefined || canonicalJson(doc) !== json) {
+        wrong.push(`${id} is not what its messages in order make of it`)
+      }
+    }
+  }
+  return wrong
+}
+
+const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Stored>) => {
+  const open = opener(actor)
+  const draft = emptyDraft(0, Buffer.alloc(0))
+  fold(
+    {
+      actor,
+      addressing: {
+        family: actor.family,
+        partition,
+        source: sourceOf(actor.family, partition),
+        streamOf: (family) => mailboxes.find((one) => one.family === family)?.stream,
+        partitions: PARTITIONS,
+        routesOf: (event) => routes.filter(({ events }) => events.includes(event)),
+        messageBytesMax: MESSAGE_BYTES_MAX
+      },
+      partition,
+      committed: () => undefined,
+      parked: new Map(),
+      config: { version: 0, value: actor.config.initial },
+      failures: new Map(),
+      defects: new Map()
+    },
+    letters.map((letter) => open(letterOf({ ...letter, headers: () => ({ ...letter.headers }) }))),
+    draft
+  )
+  return {
+    digest: draft.digest,
+    states: [...draft.states].map(([id, { json }]) => [id, json] as const)
+  }
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest"
+import type { ChaosHouse } from "./chaosHouse.ts"
+import {
+  chargesAstray,
+  effectsOutOfOrder,
+  emissionsAstray,
+  gapsBetweenTurns,
+  imbalances,
+  missingCommands,
+  repeatedEffects
+} from "./chaosPromises.ts"
+import type { ChaosRecord } from "./chaosRecord.ts"
+import { differencesFromReplay } from "./chaosReplay.ts"
+
+/** One test per promise, over what stands in streams and tables once everything is quiet. */
+export const promisesHold = (after: () => { house: ChaosHouse; record: ChaosRecord }) => {
+  test("G1: every acknowledged command has its payment", () => {
+    const { house, record } = after()
+    expect(missingCommands(record, house.load.acknowledged.values())).toEqual([])
+  })
+
+  test("G2: no command is lost and none takes effect twice", () => {
+    const { record } = after()
+    expect(repeatedEffects(record)).toEqual([])
+    expect(record.deadLetters).toBe(0)
+  })
+
+  test("G2: the turns of a partition cover its mailbox without gap or overlap", () => {
+    expect(gapsBetweenTurns(after().record)).toEqual([])
+  })
+
+  test("G3: effects of one key follow the order of its mailbox", () => {
+    const { record } = after()
+    expect(effectsOutOfOrder(record)).toEqual([])
+    expect(differencesFromReplay(record)).toEqual([])
+  })
+
+  test("G5: every emission is in its mailbox once and in order", () => {
+    expect(emissionsAstray(after().record)).toEqual([])
+  })
+
+  test("M1: debits equal credits after every turn and the accounts repeat the journal", () => {
+    const { record } = after()
+    expect(record.postings.length).toBeGreaterThan(0)
+    expect(imbalances(record)).toEqual([])
+  })
+
+  test("M2: no payment is charged twice and the ledger agrees with the gateway's book", () => {
+    const { house, record } = after()
+    expect(house.simulator.book.summary().charges).toBeGreaterThan(0)
+    expect(chargesAstray(record, house.simulator.book)).toEqual([])
+  })
+}

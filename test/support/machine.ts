@@ -1,0 +1,240 @@
+import { connect, headers, type NatsConnection } from "@nats-io/transport-node"
+import { Effect, Exit, Fiber, Layer } from "effect"
+import * as fs from "node:fs"
+import { prepare } from "../../src/cli/prepare.ts"
+import { Nats, type NatsLink } from "../../src/bus/connection.ts"
+import { append } from "../../src/bus/append.ts"
+import { partitionOf } from "../../src/domain/partition.ts"
+import { Header } from "../../src/runtime/letter.ts"
+import type { AnyActor } from "../../src/runtime/registry.ts"
+import type { CrashPoint } from "../../src/runtime/turn.ts"
+import { runWorker } from "../../src/runtime/worker.ts"
+import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
+import type { NatsCredentials } from "../../src/stack/stack.ts"
+import { Database } from "../../src/store/database.ts"
+import { dropDatabase } from "../../src/store/provision.ts"
+import { jsonLogs } from "../../src/telemetry/logs.ts"
+import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
+import { freshDatabaseUrl, testFolder } from "./lastro.ts"
+import { query } from "./query.ts"
+
+/** What a test changes about its worker. */
+export interface Work {
+  readonly name?: string
+  /** Another database than the machine's: the same mailbox read by somebody who knows nothing yet. */
+  readonly databaseUrl?: string
+  readonly source?: string
+  readonly crash?: (point: CrashPoint) => void
+  readonly leaseTtlMillis?: number
+  readonly database?: Layer.Layer<Database>
+}
+
+export interface Sent {
+  readonly replyTo?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** NATS with the real topology, a migrated database and workers with actors of the test's own. */
+export interface Machine {
+  readonly stack: EmbeddedStack
+  readonly databaseUrl: string
+  /** May do everything; the actors themselves run with a worker's rights. */
+  readonly admin: NatsLink
+  readonly logs: Array<string>
+  readonly work: (
+    actors: ReadonlyArray<AnyActor>,
+    work?: Work
+  ) => { readonly stop: () => Promise<void> }
+  /** A command as a producer publishes it. Answers its sequence. */
+  readonly send: (
+    family: string,
+    type: string,
+    merchant: string,
+    body: unknown,
+    sent?: Sent
+  ) => Promise<number>
+  /** A message on a subject of the machine's own. */
+  readonly append: (
+    subject: string,
+    headers: Readonly<Record<string, string>>,
+    body: unknown
+  ) => Promise<number>
+  /** One JetStream API request with an administrator's rights. */
+  readonly api: <A = any>(subject: string, body?: unknown) => Promise<A>
+  readonly rows: (text: string, values?: Array<unknown>) => Promise<Array<any>>
+  /** Everything on a filter, oldest first. */
+  readonly stored: (stream: string, filter: string) => Promise<Array<Stored>>
+  readonly stop: () => Promise<void>
+}
+
+export interface Stored {
+  readonly seq: number
+  readonly subject: string
+  readonly text: string
+  readonly header: (name: string) => string | undefined
+}
+
+export const connectAs = (
+  stack: EmbeddedStack,
+  { password, user }: NatsCredentials
+): Promise<NatsConnection> =>
+  connect({ servers: [...stack.natsUrls], user, pass: password, inboxPrefix: `_INBOX.${user}` })
+
+const LEASE_TTL_MILLIS = 4_000
+
+const streamOf = (family: string) => mailboxes.find((one) => one.family === family)?.stream
+const familyOf = (stream: string) =>
+  mailboxes.find((one) => one.stream === stream)?.family ?? stream.toLowerCase()
+
+export const startMachine = async (name: string): Promise<Machine> => {
+  const dataDir = testFolder(name)
+  const databaseUrl = freshDatabaseUrl()
+  const stack = await startEmbedded({ dataDir, databaseUrl })
+  await prepare(stack, () => {})
+  const nc = await connectAs(stack, stack.nats.admin)
+  const admin: NatsLink = { nc, inboxPrefix: "_INBOX.admin" }
+  const logs: Array<string> = []
+  const working = new Set<() => Promise<void>>()
+  const api = apiOf(nc)
+  return {
+    stack,
+    databaseUrl,
+    admin,
+    logs,
+    work: (actors, settings = {}) => {
+      const fiber = Effect.runFork(program(stack, databaseUrl, logs, actors, settings))
+      const stop = async () => {
+        working.delete(stop)
+        const exit = await Effect.runPromise(
+          Fiber.interrupt(fiber).pipe(Effect.andThen(Fiber.await(fiber)))
+        )
+        if (Exit.isSuccess(exit)) throw new Error("a worker does not end by itself")
+      }
+      working.add(stop)
+      return { stop }
+    },
+    send: (family, type, merchant, body, sent = {}) =>
+      store(nc, `lastro.${family}.${type}.${merchant}`, {
+        ...sent.headers,
+        ...(sent.replyTo !== undefined && { [Header.replyTo]: sent.replyTo })
+      }, body),
+    append: (subject, given, body) => store(nc, subject, given, body),
+    api,
+    rows: (text, values) => query(databaseUrl, text, values),
+    stored: (stream, filter) => readAll(api, stream, filter),
+    stop: async () => {
+      for (const each of working) await each()
+      await nc.close()
+      await stack.stop()
+      await dropDatabase(databaseUrl)
+      fs.rmSync(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+const program = (
+  stack: EmbeddedStack,
+  databaseUrl: string,
+  logs: Array<string>,
+  actors: ReadonlyArray<AnyActor>,
+  settings: Work
+) => {
+  const { password, user } = stack.nats.worker
+  const worker = settings.name ?? "one"
+  const nats = Nats.layerOf({ urls: stack.natsUrls, user, password, name: worker })
+  return Effect.scoped(runWorker({
+    worker,
+    actors,
+    partitions: PARTITIONS,
+    streamOf,
+    familyOf,
+    sourceOf: (family, partition) => sourceOf(settings.source ?? family, partition),
+    routesOf: () => [],
+    messageBytesMax: MESSAGE_BYTES_MAX,
+    leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
+    ...(settings.crash && { crash: settings.crash })
+  })).pipe(Effect.provide(Layer.mergeAll(
+    nats,
+    settings.database ?? Database.layerOf(settings.databaseUrl ?? databaseUrl),
+    jsonLogs((line) => logs.push(line))
+  )))
+}
+
+const bytesOf = (body: unknown): string | Uint8Array =>
+  body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body)
+
+const store = async (
+  nc: NatsConnection,
+  subject: string,
+  given: Readonly<Record<string, string>>,
+  body: unknown
+): Promise<number> => {
+  const sent = headers()
+  for (const [name, value] of Object.entries(given)) sent.set(name, value)
+  const answer = (await nc.request(subject, bytesOf(body), { headers: sent, timeout: 10_000 }))
+    .json<{ seq: number; error?: { err_code: number; description: string } }>()
+  if (answer.error !== undefined) {
+    throw new Error(`${answer.error.description} (${answer.error.err_code})`)
+  }
+  return answer.seq
+}
+
+const apiOf = (nc: NatsConnection) => async <A>(subject: string, body?: unknown): Promise<A> => {
+  const payload = body === undefined ? undefined : JSON.stringify(body)
+  const answer = (await nc.request(`$JS.API.${subject}`, payload, { timeout: 10_000 })).json<
+    A & { error?: { description: string } }
+  >()
+  if (answer.error !== undefined) throw new Error(`${subject}: ${answer.error.description}`)
+  return answer
+}
+
+const readAll = async (
+  api: Machine["api"],
+  stream: string,
+  filter: string
+): Promise<Array<Stored>> => {
+  const found: Array<Stored> = []
+  for (let seq = 1;;) {
+    const next = await api(`STREAM.MSG.GET.${stream}`, { seq, next_by_subj: filter }).catch(
+      () => undefined
+    )
+    if (next === undefined) return found
+    const { data, hdrs, seq: at, subject } = next.message
+    const lines = Buffer.from(hdrs ?? "", "base64").toString("utf8").split("\r\n")
+    found.push({
+      seq: at,
+      subject,
+      text: Buffer.from(data ?? "", "base64").toString("utf8"),
+      header: (name) =>
+        lines.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+    })
+    seq = at + 1
+  }
+}
+
+/** A merchant of a given partition, so that a test can choose who shares one. */
+export const merchantIn = (partition: number, nth = 0): string => {
+  for (let number = 0, seen = 0;; number++) {
+    const merchant = `m${number}`
+    if (partitionOf(merchant, PARTITIONS) === partition && seen++ === nth) return merchant
+  }
+}
+
+/** Many commands at once, in this order, each batch all or none. */
+export const sendAll = async (
+  machine: Machine,
+  family: string,
+  commands: ReadonlyArray<{ type: string; merchant: string; body: unknown }>
+): Promise<void> => {
+  for (let start = 0; start < commands.length; start += 1_000) {
+    await Effect.runPromise(append(
+      machine.admin.nc,
+      commands.slice(start, start + 1_000).map(({ body, merchant, type }) => ({
+        subject: `lastro.${family}.${type}.${merchant}`,
+        headers: [],
+        payload: bytesOf(body)
+      }))
+    ))
+  }
+}
