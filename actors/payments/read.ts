@@ -58,3 +58,10 @@ export const openReviews = async (
     openedMillis: Number(row.opened_millis)
   }))
 }
+
+/** Payments created since then, over all merchants. The block-range index makes it a short scan. */
+export const createdSince = async (db: Db, sinceMillis: number): Promise<number> => {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from payments where created_millis >= ${sinceMillis}`.execute(db)
+  return rows[0]!.n
+}

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path"
 import { simulator } from "../../actors/gateway/simulator.ts"
 import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
-import { type Simulator, startSimulator } from "../stack/simulator/server.ts"
+import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
 import { type ApiKey, createApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
@@ -32,7 +32,7 @@ export interface LastroSettings {
 export interface Lastro {
   readonly stack: Stack
   readonly edge: RunningEdge
-  readonly simulator: Simulator
+  readonly simulator: SimulatorThread
   readonly dataDir: string
   /** Workers drain first, then the servers stop. */
   readonly stop: () => Promise<void>
@@ -65,7 +65,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       await startEmbedded({ dataDir, progress })
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
-    const gateway = await startSimulator({ file: join(dataDir, "simulator.db") })
+    const gateway = await startSimulatorThread(join(dataDir, "simulator.db"))
     stops.push(gateway.stop)
     const worker = startWorker(stack, {
       name: `worker-${process.pid}`,

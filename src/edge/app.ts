@@ -83,7 +83,7 @@ const respond = async (
   const exit = await Effect.runPromiseExit(Effect.provideContext(run, options.services))
   const response = Exit.isSuccess(exit)
     ? answerResponse(exit.value, requestId)
-    : problemResponse(problemOf(exit.cause), requestId)
+    : problemResponse(problemOf(exit.cause, options.services), requestId)
   span.end({ "http.status_code": response.status })
   metrics.edgeSeconds.observe(
     { route: `${route.method} ${route.path}`, status: String(response.status) },
@@ -157,10 +157,14 @@ const answerResponse = (answer: Answer, requestId: string): Response => {
 }
 
 /** What no route foresaw is a bug: the caller learns its number, the log the rest. */
-const problemOf = (cause: Cause.Cause<Problem>): Problem => {
+const problemOf = (
+  cause: Cause.Cause<Problem>,
+  services: Context.Context<EdgeServices>
+): Problem => {
   const known = Cause.findErrorOption(cause)
   if (known._tag === "Some") return known.value
-  Effect.runFork(Effect.logError("a request failed", cause))
+  // With the edge's own logger: the default one prints causes as they are (G17).
+  Effect.runForkWith(services)(Effect.logError("a request failed", cause))
   return problem(500, "internal", "this is our fault, and it has been noted")
 }
 

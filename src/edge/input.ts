@@ -110,7 +110,7 @@ export const decodeQuery = Effect.fnUntraced(function* (
 ) {
   for (const [name, value] of Object.entries(given)) {
     const declared = route.query?.[name]
-    if (declared === undefined) {
+    if (declared === undefined || !Object.hasOwn(route.query!, name)) {
       return yield* problem(400, "unknown_parameter", `there is no parameter ${name.slice(0, 60)}`)
     }
     const decoded = decoderOf(declared.schema)(value)

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect, Schedule } from "effect"
-import { consumerLag } from "../bus/lag.ts"
+import { partitionLag } from "../bus/lag.ts"
 import { setGate, type StreamSpec } from "../bus/topology.ts"
 import { streamFacts } from "../bus/tail.ts"
 import { Database } from "../store/database.ts"
@@ -9,7 +9,9 @@ import * as metrics from "../telemetry/metrics.ts"
 
 /** Messages a mailbox may be behind. Minutes of work, so that what was accepted is still answered. */
 const LAG_MESSAGES_MAX = 200_000
-/** Shares of it, and of the stream's bytes, at which the gate closes and opens. */
+/** What is accepted is begun within this time. */
+const LAG_SECONDS_MAX = 120
+/** Shares of these, and of the stream's bytes, at which the gate closes and opens. */
 const HIGH_WATER = 0.7
 const LOW_WATER = 0.35
 const LOOK_EVERY = "1 second"
@@ -27,15 +29,17 @@ export const guardMailbox = (nc: NatsConnection, family: string, spec: StreamSpe
       .filter((one) => one.family === family)
     const lags = yield* Effect.forEach(
       partitions,
-      (one) => consumerLag(nc, spec.name, `${family}-${one.partition}`),
+      ({ partition, seq }) => partitionLag(nc, { stream: spec.name, family, partition }, seq),
       { concurrency: "unbounded" }
     )
     partitions.forEach(({ partition }, index) => {
-      metrics.lagMessages.set({ family, partition }, lags[index] ?? 0)
+      metrics.lagMessages.set({ family, partition }, lags[index]!.messages ?? 0)
+      metrics.lagSeconds.set({ family, partition }, lags[index]!.seconds)
     })
     const facts = yield* streamFacts(nc, spec.name)
     const used = Math.max(
-      lags.reduce((sum: number, lag) => sum + (lag ?? 0), 0) / LAG_MESSAGES_MAX,
+      lags.reduce((sum, lag) => sum + (lag.messages ?? 0), 0) / LAG_MESSAGES_MAX,
+      Math.max(0, ...lags.map(({ seconds }) => seconds)) / LAG_SECONDS_MAX,
       facts.bytesMax > 0 ? facts.bytes / facts.bytesMax : 0
     )
     const shouldBeOpen = open ? used < HIGH_WATER : used < LOW_WATER

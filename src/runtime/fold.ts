@@ -26,7 +26,7 @@ export interface Woken {
   readonly letter: Letter
   readonly wakes: { readonly merchant: string; readonly actorKey: string }
   readonly behind: ReadonlyArray<Readable | Unreadable>
-  /** Letters decided now. Where so many wait, the key stays parked and wakes again at once. */
+  /** Letters decided now. Where more wait, the key stays parked and wakes again at once. */
   readonly max: number
 }
 
@@ -203,7 +203,7 @@ const foldWoken = (context: FoldContext, one: Woken, draft: Draft): void => {
     if (!stays) draft.handledLetters.push({ merchant, actorKey, seq: each.letter.seq })
   }
   draft.parkedLetters.push(...fresh.slice(Math.max(0, taken - one.behind.length)))
-  if (queue.length >= one.max && parkedNow(context, draft, id) === undefined) {
+  if (queue.length > one.max && parkedNow(context, draft, id) === undefined) {
     parkAgain(context, draft, { merchant, actorKey })
   }
   foldDigest(draft, one.letter, "woken", [])

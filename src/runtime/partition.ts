@@ -349,7 +349,8 @@ const openAll = Effect.fnUntraced(function* (
       owned.actor.family,
       owned.partition,
       wakes.map(({ wakes }) => wakes),
-      max
+      // One more than is decided tells whether any are left.
+      max + 1
     ))
   return opened.map((one): Opened => {
     if (!("behind" in one)) return one

@@ -54,11 +54,21 @@ export class Child {
     return !this.ended
   }
 
+  /** By its pid: on Deno a child process takes one signal only, and drops those after it. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.ended || this.pid === 0) return
+    try {
+      process.kill(this.pid, signal)
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+
   async stop(signal: NodeJS.Signals): Promise<void> {
     if (this.ended) return
     const gone = new Promise<void>((resolve) => this.process.once("exit", () => resolve()))
-    this.process.kill(signal)
-    const timer = setTimeout(() => this.process.kill("SIGKILL"), STOP_MILLIS)
+    this.signal(signal)
+    const timer = setTimeout(() => this.signal("SIGKILL"), STOP_MILLIS)
     await gone
     clearTimeout(timer)
     fs.rmSync(this.options.pidFile, { force: true })

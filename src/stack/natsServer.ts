@@ -66,11 +66,21 @@ export class NatsServer {
   async merchant(merchant: string): Promise<NatsCredentials> {
     const user = `merchant-${merchant}`
     if (this.passwords[user] === undefined) {
+      const before = await this.loadedAt()
       this.configure([merchant])
-      this.child?.process.kill("SIGHUP")
-      await new Promise((resolve) => setTimeout(resolve, 250))
+      this.child?.signal("SIGHUP")
+      const end = Date.now() + READY_MILLIS
+      while (await this.loadedAt() === before && Date.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 25))
+      }
     }
     return { user, password: this.passwords[user]! }
+  }
+
+  /** When the server last read its configuration. */
+  private async loadedAt(): Promise<string | undefined> {
+    const answer = await fetch(`${this.monitorUrl}/varz`)
+    return (await answer.json() as { config_load_time?: string }).config_load_time
   }
 
   async launch(): Promise<void> {

@@ -30,9 +30,11 @@ const recordOf = (row: Row): EventRecord => ({
   data: row.body
 })
 
+const POSITION_MAX = 9_223_372_036_854_775_807n
+
 export const eventCursor = (text: string): readonly [string, string] | undefined => {
   const match = /^(\d{1,19})\.(\d{1,19})$/.exec(text)
-  return match === null ? undefined : [match[1]!, match[2]!]
+  return match === null || BigInt(match[2]!) > POSITION_MAX ? undefined : [match[1]!, match[2]!]
 }
 
 /**

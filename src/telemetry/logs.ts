@@ -8,7 +8,7 @@ const TEXT_CHARACTERS_MAX = 600
 
 /**
  * One JSON object per line. Nothing of a body is ever logged: causes name what failed, and what
- * looks like a card number or a key is struck out even so (G17).
+ * looks like a card number, an e-mail address or a key is struck out even so (G17).
  */
 export const jsonLogs = (sink: LogSink): Layer.Layer<never> =>
   Layer.mergeAll(
@@ -41,6 +41,7 @@ const textOf = (part: unknown): string =>
 
 const clean = (text: string): string =>
   text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
+    .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}/g, "[e-mail]")
     .replace(/\b(sk|whsec)_[A-Za-z0-9+/=_-]+/g, "$1_[secret]")
     .slice(0, TEXT_CHARACTERS_MAX)
 

@@ -145,7 +145,7 @@ test("two copies run side by side, each with its own data and keys", async () =>
   })
   expect(answer.status).toBe(404)
   const servers = serverPids(otherData)
-  other.child.kill("SIGTERM")
+  other.signal("SIGTERM")
   expect(await other.end()).toBe(0)
   expect(servers.filter(isAlive)).toEqual([])
 })
@@ -172,7 +172,7 @@ test("after kill -9 the next start ends the servers that were left and loses not
   const servers = serverPids(dataDir)
   const { key } = lastro
   const handed = await hand(200, "before-kill")
-  lastro.child.kill("SIGKILL")
+  lastro.signal("SIGKILL")
   expect(await lastro.end()).toBe("SIGKILL")
   expect(servers.map(isAlive)).toEqual([true, true])
 

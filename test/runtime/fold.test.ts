@@ -102,7 +102,7 @@ class Partition {
       const id = stateKey(one.wakes.merchant, one.wakes.actorKey)
       const behind = this.waiting.filter((each) => each.id === id)
         .sort((left, right) => left.letter.seq - right.letter.seq)
-        .slice(0, this.wokenMax)
+        .slice(0, this.wokenMax + 1)
         .map(({ letter }) => open(letter) as Readable | Unreadable)
       return { ...one, behind, max: this.wokenMax }
     })

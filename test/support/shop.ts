@@ -111,7 +111,8 @@ export const imbalances = async (one: TestLastro): Promise<ReadonlyArray<unknown
   )
 
 const patterns: Readonly<Record<string, RegExp>> = {
-  "e-mail": /[\w.+-]+@[\w-]+\.[\w.]+/,
+  // A package's version (pg@8.23.1) is no address: the last label is of letters.
+  "e-mail": /[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}/,
   "API key": /\bsk_[A-Za-z0-9_-]{8,}/,
   "webhook secret": /\bwhsec_[A-Za-z0-9+/=]{8,}/,
   "card number": /\b\d(?:[ -]?\d){12,18}\b/

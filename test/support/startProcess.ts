@@ -65,6 +65,11 @@ export class StartProcess {
     return this
   }
 
+  /** Not `child.kill`: under Deno it reports the signal as the child's end, whatever ended it. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal)
+  }
+
   /** What a terminal's Ctrl-C sends: the signal goes to every process of the group. */
   group(signal: NodeJS.Signals): void {
     process.kill(-this.pid, signal)

@@ -50,7 +50,8 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
     log,
     running: () => child.exitCode === null && child.signalCode === null,
     signal: (signal) => {
-      child.kill(signal)
+      // Not `child.kill`: under Deno it reports the signal as the child's end, whatever ended it.
+      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal)
     },
     ended: endOf(child)
   }

@@ -1,20 +1,23 @@
 import { Effect, Schema } from "effect"
 import { balanceOf, balancesOf, postingsOf, trialBalance } from "../../ledger/read.ts"
+import { isStorable } from "../../domain/text.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 
 const PAGE_MAX = 100
 const PAGE_DEFAULT = 50
-const POSITION_MAX = "9223372036854775807"
+const POSITION_MAX = 9_223_372_036_854_775_807n
+const ID_CHARACTERS_SHOWN = 100
+
+const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
 
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
-  const found = yield* read(
-    "edge.accounts",
-    (db) => balancesOf(db, merchant, asked.query["cursor"] ?? "", limit + 1)
-  )
+  const cursor = asked.query["cursor"] ?? ""
+  if (!isStorable(cursor)) return yield* invalidCursor
+  const found = yield* read("edge.accounts", (db) => balancesOf(db, merchant, cursor, limit + 1))
   const page = found.slice(0, limit)
   const more = found.length > limit
   return ok({
@@ -27,9 +30,12 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
 const find = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const id = asked.path["id"]!
-  const balance = yield* read("edge.account", (db) => balanceOf(db, merchant, id))
+  const balance = isStorable(id)
+    ? yield* read("edge.account", (db) => balanceOf(db, merchant, id))
+    : undefined
   if (balance === undefined) {
-    return yield* problem(404, "account_not_found", `there is no account ${id}`)
+    const shown = id.slice(0, ID_CHARACTERS_SHOWN)
+    return yield* problem(404, "account_not_found", `there is no account ${shown}`)
   }
   const { path, ...rest } = balance
   return { id: path, ...rest }
@@ -38,10 +44,8 @@ const find = Effect.fnUntraced(function* (asked: Asked) {
 const postings = Effect.fnUntraced(function* (asked: Asked) {
   const { id } = yield* find(asked)
   const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
-  const cursor = asked.query["cursor"] ?? POSITION_MAX
-  if (!/^\d{1,19}$/.test(cursor)) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
-  }
+  const cursor = asked.query["cursor"] ?? String(POSITION_MAX)
+  if (!/^\d{1,19}$/.test(cursor) || BigInt(cursor) > POSITION_MAX) return yield* invalidCursor
   const found = yield* read("edge.postings", (db) => postingsOf(db, id, cursor, limit + 1))
   const page = found.slice(0, limit)
   const more = found.length > limit

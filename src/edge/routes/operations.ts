@@ -1,7 +1,8 @@
 import { Effect } from "effect"
-import { openReviews } from "../../../actors/payments/read.ts"
+import { createdSince, openReviews } from "../../../actors/payments/read.ts"
+import { breaksOf } from "../../../actors/reconciliation/read.ts"
 import { mailboxes } from "../../../streams/mailboxes.ts"
-import { consumerLag } from "../../bus/lag.ts"
+import { partitionLag } from "../../bus/lag.ts"
 import { Nats } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/read.ts"
 import { recentEvents } from "../../store/events.ts"
@@ -22,25 +23,22 @@ interface Cached<A> {
   value: A | undefined
 }
 
-export interface Breaks {
-  readonly recentBreaks: (limit: number) => Effect.Effect<ReadonlyArray<unknown>>
-}
-
 /** What the operator page shows, put together once a second at most, however many look. */
 export const operationRoutes = (): ReadonlyArray<Route> => {
   const overviewCache: Cached<unknown> = { until: 0, value: undefined }
   const balanceCache: Cached<unknown> = { until: 0, value: undefined }
-  let before: { at: number; messages: number } | undefined
 
   const overview = Effect.gen(function* () {
     const now = Date.now()
     if (overviewCache.until > now) return overviewCache.value
     const { nc } = yield* Nats
-    const [partitions, events, reviews, deadLetters] = yield* Effect.all([
+    const [partitions, events, created, reviews, deadLetters, breaks] = yield* Effect.all([
       read("edge.cursors", cursors),
       read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
+      read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
       read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
-      read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX))
+      read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX)),
+      read("edge.breaks", (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX }))
     ], { concurrency: "unbounded" })
     const families = yield* Effect.forEach(
       mailboxes.filter(({ kind }) => kind === "keyed"),
@@ -49,12 +47,16 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
           Effect.forEach(
             partitions.filter((one) => one.family === family),
             (one) =>
-              Effect.map(consumerLag(nc, stream, `${family}-${one.partition}`), (lag) => ({
-                partition: one.partition,
-                owner: one.owner,
-                lag_messages: lag,
-                parked: one.parked
-              })),
+              Effect.map(
+                partitionLag(nc, { stream, family, partition: one.partition }, one.seq),
+                (lag) => ({
+                  partition: one.partition,
+                  owner: one.owner,
+                  lag_messages: lag.messages,
+                  lag_seconds: Math.round(lag.seconds * 10) / 10,
+                  parked: one.parked
+                })
+              ),
             { concurrency: "unbounded" }
           ),
           (found) => ({ family, partitions: found })
@@ -65,14 +67,9 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
       balanceCache.value = yield* read("edge.trialBalance", trialBalance)
       balanceCache.until = now + TRIAL_BALANCE_MILLIS
     }
-    const messages = partitions.filter(({ family }) => family === "payments")
-      .reduce((sum, { seq }) => Math.max(sum, seq), 0)
-    const seconds = before === undefined ? 0 : (now - before.at) / 1_000
-    const perSecond = seconds > 0 ? Math.max(0, messages - before!.messages) / seconds : 0
-    before = { at: now, messages }
     overviewCache.value = {
       at: new Date(now).toISOString(),
-      messages_per_second: Math.round(perSecond),
+      commands_per_second: Math.round((created / RATE_MILLIS) * 10_000) / 10,
       ...ratesOf(events, now),
       families,
       payments: newest(events),
@@ -86,6 +83,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
         opened_at: new Date(openedMillis).toISOString()
       })),
       dead_letters: deadLetters,
+      breaks,
       trial_balance: balanceCache.value
     }
     overviewCache.until = now + CACHE_MILLIS

@@ -7,12 +7,14 @@ import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
 import { Database } from "../../store/database.ts"
 import { wasAskedFor } from "../../store/idempotency.ts"
 import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
-import { problem } from "../problem.ts"
+import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 
+const ID_CHARACTERS_SHOWN = 60
+
 export const notFound = (id: string) =>
-  problem(404, "payment_not_found", `there is no payment ${id}`)
+  problem(404, "payment_not_found", `there is no payment ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
 
 const isPaymentId = Schema.is(PaymentId)
 const PAGE_MAX = 100
@@ -56,9 +58,13 @@ const create = Effect.fnUntraced(function* (asked: Asked) {
   return yield* perform(asked, intent)
 })
 
+/** What cannot be an identifier is looked for nowhere: PostgreSQL refuses some of it (a NUL). */
+export const assertPaymentId = (id: string): Effect.Effect<void, Problem> =>
+  isPaymentId(id) ? Effect.void : Effect.fail(notFound(id))
+
 /** Exists for this merchant, or was asked for and is on its way. */
 const assertKnown = Effect.fnUntraced(function* (merchant: string, id: string) {
-  if (!isPaymentId(id)) return yield* notFound(id)
+  yield* assertPaymentId(id)
   const known = yield* read(
     "edge.payment",
     async (db) =>
@@ -87,6 +93,7 @@ const onPayment = (type: "capture" | "void" | "refund") =>
 const get = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const id = asked.path["id"]!
+  yield* assertPaymentId(id)
   const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
   if (payment === undefined) return yield* notFound(id)
   const etag = `"v${payment.version}"`

@@ -1,5 +1,4 @@
 import { Effect, Schema } from "effect"
-import { PaymentId } from "../../domain/identifiers.ts"
 import { findPayment, merchantOfPayment, openReviews } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
 import { ReviewFields } from "../../../streams/messages/payments.ts"
@@ -7,10 +6,9 @@ import { idempotencyKeyOf, perform } from "../command.ts"
 import { read } from "../reading.ts"
 import { type Asked, MerchantQuery, ok, type Route } from "../route.ts"
 import { Database } from "../../store/database.ts"
-import { notFound } from "./payments.ts"
+import { assertPaymentId, notFound } from "./payments.ts"
 
 const REVIEWS_MAX = 200
-const isPaymentId = Schema.is(PaymentId)
 
 const list = Effect.map(
   read("edge.reviews", (db) => openReviews(db, REVIEWS_MAX)),
@@ -31,7 +29,7 @@ const list = Effect.map(
 const decide = Effect.fnUntraced(function* (asked: Asked) {
   const key = yield* idempotencyKeyOf(asked)
   const id = asked.path["payment_id"]!
-  if (!isPaymentId(id)) return yield* notFound(id)
+  yield* assertPaymentId(id)
   const database = yield* Database
   const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, id))
   const named = asked.query["merchant"] ?? merchant

@@ -7,7 +7,7 @@ import { postingsOfPayment } from "../../ledger/read.ts"
 import { eventsAbout } from "../../store/events.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
-import { notFound } from "./payments.ts"
+import { assertPaymentId, notFound } from "./payments.ts"
 
 interface Item {
   readonly at: number
@@ -31,6 +31,7 @@ const order: ReadonlyArray<Item["kind"]> = [
 const trace = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const id = asked.path["id"]!
+  yield* assertPaymentId(id)
   const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
   if (payment === undefined) return yield* notFound(id)
   const [postings, events, deliveries, notifications] = yield* Effect.all([

@@ -1,0 +1,170 @@
+import type { NatsConnection } from "@nats-io/transport-node"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { mailboxes } from "../../streams/mailboxes.ts"
+import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+
+let machine: Machine
+const users = new Map<string, NatsConnection>()
+const names = ["producer", "merchant-acme", "merchant-other", "edge", "worker"] as const
+type Name = (typeof names)[number]
+
+beforeAll(async () => {
+  machine = await startMachine("permissions")
+  const { stack } = machine
+  for (const role of ["producer", "edge", "worker"] as const) {
+    users.set(role, await connectAs(stack, stack.nats[role]))
+  }
+  for (const merchant of ["acme", "other"]) {
+    const credentials = await stack.merchantCredentials(merchant)
+    users.set(`merchant-${merchant}`, await connectAs(stack, credentials))
+  }
+})
+afterAll(async () => {
+  for (const nc of users.values()) await nc.close()
+  await machine.stop()
+})
+
+const violation = /permissions violation/i
+
+/** What became of a publish, as the publisher hears it. */
+const publish = async (name: Name, subject: string): Promise<"stored" | "denied" | string> => {
+  const answer = await users.get(name)!.request(subject, "{}", { timeout: 5_000 }).then(
+    (message) => message.json<{ error?: { description: string }; seq?: number }>(),
+    (error: Error) => `${error.message} ${error.cause}`
+  )
+  if (typeof answer === "string") return violation.test(answer) ? "denied" : answer
+  return answer.error === undefined ? "stored" : answer.error.description
+}
+
+const subscribe = async (name: Name, subject: string): Promise<"heard" | "denied" | string> => {
+  const nc = users.get(name)!
+  const heard = await new Promise<string>((resolve) => {
+    const subscription = nc.subscribe(subject, {
+      callback: (error) => {
+        resolve(error === null ? "heard" : violation.test(error.message) ? "denied" : error.message)
+      }
+    })
+    const probe = subject.replaceAll("*", "x").replace(">", "x")
+    nc.flush().then(() => machine.admin.nc.publish(probe, "x"))
+    setTimeout(() => {
+      subscription.unsubscribe()
+      resolve("silence")
+    }, 5_000).unref()
+  })
+  return heard
+}
+
+const commandsOf = (merchant: string) =>
+  ["create", "capture", "void", "refund"].map((type) => `lastro.payments.${type}.${merchant}`)
+
+/** What would forge a command, an answer, an event, a timer, a lease or the topology. */
+const internals = [
+  "payments.3.ingress.create.acme",
+  "payments.3.fraud-03",
+  "payments.3.control",
+  "payments.3.timers",
+  ...mailboxes.map(({ family }) => `${family}.0.payments-00`),
+  "events.payments-03.payment.captured",
+  "dead.payments-03.defect",
+  "timers.at.payments.3.x",
+  "timers.due.payments.3",
+  "$KV.leases.payments.3",
+  "$KV.control.pause",
+  "$JS.API.STREAM.CREATE.X",
+  "$JS.API.STREAM.UPDATE.PAYMENTS",
+  "$JS.API.STREAM.DELETE.PAYMENTS",
+  "$JS.API.STREAM.PURGE.EVENTS",
+  "$JS.API.STREAM.MSG.DELETE.EVENTS",
+  "$JS.ACK.PAYMENTS.payments-3.1.1.1.1.0"
+]
+
+test.each(["producer", "merchant-acme", "edge"] as const)(
+  "%s may publish on no subject of the machine's own",
+  async (name) => {
+    for (const subject of internals) {
+      expect([subject, await publish(name, subject)]).toEqual([subject, "denied"])
+    }
+  },
+  120_000
+)
+
+test("a merchant publishes its own commands and nobody else's", async () => {
+  for (const subject of commandsOf("acme")) {
+    expect([subject, await publish("merchant-acme", subject)]).toEqual([subject, "stored"])
+  }
+  for (
+    const subject of [
+      ...commandsOf("other"),
+      "lastro.payments.review.acme",
+      "lastro.payments.scored.acme",
+      "lastro.reconciliation.file.acme",
+      "lastro.messaging.register_endpoint.acme",
+      "lastro.fraud.score.acme"
+    ]
+  ) expect([subject, await publish("merchant-acme", subject)]).toEqual([subject, "denied"])
+})
+
+test("the platform's producer publishes commands of merchants and files, and decides no review", async () => {
+  for (const subject of [...commandsOf("acme"), "lastro.reconciliation.file.simulator"]) {
+    expect([subject, await publish("producer", subject)]).toEqual([subject, "stored"])
+  }
+  for (
+    const subject of ["lastro.payments.review.acme", "lastro.messaging.register_endpoint.acme"]
+  ) expect([subject, await publish("producer", subject)]).toEqual([subject, "denied"])
+})
+
+test.each(["producer", "merchant-acme", "edge"] as const)(
+  "%s hears its own inbox and nothing else",
+  async (name) => {
+    expect(await subscribe(name, `_INBOX.${name}.test`)).toBe("heard")
+    const others = ["producer", "merchant-acme", "merchant-other", "edge", "worker", "admin"]
+      .filter((other) => other !== name)
+    for (
+      const subject of [
+        ...others.map((other) => `_INBOX.${other}.>`),
+        "_INBOX.>",
+        ">",
+        "lastro.>",
+        "payments.>",
+        "events.>",
+        "dead.>",
+        "$KV.leases.>"
+      ]
+    ) expect([subject, await subscribe(name, subject)]).toEqual([subject, "denied"])
+  }
+)
+
+test("readers of mailboxes are workers: nobody else makes a consumer", async () => {
+  const create = "$JS.API.CONSUMER.CREATE.PAYMENTS.mine"
+  for (const name of ["producer", "merchant-acme", "edge"] as const) {
+    expect([name, await publish(name, create)]).toEqual([name, "denied"])
+    expect(await publish(name, "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.payments-3")).toBe("denied")
+  }
+  for (const name of ["producer", "merchant-acme"] as const) {
+    expect(await publish(name, "$JS.API.STREAM.MSG.GET.PAYMENTS")).toBe("denied")
+    expect(await publish(name, "$JS.API.DIRECT.GET.PAYMENTS.payments.3.x")).toBe("denied")
+  }
+})
+
+test("a worker writes what actors write, gives no commands and changes no topology", async () => {
+  expect(await publish("worker", "payments.3.fraud-03")).toBe("stored")
+  for (
+    const subject of [
+      "lastro.payments.create.acme",
+      "$JS.API.STREAM.CREATE.X",
+      "$JS.API.STREAM.UPDATE.PAYMENTS",
+      "$JS.API.STREAM.DELETE.PAYMENTS",
+      "$JS.API.STREAM.PURGE.EVENTS"
+    ]
+  ) expect([subject, await publish("worker", subject)]).toEqual([subject, "denied"])
+})
+
+test("an unknown user and a wrong password are turned away", async () => {
+  const { stack } = machine
+  for (
+    const wrong of [{ user: "nobody", password: "x" }, { user: "admin", password: "x" }, {
+      user: "merchant-acme",
+      password: stack.nats.producer.password
+    }]
+  ) await expect(connectAs(stack, wrong)).rejects.toThrow(/authorization/i)
+})
