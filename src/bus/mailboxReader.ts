@@ -195,7 +195,8 @@ class PullReader implements MailboxReader {
     const status = message.headers?.code ?? 0
     if (status !== 0) return this.status(message, status)
     this.unanswered = 0
-    if (message.subject.endsWith(`.${this.pullId}`)) this.outstanding--
+    // A message carries its own subject, not the pull's: it can only belong to the present one.
+    this.outstanding = Math.max(0, this.outstanding - 1)
     const delivery = deliveryOf(message)
     if (delivery === undefined) return this.lose("a message without JetStream's reply subject")
     if (delivery.consumerSeq !== this.expectedConsumerSeq || delivery.seq <= this.lastSeq) {

@@ -107,7 +107,8 @@ const readShared = (
       outstanding = 0
       return pull()
     }
-    if (current) outstanding--
+    // A message carries its own subject, not the pull's: it can only belong to the present one.
+    outstanding = Math.max(0, outstanding - 1)
     options.onDelivery(deliveryOf(link, message))
     if (outstanding === 0) pull()
   }

@@ -202,6 +202,10 @@ const turns = Effect.fnUntraced(function* (
       yield* Effect.sleep(LINGER_MILLIS)
     }
     const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, IDLE_MILLIS)
+    // A relay that failed is not to wait for the next turn to be noticed.
+    if (relaying?.pollUnsafe() !== undefined) {
+      relaying = yield* Effect.as(Fiber.join(relaying), undefined)
+    }
     taken = deliveries.length
     if (Date.now() >= overdueAt) {
       overdueAt = Date.now() + OVERDUE_EVERY_MILLIS

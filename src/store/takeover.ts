@@ -29,12 +29,13 @@ export const raiseEpoch = async (
     streamCreated: string
   }
 ): Promise<Cursor | undefined> => {
+  // First: even an insert that conflicts waits for an open turn that changed the row.
+  await endFormerTurn(db, claim.family, claim.partition, claim.owner)
   await sql`
     insert into cursors (family, partition, epoch_bucket, epoch_revision, owner, seq, seq_at_millis,
       clock_millis, stream_created, digest)
     values (${claim.family}, ${claim.partition}, 0, 0, '', 0, 0, 0, ${claim.streamCreated}, '')
     on conflict do nothing`.execute(db)
-  await endFormerTurn(db, claim.family, claim.partition, claim.owner)
   const { rows } = await sql<{
     seq: string
     clock_millis: string

@@ -4,6 +4,8 @@ import { gatewayOf, imbalances, leaksIn, openShop, paidWith, type Shop } from ".
 
 /** Short enough that the lost charge is settled within the suite. */
 const FINALITY_MILLIS = 2_000
+/** The call's deadline of 4 s and the window after it, less a timer's inaccuracy. */
+const SILENT_AND_FINAL_MILLIS = 4_000 + FINALITY_MILLIS - 100
 /** Time-outs, inquiries and timers of one payment, on a busy machine. */
 const SETTLED_MILLIS = 50_000
 
@@ -143,6 +145,9 @@ describe("time-outs", () => {
       failure: { code: "gateway_lost" },
       attempts: [{ operation: "charge", status: "lost" }]
     })
+    // Not a moment before the gateway's window is over: until then the charge may still appear.
+    const [{ answered_at, sent_at }] = failed.attempts
+    expect(Date.parse(answered_at) - Date.parse(sent_at)).toBeGreaterThan(SILENT_AND_FINAL_MILLIS)
     expect(await gateway.operations(id)).toEqual([])
     const { json: trace } = await shop.get(`/v1/payments/${id}/trace`)
     const sent = trace.data.filter(({ title }: { title: string }) => title === "charge sent")

@@ -27,7 +27,7 @@ afterAll(async () => {
 const at = (path: string) => receiver.received.filter((one) => one.path === path)
 
 const arrived = (path: string, count = 1, millis = 30_000) =>
-  eventually(async () => at(path).length >= count ? at(path) : undefined, millis)
+  eventually(() => Promise.resolve(at(path).length >= count ? at(path) : undefined), millis)
 
 const register = async (shop: Shop, path: string, events: ReadonlyArray<string>) => {
   const { json, status } = await shop.post("/v1/webhook-endpoints", {

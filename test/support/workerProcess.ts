@@ -7,15 +7,16 @@ import { toStderr } from "../../src/telemetry/logs.ts"
 
 /**
  * One worker as a process of its own, for tests that end processes. The servers come as for any
- * worker (`LASTRO_NATS_URL`, `DATABASE_URL`, …); `LASTRO_TEST_CRASH=after-commit:17` ends the
- * process at the seventeenth pass of that point, as a power failure would: no handler runs.
+ * worker (`LASTRO_NATS_URL`, `DATABASE_URL`, …); `LASTRO_TEST_CRASH=after-commit:17:SIGKILL` ends the
+ * process at the seventeenth pass of that point, as a power failure would: no handler runs. SIGSTOP
+ * freezes it there instead, with what it was about to do in its hands.
  */
 const environment = process.env
-const [crashPoint, passes] = (environment["LASTRO_TEST_CRASH"] ?? ":0").split(":")
+const [crashPoint, passes, signal] = (environment["LASTRO_TEST_CRASH"] ?? "").split(":")
 let left = Number(passes)
 
 const crash = (point: CrashPoint) => {
-  if (point === crashPoint && --left === 0) process.kill(process.pid, "SIGKILL")
+  if (point === crashPoint && --left === 0) process.kill(process.pid, signal)
 }
 
 const worker = startWorker(givenStack(environment)!, {

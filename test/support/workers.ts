@@ -1,19 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process"
+import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { CrashPoint } from "../../src/runtime/turn.ts"
 import type { Stack } from "../../src/stack/stack.ts"
+
+/** At the n-th pass of a labelled point the process sends itself a signal. */
+export interface Crash {
+  readonly point: CrashPoint
+  readonly pass: number
+  readonly signal: "SIGKILL" | "SIGSTOP"
+}
 
 export interface WorkerOptions {
   readonly name: string
   readonly gatewayUrl: string
   readonly leaseMillis: number
-  readonly crash?: { readonly point: CrashPoint; readonly pass: number }
+  readonly crash?: Crash
 }
 
 /** A worker in a process of its own. */
 export interface WorkerProcess {
   readonly name: string
   readonly running: () => boolean
+  readonly frozen: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
   /** Resolves with what ended it: a signal's name, or an exit code as text. */
   readonly ended: Promise<string>
@@ -37,7 +46,7 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
       LASTRO_TEST_WORKER: name,
       LASTRO_TEST_GATEWAY_URL: gatewayUrl,
       LASTRO_TEST_LEASE_MILLIS: String(leaseMillis),
-      ...(crash && { LASTRO_TEST_CRASH: `${crash.point}:${crash.pass}` })
+      ...(crash && { LASTRO_TEST_CRASH: `${crash.point}:${crash.pass}:${crash.signal}` })
     }
   })
   const log: Array<string> = []
@@ -49,6 +58,7 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
     name,
     log,
     running: () => child.exitCode === null && child.signalCode === null,
+    frozen: () => /\) T /.test(fs.readFileSync(`/proc/${child.pid}/stat`, "utf8")),
     signal: (signal) => {
       // Not `child.kill`: under Deno it reports the signal as the child's end, whatever ended it.
       if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal)

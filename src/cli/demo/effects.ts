@@ -1,0 +1,138 @@
+import { sourceOf } from "../../../streams/mailboxes.ts"
+import type { Attempt, Payment } from "../../../actors/payments/state.ts"
+import { derivedId, eventIdOf, refundIdOf } from "../../domain/identifiers.ts"
+import * as entries from "../../ledger/entries.ts"
+import type { EventRecord } from "../../store/events.ts"
+import { type PaymentEvidence, REFUSED } from "./evidence.ts"
+import type { MailboxMessage } from "./mailbox.ts"
+
+/** Something that happened, with the place in the mailbox of what made it happen. */
+export interface Traced {
+  readonly what: string
+  /** Undefined where no message of the mailbox can have caused it. */
+  readonly seq: number | undefined
+}
+
+/** The effects on one payment, each list in the order in which it was written. */
+export interface Effects {
+  readonly commands: ReadonlyArray<Traced>
+  readonly entries: ReadonlyArray<Traced>
+  readonly events: ReadonlyArray<Traced>
+}
+
+/** Identifiers of entries follow from their cause alone, so they can be made here again. */
+const entryIds = (payment: Payment) => {
+  const book = {
+    merchant: payment.merchant,
+    partition: 0,
+    gateway: payment.gateway,
+    currency: payment.currency,
+    paymentId: payment.id
+  }
+  return {
+    hold: (attempt: string) => entries.hold(book, attempt, 0n).id,
+    release: (attempt: string) => entries.release(book, attempt, 0n).id,
+    capture: (attempt: string) => entries.capture(book, attempt, []).id,
+    refund: (refund: string) => entries.refund(book, refund, []).id,
+    confirmed: (refund: string) => entries.refundConfirmed(book, refund, 0n).id,
+    undone: (refund: string) => entries.refundFailed(book, refund, []).id
+  }
+}
+
+const refundOf = (payment: Payment, attempt: string): string =>
+  attempt.slice(`${payment.id}.refund.`.length)
+
+/** Journal entries in the order they were written, each named once. */
+export const writtenEntries = ({ postings }: PaymentEvidence): ReadonlyArray<string> => [
+  ...new Set(postings.map(({ entry_id }) => entry_id))
+]
+
+/** The journal entries that the payment's own history asks for, no more and no fewer. */
+export const dueEntries = (payment: Payment): ReadonlyArray<string> => {
+  const ids = entryIds(payment)
+  return payment.attempts.flatMap((attempt) => {
+    const { key, operation, status } = attempt
+    if (operation === "refund") {
+      const refund = refundOf(payment, key)
+      return [
+        ids.refund(refund),
+        status === "approved" ? ids.confirmed(refund) : ids.undone(refund)
+      ]
+    }
+    return status === "approved" ? movedBy(payment, attempt) : []
+  })
+}
+
+const movedBy = (payment: Payment, { key, operation }: Attempt): ReadonlyArray<string> => {
+  const ids = entryIds(payment)
+  switch (operation) {
+    case "charge":
+      return [payment.capture === "automatic" ? ids.capture(key) : ids.hold(key)]
+    case "capture":
+      return [ids.release(key), ids.capture(key)]
+    default:
+      return [ids.release(key)]
+  }
+}
+
+/** The first message that may write each entry: later ones are repeats and must not. */
+const causesOf = ({ messages, payment }: PaymentEvidence): ReadonlyMap<string, number> => {
+  const ids = entryIds(payment)
+  const causes = new Map<string, number>()
+  for (const message of messages) {
+    for (const id of entriesBy(message, payment, ids)) {
+      if (!causes.has(id)) causes.set(id, message.seq)
+    }
+  }
+  return causes
+}
+
+const entriesBy = (
+  { attempt = "", commandId = "", outcome, type }: MailboxMessage,
+  payment: Payment,
+  ids: ReturnType<typeof entryIds>
+): ReadonlyArray<string> => {
+  if (type === "refund") return [ids.refund(refundIdOf(payment.id, commandId))]
+  const refund = refundOf(payment, attempt)
+  switch (outcome) {
+    case "Approved":
+      return [ids.hold(attempt), ids.release(attempt), ids.capture(attempt), ids.confirmed(refund)]
+    case "Declined":
+    case "NotProcessed":
+    case "NotFound":
+      return [ids.undone(refund)]
+    default:
+      return []
+  }
+}
+
+/** An event's identifier holds the sequence of its cause: it is found by trying each message. */
+const causeOfEvent = (
+  event: EventRecord,
+  payment: Payment,
+  messages: ReadonlyArray<MailboxMessage>
+): number | undefined =>
+  messages.find(({ partition, seq }) =>
+    event.id ===
+      (event.type === REFUSED
+        ? derivedId("evt", sourceOf("payments", partition), String(seq), REFUSED)
+        : eventIdOf(payment.id, event.type, `${partition}.${seq}`))
+  )?.seq
+
+export const effectsOf = (evidence: PaymentEvidence): Effects => {
+  const { events, messages, payment } = evidence
+  const causes = causesOf(evidence)
+  return {
+    commands: payment.commands.map(({ id, type }) => ({
+      what: `${type} ${id}`,
+      seq: messages.find((message) =>
+        message.origin === "ingress" && message.type === type && message.commandId === id
+      )?.seq
+    })),
+    entries: writtenEntries(evidence).map((id) => ({ what: id, seq: causes.get(id) })),
+    events: events.map((event) => ({
+      what: `${event.type} ${event.id}`,
+      seq: causeOfEvent(event, payment, messages)
+    }))
+  }
+}

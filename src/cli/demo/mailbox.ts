@@ -1,0 +1,90 @@
+import { Effect } from "effect"
+import type { Answered } from "../../../streams/messages/gateway.ts"
+import { request } from "../../bus/api.ts"
+import type { NatsLink } from "../../bus/connection.ts"
+import { openSharedReader } from "../../bus/sharedReader.ts"
+import { streamFacts } from "../../bus/tail.ts"
+import { paymentIdOf } from "../../domain/identifiers.ts"
+import { Header, letterOf, type Origin } from "../../runtime/letter.ts"
+
+/** A message of the payments mailbox that concerns a payment, as JetStream stores it. */
+export interface MailboxMessage {
+  readonly seq: number
+  readonly partition: number
+  readonly origin: Origin
+  readonly type: string
+  readonly merchant: string
+  readonly paymentId: string
+  /** Commands only. */
+  readonly commandId: string | undefined
+  /** Answers of the gateway only. */
+  readonly attempt: string | undefined
+  readonly outcome: (typeof Answered.Type)["outcome"]["_tag"] | undefined
+}
+
+const STREAM = "PAYMENTS"
+const BATCH = 1_000
+/** After it what was read is what there is: the checks then say what is missing. */
+const READ_MILLIS = 60_000
+
+const text = new TextDecoder()
+
+/** Reads the whole mailbox from its first message, with a consumer that is no worker's. */
+export const readMailbox = async (link: NatsLink): Promise<ReadonlyArray<MailboxMessage>> => {
+  const { lastSeq } = await Effect.runPromise(streamFacts(link.nc, STREAM))
+  const consumer = `demo-${process.pid}`
+  const messages: Array<MailboxMessage> = []
+  let ended = () => {}
+  const all = new Promise<void>((resolve) => {
+    ended = resolve
+  })
+  const reader: { close: () => void } = await Effect.runPromise(openSharedReader(link, {
+    stream: STREAM,
+    consumer,
+    filter: "payments.>",
+    inFlightMax: BATCH,
+    capacity: () => BATCH,
+    onDelivery: (delivery) => {
+      const letter = letterOf({
+        ...delivery,
+        headers: () => ({
+          [Header.type]: delivery.header(Header.type) ?? "",
+          [Header.merchant]: delivery.header(Header.merchant) ?? ""
+        })
+      })
+      delivery.acknowledge()
+      const message = messageOf(letter)
+      if (message !== undefined) messages.push(message)
+      if (delivery.seq >= lastSeq) ended()
+    }
+  }))
+  const late = setTimeout(ended, READ_MILLIS)
+  await all
+  clearTimeout(late)
+  reader.close()
+  await Effect.runPromise(Effect.ignore(request(link.nc, `CONSUMER.DELETE.${STREAM}.${consumer}`)))
+  return messages
+}
+
+const messageOf = (letter: ReturnType<typeof letterOf>): MailboxMessage | undefined => {
+  const { body, merchant, origin, seq, subject, type } = letter
+  const json = JSON.parse(text.decode(body)) as {
+    readonly command_id?: string
+    readonly payment_id?: string
+    readonly attempt?: string
+    readonly outcome?: { readonly _tag: NonNullable<MailboxMessage["outcome"]> }
+  }
+  const paymentId = json.payment_id ??
+    (json.command_id === undefined ? undefined : paymentIdOf(merchant, json.command_id))
+  return paymentId === undefined ? undefined : {
+    seq,
+    partition: Number(subject.split(".")[1]),
+    origin,
+    type,
+    merchant,
+    paymentId,
+    commandId: json.command_id,
+    attempt: json.attempt,
+    outcome: json.outcome?._tag
+  }
+}
