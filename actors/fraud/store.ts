@@ -3,6 +3,7 @@ import { sql } from "kysely"
 import type { SavedState, StateKey } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { jsonArray } from "../../src/store/jsonArray.ts"
 import { Profile } from "./state.ts"
 
 interface ProfileRow {
@@ -34,11 +35,11 @@ export const save = async (
   if (states.length === 0) return
   await sql`
     insert into fraud_profiles (merchant, key, doc)
-    select merchant, key, doc::jsonb
+    select merchant, key, doc
     from unnest(
       ${states.map(({ merchant }) => merchant)}::text[],
       ${states.map(({ key }) => key)}::text[],
-      ${states.map(({ json }) => json)}::text[]
+      ${jsonArray(states.map(({ json }) => json))}::jsonb[]
     ) as changed (merchant, key, doc)
     on conflict (merchant, key) do update set doc = excluded.doc
   `.execute(trx)

@@ -7,6 +7,7 @@ import {
   type TurnWrites
 } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { jsonArray } from "../../src/store/jsonArray.ts"
 import { type Delivery, deliveryKey, DIRECTORY, type Row, State } from "./state.ts"
 
 const decode = Schema.decodeUnknownSync(State)
@@ -49,7 +50,7 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     await sql`
       insert into webhook_directories (merchant, doc)
       select * from unnest(${directories.map(({ merchant }) => merchant)}::text[],
-        ${directories.map(({ json }) => json)}::jsonb[])
+        ${jsonArray(directories.map(({ json }) => json))}::jsonb[])
       on conflict (merchant) do update set doc = excluded.doc`.execute(trx)
   }
   if (deliveries.length > 0) await saveDeliveries(trx, writes.partition, deliveries)
@@ -71,7 +72,7 @@ const saveDeliveries = (
       ${deliveries.map(({ state }) => state.about)}::text[],
       ${deliveries.map(({ state }) => state.created_at)}::bigint[],
       ${deliveries.map(({ state }) => state.wake_at ?? null)}::bigint[],
-      ${deliveries.map(({ json }) => json)}::jsonb[])
+      ${jsonArray(deliveries.map(({ json }) => json))}::jsonb[])
       as new (id, merchant, endpoint_id, about, created_millis, due_millis, doc)
     on conflict (id) do update set due_millis = excluded.due_millis, doc = excluded.doc`
     .execute(trx)

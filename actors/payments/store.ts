@@ -4,6 +4,7 @@ import { type Booked, writeJournal } from "../../src/ledger/write.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { jsonArray } from "../../src/store/jsonArray.ts"
 import { Payment } from "./state.ts"
 import type { Row } from "./step.ts"
 
@@ -53,7 +54,7 @@ const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>
       ${states.map(({ merchant }) => merchant)}::text[],
       ${states.map(({ state }) => state.status)}::text[],
       ${states.map(({ state }) => state.created_at)}::bigint[],
-      ${states.map(({ json }) => json)}::jsonb[])
+      ${jsonArray(states.map(({ json }) => json))}::jsonb[])
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
 }
 

@@ -4,6 +4,7 @@ import { derivedId } from "../../src/domain/identifiers.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { jsonArray } from "../../src/store/jsonArray.ts"
 import { type FindingRow, findingsOf } from "./breaks.ts"
 import { type Operation, type Row, State } from "./state.ts"
 
@@ -97,7 +98,9 @@ const saveStates = async (trx: Trx, states: ReadonlyArray<SavedState<State>>) =>
   await sql`
     insert into recon_states (merchant, key, doc)
     select * from unnest(${states.map(({ merchant }) => merchant)}::text[],
-      ${states.map(({ key }) => key)}::text[], ${states.map(({ json }) => json)}::jsonb[])
+      ${states.map(({ key }) => key)}::text[], ${
+    jsonArray(states.map(({ json }) => json))
+  }::jsonb[])
     on conflict (merchant, key) do update set doc = excluded.doc`.execute(trx)
 }
 

@@ -1,12 +1,10 @@
+import type { StreamConfig } from "@nats-io/jetstream"
 import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { JetStreamCode, request } from "./api.ts"
 
 /** A stream as JetStream's API takes it; durations in nanoseconds. Declared as data in `streams/`. */
-export interface StreamSpec {
-  readonly name: string
-  readonly [setting: string]: unknown
-}
+export type StreamSpec = Readonly<Partial<StreamConfig>> & { readonly name: string }
 
 export interface Difference {
   readonly stream: string

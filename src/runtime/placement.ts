@@ -33,11 +33,14 @@ const STOP_AT_TTL_SHARE = 0.7
 const JOIN_SETTLES_MILLIS = 400
 const TICK_MILLIS = 250
 /** After a failure a partition rests, longer each time, so that a broken one does not spin. */
+const REST_MILLIS_MIN = 100
+/** Who ran this long before the failure is not broken and starts again with a short rest. */
 const REST_MILLIS_MAX = 10_000
 
 interface Running {
   readonly slot: Slot
   readonly fiber: Fiber.Fiber<void, PartitionFailure>
+  readonly startedAt: number
   revision: number
   renewedAt: number
   stopping: boolean
@@ -173,7 +176,7 @@ const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }:
     Effect.onExit((exit) => ended(state, slot, held.current, exit)),
     Effect.forkChild
   )
-  held.current = { slot, fiber, revision, renewedAt: at, stopping: false }
+  held.current = { slot, fiber, revision, startedAt: at, renewedAt: at, stopping: false }
   running.set(slotKey(slot), held.current)
   metrics.partitionsOwned.inc({ family: slot.family })
 })
@@ -193,8 +196,11 @@ const ended = Effect.fnUntraced(function* (
     state.restingUntil.delete(key)
     return
   }
-  const before = state.restingUntil.get(key)?.millis ?? 50
-  const millis = Math.min(before * 2, REST_MILLIS_MAX)
+  const before = state.restingUntil.get(key)
+  const wasHealthy = held !== undefined && now - held.startedAt > REST_MILLIS_MAX
+  const millis = before === undefined || wasHealthy
+    ? REST_MILLIS_MIN
+    : Math.min(before.millis * 2, REST_MILLIS_MAX)
   state.restingUntil.set(key, { at: now + millis, millis })
   yield* Effect.logWarning(`partition ${key} stopped`, exit.cause)
 })

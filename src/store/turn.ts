@@ -1,6 +1,7 @@
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
 import type { Trx } from "./database.ts"
+import { jsonArray } from "./jsonArray.ts"
 
 /** Another owner took the partition over: nothing of this turn may be kept. */
 export class Fenced extends Error {
@@ -71,7 +72,7 @@ export const insertEvents = (trx: Trx, events: ReadonlyArray<EventRow>) =>
       ${events.map((event) => event.id)}::text[], ${events.map((event) => event.type)}::text[],
       ${events.map((event) => event.about)}::text[],
       ${events.map((event) => event.atMillis)}::bigint[],
-      ${events.map((event) => event.json)}::jsonb[])`.execute(trx)
+      ${jsonArray(events.map((event) => event.json))}::jsonb[])`.execute(trx)
 
 export interface DeadLetterRow {
   readonly id: string
