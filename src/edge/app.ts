@@ -3,7 +3,7 @@ import { Cause, type Context, Effect, Exit } from "effect"
 import { type Context as HonoContext, Hono } from "hono"
 import type { ApiKey } from "../store/apiKeys.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { callSpan, validTraceparent } from "../telemetry/traces.ts"
+import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { Keys, secretOf } from "./auth.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { openApi, reference } from "./openapi.ts"
@@ -81,9 +81,13 @@ const respond = async (
   const span = callSpan(`${route.method} ${route.path}`, "server", traceparent)
   const run = handle(keys, limit, route, context, span.traceparent ?? traceparent)
   const exit = await Effect.runPromiseExit(Effect.provideContext(run, options.services))
-  const response = Exit.isSuccess(exit)
-    ? answerResponse(exit.value, requestId)
-    : problemResponse(problemOf(exit.cause, options.services), requestId)
+  const response = Exit.isSuccess(exit) ? answerResponse(exit.value, requestId) : problemResponse(
+    problemOf(exit.cause, options.services, {
+      request_id: requestId,
+      ...traceIdOf(span.traceparent ?? traceparent)
+    }),
+    requestId
+  )
   span.end({ "http.status_code": response.status })
   metrics.edgeSeconds.observe(
     { route: `${route.method} ${route.path}`, status: String(response.status) },
@@ -159,12 +163,15 @@ const answerResponse = (answer: Answer, requestId: string): Response => {
 /** What no route foresaw is a bug: the caller learns its number, the log the rest. */
 const problemOf = (
   cause: Cause.Cause<Problem>,
-  services: Context.Context<EdgeServices>
+  services: Context.Context<EdgeServices>,
+  where: Readonly<Record<string, string>>
 ): Problem => {
   const known = Cause.findErrorOption(cause)
   if (known._tag === "Some") return known.value
   // With the edge's own logger: the default one prints causes as they are (G17).
-  Effect.runForkWith(services)(Effect.logError("a request failed", cause))
+  Effect.runForkWith(services)(
+    Effect.logError("a request failed", cause).pipe(Effect.annotateLogs(where))
+  )
   return problem(500, "internal", "this is our fault, and it has been noted")
 }
 

@@ -5,6 +5,7 @@ import { ACK_WAIT_MILLIS, openSharedReader, type SharedDelivery } from "../bus/s
 import { partitionOf } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
+import { callSpan, traceIdOf } from "../telemetry/traces.ts"
 import type { Emission, MessageOf, MessageSchemas, Outgoing as Call } from "./actor.ts"
 import { CircuitBreaker } from "./circuitBreaker.ts"
 import { jsonOf } from "./draft.ts"
@@ -14,6 +15,9 @@ import type { OutboundDirective } from "./supervision.ts"
 
 /** A call still under way tells the server so well before it would be given to somebody else. */
 const EXTEND_EVERY_MILLIS = ACK_WAIT_MILLIS / 3
+
+/** Destinations remembered. Beyond it the breakers start afresh, closed. */
+const DESTINATIONS_MAX = 10_000
 
 const retries = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")])
 
@@ -63,10 +67,17 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
       traceparent: delivery.header(Header.trace)
     }
     const destination = actor.destinationOf(message.success as never)
+    if (breakers.size >= DESTINATIONS_MAX) breakers.clear()
     const breaker = breakers.get(destination) ?? new CircuitBreaker(actor.concurrencyPerDestination)
     breakers.set(destination, breaker)
-    return perform(actor, breaker, message.success, call).pipe(
-      Effect.flatMap((emissions) => answers({ emissions, delivery }))
+    const span = callSpan(`${actor.family}.${type}`, "client", call.traceparent)
+    return perform(actor, breaker, message.success, {
+      ...call,
+      traceparent: span.traceparent ?? call.traceparent
+    }).pipe(
+      Effect.tap(() => Effect.sync(() => span.end({ deliveries: delivery.deliveries }))),
+      Effect.flatMap((emissions) => answers({ emissions, delivery })),
+      Effect.annotateLogs(traceIdOf(call.traceparent))
     )
   }
 

@@ -100,6 +100,12 @@ const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 export const validTraceparent = (header: string | undefined): string | undefined =>
   header !== undefined && TRACEPARENT.test(header) ? header : undefined
 
+/** For log lines: the trace a message or a request belongs to. */
+export const traceIdOf = (header: string | undefined): { readonly trace_id?: string } => {
+  const match = TRACEPARENT.exec(header ?? "")
+  return match === null ? {} : { trace_id: match[1]! }
+}
+
 const parse = (header: string | undefined): SpanContext | undefined => {
   const match = TRACEPARENT.exec(header ?? "")
   if (match === null) return undefined

@@ -21,7 +21,8 @@ class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 class Silent extends Schema.TaggedError<Silent>()("Silent", {}) {}
 class Odd extends Schema.TaggedError<Odd>()("Odd", {}) {}
 
-const DEADLINE_MILLIS = 700
+/** Long enough for a busy machine to fill a destination meanwhile. */
+const DEADLINE_MILLIS = 4_000
 
 interface Called {
   readonly id: string
@@ -50,6 +51,7 @@ const telephone = () => {
     messages: RingMessages,
     destinationOf: ({ body }: Message) => body.to,
     concurrencyPerDestination: 2,
+    inFlightMax: 100,
     deadline: DEADLINE_MILLIS,
     call: Effect.fnUntraced(function* (message: Message, outgoing: Outgoing<unknown>) {
       const { fate, id } = message.body
@@ -61,8 +63,10 @@ const telephone = () => {
       if (fate === "held") yield* Effect.promise(() => held.until)
       return answer(message, outgoing, "answered")
     }),
-    deferred: (message: Message, outgoing) => answer(message, outgoing, "deferred"),
-    unknown: (message: Message, outgoing) => answer(message, outgoing, "unknown"),
+    deferred: (message: Message, outgoing: Outgoing<unknown>) =>
+      answer(message, outgoing, "deferred"),
+    unknown: (message: Message, outgoing: Outgoing<unknown>) =>
+      answer(message, outgoing, "unknown"),
     supervision: { Refused: Defer, Silent: Unknown, Odd: Resume }
   })
   return { actor: actor as unknown as AnyOutbound, calls, held, hold }
