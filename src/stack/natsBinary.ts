@@ -39,13 +39,16 @@ export const natsServerBinary = async (progress: Progress): Promise<string> => {
     ]] as const
   ) {
     progress(`fetching nats-server from ${source} …`)
+    const folder = await fs.mkdtemp(join(tmpdir(), "lastro-fetch-"))
     try {
       const target = join(cacheFolder(), "nats-server")
-      await install(await fetch(progress), target)
+      await install(await fetch(folder, progress), target)
       if (await works(target)) return target
       failures.push(`${source}: what came does not run`)
     } catch (error) {
       failures.push(`${source}: ${firstLine(error)}`)
+    } finally {
+      await fs.rm(folder, { recursive: true, force: true })
     }
   }
   throw new StackError(
@@ -71,7 +74,7 @@ const install = async (found: string, target: string): Promise<void> => {
   await fs.rename(partial, target)
 }
 
-const fromReleases = async (): Promise<string> => {
+const fromReleases = async (folder: string): Promise<string> => {
   const platform = process.platform === "darwin" ? "darwin" : "linux"
   const machine = process.arch === "arm64" ? "arm64" : "amd64"
   const name = `nats-server-${RELEASE}-${platform}-${machine}.tar.gz`
@@ -81,7 +84,6 @@ const fromReleases = async (): Promise<string> => {
   if (createHash("sha256").update(archive).digest("hex") !== expected) {
     throw new Error("the archive does not match its SHA256SUMS")
   }
-  const folder = await fs.mkdtemp(join(tmpdir(), "lastro-nats-"))
   await fs.writeFile(join(folder, name), archive)
   await run("tar", ["-xzf", join(folder, name), "-C", folder, "--strip-components=1"])
   return join(folder, "nats-server")
@@ -94,9 +96,8 @@ const download = async (url: string): Promise<Buffer> => {
 }
 
 /** `apt-get` with state and sources of its own: nothing is installed, the machine's lists stay as they are. */
-const fromDebian = async (progress: Progress): Promise<string> => {
+const fromDebian = async (folder: string, progress: Progress): Promise<string> => {
   const mirror = await debianMirror()
-  const folder = await fs.mkdtemp(join(tmpdir(), "lastro-apt-"))
   // apt drops its rights to a user of its own, who must be able to enter.
   await fs.chmod(folder, 0o755)
   for (const sub of ["lists/partial", "cache/archives/partial", "parts"]) {
