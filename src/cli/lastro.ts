@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { simulator } from "../../actors/gateway/simulator.ts"
@@ -68,7 +69,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     const gateway = await startSimulatorThread(join(dataDir, "simulator.db"))
     stops.push(gateway.stop)
     const worker = startWorker(stack, {
-      name: `worker-${process.pid}`,
+      name: `worker-${process.pid}-${randomBytes(3).toString("hex")}`,
       log,
       gateways: [simulator(gateway.url, settings.finalityMillis ?? FINALITY_MILLIS)],
       allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,

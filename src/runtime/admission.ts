@@ -1,5 +1,5 @@
-import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect, Schedule } from "effect"
+import type { NatsLink } from "../bus/connection.ts"
 import { partitionLag } from "../bus/lag.ts"
 import { setGate, type StreamSpec } from "../bus/topology.ts"
 import { streamFacts } from "../bus/tail.ts"
@@ -21,7 +21,7 @@ const LOOK_EVERY = "1 second"
  * that the ingress subjects are off the stream: a publish fails at once, the edge answers 503. The
  * rest of the room belongs to relays and answers, so that families cannot block each other.
  */
-export const guardMailbox = (nc: NatsConnection, family: string, spec: StreamSpec) => {
+export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpec) => {
   let open = true
   const look = Effect.gen(function* () {
     const database = yield* Database

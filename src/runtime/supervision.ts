@@ -14,7 +14,8 @@ export type Directive =
   | { readonly _tag: "Stop" }
   | { readonly _tag: "Escalate" }
 
-export const Resume: Directive = { _tag: "Resume" }
+/** For both kinds of actor: one entry of either table. */
+export const Resume = { _tag: "Resume" } as const satisfies Directive
 export const Restart: Directive = { _tag: "Restart" }
 export const Stop: Directive = { _tag: "Stop" }
 export const Escalate: Directive = { _tag: "Escalate" }

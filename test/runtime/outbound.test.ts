@@ -46,6 +46,16 @@ const telephone = () => {
     key: merchant,
     body: { id: body.id, how }
   }]
+  const call = Effect.fnUntraced(function* (message: Message, outgoing: Outgoing<unknown>) {
+    const { fate, id } = message.body
+    calls.push({ id, redelivered: outgoing.redelivered })
+    if (fate === "refused") return yield* new Refused()
+    if (fate === "silent") return yield* new Silent()
+    if (fate === "odd") return yield* new Odd()
+    if (fate === "defect") throw new Error("a bug of the adapter")
+    if (fate === "held") yield* Effect.promise(() => held.until)
+    return answer(message, outgoing, "answered")
+  })
   const actor = outbound({
     family: "gateway",
     messages: RingMessages,
@@ -53,16 +63,7 @@ const telephone = () => {
     concurrencyPerDestination: 2,
     inFlightMax: 100,
     deadline: DEADLINE_MILLIS,
-    call: Effect.fnUntraced(function* (message: Message, outgoing: Outgoing<unknown>) {
-      const { fate, id } = message.body
-      calls.push({ id, redelivered: outgoing.redelivered })
-      if (fate === "refused") return yield* new Refused()
-      if (fate === "silent") return yield* new Silent()
-      if (fate === "odd") return yield* new Odd()
-      if (fate === "defect") throw new Error("a bug of the adapter")
-      if (fate === "held") yield* Effect.promise(() => held.until)
-      return answer(message, outgoing, "answered")
-    }),
+    call,
     deferred: (message: Message, outgoing: Outgoing<unknown>) =>
       answer(message, outgoing, "deferred"),
     unknown: (message: Message, outgoing: Outgoing<unknown>) =>

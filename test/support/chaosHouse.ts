@@ -8,15 +8,14 @@ import { consumerLag } from "../../src/bus/lag.ts"
 import { startAdmission } from "../../src/cli/admission.ts"
 import { startEdge } from "../../src/cli/edge.ts"
 import { prepare } from "../../src/cli/prepare.ts"
-import type { CrashPoint } from "../../src/runtime/turn.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import { type Simulator, startSimulator } from "../../src/stack/simulator/server.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"
-import { connect, type Db } from "../../src/store/database.ts"
+import { connect } from "../../src/store/database.ts"
 import { ChaosLoad } from "./chaosLoad.ts"
 import { eventually, testFolder } from "./lastro.ts"
 import { query } from "./query.ts"
-import { startWorkerProcess, type WorkerProcess } from "./workers.ts"
+import { type Crash, startWorkerProcess, type WorkerProcess } from "./workers.ts"
 
 /**
  * Lastro with its parts in processes of their own: servers that may be killed, a gateway and an
@@ -28,9 +27,12 @@ export interface ChaosHouse {
   readonly load: ChaosLoad
   readonly admin: NatsLink
   readonly edgeLog: ReadonlyArray<string>
-  readonly work: (crash?: { point: CrashPoint; pass: number }) => WorkerProcess
-  /** Waits until nothing is under way any more: mailboxes decided, calls answered, payments at rest. */
-  readonly quiet: (millis: number) => Promise<void>
+  readonly work: (crash?: Crash) => WorkerProcess
+  /**
+   * Waits until nothing is under way any more: mailboxes decided, calls answered, payments at rest.
+   * Resolves with what still is, or with nothing.
+   */
+  readonly quiet: (millis: number) => Promise<string>
   readonly stop: () => Promise<void>
 }
 
@@ -81,7 +83,7 @@ export const startChaosHouse = async (): Promise<ChaosHouse> => {
       workers.push(worker)
       return worker
     },
-    quiet: (millis) => quiet(stack, admin, workers, db, millis),
+    quiet: (millis) => quiet(stack, admin, workers, millis),
     stop: async () => {
       for (const worker of workers) worker.signal("SIGKILL")
       await Promise.all(workers.map(({ ended }) => ended))
@@ -100,9 +102,8 @@ const quiet = async (
   stack: EmbeddedStack,
   { nc }: NatsLink,
   workers: ReadonlyArray<WorkerProcess>,
-  db: Db,
   millis: number
-) => {
+): Promise<string> => {
   let seen: unknown
   const behind = async () => {
     const cursors = await query(stack.databaseUrl, "select family, partition, seq from cursors")
@@ -134,9 +135,10 @@ const quiet = async (
     seen = { late, open }
     return late.length === 0 && open.length === 0 ? true : undefined
   }
-  await eventually(look, millis).catch((error) => {
-    const logs = workers.map(({ log, name }) => `${name}: ${log.slice(-12).map((line) => line.slice(0, 300)).join("\n  ")}`)
-    throw new Error(`${error.message}\n${JSON.stringify(seen)}\n${logs.join("\n")}`)
+  return await eventually(look, millis).then(() => "", (error) => {
+    const logs = workers.map(({ log, name }) =>
+      `${name}: ${log.slice(-12).map((line) => line.slice(0, 300)).join("\n  ")}`
+    )
+    return `${error.message}\n${JSON.stringify(seen)}\n${logs.join("\n")}`
   })
-  void db
 }

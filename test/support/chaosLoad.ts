@@ -170,7 +170,7 @@ export class ChaosLoad {
       )
       // A refusal (409) is an answer, too: the command was taken and decided.
       if (status === 201 || status === 202 || status === 409) return this.remember([command])
-      if (status !== 0 && status !== 503 && status !== 500) {
+      if (status !== 0 && status !== 503) {
         throw new Error(`${path} answered ${status}`)
       }
       this.repeats++

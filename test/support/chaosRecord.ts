@@ -1,4 +1,4 @@
-import { nuid } from "@nats-io/transport-node"
+import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { mailboxes } from "../../streams/mailboxes.ts"
 import { request } from "../../src/bus/api.ts"
@@ -154,7 +154,7 @@ export const readStream = async (
 ): Promise<ReadonlyArray<Stored>> => {
   const { lastSeq } = await Effect.runPromise(streamFacts(nc, stream))
   if (lastSeq === 0) return []
-  const inbox = `${inboxPrefix}.${nuid.next()}`
+  const inbox = `${inboxPrefix}.${randomBytes(8).toString("hex")}`
   const found: Array<Stored> = []
   await new Promise<void>((resolve, reject) => {
     const subscription = nc.subscribe(inbox, {

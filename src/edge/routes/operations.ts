@@ -3,10 +3,10 @@ import { createdSince, openReviews } from "../../../actors/payments/read.ts"
 import { breaksOf } from "../../../actors/reconciliation/read.ts"
 import { mailboxes } from "../../../streams/mailboxes.ts"
 import { partitionLag } from "../../bus/lag.ts"
-import { Nats } from "../../bus/connection.ts"
+import { Nats, type NatsLink } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/read.ts"
 import { recentEvents } from "../../store/events.ts"
-import { cursors, openDeadLetters } from "../../store/machine.ts"
+import { cursors, type CursorView, openDeadLetters } from "../../store/machine.ts"
 import { read } from "../reading.ts"
 import { ok, type Route } from "../route.ts"
 
@@ -40,29 +40,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
       read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX)),
       read("edge.breaks", (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX }))
     ], { concurrency: "unbounded" })
-    const families = yield* Effect.forEach(
-      mailboxes.filter(({ kind }) => kind === "keyed"),
-      ({ family, stream }) =>
-        Effect.map(
-          Effect.forEach(
-            partitions.filter((one) => one.family === family),
-            (one) =>
-              Effect.map(
-                partitionLag(nc, { stream, family, partition: one.partition }, one.seq),
-                (lag) => ({
-                  partition: one.partition,
-                  owner: one.owner,
-                  lag_messages: lag.messages,
-                  lag_seconds: Math.round(lag.seconds * 10) / 10,
-                  parked: one.parked
-                })
-              ),
-            { concurrency: "unbounded" }
-          ),
-          (found) => ({ family, partitions: found })
-        ),
-      { concurrency: "unbounded" }
-    )
+    const families = yield* familiesOf(nc, partitions)
     if (balanceCache.until <= now) {
       balanceCache.value = yield* read("edge.trialBalance", trialBalance)
       balanceCache.until = now + TRIAL_BALANCE_MILLIS
@@ -99,6 +77,32 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     handle: () => Effect.map(overview, ok)
   }]
 }
+
+/** Who owns each partition of the keyed families, and how far behind it is. */
+const familiesOf = (nc: NatsLink["nc"], partitions: ReadonlyArray<CursorView>) =>
+  Effect.forEach(
+    mailboxes.filter(({ kind }) => kind === "keyed"),
+    ({ family, stream }) =>
+      Effect.map(
+        Effect.forEach(
+          partitions.filter((one) => one.family === family),
+          (one) =>
+            Effect.map(
+              partitionLag(nc, { stream, family, partition: one.partition }, one.seq),
+              (lag) => ({
+                partition: one.partition,
+                owner: one.owner,
+                lag_messages: lag.messages,
+                lag_seconds: Math.round(lag.seconds * 10) / 10,
+                parked: one.parked
+              })
+            ),
+          { concurrency: "unbounded" }
+        ),
+        (found) => ({ family, partitions: found })
+      ),
+    { concurrency: "unbounded" }
+  )
 
 type Sample = Awaited<ReturnType<typeof recentEvents>>
 

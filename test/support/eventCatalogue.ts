@@ -1,0 +1,184 @@
+import { Result, Schema } from "effect"
+import { decide, paymentOf } from "../../actors/payments/decide.ts"
+import { defaultTerms, type Payment } from "../../actors/payments/state.ts"
+import { canonicalJson } from "../../src/domain/canonicalJson.ts"
+import type { Emission, MessageOf } from "../../src/runtime/actor.ts"
+import { emptyDraft } from "../../src/runtime/draft.ts"
+import { letterOf } from "../../src/runtime/letter.ts"
+import { addRefusal } from "../../src/runtime/outbox.ts"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
+import { PaymentsMessages } from "../../streams/messages/payments.ts"
+
+type Message = MessageOf<typeof PaymentsMessages>
+type Type = keyof typeof PaymentsMessages
+
+export interface Example {
+  readonly type: string
+  /** The first body of this type that the lives below bring about. */
+  readonly body: unknown
+}
+
+const MERCHANT = "acme"
+const START = Date.parse("2026-01-02T03:04:05Z")
+
+const allowed = { score: 10, decision: "allow", reasons: [] }
+const suspicious = (decision: string) => ({
+  score: 900,
+  decision,
+  reasons: [{ code: "device_ip_denied", detail: "the address is on the deny list" }]
+})
+
+const approved = (amount: string, captured: boolean, charge_id = "ch_1") => ({
+  _tag: "Approved",
+  charge_id,
+  captured,
+  amount
+})
+const declined = { _tag: "Declined", code: "do_not_honor", detail: "declined", soft: false }
+
+/** One payment's life, told by hand: commands, scores and gateway answers in, events out. */
+const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
+  const examples: Array<Example> = []
+  let payment: Payment | undefined
+  let calls: Array<Emission> = []
+  let seq = 0
+  const take = (type: Type, body: unknown) => {
+    const decode = Schema.decodeUnknownSync(PaymentsMessages[type] as Schema.Codec<unknown>)
+    const message = { type, body: decode(JSON.parse(canonicalJson(body))) } as Message
+    const decided = decide({ get: () => payment }, message, {
+      family: "payments",
+      partition: 3,
+      seq: ++seq,
+      merchant: MERCHANT,
+      type,
+      at: START + seq * 1_000,
+      replyTo: undefined,
+      config: defaultTerms
+    })
+    if (Result.isFailure(decided)) throw new Error(`${name}: ${decided.failure.detail}`)
+    const { emit = [], events = [], put = [] } = decided.success
+    for (const [, state] of put) payment = state
+    calls = [...calls, ...emit.filter(({ to }) => to === "gateway")]
+    examples.push(...events.map(({ body, type }) => ({ type, body })))
+  }
+  const create = {
+    command_id: name,
+    amount: 10_000,
+    currency: "BRL",
+    payment_method: { type: "card", token: "tok_example" },
+    customer: { id: "cus_42", locale: "pt-BR" },
+    splits: [{ recipient: "seller_a", share: "0.70" }],
+    reference: "order-1001",
+    ...more
+  }
+  take("create", create)
+  const payment_id = paymentOf({ type: "create", body: create } as never, MERCHANT)
+  return {
+    examples,
+    scored: (risk: unknown) => take("scored", { payment_id, risk }),
+    command: (type: Type, body: Readonly<Record<string, unknown>> = {}) =>
+      take(type, { payment_id, command_id: `${name}-${seq}`, ...body }),
+    /** The gateway's word about the call it was sent last. */
+    answered: (outcome: unknown) => {
+      const { attempt, gateway, operation } = calls.at(-1)!.body as Record<string, string>
+      take("answered", {
+        payment_id,
+        gateway,
+        attempt,
+        operation,
+        inquiry: false,
+        outcome,
+        took_millis: 12
+      })
+    }
+  }
+}
+
+const taken = () => {
+  const life = lifeOf("taken")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  life.answered(approved("10000", true, "ch_2"))
+  life.command("refund", { amount: 1_000, reason: "too large" })
+  life.answered(approved("1000", true))
+  life.command("refund", { amount: 500 })
+  life.answered(declined)
+  return life
+}
+
+const inParts = () => {
+  const life = lifeOf("in-parts", { capture: "manual" })
+  life.scored(allowed)
+  life.answered(approved("10000", false))
+  life.command("capture", { amount: 4_000 })
+  life.answered(approved("4000", true))
+  life.command("capture")
+  life.answered(declined)
+  life.command("void")
+  life.answered(declined)
+  life.command("void")
+  life.answered(approved("6000", false))
+  return life
+}
+
+const notTaken = (name: string, outcome: unknown) => {
+  const life = lifeOf(name)
+  life.scored(allowed)
+  life.answered(outcome)
+  return life
+}
+
+const stopped = (name: string, decision: string) => {
+  const life = lifeOf(name)
+  life.scored(suspicious(decision))
+  return life
+}
+
+const refused = (): Example => {
+  const draft = emptyDraft(START, new Uint8Array())
+  const letter = letterOf({
+    subject: `payments.3.ingress.capture.${MERCHANT}`,
+    seq: 1,
+    atMillis: START,
+    data: new TextEncoder().encode('{"command_id":"cmd-1"}'),
+    headers: () => ({})
+  })
+  const addressing = {
+    family: "payments",
+    partition: 3,
+    source: "payments-03",
+    streamOf: (family: string) => family.toUpperCase(),
+    partitions: PARTITIONS,
+    routesOf: () => [],
+    messageBytesMax: 1_000_000
+  }
+  addRefusal(addressing, draft, letter, { ordinal: 0 }, letter, {
+    code: "payment_not_found",
+    detail: "acme has no payment pay_1"
+  })
+  const { body, type } = draft.events[0]!
+  return { type, body }
+}
+
+/** Every event type with an example body, sorted. Pure: the same on every machine. */
+export const eventCatalogue = (): ReadonlyArray<Example> => {
+  const lives = [
+    taken(),
+    inParts(),
+    notTaken("declined", declined),
+    notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
+    notTaken("asked", {
+      _tag: "RequiresAction",
+      charge_id: "ch_1",
+      url: "https://bank.example/act",
+      expires_at: "2026-01-02T03:19:05Z"
+    }),
+    stopped("denied", "deny"),
+    stopped("held", "review")
+  ]
+  const examples = new Map<string, Example>()
+  for (const example of [...lives.flatMap(({ examples }) => examples), refused()]) {
+    if (!examples.has(example.type)) examples.set(example.type, example)
+  }
+  return [...examples.values()].sort((left, right) => (left.type < right.type ? -1 : 1))
+}
