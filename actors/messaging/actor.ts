@@ -12,6 +12,7 @@ export const messaging = keyed({
   ingress: ["register_endpoint"],
   keysOf,
   config: { schema: Schema.Struct({}), initial: {} },
+  lingerMillis: 30,
   decide,
   load,
   save,

@@ -46,15 +46,17 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
   const deliveries = writes.states.filter((saved): saved is SavedState<Delivery> =>
     saved.state._tag === "Delivery"
   )
+  const sent: Array<Promise<unknown>> = []
   if (directories.length > 0) {
-    await sql`
+    sent.push(sql`
       insert into webhook_directories (merchant, doc)
       select * from unnest(${directories.map(({ merchant }) => merchant)}::text[],
         ${jsonArray(directories.map(({ json }) => json))}::jsonb[])
-      on conflict (merchant) do update set doc = excluded.doc`.execute(trx)
+      on conflict (merchant) do update set doc = excluded.doc`.execute(trx))
   }
-  if (deliveries.length > 0) await saveDeliveries(trx, writes.partition, deliveries)
-  await saveRows(trx, writes.rows)
+  if (deliveries.length > 0) sent.push(saveDeliveries(trx, writes.partition, deliveries))
+  sent.push(saveRows(trx, writes.rows))
+  await Promise.all(sent)
 }
 
 const saveDeliveries = (
@@ -84,8 +86,9 @@ const saveRows = async (trx: Trx, rows: TurnWrites<State, Row>["rows"]) => {
   const secrets = rows.flatMap(({ merchant, row }) =>
     row._tag === "Secret" ? [{ merchant, id: row.endpointId, secret: row.secret }] : []
   )
+  const sent: Array<Promise<unknown>> = []
   if (notifications.length > 0) {
-    await sql`
+    sent.push(sql`
       insert into notifications (id, merchant, event_id, about, channel, recipient, locale,
         template, subject, body, created_millis)
       select * from unnest(${notifications.map(({ id }) => id)}::text[],
@@ -98,15 +101,16 @@ const saveRows = async (trx: Trx, rows: TurnWrites<State, Row>["rows"]) => {
         ${notifications.map(({ template }) => template)}::text[],
         ${notifications.map(({ subject }) => subject)}::text[],
         ${notifications.map(({ text }) => text)}::text[],
-        ${notifications.map(({ at }) => at)}::bigint[])`.execute(trx)
+        ${notifications.map(({ at }) => at)}::bigint[])`.execute(trx))
   }
   if (secrets.length > 0) {
-    await sql`
+    sent.push(sql`
       insert into webhook_secrets (endpoint_id, merchant, secret)
       select * from unnest(${secrets.map(({ id }) => id)}::text[],
         ${secrets.map(({ merchant }) => merchant)}::text[],
-        ${secrets.map(({ secret }) => secret)}::text[])`.execute(trx)
+        ${secrets.map(({ secret }) => secret)}::text[])`.execute(trx))
   }
+  await Promise.all(sent)
 }
 
 const OVERDUE_MAX = 200

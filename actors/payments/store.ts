@@ -25,7 +25,6 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
 })
 
 export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<void> => {
-  await savePayments(trx, writes.states)
   const entries: Array<Booked> = []
   const wakes = new Map<string, Located<"Wake">>()
   const reviews = new Map<string, Located<"Review">>()
@@ -35,9 +34,12 @@ export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<
     else if (row._tag === "Wake") wakes.set(row.timer, { merchant, at, row })
     else reviews.set(row.paymentId, { merchant, at, row })
   }
-  await writeJournal(trx, writes.partition, entries)
-  if (wakes.size > 0) await saveWakes(trx, writes.partition, [...wakes.values()])
-  if (reviews.size > 0) await saveReviews(trx, [...reviews.values()])
+  await Promise.all([
+    savePayments(trx, writes.states),
+    writeJournal(trx, writes.partition, entries),
+    wakes.size > 0 && saveWakes(trx, writes.partition, [...wakes.values()]),
+    reviews.size > 0 && saveReviews(trx, [...reviews.values()])
+  ])
 }
 
 interface Located<Tag extends Row["_tag"]> {
@@ -65,13 +67,10 @@ const saveWakes = async (
 ) => {
   const set = wakes.filter(({ row }) => row.dueMillis !== undefined)
   const unset = wakes.filter(({ row }) => row.dueMillis === undefined)
-  if (unset.length > 0) {
-    await sql`
-      delete from payment_wakes
-      where timer = any(${unset.map(({ row }) => row.timer)}::text[])`.execute(trx)
-  }
-  if (set.length === 0) return
-  await sql`
+  const removed = unset.length > 0 && sql`
+    delete from payment_wakes
+    where timer = any(${unset.map(({ row }) => row.timer)}::text[])`.execute(trx)
+  const added = set.length > 0 && sql`
     insert into payment_wakes (timer, partition, merchant, payment_id, due_millis)
     select timer, ${partition}::int, merchant, payment_id, due_millis
     from unnest(${set.map(({ row }) => row.timer)}::text[],
@@ -80,22 +79,21 @@ const saveWakes = async (
       ${set.map(({ row }) => row.dueMillis!)}::bigint[])
       as new (timer, merchant, payment_id, due_millis)
     on conflict (timer) do update set due_millis = excluded.due_millis`.execute(trx)
+  await Promise.all([removed, added])
 }
 
 const saveReviews = async (trx: Trx, reviews: ReadonlyArray<Located<"Review">>) => {
   const opened = reviews.filter(({ row }) => row.open)
   const closed = reviews.filter(({ row }) => !row.open)
-  if (closed.length > 0) {
-    await sql`
-      delete from payment_reviews
-      where payment_id = any(${closed.map(({ row }) => row.paymentId)}::text[])`.execute(trx)
-  }
-  if (opened.length === 0) return
-  await sql`
+  const removed = closed.length > 0 && sql`
+    delete from payment_reviews
+    where payment_id = any(${closed.map(({ row }) => row.paymentId)}::text[])`.execute(trx)
+  const added = opened.length > 0 && sql`
     insert into payment_reviews (payment_id, merchant, opened_millis)
     select * from unnest(${opened.map(({ row }) => row.paymentId)}::text[],
       ${opened.map(({ merchant }) => merchant)}::text[],
       ${opened.map(({ at }) => at)}::bigint[])`.execute(trx)
+  await Promise.all([removed, added])
 }
 
 /** Wakes found in one look. The rest is found in the next. */

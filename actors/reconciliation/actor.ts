@@ -15,6 +15,7 @@ export const reconciliation = keyed({
   ingress: ["file"],
   keysOf,
   config: { schema: Schema.Struct({}), initial: {} },
+  lingerMillis: 200,
   decide,
   load,
   save,

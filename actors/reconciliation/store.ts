@@ -25,19 +25,22 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
 })
 
 export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
-  await saveStates(trx, writes.states)
   const operations = writes.states.flatMap(({ key, merchant, state }) =>
     state._tag === "Operation" ? [{ merchant, key, state }] : []
   )
-  await forgetFindings(trx, operations)
   const closes: Array<Close> = []
   const findings = operations.flatMap(storedOf)
   for (const { at, row, seq } of writes.rows) {
     if (row._tag === "Close") closes.push({ source: row.source, date: row.date, seq, at })
     else findings.push(malformed(row))
   }
-  await insertFindings(trx, writes.partition, findings)
-  await insertCloses(trx, writes.partition, closes)
+  // Sent in this order: findings are forgotten before they are written anew.
+  await Promise.all([
+    saveStates(trx, writes.states),
+    forgetFindings(trx, operations),
+    insertFindings(trx, writes.partition, findings),
+    insertCloses(trx, writes.partition, closes)
+  ])
 }
 
 interface Close {

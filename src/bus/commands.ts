@@ -2,7 +2,7 @@ import { nuid } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schema } from "effect"
 import type { JetStreamRefused } from "./api.ts"
 import { JetStreamCode } from "./api.ts"
-import { append, type Outgoing } from "./append.ts"
+import { append, type Outgoing, PLAIN_MESSAGES_MAX } from "./append.ts"
 import { BusUnavailable, Nats, type NatsLink } from "./connection.ts"
 
 export { BusUnavailable }
@@ -54,8 +54,6 @@ export class Commands extends Context.Service<Commands, {
 
 /** Concurrent requests that share one atomic batch. More wait for the next one. */
 const SHARED_BATCH_MAX = 200
-/** Up to this many go plainly: each 0.5 ms, while a batch costs 3 ms however small. */
-const PLAIN_MAX = 2
 const RETRY_AFTER_SECONDS = 2
 
 interface Waiting {
@@ -90,7 +88,7 @@ const make = (link: NatsLink): Commands["Service"] => {
       concurrency: "unbounded",
       discard: true
     })
-    if (batch.length <= PLAIN_MAX) return oneByOne
+    if (batch.length <= PLAIN_MESSAGES_MAX) return oneByOne
     return append(link.nc, batch.map(({ message }) => message)).pipe(
       Effect.matchEffect({
         onSuccess: ({ seq, stream }) =>

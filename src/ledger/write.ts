@@ -21,7 +21,7 @@ export const writeJournal = async (
   if (booked.length === 0) return
   const entries = booked.map(({ entry }) => entry)
   assertBalanced(entries)
-  await sql`
+  const journal = sql`
     insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis)
     select id, merchant, payment_id, kind, ${partition}::int, seq, at_millis
     from unnest(${entries.map(({ id }) => id)}::text[],
@@ -33,7 +33,7 @@ export const writeJournal = async (
   const lines = entries.flatMap(({ id, postings }) =>
     postings.map((posting, line) => ({ id, line, ...posting }))
   )
-  await sql`
+  const postings = sql`
     insert into postings (entry_id, line, layer, debit_account, credit_account, amount, currency)
     select * from unnest(${lines.map(({ id }) => id)}::text[],
       ${lines.map(({ line }) => line)}::smallint[], ${lines.map(({ layer }) => layer)}::text[],
@@ -41,7 +41,7 @@ export const writeJournal = async (
       ${lines.map(({ credit }) => credit.path)}::text[],
       ${lines.map(({ amount }) => amount.toString())}::bigint[],
       ${lines.map(({ debit }) => debit.currency)}::text[])`.execute(trx)
-  await moveBalances(trx, entries)
+  await Promise.all([journal, postings, moveBalances(trx, entries)])
 }
 
 /** Accounts in one sorted order. One statement where all of them exist, which is nearly always. */

@@ -125,6 +125,8 @@ export interface KeyedActor<
     received: Pick<Received, "merchant" | "partition">
   ) => readonly [string, ...Array<string>]
   readonly config: { readonly schema: Schema.Codec<Config, unknown>; readonly initial: Config }
+  /** Nobody waits for it: a turn takes what arrives within this time, so that there are fewer of them. */
+  readonly lingerMillis?: number
   readonly decide: (
     states: States<State>,
     message: MessageOf<M>,

@@ -1,5 +1,5 @@
 import { Cause, Context, Duration, Effect, Exit, Result, Schedule, Schema } from "effect"
-import { append, BATCH_MESSAGES_MAX, type Outgoing } from "../bus/append.ts"
+import { appendLoosely, BATCH_MESSAGES_MAX, type Outgoing } from "../bus/append.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { ACK_WAIT_MILLIS, openSharedReader, type SharedDelivery } from "../bus/sharedReader.ts"
 import { partitionOf } from "../domain/partition.ts"
@@ -180,7 +180,7 @@ const answerer = (options: OutboundOptions) => {
     }
     const groups = [...Map.groupBy(messages, ({ target }) => target).values()]
     Effect.runFork(
-      Effect.forEach(groups, (group) => append(link.nc, group).pipe(Effect.retry(retries)), {
+      Effect.forEach(groups, (group) => appendLoosely(link.nc, group).pipe(Effect.retry(retries)), {
         concurrency: "unbounded",
         discard: true
       }).pipe(

@@ -66,9 +66,12 @@ export type PartitionFailure =
 
 /** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
 const TURN_MESSAGES_MAX = 500
-/** Under load a turn waits this long for company; alone it goes at once. */
-const LINGER_MILLIS = 4
-const LINGER_FROM_MESSAGES = 8
+/**
+ * Under load a turn waits for company, longer the more came last time; alone it goes at once. What
+ * a turn costs hardly depends on its size, so fewer and larger ones leave the processors to others.
+ */
+const LINGER_MILLIS_PER_MESSAGE = 2
+const LINGER_MILLIS_MAX = 16
 const IDLE_MILLIS = 250
 const OVERDUE_EVERY_MILLIS = 15_000
 /** Loads that failed in a row before the partition is given up. */
@@ -198,9 +201,8 @@ const turns = Effect.fnUntraced(function* (
   let overdueAt = 0
   let taken = 0
   while (!owned.options.stopping()) {
-    if (taken >= LINGER_FROM_MESSAGES && owned.reader.waiting() < TURN_MESSAGES_MAX) {
-      yield* Effect.sleep(LINGER_MILLIS)
-    }
+    const linger = lingerMillis(owned, taken)
+    if (linger > 0 && owned.reader.waiting() < TURN_MESSAGES_MAX) yield* Effect.sleep(linger)
     const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, IDLE_MILLIS)
     // A relay that failed is not to wait for the next turn to be noticed.
     if (relaying?.pollUnsafe() !== undefined) {
@@ -226,6 +228,10 @@ const turns = Effect.fnUntraced(function* (
   }
   if (relaying !== undefined) yield* Fiber.join(relaying)
 })
+
+const lingerMillis = ({ actor }: Owned, taken: number): number =>
+  taken === 0 ? 0 : actor.lingerMillis ??
+    (taken === 1 ? 0 : Math.min(LINGER_MILLIS_MAX, taken * LINGER_MILLIS_PER_MESSAGE))
 
 /** Relay, then replies, then the acknowledgement: an answer never runs ahead of what it tells. */
 const afterCommit = Effect.fnUntraced(function* (

@@ -1,6 +1,6 @@
 import { Effect, Schedule, Schema } from "effect"
 import { JetStreamCode } from "../bus/api.ts"
-import { append, BATCH_MESSAGES_MAX, type Outgoing } from "../bus/append.ts"
+import { append, BATCH_MESSAGES_MAX, type Outgoing, PLAIN_MESSAGES_MAX } from "../bus/append.ts"
 import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
 import { lastOn, streamFacts } from "../bus/tail.ts"
 import * as timers from "../bus/timers.ts"
@@ -96,7 +96,9 @@ const toTarget = Effect.fnUntraced(function* (
   }
 })
 
+/** A few go one by one, each with its own expectation; more go as one batch. Never several plainly at once. */
 const chunkOf = (pending: ReadonlyArray<OutboxMessage>): ReadonlyArray<OutboxMessage> => {
+  if (pending.length <= PLAIN_MESSAGES_MAX) return pending.slice(0, 1)
   let bytes = 0
   let count = 0
   for (const message of pending) {

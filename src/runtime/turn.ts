@@ -71,11 +71,12 @@ export const commit = Effect.fnUntraced(function* (place: TurnPlace, turn: Commi
   }
 })
 
+/** Every statement is sent at once, the cursor's first: where it fails, the others do nothing. */
 const write = async (trx: Trx, place: TurnPlace, turn: Committing, last: Letter) => {
   const { actor, epoch, partition } = place
   const { draft } = turn
   const { family } = actor
-  await moveCursor(trx, {
+  const sent: Array<Promise<unknown>> = [moveCursor(trx, {
     family,
     partition,
     epochBucket: epoch.bucketMillis,
@@ -85,38 +86,21 @@ const write = async (trx: Trx, place: TurnPlace, turn: Committing, last: Letter)
     seqAtMillis: last.atMillis,
     clockMillis: draft.clockMillis,
     digest: draft.digest
-  })
+  })]
   if (draft.states.size > 0 || draft.rows.length > 0) {
-    await actor.save(trx, { partition, states: [...draft.states.values()], rows: draft.rows })
-  }
-  if (draft.events.length > 0) await insertEvents(trx, draft.events)
-  if (draft.deadLetters.length > 0) {
-    await insertDeadLetters(trx, draft.deadLetters.map((one) => deadLetterRow(place, one)))
-  }
-  if (draft.unparked.size > 0 || draft.handledLetters.length > 0) {
-    await unpark(trx, family, partition, [...draft.unparked.values()], draft.handledLetters)
-  }
-  if (draft.parked.size > 0 || draft.parkedLetters.length > 0) {
-    await park(
-      trx,
-      family,
-      partition,
-      [...draft.parked.values()],
-      draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
-        merchant,
-        actorKey,
-        seq: letter.seq,
-        subject: letter.subject,
-        atMillis: letter.atMillis,
-        headers: headersJson(letter),
-        body: letter.body
-      }))
+    sent.push(
+      actor.save(trx, { partition, states: [...draft.states.values()], rows: draft.rows })
     )
   }
-  if (draft.config !== undefined) {
-    await saveConfig(trx, family, partition, draft.config.version, draft.config.json)
+  if (draft.events.length > 0) sent.push(insertEvents(trx, draft.events))
+  if (draft.deadLetters.length > 0) {
+    sent.push(insertDeadLetters(trx, draft.deadLetters.map((one) => deadLetterRow(place, one))))
   }
-  await insertTurn(trx, {
+  sent.push(...parking(trx, place, draft))
+  if (draft.config !== undefined) {
+    sent.push(saveConfig(trx, family, partition, draft.config.version, draft.config.json))
+  }
+  sent.push(insertTurn(trx, {
     family,
     partition,
     firstSeq: turn.letters[0]!.seq,
@@ -128,7 +112,29 @@ const write = async (trx: Trx, place: TurnPlace, turn: Committing, last: Letter)
     outbox: encodeOutbox(draft.outbox, draft.timers),
     tails: encodeTails(turn.tails),
     digest: draft.digest
-  })
+  }))
+  await Promise.all(sent)
+}
+
+const parking = (trx: Trx, { actor, partition }: TurnPlace, draft: Draft) => {
+  const sent: Array<Promise<unknown>> = []
+  const { family } = actor
+  if (draft.unparked.size > 0 || draft.handledLetters.length > 0) {
+    sent.push(unpark(trx, family, partition, [...draft.unparked.values()], draft.handledLetters))
+  }
+  if (draft.parked.size > 0 || draft.parkedLetters.length > 0) {
+    const letters = draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
+      merchant,
+      actorKey,
+      seq: letter.seq,
+      subject: letter.subject,
+      atMillis: letter.atMillis,
+      headers: headersJson(letter),
+      body: letter.body
+    }))
+    sent.push(park(trx, family, partition, [...draft.parked.values()], letters))
+  }
+  return sent
 }
 
 /** The answer to a commit can be lost. The cursor tells: under our epoch at our sequence, it happened. */

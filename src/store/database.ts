@@ -1,6 +1,8 @@
 import { Config, Context, Effect, Layer, Redacted, Schema } from "effect"
-import { Kysely, PostgresDialect, type Transaction } from "kysely"
+import { Kysely, PostgresDialect } from "kysely"
 import pg from "pg"
+import { Fenced, isFence } from "./fence.ts"
+import { inTransaction, type Trx } from "./pipelined.ts"
 import { PreparedClient } from "./preparedClient.ts"
 
 /** PostgreSQL did not answer. Transient, private: try again later, never show it to a payer. */
@@ -27,7 +29,7 @@ export class DataRefused extends Schema.TaggedError<DataRefused>()("DataRefused"
 
 /** Tables are named where they are queried, by `sql<Row>` or `db.withTables<…>()`. */
 export type Db = Kysely<unknown>
-export type Trx = Transaction<unknown>
+export type { Trx }
 
 /** A worker that stops between two statements must not hold a lock for long: the server ends it. */
 const IDLE_IN_TRANSACTION_MILLIS = 3_000
@@ -64,8 +66,9 @@ export class Database extends Context.Service<Database, {
 }
 
 const make = Effect.fnUntraced(function* (url: string, connectionsMax: number) {
+  const pool = openPool(url, connectionsMax)
   const db = yield* Effect.acquireRelease(
-    Effect.sync(() => connect(url, connectionsMax)),
+    Effect.sync(() => overPool(pool)),
     (db) => Effect.promise(() => db.destroy())
   )
   return Database.of({
@@ -81,13 +84,19 @@ const make = Effect.fnUntraced(function* (url: string, connectionsMax: number) {
       ),
     transaction: (name, run) =>
       Effect.tryPromise({
-        try: () => db.transaction().execute(run),
+        try: () => inTransaction(pool, run),
         catch: (cause) => classify(name, cause)
       }).pipe(Effect.uninterruptible)
   })
 })
 
-export const connect = (url: string, connectionsMax = POOL_CONNECTIONS_MAX): Db => {
+export const connect = (url: string, connectionsMax = POOL_CONNECTIONS_MAX): Db =>
+  overPool(openPool(url, connectionsMax))
+
+const overPool = (pool: pg.Pool): Db =>
+  new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+
+const openPool = (url: string, connectionsMax: number): pg.Pool => {
   const pool = new pg.Pool({
     connectionString: url,
     max: connectionsMax,
@@ -95,15 +104,24 @@ export const connect = (url: string, connectionsMax = POOL_CONNECTIONS_MAX): Db 
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MILLIS,
     lock_timeout: LOCK_TIMEOUT_MILLIS,
     application_name: "lastro",
+    // Statements of one connection do not wait for each other's answers.
+    pipeline: true,
     Client: PreparedClient
   } as pg.PoolConfig)
   // A connection that dies while idle is replaced on the next use; without a listener it would end the process.
   pool.on("error", () => {})
-  return new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  return pool
 }
 
 /** 22: a value that does not fit; 23: a broken constraint. Everything else is the server's trouble. */
 const classify = (query: string, cause: unknown): DatabaseUnavailable | DataRefused => {
+  // Told by a statement behind the fence: what counts is the fence.
+  if (isFence(cause)) {
+    return new DatabaseUnavailable({
+      query,
+      cause: new Fenced(`${query}: another owner committed`)
+    })
+  }
   const sqlState = (cause as { code?: unknown } | undefined)?.code
   if (typeof sqlState === "string" && /^(22|23|42)...$/.test(sqlState)) {
     return new DataRefused({ query, sqlState, cause })

@@ -73,7 +73,7 @@ export const park = async (
   keys: ReadonlyArray<ParkedKeyRow>,
   messages: ReadonlyArray<ParkedMessageRow>
 ): Promise<void> => {
-  await sql`
+  const parkedKeys = sql`
     insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
       wake_at_millis)
     select ${family}::text, ${partition}::int, * from unnest(
@@ -84,7 +84,7 @@ export const park = async (
       attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
       wake_at_millis = excluded.wake_at_millis`.execute(trx)
   // A woken letter that fails again is already there, unchanged.
-  await sql`
+  const parkedMessages = sql`
     insert into parked_messages (family, partition, merchant, actor_key, seq, subject, at_millis,
       headers, body)
     select ${family}::text, ${partition}::int, * from unnest(
@@ -95,6 +95,7 @@ export const park = async (
       ${messages.map((one) => one.headers)}::jsonb[],
       ${messages.map((one) => Buffer.from(one.body))}::bytea[])
     on conflict do nothing`.execute(trx)
+  await Promise.all([parkedKeys, parkedMessages])
 }
 
 export const unpark = async (
@@ -104,17 +105,18 @@ export const unpark = async (
   keys: ReadonlyArray<KeyName>,
   handled: ReadonlyArray<KeyName & { readonly seq: number }>
 ): Promise<void> => {
-  await sql`
+  const freed = sql`
     delete from parked_keys p
     using unnest(${keys.map((key) => key.merchant)}::text[],
       ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
     where p.family = ${family} and p.partition = ${partition}
       and p.merchant = k.merchant and p.actor_key = k.actor_key`.execute(trx)
-  await sql`
+  const done = sql`
     delete from parked_messages p
     using unnest(${handled.map((one) => one.merchant)}::text[],
       ${handled.map((one) => one.actorKey)}::text[],
       ${handled.map((one) => one.seq)}::bigint[]) as k (merchant, actor_key, seq)
     where p.family = ${family} and p.partition = ${partition} and p.merchant = k.merchant
       and p.actor_key = k.actor_key and p.seq = k.seq`.execute(trx)
+  await Promise.all([freed, done])
 }

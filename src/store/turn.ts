@@ -1,12 +1,10 @@
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
 import type { Trx } from "./database.ts"
+import { Fenced, isFence } from "./fence.ts"
 import { jsonArray } from "./jsonArray.ts"
 
-/** Another owner took the partition over: nothing of this turn may be kept. */
-export class Fenced extends Error {
-  readonly _tag = "Fenced"
-}
+export { Fenced }
 
 export interface CursorMove {
   readonly family: string
@@ -22,15 +20,22 @@ export interface CursorMove {
 
 /** The compare-and-set that makes a turn exclusive. First statement of its database transaction. */
 export const moveCursor = async (trx: Trx, move: CursorMove): Promise<void> => {
-  const moved = await sql`
-    update cursors set seq = ${move.seq}, seq_at_millis = ${move.seqAtMillis},
-      clock_millis = ${move.clockMillis}, digest = ${Buffer.from(move.digest)},
-      backend_pid = pg_backend_pid(), committed_at = now()
-    where family = ${move.family} and partition = ${move.partition}
-      and epoch_bucket = ${move.epochBucket} and epoch_revision = ${move.epochRevision}
-      and seq = ${move.previousSeq}`.execute(trx)
-  if (moved.numAffectedRows !== 1n) {
-    throw new Fenced(`${move.family}-${move.partition}: another owner committed`)
+  try {
+    await sql`
+      with moved as (
+        update cursors set seq = ${move.seq}, seq_at_millis = ${move.seqAtMillis},
+          clock_millis = ${move.clockMillis}, digest = ${Buffer.from(move.digest)},
+          backend_pid = pg_backend_pid(), committed_at = now()
+        where family = ${move.family} and partition = ${move.partition}
+          and epoch_bucket = ${move.epochBucket} and epoch_revision = ${move.epochRevision}
+          and seq = ${move.previousSeq}
+        returning 1
+      )
+      select 1 / count(*) from moved`.execute(trx)
+  } catch (error) {
+    throw isFence(error)
+      ? new Fenced(`${move.family}-${move.partition}: another owner committed`)
+      : error
   }
 }
 

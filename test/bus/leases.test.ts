@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { Leases } from "../../src/bus/leases.ts"
 import { eventually } from "../support/lastro.ts"
-import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { becomes, connectAs, type Machine, startMachine } from "../support/machine.ts"
 
 const TTL_MILLIS = 2_000
 
@@ -72,11 +72,11 @@ test("a renewed lease outlives its time, and a renewed one ends, too, once nobod
 
 test("everybody sees who holds what", async () => {
   await Effect.runPromise(one.acquire("seen", "one"))
-  await eventually(async () => two.list().get("seen")?.value === "one" ? true : undefined)
+  await becomes(() => two.list().get("seen")?.value === "one")
   const late = await Effect.runPromise(Leases.open(links[1]!, TTL_MILLIS))
-  await eventually(async () => late.list().has("seen") ? true : undefined)
+  await becomes(() => late.list().has("seen"))
   late.close()
-  await eventually(async () => (two.list().get("seen")?.value ?? "") === "" ? true : undefined)
+  await becomes(() => (two.list().get("seen")?.value ?? "") === "")
 })
 
 test("the epoch carries the bucket's creation time", async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { type Delivery, type MailboxReader, openReader } from "../../src/bus/mailboxReader.ts"
 import { eventually } from "../support/lastro.ts"
-import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { becomes, connectAs, type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 let link: NatsLink
@@ -69,7 +69,7 @@ test("a mailbox is read in order, from the place asked for, and only its own par
 test("a take gives at most what was asked for and loses nothing", async () => {
   await put(2, "a", "b", "c", "d", "e")
   const reader = await open(2)
-  await eventually(async () => reader.waiting() === 5 ? true : undefined)
+  await becomes(() => reader.waiting() === 5)
   expect((await Effect.runPromise(reader.take(2, 1_000))).map(textOf)).toEqual(["a", "b"])
   expect((await Effect.runPromise(reader.take(9, 1_000))).map(textOf)).toEqual(["c", "d", "e"])
   expect(await Effect.runPromise(reader.take(9, 50))).toEqual([])

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
+import { becomes, type Machine, merchantIn, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, type Notebook, notebook, pageOf } from "../support/notebook.ts"
 
 let machine: Machine
@@ -53,6 +53,29 @@ test("Retry parks the key, keeps its order and lets the partition's other keys g
   expect(await deadLetters(merchant, "late")).toEqual([])
 })
 
+test("a load that fails for one key leaves the keys loaded with it alone", async () => {
+  const merchant = merchantIn(7)
+  let release = () => {}
+  book.hold = new Promise((resolve) => (release = resolve))
+  await note(merchant, { key: "held", text: "held" })
+  // Meanwhile the others gather, and are loaded together.
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  book.faults.set("k7", "NotNow")
+  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`)
+  await Promise.all(keys.map((key) => note(merchant, { key, text: key })))
+  release()
+  book.hold = Promise.resolve()
+  const parked = await eventually(async () => {
+    const found = await machine.rows("select actor_key from parked_keys where merchant = $1", [
+      merchant
+    ])
+    return found.length > 0 ? found : undefined
+  })
+  expect(parked).toEqual([{ actor_key: "k7" }])
+  book.faults.delete("k7")
+  for (const key of keys) await texts(merchant, key, [key])
+})
+
 test("a key whose retries are used up is quarantined, and becomes a dead letter", async () => {
   const merchant = merchantIn(2)
   impatient.faults.set("never", "NotNow")
@@ -84,7 +107,7 @@ test("Resume makes a dead letter, answers whoever asked, and the key goes on", a
   })
   await machine.admin.nc.flush()
   await note(merchant, { key: "gone", text: "a" }, replyTo)
-  await eventually(async () => answers.length > 0 ? true : undefined)
+  await becomes(() => answers.length > 0)
   expect(answers).toEqual([{ refused: { code: "failed", detail: "Gone" } }])
   book.faults.delete("gone")
   await note(merchant, { key: "gone", text: "b" })
@@ -119,7 +142,7 @@ test("Restart drops the cached states, loads again and decides once", async () =
   book.faults.set("confused", "Confused")
   book.loads.length = 0
   await note(merchant, { key: "confused", text: "b" })
-  await eventually(async () => book.loads.length > 1 ? true : undefined)
+  await becomes(() => book.loads.length > 1)
   book.faults.delete("confused")
   await texts(merchant, "confused", ["b"])
   // Changed behind the cache: only a fresh load can know it.

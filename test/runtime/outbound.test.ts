@@ -6,7 +6,7 @@ import { Defer, Resume, Unknown } from "../../src/runtime/supervision.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
+import { becomes, type Machine, merchantIn, startMachine } from "../support/machine.ts"
 
 /** A call whose fate the message itself names. */
 const Ring = Schema.Struct({
@@ -147,7 +147,7 @@ test("a call beyond its deadline is answered unknown, never as failed", async ()
 test("a full destination answers deferred at once, and holds up no other", async () => {
   const merchant = merchantIn(2)
   for (const id of ["full 1", "full 2"]) await ring(merchant, { id, to: "full", fate: "held" })
-  await eventually(async () => phone.calls.some(({ id }) => id === "full 2") ? true : undefined)
+  await becomes(() => phone.calls.some(({ id }) => id === "full 2"))
   await ring(merchant, { id: "full 3", to: "full", fate: "answered" })
   await ring(merchant, { id: "elsewhere", to: "free", fate: "answered" })
   expect((await answer("full 3")).body.how).toBe("deferred")
@@ -159,18 +159,16 @@ test("a full destination answers deferred at once, and holds up no other", async
 
 test("a call that is delivered again says so: it may have reached its destination", async () => {
   const seq = await ring(merchantIn(4), { id: "again", to: "again", fate: "held" })
-  await eventually(async () => phone.calls.some(({ id }) => id === "again") ? true : undefined)
+  await becomes(() => phone.calls.some(({ id }) => id === "again"))
   // As after a crash: the server takes the delivery for lost and gives it out again.
   const { delivered } = await machine.api("CONSUMER.INFO.GATEWAY.gateway")
   machine.admin.nc.publish(
     `$JS.ACK.GATEWAY.gateway.1.${seq}.${delivered.consumer_seq}.${Date.now()}000000.0`,
     "-NAK"
   )
-  const calls = await eventually(async () => {
-    const found = phone.calls.filter(({ id }) => id === "again")
-    return found.length === 2 ? found : undefined
-  })
-  expect(calls.map(({ redelivered }) => redelivered)).toEqual([false, true])
+  const again = () => phone.calls.filter(({ id }) => id === "again")
+  await becomes(() => again().length === 2)
+  expect(again().map(({ redelivered }) => redelivered)).toEqual([false, true])
   phone.held.release()
   phone.hold()
 })

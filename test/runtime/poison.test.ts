@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, merchantIn, sendAll, startMachine } from "../support/machine.ts"
+import { becomes, type Machine, merchantIn, sendAll, startMachine } from "../support/machine.ts"
 import {
   makeNotebookTables,
   type Notebook,
@@ -52,7 +52,7 @@ const together = async (merchant: string, send: () => Promise<unknown>) => {
   await send()
   release()
   book.hold = Promise.resolve()
-  await eventually(async () => book.loads.length > before ? true : undefined)
+  await becomes(() => book.loads.length > before)
 }
 
 test("G6: a defect quarantines its own key only and becomes a dead letter", async () => {
@@ -269,7 +269,7 @@ test("a reply goes to an inbox and nowhere else", async () => {
   await machine.send("fraud", "note", merchant, { key: "a", text: "c", refuse: true }, {
     replyTo: "_INBOX.admin.told"
   })
-  await eventually(async () => heard.length > 0 ? true : undefined)
+  await becomes(() => heard.length > 0)
   expect(heard).toEqual([{ refused: { code: "told_to", detail: "c" } }])
   expect(await machine.stored("PAYMENTS", forged)).toEqual([])
 })

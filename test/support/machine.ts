@@ -16,7 +16,7 @@ import { dropDatabase } from "../../src/store/provision.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
-import { freshDatabaseUrl, testFolder } from "./lastro.ts"
+import { eventually, freshDatabaseUrl, testFolder } from "./lastro.ts"
 import { query } from "./query.ts"
 
 /** What a test changes about its worker. */
@@ -61,8 +61,11 @@ export interface Machine {
     body: unknown
   ) => Promise<number>
   /** One JetStream API request with an administrator's rights. */
+  // deno-lint-ignore no-explicit-any
   readonly api: <A = any>(subject: string, body?: unknown) => Promise<A>
-  readonly rows: (text: string, values?: Array<unknown>) => Promise<Array<any>>
+  readonly rows: typeof query extends (url: string, ...rest: infer Rest) => infer Found
+    ? (...rest: Rest) => Found
+    : never
   /** Everything on a filter, oldest first. */
   readonly stored: (stream: string, filter: string) => Promise<Array<Stored>>
   readonly stop: () => Promise<void>
@@ -121,7 +124,7 @@ export const startMachine = async (name: string): Promise<Machine> => {
       }, body),
     append: (subject, given, body) => store(nc, subject, given, body),
     api,
-    rows: (text, values) => query(databaseUrl, text, values),
+    rows: (...asked) => query(databaseUrl, ...asked),
     stored: (stream, filter) => readAll(api, stream, filter),
     stop: async () => {
       for (const each of working) await each()
@@ -212,6 +215,10 @@ const readAll = async (
     seq = at + 1
   }
 }
+
+/** Waits for something in memory; `eventually` for what has to be asked for. */
+export const becomes = (look: () => boolean): Promise<true> =>
+  eventually(() => Promise.resolve(look() || undefined))
 
 /** A merchant of a given partition, so that a test can choose who shares one. */
 export const merchantIn = (partition: number, nth = 0): string => {

@@ -1,0 +1,110 @@
+import * as fs from "node:fs"
+import { resolve } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { rules } from "../../actors/messaging/rules.ts"
+import { migrations } from "../../migrations/index.ts"
+import { edgeRoutes } from "../../src/cli/edge.ts"
+import { openApi } from "../../src/edge/openapi.ts"
+import { natsUsers } from "../../streams/users.ts"
+import { routes } from "../../streams/routes.ts"
+import { topology } from "../../streams/topology.ts"
+import { migrate } from "../../src/store/migrate.ts"
+import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
+import { eventCatalogue } from "../support/eventCatalogue.ts"
+import { freshDatabaseUrl } from "../support/lastro.ts"
+import { query } from "../support/query.ts"
+
+/** What others rely on. A change shows up here as a difference for a person to look at. */
+const golden = (name: string, text: string) => {
+  const file = resolve("test/golden", name)
+  if (process.env["UPDATE_GOLDEN"] === "1") fs.writeFileSync(file, text)
+  const kept = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : ""
+  expect(text, `${name} changed: is it meant? Then run again with UPDATE_GOLDEN=1`).toBe(kept)
+}
+
+const json = (value: unknown): string => JSON.stringify(value, null, 2) + "\n"
+
+let databaseUrl: string
+beforeAll(async () => {
+  databaseUrl = freshDatabaseUrl()
+  await ensureDatabase(databaseUrl)
+  await migrate(databaseUrl, migrations)
+})
+afterAll(() => dropDatabase(databaseUrl))
+
+const columns = `
+  select c.relname as table, array_to_string(c.reloptions, ', ') as options,
+    '  ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
+    case when a.attnotnull then ' not null' else '' end ||
+    case when a.attidentity <> '' then ' identity' else '' end ||
+    case when t.typcollation <> a.attcollation then ' collate ' || a.attcollation::regcollation
+      else '' end ||
+    case when a.attstorage <> t.typstorage then ' storage ' || a.attstorage::text else '' end ||
+    coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') as line
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  join pg_type t on t.oid = a.atttypid
+  left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+  where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relname not like 'kysely%'
+  order by c.relname, a.attnum`
+
+const indexes = `
+  select tablename as table, '  ' || indexdef as line from pg_indexes
+  where schemaname = 'public' order by tablename, indexname`
+
+const checks = `
+  select conrelid::regclass::text as table, '  ' || pg_get_constraintdef(oid) as line
+  from pg_constraint
+  where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'u', 'x')
+  order by 1, 2`
+
+test("the database schema is as recorded", async () => {
+  const rows = await query(databaseUrl, columns)
+  const more = [...await query(databaseUrl, checks), ...await query(databaseUrl, indexes)]
+  const tables = Map.groupBy(rows, ({ table }) => table as string)
+  const text = [...tables].map(([table, lines]) =>
+    [
+      `${table}${lines[0].options === null ? "" : ` (${lines[0].options})`}`,
+      ...lines.map(({ line }) => line),
+      ...more.filter((one) => one.table === table).map(({ line }) => line)
+    ].join("\n")
+  ).join("\n\n")
+  golden("schema.txt", text + "\n")
+})
+
+test("migrations are applied once, in order", async () => {
+  expect(await migrate(databaseUrl, migrations)).toEqual([])
+  const applied = await query(databaseUrl, "select name from kysely_migration order by timestamp")
+  expect(applied.map(({ name }) => name)).toEqual(Object.keys(migrations).sort())
+})
+
+test("the topology is as recorded, on one server and in a cluster", () => {
+  golden("topology.json", json(topology(1)))
+  const replicas = topology(3).map(({ num_replicas }) => num_replicas)
+  expect(new Set(replicas)).toEqual(new Set([3]))
+  const plain = topology(3).map((spec) => ({ ...spec, num_replicas: 1 }))
+  expect(plain).toEqual(topology(1))
+})
+
+test("what each NATS identity may do is as recorded", () => {
+  golden("users.json", json(natsUsers(["acme"])))
+})
+
+test("the API description is as recorded", () => {
+  golden("openapi.json", json(openApi(edgeRoutes({ allowPrivateWebhooks: false }))))
+})
+
+test("the event catalogue is as recorded", () => {
+  golden("events.json", json(eventCatalogue()))
+})
+
+test("the event catalogue holds every event that payments tell of, and that anybody reads", () => {
+  const known = new Set(eventCatalogue().map(({ type }) => type))
+  const told = fs.readdirSync("actors/payments").flatMap((file) =>
+    [...fs.readFileSync(`actors/payments/${file}`, "utf8").matchAll(/"(payment\.[a-z_]+)"/g)]
+      .map(([, type]) => type!)
+  )
+  const read = [...routes.flatMap(({ events }) => events), ...rules.map(({ event }) => event)]
+  expect([...new Set([...told, ...read])].filter((type) => !known.has(type))).toEqual([])
+  expect(told.length).toBeGreaterThan(10)
+})
