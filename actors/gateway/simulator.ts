@@ -115,8 +115,13 @@ const request = (
     catch: (cause) => {
       const detail = `${(cause as Error).message} ${(cause as Error).cause ?? ""}`
       // Only a refused connection proves that nothing left.
-      return /refused|ECONNREFUSED/i.test(detail)
+      return isRefusedConnection(cause)
         ? new GatewayUnreachable({ detail })
         : new GatewayUnclear({ detail })
     }
   })
+
+const isRefusedConnection = (error: unknown): boolean => {
+  const { cause, code } = (error ?? {}) as { cause?: { code?: string }; code?: string }
+  return code === "ECONNREFUSED" || cause?.code === "ECONNREFUSED"
+}

@@ -28,7 +28,10 @@ type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 export type Decided = Result.Result<Decision<Payment, Row>, Refusal<RefusalCode>>
 
 /** Commands remembered per payment. Beyond it the payment takes no more. */
-const COMMANDS_MAX = 1_000
+const COMMANDS_MAX = 200
+
+/** Who waits for one payment. The longest waiting give way: they still find the outcome by reading. */
+const WAITERS_MAX = 20
 
 export const refuse = (code: RefusalCode, detail: string, about?: string): Decided =>
   Result.fail({ code, detail, ...(about !== undefined && { about }) })
@@ -182,7 +185,7 @@ const command = (
     return refuse("too_many_commands", `a payment takes ${COMMANDS_MAX} commands`, payment.id)
   }
   const taken = run(begin(payment, received))
-  if (!("step" in taken)) return taken
+  if (!("step" in taken)) return remembered(taken, payment, { command_id, type, print, received })
   const { attempt, step } = taken
   return Result.succeed(finish(change(step, {
     commands: [...step.payment.commands, {
@@ -200,6 +203,26 @@ const command = (
   })))
 }
 
+/** A refusal is remembered: the same command must not take effect later, when the payment has moved on. */
+const remembered = (
+  refused: Decided,
+  payment: Payment,
+  command: { command_id: string; type: string; print: string; received: Received<Terms> }
+): Decided =>
+  Result.mapError(refused, (refusal) => ({
+    ...refusal,
+    put: [[payment.id, {
+      ...payment,
+      commands: [...payment.commands, {
+        id: command.command_id,
+        type: command.type,
+        fingerprint: command.print,
+        at: command.received.at,
+        refused: { code: refusal.code, detail: refusal.detail }
+      }]
+    }]]
+  }))
+
 /** The same command again: no effect, the same answer. Another body under its name: a refusal. */
 const repeat = (
   payment: Payment,
@@ -211,6 +234,9 @@ const repeat = (
   const seen = payment.commands.find((one) => one.id === commandId && one.type === type)
   if (seen?.fingerprint !== print) {
     return refuse("command_reused", "this command_id was used with another body", payment.id)
+  }
+  if (seen.refused !== undefined) {
+    return refuse(seen.refused.code as RefusalCode, seen.refused.detail, payment.id)
   }
   if (received.replyTo === undefined) return Result.succeed({})
   const attempt = seen.attempt === undefined ? undefined : attemptOf(payment, seen.attempt)
@@ -227,7 +253,10 @@ const repeat = (
     ...(seen.attempt !== undefined && { attempt: seen.attempt })
   }
   return Result.succeed({
-    put: [[payment.id, { ...payment, waiters: [...payment.waiters, waiter] }]]
+    put: [[payment.id, {
+      ...payment,
+      waiters: [...payment.waiters, waiter].slice(-WAITERS_MAX)
+    }]]
   })
 }
 

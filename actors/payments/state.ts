@@ -109,7 +109,9 @@ export const SeenCommand = Schema.Struct({
   at: Schema.Finite,
   /** The attempt that carries it out. */
   attempt: Schema.optionalKey(Schema.String),
-  by: Schema.optionalKey(Schema.String)
+  by: Schema.optionalKey(Schema.String),
+  /** The answer it got, where it was a no. */
+  refused: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String }))
 })
 
 /** Somebody waits for the outcome of the charge or of one attempt. */

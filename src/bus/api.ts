@@ -21,10 +21,7 @@ export const JetStreamCode = {
   MessageNotFound: 10037,
   WrongLastSequence: 10071,
   WrongLastSequenceConstant: 10164,
-  MaximumMessages: 10077,
-  BatchesInFlight: 10210,
-  BatchIncomplete: 10176,
-  StreamNameInUse: 10058
+  MaximumMessages: 10077
 } as const
 
 /** A leader election takes about two seconds; beyond this the caller decides. */

@@ -35,8 +35,7 @@ export const PLAIN_MESSAGES_MAX = 12
 /**
  * Appends messages to one stream, all or none.
  *
- * One message goes plainly (0.5 ms); several always as one atomic batch (3 ms however small),
- * because an expectation on the first of several plain messages would let a stale writer's others
+ * One message goes plainly; several given together always as one atomic batch, because an expectation on the first of several plain messages would let a stale writer's others
  * through. The client's own batch publisher drops the expectation and hides the server's errors,
  * hence this one (ADR-50).
  */

@@ -54,6 +54,8 @@ export class Commands extends Context.Service<Commands, {
 
 /** Concurrent requests that share one atomic batch. More wait for the next one. */
 const SHARED_BATCH_MAX = 200
+/** Commands waiting for a batch. One more is told to come back: a queue that only grows helps nobody. */
+const WAITING_MAX = 5_000
 const RETRY_AFTER_SECONDS = 2
 
 interface Waiting {
@@ -112,6 +114,11 @@ const make = (link: NatsLink): Commands["Service"] => {
       Effect.callback((resume) => {
         const queue = queues.get(command.family) ?? { waiting: [], flying: false }
         queues.set(command.family, queue)
+        if (queue.waiting.length >= WAITING_MAX) {
+          const { family } = command
+          const retryAfterSeconds = RETRY_AFTER_SECONDS
+          return resume(Effect.fail(new MailboxClosed({ family, retryAfterSeconds })))
+        }
         queue.waiting.push({ message: messageOf(command), family: command.family, resolve: resume })
         // Requests of the same event-loop turn meet in one batch.
         if (!queue.flying && queue.waiting.length === 1) setImmediate(() => flush(command.family))

@@ -38,8 +38,23 @@ export const openSharedReader = Effect.fnUntraced(function* (
     capacity: () => number
   }
 ) {
-  const { consumer, filter, stream } = options
-  yield* request(link.nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
+  yield* create(link, options)
+  return readShared(link, options)
+})
+
+/** A consumer that does not answer so often is made anew: it may have gone with its server. */
+const UNANSWERED_MAX = 30
+
+const create = (
+  link: NatsLink,
+  { consumer, filter, inFlightMax, stream }: {
+    readonly stream: string
+    readonly consumer: string
+    readonly filter: string
+    readonly inFlightMax: number
+  }
+) =>
+  request(link.nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
     stream_name: stream,
     action: "",
     config: {
@@ -48,7 +63,7 @@ export const openSharedReader = Effect.fnUntraced(function* (
       deliver_policy: "all",
       ack_policy: "explicit",
       ack_wait: ACK_WAIT_MILLIS * 1_000_000,
-      max_ack_pending: options.inFlightMax * 4,
+      max_ack_pending: inFlightMax * 4,
       max_deliver: -1,
       filter_subject: filter,
       metadata: { "io.nats.monitor.enabled": "true" }
@@ -59,14 +74,14 @@ export const openSharedReader = Effect.fnUntraced(function* (
       (error) => Effect.fail(new BusUnavailable({ detail: error.message }))
     )
   )
-  return readShared(link, options)
-})
 
 const readShared = (
   link: NatsLink,
   options: {
     stream: string
     consumer: string
+    filter: string
+    inFlightMax: number
     onDelivery: (delivery: SharedDelivery) => void
     capacity: () => number
   }
@@ -75,6 +90,7 @@ const readShared = (
   const inbox = `${link.inboxPrefix}.${nuid.next()}`
   let pullId = 0
   let outstanding = 0
+  let unanswered = 0
   let closed = false
   let silence: ReturnType<typeof setTimeout> | undefined
 
@@ -84,11 +100,7 @@ const readShared = (
     if (batch <= 0) return
     outstanding = batch
     pullId++
-    link.nc.publish(
-      next,
-      JSON.stringify({ batch, expires: PULL_EXPIRES_MILLIS * 1_000_000 }),
-      { reply: `${inbox}.${pullId}` }
-    )
+    ask(link, next, `${inbox}.${pullId}`, batch)
     later(PULL_SILENCE_MILLIS)
   }
   const later = (millis: number) => {
@@ -103,10 +115,16 @@ const readShared = (
     const current = message.subject.endsWith(`.${pullId}`)
     if (status !== 0) {
       if (status === 100 || !current) return
-      if (status === 503 || status === 409) return later(100)
+      if (status === 503 || status === 409) {
+        if (++unanswered % UNANSWERED_MAX === 0) {
+          Effect.runFork(Effect.ignore(create(link, options)))
+        }
+        return later(100)
+      }
       outstanding = 0
       return pull()
     }
+    unanswered = 0
     // A message carries its own subject, not the pull's: it can only belong to the present one.
     outstanding = Math.max(0, outstanding - 1)
     options.onDelivery(deliveryOf(link, message))
@@ -128,6 +146,11 @@ const readShared = (
     }
   }
 }
+
+const ask = (link: NatsLink, next: string, reply: string, batch: number) =>
+  link.nc.publish(next, JSON.stringify({ batch, expires: PULL_EXPIRES_MILLIS * 1_000_000 }), {
+    reply
+  })
 
 const deliveryOf = (link: NatsLink, message: Msg): SharedDelivery => {
   const tokens = message.reply!.split(".")

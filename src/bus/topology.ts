@@ -69,19 +69,21 @@ const contains = (found: unknown, declared: unknown): boolean => {
   )
 }
 
-/** Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. */
+/**
+ * Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. Everything
+ * else of the stream stays as it is found: replicas and limits are a person's to change.
+ */
 export const setGate = Effect.fnUntraced(function* (
   nc: NatsConnection,
   spec: StreamSpec,
   open: boolean
 ) {
-  const subjects = (spec["subjects"] as ReadonlyArray<string>).filter((subject) =>
-    open || !subject.startsWith("lastro.")
-  )
-  const transform = open ? spec["subject_transform"] : undefined
+  const { config } = yield* request<{ config: StreamConfig }>(nc, `STREAM.INFO.${spec.name}`)
+  const subjects = (spec.subjects ?? []).filter((subject) => open || !subject.startsWith("lastro."))
+  const { subject_transform: _, ...rest } = config
   yield* request(nc, `STREAM.UPDATE.${spec.name}`, {
-    ...spec,
+    ...rest,
     subjects,
-    subject_transform: transform
+    ...(open && { subject_transform: spec.subject_transform })
   })
 })

@@ -6,7 +6,7 @@ import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
 import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
-import { type ApiKey, createApiKey } from "../store/apiKeys.ts"
+import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type LogSink, toFile } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
@@ -102,9 +102,14 @@ export const keptKey = async (
   file: string,
   key: ApiKey
 ): Promise<string> => {
-  if (fs.existsSync(file)) return fs.readFileSync(file, "utf8").trim()
   const db = connect(databaseUrl, 1)
   try {
+    if (fs.existsSync(file)) {
+      const kept = fs.readFileSync(file, "utf8").trim()
+      // The folder may meet another database than the one the key was made in.
+      await keepApiKey(db, kept, key)
+      return kept
+    }
     const secret = await createApiKey(db, key)
     fs.writeFileSync(file, secret + "\n", { mode: 0o600 })
     return secret

@@ -18,13 +18,18 @@ interface Overview {
   }>
   readonly reviews: ReadonlyArray<unknown>
   readonly dead_letters: ReadonlyArray<unknown>
-  readonly trial_balance: ReadonlyArray<{ readonly currency: string; readonly difference: string }>
+  readonly trial_balance: ReadonlyArray<{
+    readonly currency: string
+    readonly difference: string
+    readonly pending_difference: string
+    readonly journal_difference: string
+  }>
 }
 
 const usage = `Usage: deno task lastro status [--json]
 
 Asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT) how it does. Exits with 1 where a
-partition has no owner or a trial balance is not 0.`
+trial balance is not 0, the accounts differ from the journal, or no worker owns a partition yet.`
 
 export const status: CliCommand = {
   summary: "Partitions, owners, lag, parked keys, trial balance",
@@ -51,7 +56,9 @@ export const status: CliCommand = {
 
 const isWell = ({ families, trial_balance }: Overview): boolean =>
   families.every(({ partitions }) => partitions.every(({ owner }) => owner !== "")) &&
-  trial_balance.every(({ difference }) => difference === "0")
+  trial_balance.every((line) =>
+    line.difference === "0" && line.pending_difference === "0" && line.journal_difference === "0"
+  )
 
 const print = (overview: Overview) => {
   for (const { family, partitions } of overview.families) {

@@ -1,4 +1,4 @@
-import { Effect, Exit, Fiber, Layer } from "effect"
+import { Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { delivery } from "../../actors/delivery/actor.ts"
 import { fraud } from "../../actors/fraud/actor.ts"
 import { gateway } from "../../actors/gateway/actor.ts"
@@ -71,7 +71,9 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
     ...(settings.crash && { crash: settings.crash })
   })).pipe(
-    Effect.tapCause((cause) => Effect.logError("the worker ended", cause)),
+    // A server that hiccups at the wrong moment must not leave an edge that takes and nobody who works.
+    Effect.tapCause((cause) => Effect.logError("the worker ended and is started again", cause)),
+    Effect.retry(Schedule.spaced("1 second")),
     Effect.provide(Layer.mergeAll(
       Nats.layerOf({ urls: stack.natsUrls, user, password, name: settings.name }),
       Database.layerOf(stack.databaseUrl),

@@ -110,6 +110,9 @@ const handle = Effect.fnUntraced(function* (
   if (route.audience !== "public") {
     key = yield* keys.authenticate(authorization)
     const allowance = limit.take(secretOf(authorization)!, Date.now())
+    if (route.method === "POST" && isForeign(authorization, header)) {
+      return yield* problem(403, "not_allowed", "a page of another site may not ask this")
+    }
     limits["ratelimit-policy"] = allowance.policy
     limits["ratelimit"] = allowance.state
     if (!allowance.allowed) {
@@ -146,6 +149,18 @@ const handle = Effect.fnUntraced(function* (
   const answer = yield* route.handle(asked)
   return { ...answer, headers: { ...limits, ...answer.headers } }
 })
+
+/** Browsers send a Basic password along for any page that asks; only our own page may. */
+const isForeign = (
+  authorization: string | undefined,
+  header: (name: string) => string | undefined
+): boolean => {
+  if (!/^basic /i.test(authorization ?? "")) return false
+  const site = header("sec-fetch-site")
+  if (site !== undefined) return site !== "same-origin"
+  const origin = header("origin")
+  return origin !== undefined && URL.parse(origin)?.host !== header("host")
+}
 
 /** A key without a merchant must never mean every merchant's data. */
 const isMerchants = (key: ApiKey): boolean => key.merchant !== "" && key.scopes.includes("merchant")

@@ -1,5 +1,5 @@
 import { Context, Effect, Layer } from "effect"
-import { Database, type DatabaseUnavailable } from "../store/database.ts"
+import { Database, DatabaseUnavailable } from "../store/database.ts"
 import {
   claimFree,
   type ClaimKey,
@@ -30,6 +30,8 @@ export class Claims extends Context.Service<Claims, {
 
 /** Claims of one statement. More wait for the next. */
 const CLAIMS_MAX = 500
+/** Claims waiting for a statement. One more is told to come back. */
+const WAITING_MAX = 5_000
 const MARK_AFTER_MILLIS = 20
 /** Marks waiting; beyond it they are dropped, which costs a repeat only. */
 const MARKS_MAX = 50_000
@@ -77,6 +79,10 @@ function make(database: Database["Service"]): Claims["Service"] {
   return {
     claim: (claim) =>
       Effect.callback((resume) => {
+        if (waiting.length >= WAITING_MAX) {
+          const cause = new Error("too many claims are waiting")
+          return resume(Effect.fail(new DatabaseUnavailable({ query: "edge.claim", cause })))
+        }
         waiting.push({ claim, resume })
         if (!flying && waiting.length === 1) setImmediate(flush)
       }),

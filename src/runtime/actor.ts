@@ -69,6 +69,8 @@ export interface Refusal<Code extends string = string> {
   readonly detail: string
   /** What it is about (a payment), where known. */
   readonly about?: string
+  /** States that remember it, so that the same command is refused again whatever has changed since. */
+  readonly put?: ReadonlyArray<readonly [key: string, state: unknown]>
 }
 
 /** Committed states the message's keys name, already reduced by the messages before it. */

@@ -51,7 +51,7 @@ export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpe
     )
   })
   return look.pipe(
-    Effect.catch((error) => Effect.logDebug("admission", error)),
+    Effect.catchCause((cause) => Effect.logWarning("admission", cause)),
     Effect.repeat(Schedule.spaced(LOOK_EVERY)),
     Effect.asVoid
   )

@@ -89,7 +89,7 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
     capacity: () => actor.inFlightMax - inFlight,
     onDelivery: (delivery) => {
       inFlight++
-      const extending = setInterval(delivery.extend, EXTEND_EVERY_MILLIS)
+      const extending = setInterval(() => extend(delivery), EXTEND_EVERY_MILLIS)
       Effect.runForkWith(context as Context.Context<Database>)(
         handle(delivery).pipe(
           Effect.catchCause((cause) => Effect.logError(`${actor.family} call`, cause)),
@@ -105,6 +105,14 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
   yield* Effect.addFinalizer(() => Effect.sync(reader.close))
   return yield* Effect.never
 })
+
+const extend = (delivery: SharedDelivery) => {
+  try {
+    delivery.extend()
+  } catch {
+    // The connection is closed: the call's own end says so.
+  }
+}
 
 const decode = (
   decoder: ((input: unknown) => Result.Result<unknown, Schema.SchemaError>) | undefined,

@@ -102,6 +102,10 @@ export const addRefusal = (
   if (replyTo !== undefined) {
     draft.answers.push({ to: replyTo, body: { refused: { code: refusal.code, detail } } })
   }
+  for (const [key, state] of refusal.put ?? []) {
+    const { merchant } = letter
+    draft.states.set(stateKey(merchant, key), { merchant, key, state, json: jsonOf(state) })
+  }
   if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return
   const type = `${addressing.family}.command_refused`
   const body = {

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { append } from "../bus/append.ts"
 import type { Database } from "../store/database.ts"
+import { stateKey } from "./actor.ts"
 import { jsonOf, type ParkedKey } from "./draft.ts"
 import { Header, UNPARK } from "./letter.ts"
 import type { PartitionOptions } from "./partition.ts"
@@ -24,7 +25,7 @@ export const reemitOverdue = Effect.fnUntraced(function* (
     ? []
     : yield* actor.overdue(partition, before).pipe(Effect.orElseSucceed(() => []))
   const wakes = [
-    ...late,
+    ...late.filter((wake) => !waits(options, parked, wake)),
     ...[...parked.values()]
       .filter((key) => !key.quarantined && key.wakeAtMillis < before)
       .map((key) => ({
@@ -51,3 +52,14 @@ export const reemitOverdue = Effect.fnUntraced(function* (
     Effect.catch((error) => Effect.logWarning("overdue wakes not sent", error.message))
   )
 })
+
+/** A wake for a key that is set aside would only wait behind it, again and again. */
+const waits = (
+  { actor, partition }: PartitionOptions,
+  parked: ReadonlyMap<string, ParkedKey>,
+  wake: { readonly merchant: string; readonly type: string; readonly body: unknown }
+): boolean => {
+  const { merchant } = wake
+  const keys = actor.keysOf({ type: wake.type, body: wake.body } as never, { merchant, partition })
+  return keys.some((key) => parked.has(stateKey(merchant, key)))
+}

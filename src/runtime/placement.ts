@@ -115,6 +115,7 @@ const tick = Effect.fnUntraced(function* (state: State) {
     const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
     if (owned === undefined && mine && rested) free.push(slot)
   }
+  yield* stopStale(state, now)
   // What we hold comes first: an absent server lets every acquisition run into its time-out.
   yield* renewAll(state, now)
   const taken = yield* Effect.forEach(free, (slot) => take(state, slot), {
@@ -132,9 +133,11 @@ const announce = Effect.fnUntraced(function* (state: State, now: number) {
   const key = MEMBER + options.worker
   const due = (state.since.get("renewed") ?? 0) + options.ttlMillis / RENEWALS_PER_TTL
   if (state.member !== 0 && now < due) return
-  const written = state.member === 0
+  // What the bucket holds counts: a renewal whose answer was lost took place all the same.
+  const known = leases.list().get(key)
+  const written = known === undefined || known.value === ""
     ? leases.acquire(key, "alive")
-    : leases.renew(key, "alive", state.member)
+    : leases.renew(key, "alive", known.revision)
   state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
   state.since.set("renewed", now)
 })
@@ -205,6 +208,16 @@ const ended = Effect.fnUntraced(function* (
   yield* Effect.logWarning(`partition ${key} stopped`, exit.cause)
 })
 
+/** A partition whose lease was not renewed for most of its time stops before the lease can end. */
+const stopStale = (state: State, now: number) =>
+  Effect.forEach(
+    [...state.running.values()].filter((held) =>
+      now - held.renewedAt > state.options.ttlMillis * STOP_AT_TTL_SHARE
+    ),
+    (held) => Effect.forkDetach(Fiber.interrupt(held.fiber)),
+    { discard: true }
+  )
+
 const renewAll = Effect.fnUntraced(function* (state: State, now: number) {
   const { leases, options } = state
   const due = [...state.running.values()].filter((held) =>
@@ -223,6 +236,12 @@ const renew = (leases: Leases, options: PlacementOptions, held: Running, now: nu
       held.renewedAt = now
     }),
     Effect.catchTag("LeaseHeld", () => {
+      const known = leases.list().get(slotKey(held.slot))
+      if (known?.value === options.worker && known.revision > held.revision) {
+        // Our own renewal, whose answer was lost.
+        held.revision = known.revision
+        return Effect.void
+      }
       metrics.fences.inc({ family: held.slot.family, place: "lease" })
       return Effect.forkDetach(Fiber.interrupt(held.fiber))
     }),

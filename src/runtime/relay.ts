@@ -78,7 +78,14 @@ const toTarget = Effect.fnUntraced(function* (
   while (pending.length > 0) {
     const chunk = chunkOf(pending)
     const sent = yield* send(self, target, chunk).pipe(
-      Effect.catchTag("BusUnavailable", () => settle(self, target, pending)),
+      Effect.catchTag(
+        "BusUnavailable",
+        (error) =>
+          Effect.logWarning("relay unanswered, asking what arrived", error.message).pipe(
+            Effect.andThen(Effect.sleep("250 millis")),
+            Effect.andThen(settle(self, target, pending))
+          )
+      ),
       Effect.catchTag(
         "JetStreamRefused",
         (error) =>

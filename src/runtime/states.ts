@@ -6,7 +6,7 @@ import type { Readable } from "./fold.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Directive } from "./supervision.ts"
 
-/** Committed states kept per partition. The least recently used leave first and are loaded again. */
+/** Committed states kept per partition. The longest unchanged leave first and are loaded again. */
 const STATES_CACHED_MAX = 4_000
 
 /** Committed states of one partition under one epoch. Emptied whenever a commit's outcome is in doubt. */
@@ -38,6 +38,9 @@ export class StateCache {
   readonly clear = (): void => this.known.clear()
 }
 
+/** The tag of a stored document that does not decode. Its key is quarantined. */
+const UNREADABLE = "Unreadable"
+
 export interface Failure {
   readonly tag: string
   readonly cause: string
@@ -63,7 +66,13 @@ export const loadStates = Effect.fnUntraced(function* (
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
     const missing = missingKeys(cache, group)
     if (missing.size === 0) continue
-    const loaded = yield* Effect.result(actor.load([...missing.values()]))
+    const loaded = yield* Effect.result(
+      // A document nobody can read is its key's trouble, not the partition's.
+      Effect.catchDefect(
+        actor.load([...missing.values()]),
+        (defect) => Effect.fail({ _tag: UNREADABLE, message: String(defect) })
+      )
+    )
     if (loaded._tag === "Success") {
       for (const id of missing.keys()) cache.set(id, loaded.success.get(id))
       continue
@@ -71,7 +80,7 @@ export const loadStates = Effect.fnUntraced(function* (
     const error = loaded.failure as { readonly _tag: string; readonly message?: string }
     const failure = { tag: error._tag, cause: error.message ?? error._tag }
     const table = actor.supervision as unknown as Readonly<Record<string, Directive>>
-    const directive = table[error._tag]?._tag ?? "Escalate"
+    const directive = error._tag === UNREADABLE ? "Stop" : table[error._tag]?._tag ?? "Escalate"
     if (directive === "Restart" || directive === "Escalate") {
       return yield* Effect.fail({ directive, failure } satisfies LoadFailed)
     }

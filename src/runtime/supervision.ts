@@ -3,9 +3,9 @@
  *
  * - `Resume`: set it aside as a dead letter and go on.
  * - `Retry`: park its key and wake it later, in order, while other keys go on.
- * - `Restart`: drop the partition's cached states, load again, try once more; a second failure escalates.
+ * - `Restart`: drop the partition's cached states and load again, a few times; then escalate.
  * - `Stop`: quarantine its key until a person lets it go.
- * - `Escalate`: give the partition up; too often in a window trips the family's breaker.
+ * - `Escalate`: give the partition up; its next owner begins anew, after a rest that grows.
  */
 export type Directive =
   | { readonly _tag: "Resume" }
@@ -47,6 +47,7 @@ type TableOver<E, D> = IsAny<E> extends true ? Refused<"the error channel is any
   : [E] extends [never] ? Readonly<Record<PropertyKey, never>>
   : unknown extends E ? Refused<"the error channel is unknown: name its errors">
   : [E] extends [{ readonly _tag: string }]
+  // deno-lint-ignore ban-types
     ? {} extends Record<E["_tag"], 1>
       ? Refused<"an error's tag is not one literal: give each error its own literal tag">
     : { readonly [Tag in E["_tag"]]: D }

@@ -179,6 +179,15 @@ const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
   atMillis: dead.letter.atMillis
 })
 
+/** Bytes of headers and body that fit into one published dead letter, base64 and escapes included. */
+const PUBLISHED_BYTES_MAX = 400 * 1024
+
+/** The whole letter is in PostgreSQL. One too large for a message is published without its content. */
+const published = ({ body, headers }: Letter) =>
+  JSON.stringify(headers).length + (body.length * 4) / 3 > PUBLISHED_BYTES_MAX
+    ? { content: "too large: read it in the dead_letters table" }
+    : { headers, body_base64: Buffer.from(body).toString("base64") }
+
 /** Dead letters are published too, with body and origin, for operators' own tools. */
 const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) => {
   if (draft.outbox.some((message) => message.target === DEAD_LETTERS_STREAM)) return
@@ -205,8 +214,7 @@ const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) =>
         reason: dead.reason,
         cause: dead.cause,
         attempts: dead.attempts,
-        headers: dead.letter.headers,
-        body_base64: Buffer.from(dead.letter.body).toString("base64")
+        ...published(dead.letter)
       })
     })
   })

@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import { Nats } from "../bus/connection.ts"
-import { Database } from "../store/database.ts"
 import type { Addressing } from "./outbox.ts"
 import { runOutbound } from "./outboundRunner.ts"
 import { runPartition } from "./partition.ts"
@@ -77,5 +76,3 @@ const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({
   routesOf: options.routesOf,
   messageBytesMax: options.messageBytesMax
 })
-
-export type WorkerRequirements = Database | Nats

@@ -26,6 +26,14 @@ export const createApiKey = async (db: Db, key: ApiKey): Promise<string> => {
   return secret
 }
 
+/** A key whose secret somebody holds already, into a database that may not know it. */
+export const keepApiKey = async (db: Db, secret: string, key: ApiKey): Promise<void> => {
+  await sql`
+    insert into api_keys (hash, name, merchant, scopes)
+    values (${hashOf(secret)}, ${key.name}, ${key.merchant}, ${[...key.scopes]}::text[])
+    on conflict (hash) do nothing`.execute(db)
+}
+
 export const findApiKey = async (db: Db, secret: string): Promise<ApiKey | undefined> => {
   const { rows } = await sql<ApiKey>`
     select name, merchant, scopes from api_keys

@@ -113,7 +113,7 @@ const openPool = (url: string, connectionsMax: number): pg.Pool => {
   return pool
 }
 
-/** 22: a value that does not fit; 23: a broken constraint. Everything else is the server's trouble. */
+/** 22: a value that does not fit; 23: a broken constraint; 54: a value beyond a limit. The rest is the server's trouble. */
 const classify = (query: string, cause: unknown): DatabaseUnavailable | DataRefused => {
   // Told by a statement behind the fence: what counts is the fence.
   if (isFence(cause)) {
@@ -123,7 +123,7 @@ const classify = (query: string, cause: unknown): DatabaseUnavailable | DataRefu
     })
   }
   const sqlState = (cause as { code?: unknown } | undefined)?.code
-  if (typeof sqlState === "string" && /^(22|23|42)...$/.test(sqlState)) {
+  if (typeof sqlState === "string" && /^(22|23|54)...$/.test(sqlState)) {
     return new DataRefused({ query, sqlState, cause })
   }
   return new DatabaseUnavailable({ query, cause })

@@ -23,6 +23,8 @@ const ABORTED = "25P02"
 class PipelinedConnection implements DatabaseConnection {
   /** The first statement that failed. Later failures only follow from it. */
   firstFailure: unknown
+  /** Set before commit and rollback: a straggler must not run in the connection's next transaction. */
+  over = false
   private readonly client: pg.PoolClient
 
   constructor(client: pg.PoolClient) {
@@ -30,6 +32,9 @@ class PipelinedConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    if (this.over || this.firstFailure !== undefined) {
+      throw this.firstFailure ?? new Error("the database transaction is over")
+    }
     try {
       const { rowCount, rows } = await this.client.query(compiled.sql, [...compiled.parameters])
       return { rows: rows as Array<R>, numAffectedRows: BigInt(rowCount ?? 0) }
@@ -79,11 +84,13 @@ export const inTransaction = async <A>(
       () =>
         Promise.all([client.query("begin"), run(transactionOn(connection))]).then((both) => both[1])
     )
+    connection.over = true
     const { command } = await client.query("commit")
     // A failed statement nobody waited for would end here, and must not look like a commit.
     if (command === "ROLLBACK") throw connection.firstFailure ?? new Error("rolled back")
     return value
   } catch (error) {
+    connection.over = true
     await client.query("rollback").catch((cause: Error) => {
       broken = cause
     })

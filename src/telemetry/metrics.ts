@@ -68,11 +68,6 @@ export const outboundSeconds = histogram(
   ["family"],
   SECONDS
 )
-export const breakerOpen = gauge(
-  "lastro_breaker_open",
-  "1 while calls to a destination are held back",
-  ["family"]
-)
 export const edgeSeconds = histogram(
   "lastro_edge_seconds",
   "Time to answer a request",

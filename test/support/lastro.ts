@@ -24,6 +24,7 @@ export interface TestLastro {
     method: "GET" | "POST",
     path: string,
     options?: { body?: unknown; raw?: string; headers?: Record<string, string> }
+    // deno-lint-ignore no-explicit-any
   ) => Promise<{ status: number; headers: Headers; json: any }>
   readonly stop: () => Promise<void>
 }
