@@ -23,20 +23,23 @@ const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
 /** Longer than any deadline; a crashed worker's calls are repeated by the others after it. */
 export const ACK_WAIT_MILLIS = 30_000
 
+export interface SharedReaderOptions {
+  readonly stream: string
+  readonly consumer: string
+  readonly filter: string
+  readonly inFlightMax: number
+  readonly onDelivery: (delivery: SharedDelivery) => void
+  /** How many more the caller can take now. */
+  readonly capacity: () => number
+}
+
 /**
  * Reads one explicit-ack consumer that all workers share. `capacity` says how many more messages
  * the caller can take now: nothing is pulled beyond it.
  */
 export const openSharedReader = Effect.fnUntraced(function* (
   link: NatsLink,
-  options: {
-    stream: string
-    consumer: string
-    filter: string
-    inFlightMax: number
-    onDelivery: (delivery: SharedDelivery) => void
-    capacity: () => number
-  }
+  options: SharedReaderOptions
 ) {
   yield* create(link, options)
   return readShared(link, options)
@@ -77,14 +80,7 @@ const create = (
 
 const readShared = (
   link: NatsLink,
-  options: {
-    stream: string
-    consumer: string
-    filter: string
-    inFlightMax: number
-    onDelivery: (delivery: SharedDelivery) => void
-    capacity: () => number
-  }
+  options: SharedReaderOptions
 ) => {
   const next = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
   const inbox = `${link.inboxPrefix}.${nuid.next()}`
@@ -103,12 +99,13 @@ const readShared = (
     ask(link, next, `${inbox}.${pullId}`, batch)
     later(PULL_SILENCE_MILLIS)
   }
+  const again = () => {
+    outstanding = 0
+    pull()
+  }
   const later = (millis: number) => {
     clearTimeout(silence)
-    silence = setTimeout(() => {
-      outstanding = 0
-      pull()
-    }, millis)
+    silence = setTimeout(again, millis)
   }
   const receive = (message: Msg) => {
     const status = message.headers?.code ?? 0
@@ -121,8 +118,7 @@ const readShared = (
         }
         return later(100)
       }
-      outstanding = 0
-      return pull()
+      return again()
     }
     unanswered = 0
     // A message carries its own subject, not the pull's: it can only belong to the present one.
