@@ -78,7 +78,8 @@ test("a closed gate is told as such at once, alone and in a batch", async () => 
 
 test("an answer that comes before anybody waits is not lost", async () => {
   const reply = commands.openReply()
-  await machine.admin.nc.flush()
+  // On the same connection, so the subscription has arrived when this was stored.
+  await publish(command(merchantIn(1), "{}"))
   machine.admin.nc.publish(reply.subject, JSON.stringify({ payment: 1 }))
   await machine.admin.nc.flush()
   await new Promise((resolve) => setTimeout(resolve, 200))

@@ -48,7 +48,8 @@ export const takesEffectOnce = (evidence: Evidence): Verdict => {
   const { commands, differing, payments, refusals, repeats } = evidence
   const name = (type: string, paymentId: string, id: string) => `${type} ${paymentId} ${id}`
   const taken = payments.flatMap(({ payment }) =>
-    payment.commands.map(({ id, type }) => name(type, payment.id, id))
+    payment.commands.filter(({ refused }) => refused === undefined)
+      .map(({ id, type }) => name(type, payment.id, id))
   )
   const refused = refusals.map(({ about, data }) => {
     const { command, command_id } = data as { command: string; command_id: string }

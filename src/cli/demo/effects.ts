@@ -123,7 +123,9 @@ export const effectsOf = (evidence: PaymentEvidence): Effects => {
   const { events, messages, payment } = evidence
   const causes = causesOf(evidence)
   return {
-    commands: payment.commands.map(({ id, type }) => ({
+    commands: payment.commands.filter(({ refused }) => refused === undefined).map((
+      { id, type }
+    ) => ({
       what: `${type} ${id}`,
       seq: messages.find((message) =>
         message.origin === "ingress" && message.type === type && message.commandId === id

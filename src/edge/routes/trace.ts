@@ -82,7 +82,9 @@ const ofPayment = (payment: Payment): ReadonlyArray<Item> => [
   ...payment.commands.map((command): Item => ({
     at: command.at,
     kind: "command",
-    title: command.type,
+    title: command.refused === undefined
+      ? command.type
+      : `${command.type} refused: ${command.refused.code}`,
     detail: command.by === undefined ? command.id : `${command.id} by ${command.by}`
   })),
   ...(payment.risk === undefined ? [] : [{
