@@ -119,16 +119,6 @@ export class Load {
     }))
   }
 
-  private async drain(target: number): Promise<void> {
-    const deadline = performance.now() + DRAIN_MILLIS
-    while (this.captured < target) {
-      if (performance.now() > deadline) {
-        throw new Error(`${target - this.captured} payments were never captured`)
-      }
-      await pause(5)
-    }
-  }
-
   /** Keeps a bounded number of payments under way, then waits for the last one. */
   async throughput(
     options: { readonly seconds?: number; readonly payments?: number; readonly inFlight: number }
@@ -145,7 +135,7 @@ export class Load {
         await pause(2)
       } else published += (await this.publish(BATCH_COMMANDS)).length
     }
-    await this.drain(before + published)
+    await until(() => this.captured - before >= published, "some payments were never captured")
     const seconds = (performance.now() - started) / 1_000
     return { payments: published, seconds, perSecond: published / seconds }
   }
@@ -155,7 +145,6 @@ export class Load {
     options: { readonly perSecond: number; readonly seconds: number }
   ): Promise<Latency> {
     this.stamps = new Map()
-    const before = this.captured
     const started = performance.now()
     const sent: Array<Promise<ReadonlyArray<Published>>> = []
     while (performance.now() - started < options.seconds * 1_000) {
@@ -164,7 +153,11 @@ export class Load {
       await pause(1)
     }
     const published = (await Promise.all(sent)).flat()
-    await this.drain(before + published.length)
+    // By name, since the edge's payments are captured beside ours.
+    await until(
+      () => published.every(({ paymentId }) => this.stamps!.has(paymentId)),
+      "some payments were never captured"
+    )
     const step = Math.max(1, Math.floor(published.length / STAMPS_MAX))
     const sample = published.filter((_, index) => index % step === 0)
     const times = await Effect.runPromise(
@@ -188,6 +181,14 @@ export class Load {
     await Effect.runPromise(
       Effect.ignore(request(this.watcher.nc, `CONSUMER.DELETE.EVENTS.bench-${this.run}`))
     )
+  }
+}
+
+const until = async (holds: () => boolean, otherwise: string): Promise<void> => {
+  const deadline = performance.now() + DRAIN_MILLIS
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(otherwise)
+    await pause(5)
   }
 }
 
