@@ -8,9 +8,9 @@ export interface NatsUser {
 }
 
 /** Each identity has its own inbox prefix, so that nobody reads another's answers. */
-export const inboxOf = (user: string): string => `_INBOX.${user}`
+const inboxOf = (user: string): string => `_INBOX.${user}`
 
-export const merchantUser = (merchant: string): string => `merchant-${merchant}`
+const merchantUser = (merchant: string): string => `merchant-${merchant}`
 
 const inbox = (user: string) => `${inboxOf(user)}.>`
 

@@ -3,7 +3,7 @@ import type { LookupFunction } from "node:net"
 import ipaddr from "ipaddr.js"
 
 /** Only addresses of the public internet may be called: not loopback, private, link-local, metadata … */
-export const isPublic = (address: string): boolean =>
+const isPublic = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast"
 
 export class AddressRefused extends Error {

@@ -23,7 +23,7 @@ type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
 type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
 /** Waits between tries, after the first: about two days in all, as Standard Webhooks suggests. */
-export const RETRY_DELAYS_MILLIS: ReadonlyArray<number> = [
+const RETRY_DELAYS_MILLIS: ReadonlyArray<number> = [
   5_000,
   30_000,
   120_000,

@@ -18,7 +18,7 @@ const DUE_KEPT = "24h"
 /** Schedules set at once. They go one by one: an atomic batch may not hold a rollup of one subject twice. */
 const SCHEDULES_CONCURRENT_MAX = 64
 
-export const dueSubject = (family: string, partition: number): string =>
+const dueSubject = (family: string, partition: number): string =>
   `timers.due.${family}.${partition}`
 
 /**

@@ -35,7 +35,9 @@ const exponents = new Map<string, number>(
 /** Every code, sorted: the list a message may be compared with. */
 export const currencyCodes: ReadonlyArray<string> = [...exponents.keys()].sort()
 
-export const Currency = Schema.Literals(currencyCodes).pipe(Schema.brand("Currency"))
+export const Currency = Schema.Literals(currencyCodes)
+  .annotate({ message: "must be an ISO 4217 currency code such as BRL" })
+  .pipe(Schema.brand("Currency"))
 export type Currency = typeof Currency.Type
 
 /** Decimal places between the currency's unit and its minor unit: 2 for BRL, 0 for JPY. */

@@ -42,7 +42,7 @@ export const idempotencyKeyOf = (asked: Asked) => {
 }
 
 /** `Prefer: wait=5` → 5000, at most 30 seconds; 0 where nobody waits. */
-export const waitMillis = (prefer: string | undefined): number => {
+const waitMillis = (prefer: string | undefined): number => {
   const match = /(?:^|[,;\s])wait=(\d{1,4})/.exec(prefer ?? "")
   return match === null ? 0 : Math.min(Number(match[1]), WAIT_SECONDS_MAX) * 1_000
 }

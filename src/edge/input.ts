@@ -52,7 +52,7 @@ class TooLarge extends Error {
 }
 
 /** Brackets that are open at once, strings aside. Counted before anything recurses. */
-export const depthOf = (json: string): number => {
+const depthOf = (json: string): number => {
   let depth = 0
   let deepest = 0
   let quoted = false

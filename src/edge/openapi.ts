@@ -157,7 +157,7 @@ export const reference = (routes: ReadonlyArray<Route>): string => {
 pre{overflow:auto;background:#8881;padding:1rem}dt{float:left;width:4rem;font-weight:600}
 :root{color-scheme:light dark}</style>
 <h1>Lastro API</h1>
-<p>Send <code>Authorization: Bearer sk_…</code>. Errors are <code>application/problem+json</code>;
+<p id="errors">Send <code>Authorization: Bearer sk_…</code>. Errors are <code>application/problem+json</code>;
 compare their <code>code</code>. The machine-readable form is <a href="/openapi.json">openapi.json</a>.</p>
 ${sections.join("\n")}</html>`
 }

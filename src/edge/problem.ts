@@ -50,7 +50,7 @@ export const unavailable = (detail: string, retryAfterSeconds = 2): Problem =>
   problem(503, "unavailable", detail, { retryAfterSeconds })
 
 export const problemBody = (one: Problem, requestId: string) => ({
-  type: `/docs#error-${one.code}`,
+  type: "/docs#errors",
   title: titles[one.status] ?? "Error",
   status: one.status,
   detail: one.detail,

@@ -29,7 +29,7 @@ export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("Part
 }
 
 /** Written into every turn row: a replay runs under the code that decided. */
-export const CODE_VERSION = "0.1.0"
+const CODE_VERSION = "0.1.0"
 
 /** Labels of the points between which a process may die; tests end the process there. */
 export type CrashPoint = "before-commit" | "after-commit" | "before-append" | "after-append"

@@ -14,7 +14,7 @@ export interface ApiKey {
 const KEY_BYTES = 24
 
 /** A key carries 192 random bits, so a plain hash is enough: there is nothing to guess. */
-export const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest()
+const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest()
 
 /** Makes a key and returns its secret, which is stored nowhere. */
 export const createApiKey = async (db: Db, key: ApiKey): Promise<string> => {

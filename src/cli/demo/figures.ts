@@ -8,7 +8,7 @@ import { isPrompt, type Way, ways } from "./stories.ts"
 export type Counts = Readonly<Record<string, number>>
 
 /** How often each name occurs, the most frequent first. */
-export const countsOf = (names: ReadonlyArray<string>): Counts => {
+const countsOf = (names: ReadonlyArray<string>): Counts => {
   const counts = new Map<string, number>()
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
   return Object.fromEntries(
@@ -28,7 +28,7 @@ export interface Latency {
 }
 
 /** The smallest value that this share of all values does not exceed. */
-export const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
+const percentile = (sorted: ReadonlyArray<number>, share: number): number =>
   sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 
 export const latenciesOf = (waits: ReadonlyArray<Waited>): ReadonlyArray<Latency> =>

@@ -10,7 +10,7 @@ type Paint = (colour: "bold" | "dim" | "green" | "red", text: string) => string
 
 const codes = { bold: 1, dim: 2, green: 32, red: 31 } as const
 
-export const painter = (colours: boolean): Paint => (colour, text) =>
+const painter = (colours: boolean): Paint => (colour, text) =>
   colours ? `\u001b[${codes[colour]}m${text}\u001b[0m` : text
 
 const number = (value: number): string => value.toLocaleString("en")

@@ -29,7 +29,7 @@ export interface Caller {
   readonly sentAgain: () => number
 }
 
-export const WAIT_SECONDS = 30
+const WAIT_SECONDS = 30
 const RETRY_MILLIS = 250
 /** A service that takes nothing for so long is down: the demo ends instead of trying for ever. */
 const TRIES_MAX = 120
