@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { startTestLastro, type TestLastro } from "../support/lastro.ts"
+
+let one: TestLastro
+beforeAll(async () => {
+  one = await startTestLastro()
+})
+afterAll(() => one.stop())
+
+test("a capture that was refused stays refused under its key when the payment has moved on", async () => {
+  const key = await one.key("acme")
+  const ask = (path: string, id: string, body: unknown, wait: boolean) =>
+    one.ask(key, "POST", path, {
+      headers: { "idempotency-key": id, ...(wait && { prefer: "wait=5" }) },
+      body
+    })
+  const { json: held } = await ask("/v1/payments", "large", {
+    amount: 900_000,
+    currency: "BRL",
+    capture: "manual",
+    payment_method: { type: "card", token: "tok_approved" },
+    customer: { id: "cus_new" }
+  }, true)
+  expect(held.status).toBe("in_review")
+  const capture = `/v1/payments/${held.id}/capture`
+  expect((await ask(capture, "hasty", {}, false)).status).toBe(202)
+  const operator = await one.operatorKey()
+  await one.ask(operator, "POST", `/v1/fraud/reviews/${held.id}`, {
+    headers: { "idempotency-key": "yes", prefer: "wait=5" },
+    body: { decision: "approve" }
+  })
+  const again = await ask(capture, "hasty", {}, true)
+  expect(again.status).toBe(409)
+  expect(again.json.code).toBe("invalid_state")
+  const { json: now } = await one.ask(key, "GET", `/v1/payments/${held.id}`)
+  expect(now).toMatchObject({ status: "authorized", amount_captured: 0 })
+})
