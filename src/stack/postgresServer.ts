@@ -12,6 +12,9 @@ import { type Progress, StackError } from "./stack.ts"
 
 const run = promisify(execFile)
 const READY_MILLIS = 60_000
+const RETRY_MILLIS = 200
+/** PostgreSQL's own protection of the data: it holds even where its pid file is gone. */
+const FORMER_STILL_RUNS = /shared memory block .* is still in use/
 const PASSWORD_BYTES = 24
 
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -89,7 +92,25 @@ export class PostgresServer {
     return this.child?.pid ?? 0
   }
 
+  /**
+   * Starts the server. After a kill, backends of the former one may still finish a query: until they
+   * are gone PostgreSQL refuses, rightly, to open the data, and it is started again.
+   */
   async launch(): Promise<void> {
+    const end = Date.now() + READY_MILLIS
+    for (;;) {
+      const logged = fs.statSync(join(this.folder, "log"), { throwIfNoEntry: false })?.size ?? 0
+      try {
+        return await this.launchOnce(Math.max(1, end - Date.now()))
+      } catch (error) {
+        const said = fs.readFileSync(join(this.folder, "log")).subarray(logged).toString("utf8")
+        if (Date.now() >= end || !FORMER_STILL_RUNS.test(said)) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLIS))
+      }
+    }
+  }
+
+  private async launchOnce(millis: number): Promise<void> {
     fs.rmSync(join(this.data, "postmaster.pid"), { force: true })
     this.child = Child.start({
       name: "PostgreSQL",
@@ -101,7 +122,7 @@ export class PostgresServer {
       ...this.user,
       env: { LC_ALL: "C", TZ: "UTC" }
     })
-    await this.child.ready(() => answers(this.port), READY_MILLIS)
+    await this.child.ready(() => answers(this.port), millis)
   }
 
   /** SIGINT is PostgreSQL's fast shutdown: open connections are ended, everything is written. */
