@@ -6,6 +6,7 @@ import * as fraud from "./0004_fraud.ts"
 import * as messaging from "./0005_messaging.ts"
 import * as reconciliation from "./0006_reconciliation.ts"
 import * as edge from "./0007_edge.ts"
+import * as bundles from "./0008_bundles.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -16,5 +17,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0004_fraud": fraud,
     "0005_messaging": messaging,
     "0006_reconciliation": reconciliation,
-    "0007_edge": edge
+    "0007_edge": edge,
+    "0008_bundles": bundles
   }

@@ -54,28 +54,25 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
         ${jsonArray(directories.map(({ json }) => json))}::jsonb[])
       on conflict (merchant) do update set doc = excluded.doc`.execute(trx))
   }
-  if (deliveries.length > 0) sent.push(saveDeliveries(trx, writes.partition, deliveries))
+  if (deliveries.length > 0) sent.push(saveDeliveries(trx, deliveries))
   sent.push(saveRows(trx, writes.rows))
   await Promise.all(sent)
 }
 
-const saveDeliveries = (
-  trx: Trx,
-  partition: number,
-  deliveries: ReadonlyArray<SavedState<Delivery>>
-) =>
+const saveDeliveries = (trx: Trx, deliveries: ReadonlyArray<SavedState<Delivery>>) =>
   sql`
     insert into webhook_deliveries (id, partition, merchant, endpoint_id, about, created_millis,
       due_millis, doc)
-    select id, ${partition}::int, merchant, endpoint_id, about, created_millis, due_millis, doc
+    select id, partition, merchant, endpoint_id, about, created_millis, due_millis, doc
     from unnest(${deliveries.map(({ state }) => state.id)}::text[],
+      ${deliveries.map(({ partition }) => partition)}::int[],
       ${deliveries.map(({ merchant }) => merchant)}::text[],
       ${deliveries.map(({ state }) => state.endpoint_id)}::text[],
       ${deliveries.map(({ state }) => state.about)}::text[],
       ${deliveries.map(({ state }) => state.created_at)}::bigint[],
       ${deliveries.map(({ state }) => state.wake_at ?? null)}::bigint[],
       ${jsonArray(deliveries.map(({ json }) => json))}::jsonb[])
-      as new (id, merchant, endpoint_id, about, created_millis, due_millis, doc)
+      as new (id, partition, merchant, endpoint_id, about, created_millis, due_millis, doc)
     on conflict (id) do update set due_millis = excluded.due_millis, doc = excluded.doc`
     .execute(trx)
 

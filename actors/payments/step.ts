@@ -133,12 +133,11 @@ export const finish = (step: Step): Decision<Payment, Row> => {
     updated_at: received.at
   }
   const resource = served.length > 0 || step.events.length > 0 ? resourceOf(payment) : undefined
-  const cause = `${received.partition}.${received.seq}`
   return {
     put: [[payment.id, payment]],
     rows: step.rows,
     events: step.events.map(({ more, type }) => ({
-      id: eventIdOf(payment.id, type, cause),
+      id: eventIdOf(payment.id, type, received.cause),
       type,
       about: payment.id,
       body: { payment: resource, ...more }

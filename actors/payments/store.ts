@@ -28,21 +28,22 @@ export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<
   const entries: Array<Booked> = []
   const wakes = new Map<string, Located<"Wake">>()
   const reviews = new Map<string, Located<"Review">>()
-  for (const { at, merchant, row, seq } of writes.rows) {
-    if (row._tag === "Entry") entries.push({ entry: row.entry, merchant, seq, at })
+  for (const { at, merchant, partition, row, seq } of writes.rows) {
+    if (row._tag === "Entry") entries.push({ entry: row.entry, partition, merchant, seq, at })
     // The last word of the turn counts.
-    else if (row._tag === "Wake") wakes.set(row.timer, { merchant, at, row })
-    else reviews.set(row.paymentId, { merchant, at, row })
+    else if (row._tag === "Wake") wakes.set(row.timer, { partition, merchant, at, row })
+    else reviews.set(row.paymentId, { partition, merchant, at, row })
   }
   await Promise.all([
     savePayments(trx, writes.states),
-    writeJournal(trx, writes.partition, entries),
-    wakes.size > 0 && saveWakes(trx, writes.partition, [...wakes.values()]),
+    writeJournal(trx, entries),
+    wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
     reviews.size > 0 && saveReviews(trx, [...reviews.values()])
   ])
 }
 
 interface Located<Tag extends Row["_tag"]> {
+  readonly partition: number
   readonly merchant: string
   readonly at: number
   readonly row: Extract<Row, { _tag: Tag }>
@@ -60,11 +61,7 @@ const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
 }
 
-const saveWakes = async (
-  trx: Trx,
-  partition: number,
-  wakes: ReadonlyArray<Located<"Wake">>
-) => {
+const saveWakes = async (trx: Trx, wakes: ReadonlyArray<Located<"Wake">>) => {
   const set = wakes.filter(({ row }) => row.dueMillis !== undefined)
   const unset = wakes.filter(({ row }) => row.dueMillis === undefined)
   const removed = unset.length > 0 && sql`
@@ -72,12 +69,13 @@ const saveWakes = async (
     where timer = any(${unset.map(({ row }) => row.timer)}::text[])`.execute(trx)
   const added = set.length > 0 && sql`
     insert into payment_wakes (timer, partition, merchant, payment_id, due_millis)
-    select timer, ${partition}::int, merchant, payment_id, due_millis
+    select timer, partition, merchant, payment_id, due_millis
     from unnest(${set.map(({ row }) => row.timer)}::text[],
+      ${set.map(({ partition }) => partition)}::int[],
       ${set.map(({ merchant }) => merchant)}::text[],
       ${set.map(({ row }) => row.paymentId)}::text[],
       ${set.map(({ row }) => row.dueMillis!)}::bigint[])
-      as new (timer, merchant, payment_id, due_millis)
+      as new (timer, partition, merchant, payment_id, due_millis)
     on conflict (timer) do update set due_millis = excluded.due_millis`.execute(trx)
   await Promise.all([removed, added])
 }

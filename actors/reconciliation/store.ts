@@ -25,38 +25,43 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
 })
 
 export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
-  const operations = writes.states.flatMap(({ key, merchant, state }) =>
-    state._tag === "Operation" ? [{ merchant, key, state }] : []
+  const operations = writes.states.flatMap(({ key, merchant, partition, state }) =>
+    state._tag === "Operation" ? [{ partition, merchant, key, state }] : []
   )
   const closes: Array<Close> = []
   const findings = operations.flatMap(storedOf)
-  for (const { at, row, seq } of writes.rows) {
-    if (row._tag === "Close") closes.push({ source: row.source, date: row.date, seq, at })
-    else findings.push(malformed(row))
+  for (const { at, part, partition, row, seq } of writes.rows) {
+    if (row._tag === "Close") {
+      closes.push({ partition, source: row.source, date: row.date, seq, part, at })
+    } else findings.push(malformed(row, partition))
   }
   // Sent in this order: findings are forgotten before they are written anew.
   await Promise.all([
     saveStates(trx, writes.states),
     forgetFindings(trx, operations),
-    insertFindings(trx, writes.partition, findings),
-    insertCloses(trx, writes.partition, closes)
+    insertFindings(trx, findings),
+    insertCloses(trx, closes)
   ])
 }
 
 interface Close {
+  readonly partition: number
   readonly source: string
   readonly date: string
   readonly seq: number
+  readonly part: number
   readonly at: number
 }
 
 interface Located {
+  readonly partition: number
   readonly merchant: string
   readonly key: string
   readonly state: Operation
 }
 
 interface Stored extends Omit<FindingRow, "tag"> {
+  readonly partition: number
   readonly merchant: string
   readonly operation: string
   readonly tag: FindingRow["tag"] | "Malformed"
@@ -65,9 +70,10 @@ interface Stored extends Omit<FindingRow, "tag"> {
   readonly charge_id: string | undefined
 }
 
-const storedOf = ({ key, merchant, state }: Located): Array<Stored> =>
+const storedOf = ({ key, merchant, partition, state }: Located): Array<Stored> =>
   findingsOf(state).map((finding) => ({
     ...finding,
+    partition,
     merchant,
     operation: key,
     source: state.source,
@@ -76,7 +82,8 @@ const storedOf = ({ key, merchant, state }: Located): Array<Stored> =>
   }))
 
 /** Nobody knows whose line it was, so it belongs to no merchant. */
-const malformed = (row: Extract<Row, { _tag: "Malformed" }>): Stored => ({
+const malformed = (row: Extract<Row, { _tag: "Malformed" }>, partition: number): Stored => ({
+  partition,
   merchant: "",
   operation: `file:${row.source}:${row.file}`,
   finding: `${row.part}/${row.row}`,
@@ -117,7 +124,7 @@ const forgetFindings = async (trx: Trx, operations: ReadonlyArray<Located>) => {
     where f.merchant = judged.merchant and f.operation = judged.operation`.execute(trx)
 }
 
-const insertFindings = async (trx: Trx, partition: number, rows: ReadonlyArray<Stored>) => {
+const insertFindings = async (trx: Trx, rows: ReadonlyArray<Stored>) => {
   if (rows.length === 0) return
   const text = (of: (row: Stored) => string | undefined) => rows.map((row) => of(row) ?? null)
   const amount = (of: (row: Stored) => bigint | undefined) =>
@@ -128,8 +135,8 @@ const insertFindings = async (trx: Trx, partition: number, rows: ReadonlyArray<S
     insert into recon_findings (partition, id, merchant, operation, finding, tag, break_kind, waits,
       source, kind, charge_id, date, at_millis, payment_id, expected_amount, actual_amount, currency,
       actual_currency, reason)
-    select ${partition}::int, *
-    from unnest(${rows.map(id)}::text[], ${text((row) => row.merchant)}::text[],
+    select * from unnest(${rows.map(({ partition }) => partition)}::int[],
+      ${rows.map(id)}::text[], ${text((row) => row.merchant)}::text[],
       ${text((row) => row.operation)}::text[], ${text((row) => row.finding)}::text[],
       ${text((row) => row.tag)}::text[], ${text((row) => row.break_kind)}::text[],
       ${rows.map(({ waits }) => waits)}::boolean[], ${text((row) => row.source)}::text[],
@@ -142,12 +149,13 @@ const insertFindings = async (trx: Trx, partition: number, rows: ReadonlyArray<S
     .execute(trx)
 }
 
-const insertCloses = async (trx: Trx, partition: number, closes: ReadonlyArray<Close>) => {
+const insertCloses = async (trx: Trx, closes: ReadonlyArray<Close>) => {
   if (closes.length === 0) return
   await sql`
-    insert into recon_closes (partition, source, date, seq, at_millis)
-    select ${partition}::int, *
-    from unnest(${closes.map(({ source }) => source)}::text[],
+    insert into recon_closes (partition, source, date, seq, part, at_millis)
+    select * from unnest(${closes.map(({ partition }) => partition)}::int[],
+      ${closes.map(({ source }) => source)}::text[],
       ${closes.map(({ date }) => date)}::text[], ${closes.map(({ seq }) => seq)}::bigint[],
+      ${closes.map(({ part }) => part)}::smallint[],
       ${closes.map(({ at }) => at)}::bigint[])`.execute(trx)
 }

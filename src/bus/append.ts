@@ -8,6 +8,8 @@ export interface Outgoing {
   readonly subject: string
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly payload: string | Uint8Array
+  /** In a batch, only where no earlier message of it is under the same filter. */
+  readonly fence?: Fence
 }
 
 /** The append succeeds only if the last message on `filter` has sequence `lastSeq` (0: none). */
@@ -26,13 +28,6 @@ export interface Appended {
 export const BATCH_MESSAGES_MAX = 1_000
 
 /**
- * Up to so many messages go one by one, each after the acknowledgement of the one before. With
- * `sync_interval: always` a stream takes 110 to 260 atomic batches a second, however small they are,
- * and 1,800 plain messages (measured on two cores), so a batch pays from about twenty on.
- */
-export const PLAIN_MESSAGES_MAX = 12
-
-/**
  * Appends messages to one stream, all or none.
  *
  * One message goes plainly; several given together always as one atomic batch, because an expectation on the first of several plain messages would let a stale writer's others
@@ -41,33 +36,19 @@ export const PLAIN_MESSAGES_MAX = 12
  */
 export const append = (
   nc: NatsConnection,
-  messages: ReadonlyArray<Outgoing>,
-  fence?: Fence
+  messages: ReadonlyArray<Outgoing>
 ): Effect.Effect<Appended, BusUnavailable | JetStreamRefused> =>
   Effect.tryPromise({
-    try: () => appendPromise(nc, messages, fence),
+    try: () => appendPromise(nc, messages),
     catch: (cause) =>
       cause instanceof JetStreamRefused
         ? cause
         : new BusUnavailable({ detail: `append: ${(cause as Error).message}` })
   })
 
-/**
- * Appends messages whose order does not matter and that nothing fences: few at the same time, each on
- * its own; many as one batch.
- */
-export const appendLoosely = (nc: NatsConnection, messages: ReadonlyArray<Outgoing>) =>
-  messages.length > PLAIN_MESSAGES_MAX
-    ? Effect.asVoid(append(nc, messages))
-    : Effect.forEach(messages, (message) => append(nc, [message]), {
-      concurrency: "unbounded",
-      discard: true
-    })
-
 const appendPromise = async (
   nc: NatsConnection,
-  messages: ReadonlyArray<Outgoing>,
-  fence: Fence | undefined
+  messages: ReadonlyArray<Outgoing>
 ): Promise<Appended> => {
   const last = messages.length - 1
   if (last < 0 || messages.length > BATCH_MESSAGES_MAX) {
@@ -77,12 +58,12 @@ const appendPromise = async (
   for (let index = 0; index < last; index++) {
     const message = messages[index]!
     nc.publish(message.subject, message.payload, {
-      headers: headersOf(message, index, batchId, false, index === 0 ? fence : undefined)
+      headers: headersOf(message, index, batchId, false)
     })
   }
   const message = messages[last]!
   const answer = await nc.request(message.subject, message.payload, {
-    headers: headersOf(message, last, batchId, true, last === 0 ? fence : undefined),
+    headers: headersOf(message, last, batchId, true),
     timeout: API_TIMEOUT_MILLIS
   })
   const ack = answer.json<{
@@ -98,9 +79,9 @@ const headersOf = (
   message: Outgoing,
   index: number,
   batchId: string | undefined,
-  commit: boolean,
-  fence: Fence | undefined
+  commit: boolean
 ): MsgHdrs => {
+  const { fence } = message
   let text = "NATS/1.0\r\n"
   for (const [name, value] of message.headers) text += `${name}: ${oneLine(value)}\r\n`
   if (fence !== undefined) {

@@ -2,7 +2,8 @@ import { nuid } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schema } from "effect"
 import type { JetStreamRefused } from "./api.ts"
 import { JetStreamCode } from "./api.ts"
-import { append, type Outgoing, PLAIN_MESSAGES_MAX } from "./append.ts"
+import { append, type Outgoing } from "./append.ts"
+import { PLAIN_MESSAGES_MAX } from "./appender.ts"
 import { BusUnavailable, Nats, type NatsLink } from "./connection.ts"
 
 export { BusUnavailable }

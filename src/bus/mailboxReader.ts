@@ -260,7 +260,7 @@ const deliveryOf = (message: Msg): (Delivery & { consumerSeq: number }) | undefi
   }
 }
 
-const headersOf = (message: Msg): Record<string, string> => {
+export const headersOf = (message: Msg): Record<string, string> => {
   const found: Record<string, string> = {}
   for (const name of message.headers?.keys() ?? []) found[name] = message.headers!.get(name)
   return found

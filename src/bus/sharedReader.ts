@@ -2,6 +2,7 @@ import { type Msg, nuid } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { request } from "./api.ts"
 import { BusUnavailable, type NatsLink } from "./connection.ts"
+import { headersOf } from "./mailboxReader.ts"
 
 /** One arrival for outbound work: acknowledged one by one, after its answer is stored. */
 export interface SharedDelivery {
@@ -12,6 +13,7 @@ export interface SharedDelivery {
   readonly deliveries: number
   readonly data: Uint8Array
   readonly header: (name: string) => string | undefined
+  readonly headers: () => Record<string, string>
   readonly acknowledge: () => void
   /** Still working: the server's wait starts again. */
   readonly extend: () => void
@@ -158,6 +160,7 @@ const deliveryOf = (link: NatsLink, message: Msg): SharedDelivery => {
     atMillis: Number(tokens[base + 7]!.slice(0, -6)),
     data: message.data,
     header: (name) => message.headers?.get(name) || undefined,
+    headers: () => headersOf(message),
     acknowledge: () => link.nc.publish(message.reply!),
     extend: () => link.nc.publish(message.reply!, "+WPI")
   }

@@ -5,6 +5,7 @@ import { assertBalanced, changesOf, type JournalEntry, type Totals } from "./jou
 
 export interface Booked {
   readonly entry: JournalEntry
+  readonly partition: number
   readonly merchant: string
   readonly seq: number
   readonly at: number
@@ -13,23 +14,20 @@ export interface Booked {
 /**
  * Writes a turn's journal: three statements, however many entries. A second entry under one id breaks the primary key and with it the turn (M1).
  */
-export const writeJournal = async (
-  trx: Trx,
-  partition: number,
-  booked: ReadonlyArray<Booked>
-): Promise<void> => {
+export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Promise<void> => {
   if (booked.length === 0) return
   const entries = booked.map(({ entry }) => entry)
   assertBalanced(entries)
   const journal = sql`
     insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis)
-    select id, merchant, payment_id, kind, ${partition}::int, seq, at_millis
+    select id, merchant, payment_id, kind, partition, seq, at_millis
     from unnest(${entries.map(({ id }) => id)}::text[],
       ${booked.map(({ merchant }) => merchant)}::text[],
       ${entries.map(({ paymentId }) => paymentId)}::text[],
       ${entries.map(({ kind }) => kind)}::text[],
+      ${booked.map(({ partition }) => partition)}::int[],
       ${booked.map(({ seq }) => seq)}::bigint[], ${booked.map(({ at }) => at)}::bigint[])
-      as new (id, merchant, payment_id, kind, seq, at_millis)`.execute(trx)
+      as new (id, merchant, payment_id, kind, partition, seq, at_millis)`.execute(trx)
   const lines = entries.flatMap(({ id, postings }) =>
     postings.map((posting, line) => ({ id, line, ...posting }))
   )

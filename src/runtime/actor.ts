@@ -6,8 +6,10 @@ import type { OutboundTable, SupervisionTable } from "./supervision.ts"
 export interface Received<Config = unknown> {
   readonly family: string
   readonly partition: number
-  /** Mailbox sequence: with family and partition it identifies the cause of everything decided. */
+  /** Mailbox sequence. The messages of one bundle share it. */
   readonly seq: number
+  /** Partition and place of this one message: within the family, what it makes has its name from here. */
+  readonly cause: string
   /** The merchant, from the subject or from a header only workers can write: never from the body. */
   readonly merchant: string
   readonly type: string
@@ -84,16 +86,26 @@ export interface StateKey {
 }
 
 export interface SavedState<State> extends StateKey {
+  readonly partition: number
   readonly state: State
   /** Canonical JSON of the state: what the digest covers, ready to be stored. */
   readonly json: string
 }
 
-export interface TurnWrites<State, Row> {
+/** One row with the merchant, the place and the decision clock of its cause. */
+export interface SavedRow<Row> {
   readonly partition: number
+  readonly merchant: string
+  readonly at: number
+  readonly seq: number
+  readonly part: number
+  readonly row: Row
+}
+
+/** What the turns of one database transaction write: of each partition in stream order. */
+export interface TurnWrites<State, Row> {
   readonly states: ReadonlyArray<SavedState<State>>
-  /** In stream order, each with the merchant and the decision clock of its cause. */
-  readonly rows: ReadonlyArray<{ merchant: string; at: number; seq: number; row: Row }>
+  readonly rows: ReadonlyArray<SavedRow<Row>>
 }
 
 export type MessageSchemas = Readonly<Record<string, Schema.Codec<unknown, unknown>>>

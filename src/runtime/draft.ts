@@ -1,8 +1,8 @@
 import { hash } from "node:crypto"
 import { canonicalJson } from "../domain/canonicalJson.ts"
-import type { Answer, Event, SavedState } from "./actor.ts"
+import type { Answer, Event, SavedRow, SavedState } from "./actor.ts"
 import type { Readable } from "./fold.ts"
-import type { Letter } from "./letter.ts"
+import { type Letter, placeOf } from "./letter.ts"
 
 /** Position of an emission: the sequence of its cause and its ordinal among what that cause emitted. */
 export interface EmissionId {
@@ -15,7 +15,10 @@ export interface OutboxMessage {
   readonly target: string
   readonly subject: string
   readonly id: EmissionId
-  readonly headers: ReadonlyArray<readonly [string, string]>
+  readonly type: string
+  readonly merchant: string
+  /** Its traceparent, "" where there is none. */
+  readonly trace: string
   /** Canonical JSON. */
   readonly body: string
 }
@@ -43,6 +46,15 @@ export interface ParkedKey {
   readonly quarantined: boolean
   readonly reason: string
   readonly wakeAtMillis: number
+  readonly waitsFor?: WaitsFor
+}
+
+/** A key set aside only because its oldest letter touches another key that is. */
+export interface WaitsFor {
+  readonly key: string
+  /** Where that oldest letter stands. */
+  readonly seq: number
+  readonly part: number
 }
 
 /** A letter waiting behind its key. */
@@ -62,7 +74,7 @@ export interface StoredEvent extends Event {
 /** Everything one turn will commit and relay, gathered message by message. */
 export interface Draft {
   readonly states: Map<string, SavedState<unknown>>
-  readonly rows: Array<{ merchant: string; at: number; seq: number; row: unknown }>
+  readonly rows: Array<SavedRow<unknown>>
   readonly events: Array<StoredEvent>
   readonly outbox: Array<OutboxMessage>
   readonly timers: Array<OutboxTimer>
@@ -73,7 +85,9 @@ export interface Draft {
   parkedLetters: Array<ParkedLetter>
   /** Keys that are free again, and parked messages that were handled. */
   readonly unparked: Map<string, { merchant: string; actorKey: string }>
-  readonly handledLetters: Array<{ merchant: string; actorKey: string; seq: number }>
+  readonly handledLetters: Array<
+    { merchant: string; actorKey: string; seq: number; part: number }
+  >
   config: { readonly version: number; readonly value: unknown; readonly json: string } | undefined
   clockMillis: number
   digest: Uint8Array
@@ -108,9 +122,9 @@ export const foldDigest = (
   outcome: string,
   decided: ReadonlyArray<string>
 ): void => {
-  let text = `${
-    Buffer.from(draft.digest).toString("hex")
-  }|${letter.seq}|${draft.clockMillis}|${outcome}`
+  let text = `${Buffer.from(draft.digest).toString("hex")}|${
+    placeOf(letter)
+  }|${draft.clockMillis}|${outcome}`
   for (const part of decided) text += `|${part.length}|${part}`
   draft.digest = Buffer.from(hash("sha256", text, "hex"), "hex")
   draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)

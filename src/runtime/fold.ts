@@ -5,7 +5,7 @@ import type { MessageOf, MessageSchemas, Received, States } from "./actor.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
-import { CONFIGURE, Header, type Letter, replyToOf, UNPARK } from "./letter.ts"
+import { CONFIGURE, Header, type Letter, placeOf, replyToOf, UNPARK } from "./letter.ts"
 import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
 import { deadLetterOf, parkAfterFailure, parkAgain, quarantine } from "./park.ts"
 
@@ -92,7 +92,7 @@ export const opener = (actor: AnyKeyed) => {
     if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
       return { letter, malformed: "the subject names no possible merchant" }
     }
-    const parsed = parse(letter.body)
+    const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
     if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
     if (letter.type === CONFIGURE) {
       const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
@@ -148,24 +148,27 @@ export interface FoldContext {
   /** Keys set aside before this turn. */
   readonly parked: ReadonlyMap<string, ParkedKey>
   readonly config: { readonly version: number; readonly value: unknown }
-  /** Typed failures found while loading, by sequence, with the directive for each. */
-  readonly failures: ReadonlyMap<number, { readonly tag: string; readonly cause: string }>
-  /** Causes whose data PostgreSQL refused on its own: treated as defects. */
-  readonly defects: ReadonlyMap<number, string>
+  /** Typed failures found while loading, with the directive for each. */
+  readonly failures: ReadonlyMap<Letter, { readonly tag: string; readonly cause: string }>
+  /** Letters whose data PostgreSQL refused: treated as defects. */
+  readonly defects: ReadonlyMap<Letter, string>
 }
 
 /** Decides letter by letter, in stream order, in memory. */
 export const fold = (context: FoldContext, opened: ReadonlyArray<Opened>, draft: Draft): void => {
+  // What the letters of one bundle emit is numbered through: its sequence is their common cause.
+  let counter = { seq: -1, ordinal: 0 }
   for (const one of opened) {
+    if (one.letter.seq !== counter.seq) counter = { seq: one.letter.seq, ordinal: 0 }
     const due = Number(one.letter.headers[Header.due] ?? 0)
     draft.clockMillis = Math.max(
       draft.clockMillis,
       one.letter.atMillis,
       one.letter.origin === "timer" && Number.isFinite(due) ? due : 0
     )
-    if ("behind" in one) foldWoken(context, one, draft)
+    if ("behind" in one) foldWoken(context, one, draft, counter)
     else if ("config" in one) foldConfig(context, one, draft)
-    else foldOne(context, one, one.letter, draft, { ordinal: 0 })
+    else foldOne(context, one, one.letter, draft, counter)
   }
 }
 
@@ -179,14 +182,18 @@ const foldConfig = (context: FoldContext, one: Reconfigure, draft: Draft): void 
 }
 
 /** A woken key's letters are decided in order until one of them sends the key back. */
-const foldWoken = (context: FoldContext, one: Woken, draft: Draft): void => {
+const foldWoken = (
+  context: FoldContext,
+  one: Woken,
+  draft: Draft,
+  counter: { ordinal: number }
+): void => {
   const { actorKey, merchant } = one.wakes
   const id = stateKey(merchant, actorKey)
   const known = parkedNow(context, draft, id)
   if (known === undefined || (known.quarantined && one.letter.origin === "timer")) {
     return foldDigest(draft, one.letter, "repeated", [])
   }
-  const counter = { ordinal: 0 }
   draft.parked.delete(id)
   draft.unparked.set(id, { merchant, actorKey })
   // What arrived for the key earlier in this very turn waits behind what the tables hold.
@@ -198,15 +205,45 @@ const foldWoken = (context: FoldContext, one: Woken, draft: Draft): void => {
     if (parkedNow(context, draft, id) !== undefined) break
     taken++
     const waits = foldOne(context, each, one.letter, draft, counter, known.attempts)
-    // It may wait on behind another of its keys: then it has left this queue.
-    const stays = waits && draft.parkedLetters.at(-1)?.id === id
-    if (!stays) draft.handledLetters.push({ merchant, actorKey, seq: each.letter.seq })
+    if (waits) continue
+    const { part, seq } = each.letter
+    draft.handledLetters.push({ merchant, actorKey, seq, part })
   }
   draft.parkedLetters.push(...fresh.slice(Math.max(0, taken - one.behind.length)))
-  if (queue.length > one.max && parkedNow(context, draft, id) === undefined) {
-    parkAgain(context, draft, { merchant, actorKey })
+  if (parkedNow(context, draft, id) === undefined) {
+    if (queue.length > one.max) parkAgain(context, draft, { merchant, actorKey }, "more waiting")
   }
+  wakeThoseWaitingFor(context, draft, { merchant, actorKey })
   foldDigest(draft, one.letter, "woken", [])
+}
+
+/** A key that no longer stands in their way frees those whose letters touch it. */
+const wakeThoseWaitingFor = (
+  context: FoldContext,
+  draft: Draft,
+  { actorKey, merchant }: { readonly merchant: string; readonly actorKey: string }
+): void => {
+  const now = parkedNow(context, draft, stateKey(merchant, actorKey))
+  for (const [id, key] of [...context.parked, ...draft.parked]) {
+    const waits = key.merchant === merchant && key.waitsFor?.key === actorKey &&
+      parkedNow(context, draft, id) === key
+    if (waits && !stops(now, key.waitsFor)) parkAgain(context, draft, key, "its turn has come")
+  }
+}
+
+/**
+ * Whether a key stands in the way of a letter. One that only waits for another lets those pass that
+ * are older than its oldest letter: so the oldest letter of all is never held up by younger ones, and
+ * two keys cannot wait for each other.
+ */
+const stops = (
+  parked: ParkedKey | undefined,
+  letter: { readonly seq: number; readonly part: number }
+): boolean => {
+  if (parked === undefined) return false
+  const { waitsFor } = parked
+  if (waitsFor === undefined) return true
+  return waitsFor.seq < letter.seq || (waitsFor.seq === letter.seq && waitsFor.part < letter.part)
 }
 
 const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
@@ -228,7 +265,7 @@ const foldOne = (
       deadLetterOf(actor.family, one.letter, undefined, "malformed", one.malformed, 1)
     )
     // Where even this was refused by PostgreSQL, the letter is kept and nothing is told.
-    if (!context.defects.has(cause.seq)) {
+    if (!context.defects.has(cause)) {
       addRefusal(addressing, draft, cause, counter, letter, {
         code: "malformed",
         detail: one.malformed
@@ -237,20 +274,20 @@ const foldOne = (
     foldDigest(draft, letter, "malformed", [])
     return false
   }
-  for (const key of one.keys) {
-    const id = stateKey(letter.merchant, key)
-    const parked = parkedNow(context, draft, id)
-    if (parked === undefined) continue
-    draft.parkedLetters.push({ id, one, merchant: letter.merchant, actorKey: key })
+  const stopped = one.keys.find((key) =>
+    stops(parkedNow(context, draft, stateKey(letter.merchant, key)), letter)
+  )
+  if (stopped !== undefined) {
+    waitWithFirstKey(context, draft, one, stopped)
     foldDigest(draft, letter, "parked", [])
     return true
   }
-  const failure = context.failures.get(letter.seq)
+  const failure = context.failures.get(letter)
   if (failure !== undefined) {
     return parkAfterFailure(context, draft, one, cause, counter, failure, attempts)
   }
   try {
-    const defect = context.defects.get(cause.seq)
+    const defect = context.defects.get(cause)
     if (defect !== undefined) throw new Error(defect)
     const decided = decide(context, one, draft)
     if (Result.isFailure(decided)) {
@@ -274,6 +311,32 @@ const foldOne = (
   }
 }
 
+/**
+ * A letter always waits with its first key, whichever of its keys is set aside: so it keeps its place
+ * among that key's letters, and nothing overtakes it there.
+ */
+const waitWithFirstKey = (
+  context: FoldContext,
+  draft: Draft,
+  one: Readable,
+  stopped: string
+): void => {
+  const { merchant } = one.letter
+  const [actorKey] = one.keys
+  const id = stateKey(merchant, actorKey)
+  draft.parkedLetters.push({ id, one, merchant, actorKey })
+  if (parkedNow(context, draft, id) !== undefined) return
+  draft.parked.set(id, {
+    merchant,
+    actorKey,
+    attempts: 0,
+    quarantined: false,
+    reason: `waits for ${stopped}`,
+    wakeAtMillis: Number.MAX_SAFE_INTEGER,
+    waitsFor: { key: stopped, seq: one.letter.seq, part: one.letter.part }
+  })
+}
+
 const decide = (
   context: FoldContext,
   one: Readable,
@@ -290,6 +353,7 @@ const decide = (
     family: context.actor.family,
     partition: context.partition,
     seq: letter.seq,
+    cause: `${context.partition}.${placeOf(letter)}`,
     merchant: letter.merchant,
     type: letter.type,
     at: draft.clockMillis,

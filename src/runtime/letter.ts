@@ -1,4 +1,5 @@
 import type { Delivery } from "../bus/mailboxReader.ts"
+import { canonicalJson } from "../domain/canonicalJson.ts"
 import { storable } from "../domain/text.ts"
 
 /** Where a message came from. Only what the subject proves is believed. */
@@ -7,6 +8,8 @@ export type Origin = "ingress" | "actor" | "timer" | "control"
 /** One message of a mailbox on its way to a decision. */
 export interface Letter {
   readonly seq: number
+  /** Its place in the bundle it came in; 0 where it came alone. */
+  readonly part: number
   readonly subject: string
   readonly origin: Origin
   readonly merchant: string
@@ -14,6 +17,8 @@ export interface Letter {
   readonly atMillis: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
+  /** The body as read already: a bundle is parsed as a whole. */
+  readonly parsed?: unknown
 }
 
 /** Headers between actors. Producers cannot write the subjects on which these are believed. */
@@ -26,19 +31,37 @@ export const Header = {
   trace: "traceparent"
 } as const
 
+/** The header that marks a bundle, and how many messages it holds. */
+export const BUNDLE = "Lastro-Bundle"
+
+/** One message in a bundle; the trace is "" where there is none. */
+export type Bundled = readonly [type: string, merchant: string, trace: string, body: unknown]
+
+const utf8 = new TextDecoder()
+
+export const openBundle = (data: Uint8Array): ReadonlyArray<Bundled> | undefined => {
+  try {
+    return JSON.parse(utf8.decode(data))
+  } catch {
+    return undefined
+  }
+}
+
 /** The type under which the machine wakes a parked key; no actor sees it. */
 export const UNPARK = "lastro.unpark"
 /** The type of a configuration change (`<family>.<p>.control`). */
 export const CONFIGURE = "lastro.configure"
 
-export const letterOf = (
-  delivery: Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
-): Letter => {
+type Arrival = Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
+
+/** A message on its own: a producer's command, a timer, a change of configuration. */
+export const letterOf = (delivery: Arrival, part = 0): Letter => {
   const tokens = delivery.subject.split(".")
   const place = tokens[2] ?? ""
   const headers = delivery.headers()
   const base = {
     seq: delivery.seq,
+    part,
     subject: delivery.subject,
     atMillis: delivery.atMillis,
     headers,
@@ -59,6 +82,49 @@ export const letterOf = (
     merchant: headers[Header.merchant] ?? ""
   }
 }
+
+/** The letters of one message: one, or those of a bundle in their order. */
+export const lettersOf = (delivery: Arrival & Pick<Delivery, "header">): ReadonlyArray<Letter> => {
+  if (delivery.header(BUNDLE) === undefined) return [letterOf(delivery)]
+  const bundled = openBundle(delivery.data)
+  // Only actors write bundles. One nobody can read is told as a dead letter of its own.
+  if (bundled === undefined) return [letterOf(delivery)]
+  return bundled.map((one, part) => new BundledLetter(delivery, one, part))
+}
+
+/** Its bytes are made again only where they are kept: parked, or as a dead letter. */
+class BundledLetter implements Letter {
+  readonly seq: number
+  readonly part: number
+  readonly subject: string
+  readonly origin = "actor"
+  readonly merchant: string
+  readonly type: string
+  readonly atMillis: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly parsed: unknown
+
+  constructor(delivery: Arrival, [type, merchant, trace, body]: Bundled, part: number) {
+    this.seq = delivery.seq
+    this.part = part
+    this.subject = delivery.subject
+    this.atMillis = delivery.atMillis
+    this.type = type
+    this.merchant = merchant
+    this.headers = trace === ""
+      ? { [Header.type]: type, [Header.merchant]: merchant }
+      : { [Header.type]: type, [Header.merchant]: merchant, [Header.trace]: trace }
+    this.parsed = body
+  }
+
+  get body(): Uint8Array {
+    return Buffer.from(canonicalJson(this.parsed))
+  }
+}
+
+/** Where a letter stands in its partition: what was derived from it has its name from here. */
+export const placeOf = ({ part, seq }: Pick<Letter, "part" | "seq">): string =>
+  part === 0 ? String(seq) : `${seq}.${part}`
 
 /** Headers as they are stored: anybody may have written anything into them. */
 export const headersJson = (letter: Letter): string =>

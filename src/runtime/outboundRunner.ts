@@ -1,15 +1,16 @@
-import { Cause, Context, Duration, Effect, Exit, Result, Schedule, Schema } from "effect"
-import { appendLoosely, BATCH_MESSAGES_MAX, type Outgoing } from "../bus/append.ts"
+import { Cause, Context, Duration, Effect, Exit, Result, Schema } from "effect"
+import type { Appender } from "../bus/appender.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { ACK_WAIT_MILLIS, openSharedReader, type SharedDelivery } from "../bus/sharedReader.ts"
-import { partitionOf } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf } from "../telemetry/traces.ts"
 import type { Emission, MessageOf, MessageSchemas, Outgoing as Call } from "./actor.ts"
+import { openAnswers } from "./answers.ts"
+import { BUNDLE_CALLS_MAX } from "./bundle.ts"
 import { CircuitBreaker } from "./circuitBreaker.ts"
 import { jsonOf } from "./draft.ts"
-import { Header } from "./letter.ts"
+import { Header, type Letter, lettersOf } from "./letter.ts"
 import type { AnyOutbound } from "./registry.ts"
 import type { OutboundDirective } from "./supervision.ts"
 
@@ -19,18 +20,18 @@ const EXTEND_EVERY_MILLIS = ACK_WAIT_MILLIS / 3
 /** Destinations remembered. Beyond it the breakers start afresh, closed. */
 const DESTINATIONS_MAX = 10_000
 
-const retries = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")])
+/** At the end, calls under way have this long to be answered; then another worker repeats them. */
+const DRAIN_MILLIS = 5_000
 
 export interface OutboundOptions {
   readonly link: NatsLink
+  readonly appender: Appender
   readonly actor: AnyOutbound
   readonly stream: string
   readonly partitions: number
-}
-
-interface Answer {
-  readonly emissions: ReadonlyArray<Emission>
-  readonly delivery: SharedDelivery
+  readonly streamOf: (family: string) => string | undefined
+  /** Bytes of one answer; a larger one could never be stored. */
+  readonly messageBytesMax: number
 }
 
 /**
@@ -41,44 +42,34 @@ interface Answer {
 export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions) {
   const context = yield* Effect.context<Database>()
   const { actor, link } = options
-  const decoders = new Map(
-    Object.entries(actor.messages as MessageSchemas).map(([type, schema]) =>
-      [type, Schema.decodeUnknownResult(schema)] as const
-    )
-  )
-  const breakers = new Map<string, CircuitBreaker>()
-  const answers = answerer(options)
+  const answers = yield* openAnswers({ ...options, family: actor.family })
+  const handle = callHandler(options, answers)
   let inFlight = 0
+  let closed = false
+  let drained = () => {}
 
-  const handle = (delivery: SharedDelivery) => {
-    const type = delivery.header(Header.type) ?? ""
-    const message = decode(decoders.get(type), type, delivery.data)
-    if (Result.isFailure(message)) {
-      // Only actors write here, so this is a bug of ours: loud, and out of the way.
-      return Effect.logError(`${actor.family}: ${message.failure}`).pipe(
-        Effect.andThen(Effect.sync(delivery.acknowledge))
+  /** A bundle is acknowledged when the last of its calls is answered. */
+  const take = (delivery: SharedDelivery) => {
+    const letters = lettersOf(delivery)
+    inFlight += letters.length
+    const extending = setInterval(() => extend(delivery), EXTEND_EVERY_MILLIS)
+    let left = letters.length
+    const done = () => {
+      inFlight--
+      if (--left > 0) return
+      clearInterval(extending)
+      delivery.acknowledge()
+      if (closed && inFlight === 0) drained()
+      else reader.pull()
+    }
+    for (const letter of letters) {
+      Effect.runForkWith(context as Context.Context<Database>)(
+        handle(letter, delivery.deliveries).pipe(
+          Effect.catchCause((cause) => Effect.logError(`${actor.family} call`, cause)),
+          Effect.ensuring(Effect.sync(done))
+        )
       )
     }
-    const call: Call<unknown> = {
-      merchant: delivery.header(Header.merchant) ?? "",
-      type,
-      body: message.success.body,
-      redelivered: delivery.deliveries > 1,
-      traceparent: delivery.header(Header.trace)
-    }
-    const destination = actor.destinationOf(message.success as never)
-    if (breakers.size >= DESTINATIONS_MAX) breakers.clear()
-    const breaker = breakers.get(destination) ?? new CircuitBreaker(actor.concurrencyPerDestination)
-    breakers.set(destination, breaker)
-    const span = callSpan(`${actor.family}.${type}`, "client", call.traceparent)
-    return perform(actor, breaker, message.success, {
-      ...call,
-      traceparent: span.traceparent ?? call.traceparent
-    }).pipe(
-      Effect.tap(() => Effect.sync(() => span.end({ deliveries: delivery.deliveries }))),
-      Effect.flatMap((emissions) => answers({ emissions, delivery })),
-      Effect.annotateLogs(traceIdOf(call.traceparent))
-    )
   }
 
   const reader: { pull: () => void; close: () => void } = yield* openSharedReader(link, {
@@ -86,25 +77,74 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
     consumer: actor.family,
     filter: `${actor.family}.>`,
     inFlightMax: actor.inFlightMax,
-    capacity: () => actor.inFlightMax - inFlight,
-    onDelivery: (delivery) => {
-      inFlight++
-      const extending = setInterval(() => extend(delivery), EXTEND_EVERY_MILLIS)
-      Effect.runForkWith(context as Context.Context<Database>)(
-        handle(delivery).pipe(
-          Effect.catchCause((cause) => Effect.logError(`${actor.family} call`, cause)),
-          Effect.ensuring(Effect.sync(() => {
-            clearInterval(extending)
-            inFlight--
-            reader.pull()
-          }))
-        )
-      )
-    }
+    capacity: () => Math.ceil((actor.inFlightMax - inFlight) / BUNDLE_CALLS_MAX),
+    onDelivery: take
   })
-  yield* Effect.addFinalizer(() => Effect.sync(reader.close))
+  yield* Effect.addFinalizer(() =>
+    Effect.callback<void>((resume) => {
+      reader.close()
+      closed = true
+      drained = () => resume(Effect.void)
+      if (inFlight === 0) drained()
+    }).pipe(Effect.timeoutOption(DRAIN_MILLIS))
+  )
   return yield* Effect.never
 })
+
+const callHandler = (
+  { actor, messageBytesMax }: OutboundOptions,
+  answers: (answer: {
+    readonly emissions: ReadonlyArray<Emission>
+    readonly trace: string
+  }) => Effect.Effect<void>
+) => {
+  const decoders = new Map(
+    Object.entries(actor.messages as MessageSchemas).map(([type, schema]) =>
+      [type, Schema.decodeUnknownResult(schema)] as const
+    )
+  )
+  const breakers = new Map<string, CircuitBreaker>()
+  const breakerOf = (destination: string): CircuitBreaker => {
+    const known = breakers.get(destination)
+    if (known !== undefined) return known
+    if (breakers.size >= DESTINATIONS_MAX) breakers.clear()
+    const made = new CircuitBreaker(actor.concurrencyPerDestination)
+    breakers.set(destination, made)
+    return made
+  }
+  const fits = ({ body }: Emission) => Buffer.byteLength(jsonOf(body)) < messageBytesMax
+
+  return (letter: Letter, deliveries: number): Effect.Effect<void, never, Database> => {
+    const message = decode(decoders.get(letter.type), letter)
+    if (Result.isFailure(message)) {
+      // Only actors write here, so this is a bug of ours: loud, and out of the way.
+      return Effect.logError(`${actor.family}: ${message.failure}`)
+    }
+    const trace = letter.headers[Header.trace]
+    const span = callSpan(`${actor.family}.${letter.type}`, "client", trace)
+    const call: Call<unknown> = {
+      merchant: letter.merchant,
+      type: letter.type,
+      body: message.success.body,
+      redelivered: deliveries > 1,
+      traceparent: span.traceparent ?? trace
+    }
+    const breaker = breakerOf(actor.destinationOf(message.success as never))
+    return perform(actor, breaker, message.success, call).pipe(
+      Effect.tap(() => Effect.sync(() => span.end({ deliveries }))),
+      Effect.flatMap((emissions) =>
+        answers({
+          // What cannot be stored says nothing: whoever asked has to ask again.
+          emissions: emissions.every(fits)
+            ? emissions
+            : actor.unknown(message.success as never, call),
+          trace: trace ?? ""
+        })
+      ),
+      Effect.annotateLogs(traceIdOf(trace))
+    )
+  }
+}
 
 const extend = (delivery: SharedDelivery) => {
   try {
@@ -116,12 +156,11 @@ const extend = (delivery: SharedDelivery) => {
 
 const decode = (
   decoder: ((input: unknown) => Result.Result<unknown, Schema.SchemaError>) | undefined,
-  type: string,
-  data: Uint8Array
+  { body: data, parsed, type }: Letter
 ): Result.Result<MessageOf<MessageSchemas>, string> => {
   if (decoder === undefined) return Result.fail(`unknown type ${type}`)
   try {
-    const body = decoder(JSON.parse(new TextDecoder().decode(data)))
+    const body = decoder(parsed ?? JSON.parse(new TextDecoder().decode(data)))
     return Result.isFailure(body)
       ? Result.fail(body.failure.message)
       : Result.succeed({ type, body: body.success })
@@ -167,62 +206,4 @@ const verdictOf = (
   const error = Cause.findErrorOption(exit.cause)
   const table = actor.supervision as unknown as Readonly<Record<string, OutboundDirective>>
   return error._tag === "Some" ? table[error.value._tag]?._tag ?? "Unknown" : "Unknown"
-}
-
-/** Answers meet in one atomic batch while the former is under way; then their calls are acknowledged. */
-const answerer = (options: OutboundOptions) => {
-  const { actor, link, partitions } = options
-  const queue: Array<Answer & { readonly done: () => void }> = []
-  let flying = false
-
-  const flush = (): void => {
-    if (flying || queue.length === 0) return
-    flying = true
-    const batch: typeof queue = []
-    const messages: Array<Outgoing & { target: string }> = []
-    while (queue.length > 0) {
-      const next = queue[0]!
-      if (batch.length > 0 && messages.length + next.emissions.length > BATCH_MESSAGES_MAX) break
-      batch.push(queue.shift()!)
-      messages.push(...next.emissions.map((emission) => outgoing(next.delivery, emission)))
-    }
-    const groups = [...Map.groupBy(messages, ({ target }) => target).values()]
-    Effect.runFork(
-      Effect.forEach(groups, (group) => appendLoosely(link.nc, group).pipe(Effect.retry(retries)), {
-        concurrency: "unbounded",
-        discard: true
-      }).pipe(
-        Effect.ensuring(Effect.sync(() => {
-          flying = false
-          for (const one of batch) {
-            one.delivery.acknowledge()
-            one.done()
-          }
-          flush()
-        }))
-      )
-    )
-  }
-
-  const outgoing = (delivery: SharedDelivery, emission: Emission) => {
-    const trace = delivery.header(Header.trace)
-    return {
-      target: emission.to,
-      subject: `${emission.to}.${
-        emission.partition ?? partitionOf(emission.key, partitions)
-      }.${actor.family}`,
-      headers: [
-        [Header.type, emission.type] as const,
-        [Header.merchant, emission.key] as const,
-        ...(trace === undefined ? [] : [[Header.trace, trace] as const])
-      ],
-      payload: jsonOf(emission.body)
-    }
-  }
-
-  return (answer: Answer) =>
-    Effect.callback<void>((resume) => {
-      queue.push({ ...answer, done: () => resume(Effect.void) })
-      if (!flying && queue.length === 1) setImmediate(flush)
-    })
 }

@@ -2,10 +2,10 @@ import { partitionOf } from "../domain/partition.ts"
 import { derivedId } from "../domain/identifiers.ts"
 import { storable } from "../domain/text.ts"
 import { validTraceparent } from "../telemetry/traces.ts"
-import type { Decision, Refusal } from "./actor.ts"
+import type { Decision, Refusal, Timer } from "./actor.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
-import { Header, type Letter, replyToOf } from "./letter.ts"
+import { Header, type Letter, placeOf, replyToOf } from "./letter.ts"
 
 /** Where messages go: given by `streams/`, so that the machine knows no family. */
 export interface Addressing {
@@ -43,6 +43,7 @@ export const addDecision = (
   decision: Decision<unknown, unknown>
 ): ReadonlyArray<string> => {
   const { merchant } = letter
+  const { partition } = addressing
   const parts: Array<string> = []
   // Made first: a violation must leave nothing of this decision in the turn.
   const messages = (decision.emit ?? []).map((emission) => {
@@ -61,7 +62,7 @@ export const addDecision = (
   const states = (decision.put ?? []).map(([key, state]) => {
     const json = jsonOf(state)
     parts.push(json)
-    return { merchant, key, state, json }
+    return { partition, merchant, key, state, json }
   })
   const timers = (decision.timers ?? []).map((timer) => {
     const body = jsonOf(timer.body)
@@ -69,14 +70,15 @@ export const addDecision = (
     return {
       id: timer.id,
       atMillis: timer.atMillis,
-      headers: headersOf(letter, timer.type, merchant, [[Header.due, String(timer.atMillis)]]),
+      headers: timerHeaders(letter, timer),
       body
     }
   })
 
   for (const saved of states) draft.states.set(stateKey(merchant, saved.key), saved)
   for (const row of decision.rows ?? []) {
-    draft.rows.push({ merchant, at: draft.clockMillis, seq: letter.seq, row })
+    const { part, seq } = letter
+    draft.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, row })
   }
   draft.events.push(...stored)
   draft.outbox.push(...messages)
@@ -104,7 +106,9 @@ export const addRefusal = (
   }
   for (const [key, state] of refusal.put ?? []) {
     const { merchant } = letter
-    draft.states.set(stateKey(merchant, key), { merchant, key, state, json: jsonOf(state) })
+    const { partition } = addressing
+    const saved = { partition, merchant, key, state, json: jsonOf(state) }
+    draft.states.set(stateKey(merchant, key), saved)
   }
   if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return
   const type = `${addressing.family}.command_refused`
@@ -115,7 +119,7 @@ export const addRefusal = (
     detail
   }
   const event = {
-    id: derivedId("evt", addressing.source, String(letter.seq), type),
+    id: derivedId("evt", addressing.source, placeOf(letter), type),
     type,
     about: refusal.about ?? "",
     body,
@@ -203,37 +207,26 @@ const message = (
   letter: Letter,
   one: { target: string; subject: string; type: string; merchant: string; body: string }
 ): OutboxMessage => {
-  const id = { seq: cause.seq, ordinal: counter.ordinal++ }
-  const headers = headersOf(letter, one.type, one.merchant, [
-    [Header.emission, `${addressing.family}/${addressing.partition}/${id.seq}/${id.ordinal}`]
-  ])
-  if (bytesOf(headers, one.body) > addressing.messageBytesMax) {
+  // A stream's limit counts headers, too; what exceeds it would keep the relay waiting for ever.
+  if (Buffer.byteLength(one.body) + APPEND_BYTES > addressing.messageBytesMax) {
     throw new Error(`a message for ${one.target} of more than ${addressing.messageBytesMax} bytes`)
   }
-  return { target: one.target, subject: one.subject, id, headers, body: one.body }
+  const id = { seq: cause.seq, ordinal: counter.ordinal++ }
+  return { ...one, id, trace: traceOf(letter) ?? "" }
 }
 
-/** What the fence and an atomic batch add to a message's headers, with room to spare. */
-const APPEND_HEADERS_BYTES = 512
+/** What headers, the fence, an atomic batch and the bundle add to a body, with room to spare. */
+const APPEND_BYTES = 1_024
 
-/** A stream's limit counts headers, too; what exceeds it would keep the relay waiting for ever. */
-const bytesOf = (headers: ReadonlyArray<readonly [string, string]>, body: string): number =>
-  headers.reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value) + 4,
-    APPEND_HEADERS_BYTES + Buffer.byteLength(body)
-  )
+const traceOf = (letter: Letter): string | undefined =>
+  validTraceparent(letter.headers[Header.trace])
 
-const headersOf = (
-  letter: Letter,
-  type: string,
-  merchant: string,
-  more: ReadonlyArray<readonly [string, string]>
-): ReadonlyArray<readonly [string, string]> => {
-  const trace = validTraceparent(letter.headers[Header.trace])
+const timerHeaders = (letter: Letter, { atMillis, type }: Timer) => {
+  const trace = traceOf(letter)
   return [
-    [Header.type, type],
-    [Header.merchant, merchant],
+    [Header.type, type] as const,
+    [Header.merchant, letter.merchant] as const,
     ...(trace === undefined ? [] : [[Header.trace, trace] as const]),
-    ...more
+    [Header.due, String(atMillis)] as const
   ]
 }

@@ -2,7 +2,7 @@ import { derivedId } from "../domain/identifiers.ts"
 import { stateKey } from "./actor.ts"
 import { type DeadLetter, type Draft, foldDigest, jsonOf } from "./draft.ts"
 import type { FoldContext, Readable } from "./fold.ts"
-import { Header, type Letter, UNPARK } from "./letter.ts"
+import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
 import { addRefusal } from "./outbox.ts"
 import type { Directive } from "./supervision.ts"
 
@@ -17,7 +17,7 @@ export const deadLetterOf = (
   cause: string,
   attempts: number
 ): DeadLetter => ({
-  id: derivedId("dl", family, letter.subject, String(letter.seq), String(attempts)),
+  id: derivedId("dl", family, letter.subject, placeOf(letter), String(attempts)),
   letter,
   actorKey,
   reason,
@@ -105,21 +105,23 @@ const setAside = (
   draft.parkedLetters.push({ id, one, merchant, actorKey })
 }
 
-/** The key has more waiting than one turn takes: it stays aside and is woken again at once. */
+/** The key stays aside and is woken at once: it has more waiting than one turn takes, or may go on. */
 export const parkAgain = (
   context: FoldContext,
   draft: Draft,
-  key: { readonly merchant: string; readonly actorKey: string }
+  { actorKey, merchant }: { readonly merchant: string; readonly actorKey: string },
+  reason: string
 ): void => {
   const wakeAtMillis = draft.clockMillis
-  draft.parked.set(stateKey(key.merchant, key.actorKey), {
-    ...key,
+  draft.parked.set(stateKey(merchant, actorKey), {
+    merchant,
+    actorKey,
     attempts: 0,
     quarantined: false,
-    reason: "more waiting",
+    reason,
     wakeAtMillis
   })
-  wakeLater(context, draft, key, wakeAtMillis)
+  wakeLater(context, draft, { merchant, actorKey }, wakeAtMillis)
 }
 
 const wakeLater = (

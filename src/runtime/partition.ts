@@ -1,4 +1,5 @@
 import { Effect, Fiber, Schema } from "effect"
+import type { Appender } from "../bus/appender.ts"
 import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
 import type { Epoch } from "../bus/leases.ts"
 import {
@@ -14,7 +15,8 @@ import { lastTurn, raiseEpoch, storedConfig } from "../store/takeover.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { turnSpan } from "../telemetry/traces.ts"
 import { stateKey } from "./actor.ts"
-import { batches, type Group, narrowed } from "./batch.ts"
+import { batches } from "./batch.ts"
+import { type CommitLane, rehearse } from "./commitLane.ts"
 import { type Draft, emptyDraft, type ParkedKey } from "./draft.ts"
 import {
   fold,
@@ -25,14 +27,14 @@ import {
   type Unreadable,
   type Woken
 } from "./fold.ts"
-import { Header, type Letter, letterOf } from "./letter.ts"
+import { Header, type Letter, letterOf, lettersOf } from "./letter.ts"
 import { type Addressing, fenceFilter } from "./outbox.ts"
 import { reemitOverdue } from "./overdue.ts"
 import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { type Relay, relay, type RelayFenced, settle } from "./relay.ts"
-import { type LoadFailed, loadStates, StateCache } from "./states.ts"
-import { commit, type CrashPoint, PartitionFenced, type TurnPlace } from "./turn.ts"
+import { type LoadFailed, type LoadLane, loadStates, StateCache } from "./states.ts"
+import { commit, committing, type CrashPoint, PartitionFenced, type TurnPlace } from "./turn.ts"
 import { decodeOutbox, decodeTails } from "./turnRow.ts"
 
 /** The stream or the cursor is not what it was: recreated or restored. A person must look. */
@@ -80,6 +82,9 @@ const RESTART_PAUSE_MILLIS = 200
 
 export interface PartitionOptions {
   readonly link: NatsLink
+  readonly appender: Appender
+  /** Shared by the partitions of the family in this worker. */
+  readonly lanes: { readonly load: LoadLane; readonly commit: CommitLane }
   readonly actor: AnyKeyed
   readonly stream: string
   readonly partition: number
@@ -88,6 +93,7 @@ export interface PartitionOptions {
   readonly addressing: Addressing
   readonly familyOf: (stream: string) => string
   readonly crash: (point: CrashPoint) => void
+  readonly bundleMaxOf: (target: string) => number
   /** Set when the owner is asked to stop: the turn under way is finished, no further one is begun. */
   readonly stopping: () => boolean
 }
@@ -148,6 +154,7 @@ const takeOver = Effect.fnUntraced(function* (
   const source = options.addressing.source
   const mine: Relay = {
     link,
+    appender: options.appender,
     family,
     partition,
     filterOf: (target) => fenceFilter(target, source, options.familyOf),
@@ -168,6 +175,7 @@ const takeOver = Effect.fnUntraced(function* (
     epoch,
     source,
     crash: options.crash,
+    bundleMaxOf: options.bundleMaxOf,
     reader,
     relay: mine,
     cache: new StateCache(),
@@ -186,9 +194,9 @@ const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({
 
 /** Whatever the last committed turn still owed its targets. */
 const finishRelay = Effect.fnUntraced(function* (mine: Relay, outbox: string | null) {
-  const { messages, timers } = decodeOutbox(outbox)
-  const owed: Array<(typeof messages)[number]> = []
-  for (const [target, group] of Map.groupBy(messages, (message) => message.target)) {
+  const { bundles, timers } = decodeOutbox(outbox)
+  const owed: Array<(typeof bundles)[number]> = []
+  for (const [target, group] of Map.groupBy(bundles, (bundle) => bundle.target)) {
     owed.push(...group.slice(yield* settle(mine, target, group)))
   }
   yield* relay(mine, owed, timers)
@@ -216,12 +224,12 @@ const turns = Effect.fnUntraced(function* (
     const fresh = deliveries.filter(({ seq }) => seq > owned.seq)
     for (const batch of batches(fresh)) {
       const former: Fiber.Fiber<void, PartitionFailure> | undefined = relaying
-      const drafts = yield* turn(
+      const done = yield* turn(
         owned,
-        batch.map(letterOf),
+        batch.flatMap(lettersOf),
         former === undefined ? Effect.void : Fiber.join(former)
       )
-      relaying = yield* Effect.forkChild(afterCommit(owned, batch.at(-1)!, drafts), {
+      relaying = yield* Effect.forkChild(afterCommit(owned, batch.at(-1)!, done), {
         startImmediately: true
       })
     }
@@ -237,96 +245,129 @@ const lingerMillis = ({ actor }: Owned, taken: number): number =>
 const afterCommit = Effect.fnUntraced(function* (
   owned: Owned,
   last: Delivery,
-  drafts: ReadonlyArray<Draft>
+  { bundles, draft }: Committed
 ) {
   owned.crash("before-append")
-  const started = performance.now()
-  const end = metrics.relaySeconds.startTimer({ family: owned.actor.family })
-  for (const draft of drafts) {
-    if (draft.outbox.length > 0 || draft.timers.length > 0) {
-      yield* relay(owned.relay, draft.outbox, draft.timers)
-    }
+  if (bundles.length > 0 || draft.timers.length > 0) {
+    const end = metrics.relaySeconds.startTimer({ family: owned.actor.family })
+    yield* relay(owned.relay, bundles, draft.timers)
+    end()
   }
-  if (performance.now() > started) end()
   owned.crash("after-append")
-  for (const draft of drafts) {
-    for (const answer of draft.answers) {
-      owned.options.link.nc.publish(answer.to, JSON.stringify(answer.body))
-    }
+  for (const answer of draft.answers) {
+    owned.options.link.nc.publish(answer.to, JSON.stringify(answer.body))
   }
   owned.reader.acknowledge(last)
 })
 
-/** One turn; where PostgreSQL refuses its data, halves of it, down to the letter that is to blame. */
+type Committed = ReturnType<typeof committing>
+
+/**
+ * One turn. Where PostgreSQL refuses its data, the letter at fault is looked for and decided again as
+ * a defect; a woken key is given fewer letters first.
+ */
 const turn = Effect.fnUntraced(function* (
   owned: Owned,
   letters: ReadonlyArray<Letter>,
   former: Effect.Effect<void, PartitionFailure>
-): Effect.fn.Return<ReadonlyArray<Draft>, PartitionFailure, Database> {
-  const done: Array<Draft> = []
-  const groups: Array<Group> = [{ letters, wokenMax: PARKED_MESSAGES_WOKEN_MAX }]
-  let before = former
-  for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const tried = yield* Effect.result(attempt(owned, group, before))
+): Effect.fn.Return<Committed, PartitionFailure, Database> {
+  const faults: Faults = { defects: new Map(), wokenMax: new Map(), good: 0 }
+  const { family } = owned.actor
+  for (;;) {
+    const endTimer = metrics.turnSeconds.startTimer({ family })
+    const traces = letters.map(({ headers }) => headers[Header.trace])
+    const span = turnSpan(`${family}.turn`, traces)
+    const decided = yield* decide(owned, letters, faults)
+    // Decided while the former turn was still being relayed; committed only after it.
+    yield* former
+    const ready = decided.upTo(letters.length)
+    const tried = yield* Effect.result(commit(owned.options.lanes.commit, ready))
     if (tried._tag === "Success") {
-      done.push(tried.success)
-      // The next group's tails must include this one's messages, so its relay comes first.
-      before = groups.length === 0
-        ? Effect.void
-        : relay(owned.relay, tried.success.outbox, tried.success.timers)
-      if (groups.length > 0) {
-        tried.success.outbox.length = 0
-        tried.success.timers.length = 0
-      }
-      continue
+      remember(owned, ready.draft, letters)
+      endTimer()
+      metrics.turns.inc({ family })
+      metrics.turnMessages.observe({ family }, letters.length)
+      span.end({ messages: letters.length, partition: owned.partition, first_seq: letters[0]!.seq })
+      return ready
     }
+    owned.cache.clear()
     const error = tried.failure
     if (error._tag !== "DataRefused") return yield* Effect.fail(error)
-    owned.cache.clear()
-    before = Effect.void
-    const next = narrowed(group, error.message)
-    if (next === undefined) return yield* new PartitionEscalated({ detail: error.message })
-    groups.push(...next)
+    yield* blame(owned, yield* decide(owned, letters, faults), faults, error)
   }
-  return done
 })
 
-const attempt = Effect.fnUntraced(function* (
+/** What was found at fault so far. The first `good` letters are known to be taken. */
+interface Faults {
+  readonly defects: Map<Letter, string>
+  readonly wokenMax: Map<Letter, number>
+  good: number
+}
+
+interface Decided {
+  readonly opened: ReadonlyArray<Opened>
+  /** What the first so many letters make: a turn is decided in memory, so again costs little. */
+  readonly upTo: (count: number) => Committed
+}
+
+const decide = Effect.fnUntraced(function* (
   owned: Owned,
-  { defect, letters, wokenMax }: Group,
-  former: Effect.Effect<void, PartitionFailure>
-): Effect.fn.Return<Draft, PartitionFailure | DataRefused, Database> {
-  const { actor, partition } = owned
-  const endTimer = metrics.turnSeconds.startTimer({ family: actor.family })
-  const span = turnSpan(`${actor.family}.turn`, letters.map(({ headers }) => headers[Header.trace]))
+  letters: ReadonlyArray<Letter>,
+  { defects, wokenMax }: Faults
+): Effect.fn.Return<Decided, PartitionFailure, Database> {
   const opened = yield* openAll(owned, letters, wokenMax)
   const readable = opened.flatMap((one) =>
     "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
   )
   const failures = yield* loadPatiently(owned, readable)
-  const draft = emptyDraft(owned.clockMillis, owned.digest)
   const context: FoldContext = {
-    actor,
+    actor: owned.actor,
     addressing: owned.options.addressing,
-    partition,
+    partition: owned.partition,
     committed: owned.cache.get,
     parked: owned.parked,
     config: owned.config,
     failures,
-    defects: new Map(defect === undefined ? [] : [[letters[0]!.seq, defect]])
+    defects
   }
-  fold(context, opened, draft)
-  // Decided while the former turn was still being relayed; committed only after it.
-  yield* former
-  yield* commit(owned, { draft, letters, previousSeq: owned.seq, tails: owned.relay.tails }).pipe(
-    Effect.tapError(() => Effect.sync(() => owned.cache.clear()))
-  )
-  remember(owned, draft, letters)
-  endTimer()
-  metrics.turns.inc({ family: actor.family })
-  metrics.turnMessages.observe({ family: actor.family }, letters.length)
-  span.end({ messages: letters.length, partition, first_seq: letters[0]!.seq })
-  return draft
+  return {
+    opened,
+    upTo: (count) => {
+      const draft = emptyDraft(owned.clockMillis, owned.digest)
+      fold(context, opened.slice(0, count), draft)
+      const { relay: { tails }, seq: previousSeq } = owned
+      return committing(owned, { draft, letters: letters.slice(0, count), previousSeq, tails })
+    }
+  }
+})
+
+/** Finds the first letter with which PostgreSQL refuses the turn, by rehearsing ever closer parts of it. */
+const blame = Effect.fnUntraced(function* (
+  owned: Owned,
+  { opened, upTo }: Decided,
+  faults: Faults,
+  refused: DataRefused
+): Effect.fn.Return<void, PartitionFailure, Database> {
+  let good = faults.good
+  let bad = opened.length
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    const tried = yield* Effect.result(rehearse(owned.actor, upTo(middle)))
+    if (tried._tag === "Success") good = middle
+    else if (tried.failure._tag === "DataRefused") bad = middle
+    else return yield* Effect.fail(tried.failure)
+  }
+  const culprit = opened[bad - 1]!
+  faults.good = bad - 1
+  const max = "behind" in culprit ? Math.min(culprit.max, culprit.behind.length) : 0
+  if (max > 1) {
+    faults.wokenMax.set(culprit.letter, max >> 1)
+  } else if (faults.defects.has(culprit.letter)) {
+    // Even its dead letter is refused.
+    return yield* new PartitionEscalated({ detail: refused.message })
+  } else {
+    faults.defects.set(culprit.letter, refused.message)
+  }
 })
 
 const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) => {
@@ -347,7 +388,7 @@ const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) =>
 const openAll = Effect.fnUntraced(function* (
   owned: Owned,
   letters: ReadonlyArray<Letter>,
-  max: number
+  wokenMax: ReadonlyMap<Letter, number>
 ) {
   const opened = letters.map(owned.open)
   const wakes = opened.filter((one): one is Woken => "behind" in one)
@@ -360,7 +401,7 @@ const openAll = Effect.fnUntraced(function* (
       owned.partition,
       wakes.map(({ wakes }) => wakes),
       // One more than is decided tells whether any are left.
-      max + 1
+      PARKED_MESSAGES_WOKEN_MAX + 1
     ))
   return opened.map((one): Opened => {
     if (!("behind" in one)) return one
@@ -373,10 +414,11 @@ const openAll = Effect.fnUntraced(function* (
           atMillis: row.atMillis,
           data: row.body,
           headers: () => JSON.parse(row.headers)
-        }))
+        }, row.part))
       )
       .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
-    return { ...one, behind, max }
+    const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
+    return { ...one, behind: behind.slice(0, max + 1), max }
   })
 })
 
@@ -384,7 +426,9 @@ const openAll = Effect.fnUntraced(function* (
 const loadPatiently = Effect.fnUntraced(
   function* (owned: Owned, readable: ReadonlyArray<Readable>) {
     for (let failed = 0;; failed++) {
-      const loaded = yield* Effect.result(loadStates(owned.actor, owned.cache, readable))
+      const loaded = yield* Effect.result(
+        loadStates(owned.actor, owned.options.lanes.load, owned.cache, readable)
+      )
       if (loaded._tag === "Success") return loaded.success
       const { directive, failure }: LoadFailed = loaded.failure
       owned.cache.clear()

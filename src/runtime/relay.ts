@@ -1,11 +1,13 @@
 import { Effect, Schedule, Schema } from "effect"
 import { JetStreamCode } from "../bus/api.ts"
-import { append, BATCH_MESSAGES_MAX, type Outgoing, PLAIN_MESSAGES_MAX } from "../bus/append.ts"
+import { BATCH_MESSAGES_MAX } from "../bus/append.ts"
+import type { Appender } from "../bus/appender.ts"
 import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
 import { lastOn, streamFacts } from "../bus/tail.ts"
 import * as timers from "../bus/timers.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { compareIds, type EmissionId, type OutboxMessage, type OutboxTimer } from "./draft.ts"
+import { type Bundle, idOf, outgoingOf } from "./bundle.ts"
+import { compareIds, type EmissionId, type OutboxTimer } from "./draft.ts"
 import { Header } from "./letter.ts"
 
 /** Another owner appended after us, or the target was recreated: this partition is no longer ours to relay. */
@@ -24,8 +26,6 @@ export interface Tail {
 }
 export type Tails = Map<string, Tail>
 
-/** Bytes of one atomic batch: the server holds it in memory until the commit. */
-const BATCH_BYTES_MAX = 4 * 1024 * 1024
 /** A full mailbox or an absent server: the relay waits, the partition's next commit with it. */
 const RETRY_MILLIS_MAX = 2_000
 
@@ -33,6 +33,7 @@ const retries = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced
 
 export interface Relay {
   readonly link: NatsLink
+  readonly appender: Appender
   readonly family: string
   readonly partition: number
   /** The fence's filter on a target. */
@@ -43,10 +44,10 @@ export interface Relay {
 /** Brings a turn's messages to every target, targets concurrently, each in order and once. */
 export const relay = (
   self: Relay,
-  messages: ReadonlyArray<OutboxMessage>,
+  bundles: ReadonlyArray<Bundle>,
   wakes: ReadonlyArray<OutboxTimer>
 ) => {
-  const byTarget = Map.groupBy(messages, (message) => message.target)
+  const byTarget = Map.groupBy(bundles, (bundle) => bundle.target)
   return Effect.all([
     Effect.forEach([...byTarget], ([target, group]) => toTarget(self, target, group), {
       concurrency: "unbounded",
@@ -72,12 +73,11 @@ const setTimers = (self: Relay, wakes: ReadonlyArray<OutboxTimer>) =>
 const toTarget = Effect.fnUntraced(function* (
   self: Relay,
   target: string,
-  group: ReadonlyArray<OutboxMessage>
+  group: ReadonlyArray<Bundle>
 ) {
   let pending = group
   while (pending.length > 0) {
-    const chunk = chunkOf(pending)
-    const sent = yield* send(self, target, chunk).pipe(
+    const sent = yield* send(self, target, chunkOf(pending)).pipe(
       Effect.catchTag(
         "BusUnavailable",
         (error) =>
@@ -103,35 +103,31 @@ const toTarget = Effect.fnUntraced(function* (
   }
 })
 
-/** A few go one by one, each with its own expectation; more go as one batch. Never several plainly at once. */
-const chunkOf = (pending: ReadonlyArray<OutboxMessage>): ReadonlyArray<OutboxMessage> => {
-  if (pending.length <= PLAIN_MESSAGES_MAX) return pending.slice(0, 1)
+/** Bytes of one append: the server holds an atomic batch in memory until its commit. */
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024
+
+const chunkOf = (pending: ReadonlyArray<Bundle>): ReadonlyArray<Bundle> => {
   let bytes = 0
   let count = 0
-  for (const message of pending) {
-    bytes += message.body.length
-    if (count > 0 && (count >= BATCH_MESSAGES_MAX || bytes > BATCH_BYTES_MAX)) break
+  for (const { messages } of pending) {
+    for (const { body } of messages) bytes += body.length
+    if (count > 0 && (count >= BATCH_MESSAGES_MAX || bytes > CHUNK_BYTES_MAX)) break
     count++
   }
   return count === pending.length ? pending : pending.slice(0, count)
 }
 
-const send = (self: Relay, target: string, chunk: ReadonlyArray<OutboxMessage>) =>
-  append(self.link.nc, chunk.map(outgoing), {
-    filter: self.filterOf(target),
-    lastSeq: self.tails.get(target)?.seq ?? 0
-  }).pipe(
+const send = (self: Relay, target: string, chunk: ReadonlyArray<Bundle>) =>
+  self.appender.append(
+    target,
+    chunk.map((bundle) => outgoingOf(bundle, self.family, self.partition)),
+    { filter: self.filterOf(target), lastSeq: self.tails.get(target)?.seq ?? 0 }
+  ).pipe(
     Effect.map(({ seq }) => {
-      self.tails.set(target, { seq, id: chunk.at(-1)!.id })
+      self.tails.set(target, { seq, id: idOf(chunk.at(-1)!) })
       return chunk.length
     })
   )
-
-const outgoing = (message: OutboxMessage): Outgoing => ({
-  subject: message.subject,
-  headers: message.headers,
-  payload: message.body
-})
 
 /**
  * Asks the target's leader what of `pending` is already there: a lost acknowledgement and a former
@@ -140,7 +136,7 @@ const outgoing = (message: OutboxMessage): Outgoing => ({
 export const settle = Effect.fnUntraced(function* (
   self: Relay,
   target: string,
-  pending: ReadonlyArray<OutboxMessage>
+  pending: ReadonlyArray<Bundle>
 ): Effect.fn.Return<number, RelayFenced> {
   const filter = self.filterOf(target)
   const found = yield* lastOn(self.link.nc, target, filter).pipe(patiently)
@@ -155,7 +151,7 @@ export const settle = Effect.fnUntraced(function* (
   }
   const id = parseEmission(found.headers.get(Header.emission), self)
   if (id === undefined) return yield* fenced(self, target, "a foreign message under this source")
-  const sent = pending.findIndex((message) => compareIds(message.id, id) === 0)
+  const sent = pending.findIndex((bundle) => compareIds(idOf(bundle), id) === 0)
   if (sent >= 0) {
     self.tails.set(target, { seq: found.seq, id })
     return sent + 1

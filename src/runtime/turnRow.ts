@@ -1,16 +1,34 @@
 import { canonicalJson } from "../domain/canonicalJson.ts"
-import type { OutboxMessage, OutboxTimer } from "./draft.ts"
+import type { Bundle } from "./bundle.ts"
+import type { OutboxTimer } from "./draft.ts"
 import type { Tails } from "./relay.ts"
 
+type StoredMessage = readonly [
+  seq: number,
+  ordinal: number,
+  type: string,
+  merchant: string,
+  trace: string,
+  body: number
+]
+type StoredBundle = readonly [target: string, subject: string, ReadonlyArray<StoredMessage>]
+type StoredTimer = readonly [
+  id: string,
+  atMillis: number,
+  headers: ReadonlyArray<readonly [string, string]>,
+  body: number
+]
+
 /**
- * A turn's outbox as stored: bodies once (one event may go to several targets), messages refer to
- * them. Written by hand because the bodies are JSON already.
+ * A turn's outbox as stored: exactly what is appended, so that another owner with other limits sends
+ * the same. Bodies stand once (one event may go to several targets), messages refer to them. Written
+ * by hand because the bodies are JSON already.
  */
 export const encodeOutbox = (
-  messages: ReadonlyArray<OutboxMessage>,
+  bundles: ReadonlyArray<Bundle>,
   timers: ReadonlyArray<OutboxTimer>
 ): string | null => {
-  if (messages.length === 0 && timers.length === 0) return null
+  if (bundles.length === 0 && timers.length === 0) return null
   const bodies: Array<string> = []
   const indexes = new Map<string, number>()
   const indexOf = (body: string) => {
@@ -19,37 +37,50 @@ export const encodeOutbox = (
     indexes.set(body, bodies.length)
     return bodies.push(body) - 1
   }
-  const lines = messages.map((one) => [
-    one.target,
-    one.subject,
-    one.id.seq,
-    one.id.ordinal,
+  const lines = bundles.map(({ messages, subject, target }): StoredBundle => [
+    target,
+    subject,
+    messages.map(({ body, id, merchant, trace, type }) => [
+      id.seq,
+      id.ordinal,
+      type,
+      merchant,
+      trace,
+      indexOf(body)
+    ])
+  ])
+  const wakes = timers.map((one): StoredTimer => [
+    one.id,
+    one.atMillis,
     one.headers,
     indexOf(one.body)
   ])
-  const wakes = timers.map((one) => [one.id, one.atMillis, one.headers, indexOf(one.body)])
   return `{"b":[${bodies.join(",")}],"m":${JSON.stringify(lines)},"t":${JSON.stringify(wakes)}}`
 }
 
-type Headers = ReadonlyArray<readonly [string, string]>
-
 export const decodeOutbox = (
   text: string | null
-): { messages: ReadonlyArray<OutboxMessage>; timers: ReadonlyArray<OutboxTimer> } => {
-  if (text === null) return { messages: [], timers: [] }
+): { bundles: ReadonlyArray<Bundle>; timers: ReadonlyArray<OutboxTimer> } => {
+  if (text === null) return { bundles: [], timers: [] }
   const { b, m, t } = JSON.parse(text) as {
     b: ReadonlyArray<unknown>
-    m: ReadonlyArray<readonly [string, string, number, number, Headers, number]>
-    t: ReadonlyArray<readonly [string, number, Headers, number]>
+    m: ReadonlyArray<StoredBundle>
+    t: ReadonlyArray<StoredTimer>
   }
   const bodyOf = (index: number) => canonicalJson(b[index])
   return {
-    messages: m.map(([target, subject, seq, ordinal, headers, body]) => ({
+    bundles: m.map(([target, subject, messages]) => ({
       target,
       subject,
-      id: { seq, ordinal },
-      headers,
-      body: bodyOf(body)
+      messages: messages.map(([seq, ordinal, type, merchant, trace, body]) => ({
+        target,
+        subject,
+        id: { seq, ordinal },
+        type,
+        merchant,
+        trace,
+        body: bodyOf(body)
+      }))
     })),
     timers: t.map(([id, atMillis, headers, body]) => ({
       id,

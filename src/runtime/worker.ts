@@ -1,10 +1,14 @@
 import { Effect } from "effect"
+import { Appender } from "../bus/appender.ts"
 import { Nats } from "../bus/connection.ts"
+import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "./bundle.ts"
+import { openCommitLane } from "./commitLane.ts"
 import type { Addressing } from "./outbox.ts"
 import { runOutbound } from "./outboundRunner.ts"
 import { runPartition } from "./partition.ts"
 import { place, type Slot } from "./placement.ts"
 import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
+import { openLoadLane } from "./states.ts"
 import { forwardTimers } from "./timerForwarder.ts"
 import type { CrashPoint } from "./turn.ts"
 
@@ -31,6 +35,18 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     Array.from({ length: options.partitions }, (_, partition) => ({ family, partition }))
   )
 
+  const appender = new Appender(link)
+  const lanes = new Map(
+    yield* Effect.forEach(
+      keyed,
+      (actor) =>
+        Effect.all({ load: openLoadLane(actor), commit: openCommitLane(actor) }).pipe(
+          Effect.map((both) => [actor.family, both] as const)
+        )
+    )
+  )
+  const outboundStreams = new Set(outbound.map(({ family }) => options.streamOf(family)))
+
   const placement = place({
     link,
     worker: options.worker,
@@ -39,6 +55,8 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     run: (slot, epoch, stopping) =>
       runPartition({
         link,
+        appender,
+        lanes: lanes.get(slot.family)!,
         actor: byFamily.get(slot.family)!,
         stream: options.streamOf(slot.family)!,
         partition: slot.partition,
@@ -47,6 +65,8 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         addressing: addressingOf(options, slot),
         familyOf: options.familyOf,
         crash: options.crash ?? (() => {}),
+        bundleMaxOf: (target) =>
+          outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
         stopping
       })
   })
@@ -58,9 +78,12 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
       Effect.scoped(
         runOutbound({
           link,
+          appender,
           actor,
           stream: options.streamOf(actor.family)!,
-          partitions: options.partitions
+          partitions: options.partitions,
+          streamOf: options.streamOf,
+          messageBytesMax: options.messageBytesMax
         })
       )
     )

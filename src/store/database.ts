@@ -49,6 +49,11 @@ export class Database extends Context.Service<Database, {
     name: string,
     run: (trx: Trx) => Promise<A>
   ) => Effect.Effect<A, DatabaseUnavailable | DataRefused>
+  /** Runs it and takes it all back: tells whether it would be taken. */
+  readonly rehearsal: (
+    name: string,
+    run: (trx: Trx) => Promise<void>
+  ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
 }>()("lastro/store/Database") {
   static readonly layer = Layer.effect(
     Database,
@@ -86,7 +91,12 @@ const make = Effect.fnUntraced(function* (url: string, connectionsMax: number) {
       Effect.tryPromise({
         try: () => inTransaction(pool, run),
         catch: (cause) => classify(name, cause)
-      }).pipe(Effect.uninterruptible)
+      }).pipe(Effect.uninterruptible),
+    rehearsal: (name, run) =>
+      Effect.tryPromise({
+        try: () => inTransaction(pool, run, "rollback"),
+        catch: (cause) => classify(name, cause)
+      })
   })
 })
 

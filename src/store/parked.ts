@@ -8,12 +8,14 @@ export interface ParkedKeyRow {
   readonly quarantined: boolean
   readonly reason: string
   readonly wakeAtMillis: number
+  readonly waitsFor?: { readonly key: string; readonly seq: number; readonly part: number }
 }
 
 export interface ParkedMessageRow {
   readonly merchant: string
   readonly actorKey: string
   readonly seq: number
+  readonly part: number
   readonly subject: string
   readonly atMillis: number
   readonly headers: string
@@ -30,11 +32,20 @@ export const parkedKeys = async (
   family: string,
   partition: number
 ): Promise<ReadonlyArray<ParkedKeyRow>> => {
-  const { rows } = await sql<ParkedKeyRow & { wakeAtMillis: string }>`
+  const { rows } = await sql<
+    Omit<ParkedKeyRow, "wakeAtMillis" | "waitsFor"> & {
+      wakeAtMillis: string
+      waitsFor: NonNullable<ParkedKeyRow["waitsFor"]> | null
+    }
+  >`
     select merchant, actor_key as "actorKey", attempts, quarantined, reason,
-      wake_at_millis as "wakeAtMillis"
+      wake_at_millis as "wakeAtMillis", waits_for as "waitsFor"
     from parked_keys where family = ${family} and partition = ${partition}`.execute(db)
-  return rows.map((row) => ({ ...row, wakeAtMillis: Number(row.wakeAtMillis) }))
+  return rows.map(({ waitsFor, ...row }) => ({
+    ...row,
+    wakeAtMillis: Number(row.wakeAtMillis),
+    ...(waitsFor !== null && { waitsFor })
+  }))
 }
 
 /** The oldest waiting messages of each key, in order, at most `limit` a key. */
@@ -48,7 +59,7 @@ export const parkedMessages = async (
   const { rows } = await sql<
     ParkedMessageRow & { seq: string; atMillis: string; headers: unknown }
   >`
-    select m.merchant, m.actor_key as "actorKey", m.seq, m.subject, m.at_millis as "atMillis",
+    select m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.subject, m.at_millis as "atMillis",
       m.headers, m.body
     from unnest(${keys.map((key) => key.merchant)}::text[],
       ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
@@ -56,8 +67,8 @@ export const parkedMessages = async (
       select * from parked_messages p
       where p.family = ${family} and p.partition = ${partition}
         and p.merchant = k.merchant and p.actor_key = k.actor_key
-      order by p.seq limit ${limit}) m
-    order by m.seq`.execute(db)
+      order by p.seq, p.part limit ${limit}) m
+    order by m.seq, m.part`.execute(db)
   return rows.map((row) => ({
     ...row,
     seq: Number(row.seq),
@@ -75,21 +86,23 @@ export const park = async (
 ): Promise<void> => {
   const parkedKeys = sql`
     insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
-      wake_at_millis)
+      wake_at_millis, waits_for)
     select ${family}::text, ${partition}::int, * from unnest(
       ${keys.map((key) => key.merchant)}::text[], ${keys.map((key) => key.actorKey)}::text[],
       ${keys.map((key) => key.attempts)}::int[], ${keys.map((key) => key.quarantined)}::boolean[],
-      ${keys.map((key) => key.reason)}::text[], ${keys.map((key) => key.wakeAtMillis)}::bigint[])
+      ${keys.map((key) => key.reason)}::text[], ${keys.map((key) => key.wakeAtMillis)}::bigint[],
+      ${keys.map(({ waitsFor }) => waitsFor ? JSON.stringify(waitsFor) : null)}::jsonb[])
     on conflict (family, partition, merchant, actor_key) do update set
       attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
-      wake_at_millis = excluded.wake_at_millis`.execute(trx)
+      wake_at_millis = excluded.wake_at_millis, waits_for = excluded.waits_for`.execute(trx)
   // A woken letter that fails again is already there, unchanged.
   const parkedMessages = sql`
-    insert into parked_messages (family, partition, merchant, actor_key, seq, subject, at_millis,
-      headers, body)
+    insert into parked_messages (family, partition, merchant, actor_key, seq, part, subject,
+      at_millis, headers, body)
     select ${family}::text, ${partition}::int, * from unnest(
       ${messages.map((one) => one.merchant)}::text[],
       ${messages.map((one) => one.actorKey)}::text[], ${messages.map((one) => one.seq)}::bigint[],
+      ${messages.map((one) => one.part)}::smallint[],
       ${messages.map((one) => one.subject)}::text[],
       ${messages.map((one) => one.atMillis)}::bigint[],
       ${messages.map((one) => one.headers)}::jsonb[],
@@ -103,7 +116,7 @@ export const unpark = async (
   family: string,
   partition: number,
   keys: ReadonlyArray<KeyName>,
-  handled: ReadonlyArray<KeyName & { readonly seq: number }>
+  handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
 ): Promise<void> => {
   const freed = sql`
     delete from parked_keys p
@@ -115,8 +128,9 @@ export const unpark = async (
     delete from parked_messages p
     using unnest(${handled.map((one) => one.merchant)}::text[],
       ${handled.map((one) => one.actorKey)}::text[],
-      ${handled.map((one) => one.seq)}::bigint[]) as k (merchant, actor_key, seq)
+      ${handled.map((one) => one.seq)}::bigint[],
+      ${handled.map((one) => one.part)}::smallint[]) as k (merchant, actor_key, seq, part)
     where p.family = ${family} and p.partition = ${partition} and p.merchant = k.merchant
-      and p.actor_key = k.actor_key and p.seq = k.seq`.execute(trx)
+      and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part`.execute(trx)
   await Promise.all([freed, done])
 }

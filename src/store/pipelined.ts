@@ -73,7 +73,8 @@ const transactionOn = (connection: PipelinedConnection): Trx => {
 /** Commits when `run` resolves and every statement succeeded; rolls back otherwise. */
 export const inTransaction = async <A>(
   pool: pg.Pool,
-  run: (trx: Trx) => Promise<A>
+  run: (trx: Trx) => Promise<A>,
+  end: "commit" | "rollback" = "commit"
 ): Promise<A> => {
   const client = await pool.connect()
   const connection = new PipelinedConnection(client)
@@ -85,9 +86,11 @@ export const inTransaction = async <A>(
         Promise.all([client.query("begin"), run(transactionOn(connection))]).then((both) => both[1])
     )
     connection.over = true
-    const { command } = await client.query("commit")
+    const { command } = await client.query(end)
     // A failed statement nobody waited for would end here, and must not look like a commit.
-    if (command === "ROLLBACK") throw connection.firstFailure ?? new Error("rolled back")
+    if (end === "commit" && command === "ROLLBACK") {
+      throw connection.firstFailure ?? new Error("rolled back")
+    }
     return value
   } catch (error) {
     connection.over = true

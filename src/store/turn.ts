@@ -7,7 +7,6 @@ import { jsonArray } from "./jsonArray.ts"
 export { Fenced }
 
 export interface CursorMove {
-  readonly family: string
   readonly partition: number
   readonly epochBucket: number
   readonly epochRevision: number
@@ -18,29 +17,42 @@ export interface CursorMove {
   readonly digest: Uint8Array
 }
 
-/** The compare-and-set that makes a turn exclusive. First statement of its database transaction. */
-export const moveCursor = async (trx: Trx, move: CursorMove): Promise<void> => {
+/**
+ * The compare-and-set that makes turns exclusive. First statement of its database transaction, which
+ * it ends where one of the cursors is not where its owner left it.
+ */
+export const moveCursors = async (
+  trx: Trx,
+  family: string,
+  moves: ReadonlyArray<CursorMove>
+): Promise<void> => {
   try {
     await sql`
       with moved as (
-        update cursors set seq = ${move.seq}, seq_at_millis = ${move.seqAtMillis},
-          clock_millis = ${move.clockMillis}, digest = ${Buffer.from(move.digest)},
-          backend_pid = pg_backend_pid(), committed_at = now()
-        where family = ${move.family} and partition = ${move.partition}
-          and epoch_bucket = ${move.epochBucket} and epoch_revision = ${move.epochRevision}
-          and seq = ${move.previousSeq}
+        update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
+          digest = m.digest, backend_pid = pg_backend_pid(), committed_at = now()
+        from unnest(${moves.map(({ partition }) => partition)}::int[],
+          ${moves.map(({ epochBucket }) => epochBucket)}::bigint[],
+          ${moves.map(({ epochRevision }) => epochRevision)}::bigint[],
+          ${moves.map(({ previousSeq }) => previousSeq)}::bigint[],
+          ${moves.map(({ seq }) => seq)}::bigint[],
+          ${moves.map(({ seqAtMillis }) => seqAtMillis)}::bigint[],
+          ${moves.map(({ clockMillis }) => clockMillis)}::bigint[],
+          ${moves.map(({ digest }) => Buffer.from(digest))}::bytea[])
+          as m (partition, bucket, revision, previous, seq, seq_at, clock, digest)
+        where c.family = ${family} and c.partition = m.partition
+          and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
         returning 1
       )
-      select 1 / count(*) from moved`.execute(trx)
+      select 1 / (count(*) = ${moves.length})::int from moved`.execute(trx)
   } catch (error) {
     throw isFence(error)
-      ? new Fenced(`${move.family}-${move.partition}: another owner committed`)
+      ? new Fenced(`${family}-${moves.map(({ partition }) => partition)}: another owner committed`)
       : error
   }
 }
 
 export interface TurnRow {
-  readonly family: string
   readonly partition: number
   readonly firstSeq: number
   readonly lastSeq: number
@@ -53,13 +65,21 @@ export interface TurnRow {
   readonly digest: Uint8Array
 }
 
-export const insertTurn = (trx: Trx, turn: TurnRow) =>
+export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnRow>) =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
       epoch_revision, code_version, outbox, tails, digest)
-    values (${turn.family}, ${turn.partition}, ${turn.lastSeq}, ${turn.firstSeq}, ${turn.messages},
-      ${turn.epochBucket}, ${turn.epochRevision}, ${turn.codeVersion}, ${turn.outbox},
-      ${turn.tails}::jsonb, ${Buffer.from(turn.digest)})`.execute(trx)
+    select ${family}::text, * from unnest(
+      ${turns.map(({ partition }) => partition)}::int[],
+      ${turns.map(({ lastSeq }) => lastSeq)}::bigint[],
+      ${turns.map(({ firstSeq }) => firstSeq)}::bigint[],
+      ${turns.map(({ messages }) => messages)}::int[],
+      ${turns.map(({ epochBucket }) => epochBucket)}::bigint[],
+      ${turns.map(({ epochRevision }) => epochRevision)}::bigint[],
+      ${turns.map(({ codeVersion }) => codeVersion)}::text[],
+      ${jsonArray(turns.map(({ outbox }) => outbox))}::text[],
+      ${jsonArray(turns.map(({ tails }) => tails))}::jsonb[],
+      ${turns.map(({ digest }) => Buffer.from(digest))}::bytea[])`.execute(trx)
 
 export interface EventRow {
   readonly merchant: string

@@ -14,7 +14,10 @@ const messages = (subject: string, ...texts: ReadonlyArray<string>): ReadonlyArr
   texts.map((payload) => ({ subject, headers: [["Lastro-Type", "x"]], payload }))
 
 const tried = (outgoing: ReadonlyArray<Outgoing>, fence?: Fence) =>
-  Effect.runPromise(Effect.result(append(machine.admin.nc, outgoing, fence)))
+  Effect.runPromise(Effect.result(append(
+    machine.admin.nc,
+    outgoing.map((one, index) => index === 0 && fence !== undefined ? { ...one, fence } : one)
+  )))
 
 const appended = async (outgoing: ReadonlyArray<Outgoing>, fence?: Fence) => {
   const result = await tried(outgoing, fence)

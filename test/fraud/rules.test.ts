@@ -48,6 +48,7 @@ const house = (rules = defaultRules) => {
         family: "fraud",
         partition: 0,
         seq: payments,
+        cause: `0.${payments}`,
         merchant: "acme",
         type: "score",
         at,

@@ -52,7 +52,15 @@ class Life {
       decide(
         { get: (key) => (key === ID ? freeze(this.payment) : undefined) },
         freeze(message) as Parameters<typeof decide>[1],
-        { ...FROM, seq: this.seq, type, at: this.now, replyTo, config: this.terms }
+        {
+          ...FROM,
+          seq: this.seq,
+          cause: `${FROM.partition}.${this.seq}`,
+          type,
+          at: this.now,
+          replyTo,
+          config: this.terms
+        }
       )
     const decided = once()
     const said = (result: typeof decided) =>

@@ -2,7 +2,8 @@ import { Effect, Exit, Fiber, Result } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { Header } from "../../src/runtime/letter.ts"
-import type { OutboxMessage } from "../../src/runtime/draft.ts"
+import { Appender } from "../../src/bus/appender.ts"
+import type { Bundle } from "../../src/runtime/bundle.ts"
 import { fenceFilter } from "../../src/runtime/outbox.ts"
 import { type Relay, relay, settle, type Tail } from "../../src/runtime/relay.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
@@ -31,18 +32,21 @@ const relayOf = (tails: ReadonlyArray<readonly [string, Tail]> = [], partition =
   const source = `fraud-${partition}`
   const self: Relay = {
     link,
+    appender: new Appender(link),
     family: "fraud",
     partition,
     filterOf: (target) => fenceFilter(target, source, (stream) => stream.toLowerCase()),
     tails: new Map(tails)
   }
-  const message = (seq: number, ordinal = 0, target: string = TARGETS.mailbox): OutboxMessage => ({
-    target,
-    subject: target === TARGETS.events ? `events.${source}.x` : `payments.${seq % 8}.${source}`,
-    id: { seq, ordinal },
-    headers: [[Header.emission, `fraud/${partition}/${seq}/${ordinal}`]],
-    body: JSON.stringify(`${seq}/${ordinal}`)
-  })
+  const message = (seq: number, ordinal = 0, target: string = TARGETS.mailbox): Bundle => {
+    const subject = target === TARGETS.events
+      ? `events.${source}.x`
+      : `payments.${seq % 8}.${source}`
+    const body = JSON.stringify(`${seq}/${ordinal}`)
+    const id = { seq, ordinal }
+    const one = { target, subject, id, type: "x", merchant: "acme", trace: "", body }
+    return { target, subject, messages: [one] }
+  }
   const stored = async (target: string = TARGETS.mailbox) =>
     (await machine.stored(target, self.filterOf(target))).map(({ text }) => JSON.parse(text))
   return { self, source, message, stored }
@@ -50,7 +54,7 @@ const relayOf = (tails: ReadonlyArray<readonly [string, Tail]> = [], partition =
 
 const quietly = Effect.provide(jsonLogs(() => {}))
 
-const send = (self: Relay, messages: ReadonlyArray<OutboxMessage>) =>
+const send = (self: Relay, messages: ReadonlyArray<Bundle>) =>
   Effect.runPromise(quietly(Effect.result(relay(self, messages, []))))
 
 /** The same owner as it was before: what it sent meanwhile it does not know. */
@@ -75,7 +79,7 @@ test.each([1, 3])(
     await send(self, turn)
     // The stored messages' acknowledgement was lost: the same turn is relayed again.
     expect(await send(before, turn)).toMatchObject({ _tag: "Success" })
-    expect(await stored()).toEqual(["1/0", ...turn.map(({ id }) => `2/${id.ordinal}`)])
+    expect(await stored()).toEqual(["1/0", ...turn.map((_, ordinal) => `2/${ordinal}`)])
     expect(before.tails).toEqual(self.tails)
   }
 )
@@ -88,7 +92,7 @@ test("G5: what a crash left half sent is finished, not repeated", async () => {
   await send(self, turn.slice(0, 1_000))
   expect(await Effect.runPromise(settle(before, "PAYMENTS", turn))).toBe(1_000)
   await send(asBefore(before), turn.slice(1_000))
-  expect(await stored()).toEqual(turn.map(({ id }) => `5/${id.ordinal}`))
+  expect(await stored()).toEqual(turn.map((_, ordinal) => `5/${ordinal}`))
 })
 
 test("a tail that is ours and before the turn means: send", async () => {
@@ -167,13 +171,14 @@ test("each target has its own tail, and one that is fenced does not hide the oth
 
 test("bodies of more than a batch holds are sent in several, in order", async () => {
   const { message, self, stored } = relayOf()
-  const large = Array.from({ length: 30 }, (_, ordinal) => ({
-    ...message(1, ordinal),
-    body: JSON.stringify(`1/${ordinal}`.padEnd(400_000, "."))
-  }))
+  const large = Array.from({ length: 30 }, (_, ordinal): Bundle => {
+    const { messages: [one], ...bundle } = message(1, ordinal)
+    const body = JSON.stringify(`1/${ordinal}`.padEnd(400_000, "."))
+    return { ...bundle, messages: [{ ...one!, body }] }
+  })
   expect(await send(self, large)).toMatchObject({ _tag: "Success" })
   expect((await stored()).map((text: string) => text.replace(/\.+$/, ""))).toEqual(
-    large.map(({ id }) => `1/${id.ordinal}`)
+    large.map((_, ordinal) => `1/${ordinal}`)
   )
 })
 

@@ -6,7 +6,11 @@ import { runPartition } from "../../src/runtime/partition.ts"
 import type { CrashPoint } from "../../src/runtime/turn.ts"
 import { connect, Database, DatabaseUnavailable, type Db } from "../../src/store/database.ts"
 import { raiseEpoch } from "../../src/store/takeover.ts"
-import { Fenced, moveCursor } from "../../src/store/turn.ts"
+import { Appender } from "../../src/bus/appender.ts"
+import { openCommitLane } from "../../src/runtime/commitLane.ts"
+import type { AnyKeyed } from "../../src/runtime/registry.ts"
+import { openLoadLane } from "../../src/runtime/states.ts"
+import { Fenced, moveCursors } from "../../src/store/turn.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { eventually } from "../support/lastro.ts"
@@ -39,35 +43,42 @@ interface Owner {
   readonly database?: Layer.Layer<Database>
 }
 
+const lanesOf = (actor: AnyKeyed) =>
+  Effect.all({ load: openLoadLane(actor), commit: openCommitLane(actor) })
+
 /** Owns one partition under a chosen epoch, without any lease: as a former owner believes it does. */
 const own = (book: Notebook, partition: number, settings: Owner) => {
   let stopped = false
   const fiber = Effect.runFork(
-    runPartition({
-      link,
-      actor: book.actor,
-      stream: "FRAUD",
-      partition,
-      epoch: { bucketMillis: settings.bucketMillis ?? 1, revision: settings.revision },
-      owner: settings.owner,
-      addressing: {
-        family: "fraud",
+    Effect.flatMap(lanesOf(book.actor), (lanes) =>
+      runPartition({
+        link,
+        appender: new Appender(link),
+        lanes,
+        bundleMaxOf: () => 100,
+        actor: book.actor,
+        stream: "FRAUD",
         partition,
-        source: sourceOf("fraud", partition),
-        streamOf: (family) => family.toUpperCase(),
-        partitions: 8,
-        routesOf: () => [],
-        messageBytesMax: 500_000
-      },
-      familyOf: (stream) => stream.toLowerCase(),
-      crash: settings.crash ?? (() => {}),
-      stopping: () => stopped
-    }).pipe(Effect.provide(
-      Layer.mergeAll(
-        settings.database ?? Database.layerOf(machine.databaseUrl),
-        jsonLogs(() => {})
-      )
-    ))
+        epoch: { bucketMillis: settings.bucketMillis ?? 1, revision: settings.revision },
+        owner: settings.owner,
+        addressing: {
+          family: "fraud",
+          partition,
+          source: sourceOf("fraud", partition),
+          streamOf: (family) => family.toUpperCase(),
+          partitions: 8,
+          routesOf: () => [],
+          messageBytesMax: 500_000
+        },
+        familyOf: (stream) => stream.toLowerCase(),
+        crash: settings.crash ?? (() => {}),
+        stopping: () => stopped
+      })).pipe(Effect.provide(
+        Layer.mergeAll(
+          settings.database ?? Database.layerOf(machine.databaseUrl),
+          jsonLogs(() => {})
+        )
+      ))
   )
   const ended = () => Effect.runPromise(Fiber.await(fiber))
   return {
@@ -122,7 +133,9 @@ const raise = (revision: number, owner: string, bucketMillis = 1) =>
   })
 
 const commit = (epochRevision: number, previousSeq: number, seq: number) =>
-  db.transaction().execute((trx) => moveCursor(trx, move(epochRevision, previousSeq, seq)))
+  db.transaction().execute((trx) =>
+    moveCursors(trx, "test", [move(epochRevision, previousSeq, seq)])
+  )
 
 test("G4: the cursor moves under the present epoch, from where it stands, and not otherwise", async () => {
   expect(await raise(5, "one")).toMatchObject({ seq: 0 })
@@ -245,6 +258,7 @@ test("a commit whose answer was lost is recognised and not made again", async ()
     Effect.map(Database, (real) =>
       Database.of({
         query: real.query,
+        rehearsal: real.rehearsal,
         transaction: (name, run) =>
           real.transaction(name, run).pipe(
             Effect.flatMap((value) =>
@@ -273,6 +287,7 @@ test("a commit that did not happen is told as an outage, and the next owner make
     Effect.map(Database, (real) =>
       Database.of({
         query: real.query,
+        rehearsal: real.rehearsal,
         transaction: (name, run) =>
           failed++ > 0
             ? real.transaction(name, run)

@@ -1,5 +1,6 @@
 import { mailboxes } from "../../streams/mailboxes.ts"
-import { Header } from "../../src/runtime/letter.ts"
+import { outgoingOf } from "../../src/runtime/bundle.ts"
+import { Header, type Letter, lettersOf as lettersIn } from "../../src/runtime/letter.ts"
 import { decodeOutbox } from "../../src/runtime/turnRow.ts"
 import type { Book } from "../../src/stack/simulator/book.ts"
 import type { Command } from "./chaosLoad.ts"
@@ -58,12 +59,18 @@ const partitions = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<Turn
   Map.groupBy(record.turns, ({ family, partition }) => `${family}.${partition}`)
 
 /** Messages of one mailbox by `family.partition`, in order. */
-export const lettersOf = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<Stored>> =>
+export const lettersOf = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<Letter>> =>
   Map.groupBy(
     mailboxes.filter(({ kind }) => kind === "keyed")
-      .flatMap(({ stream }) => record.streams.get(stream)!),
+      .flatMap(({ stream }) => record.streams.get(stream)!)
+      .flatMap((stored) => lettersIn({ ...stored, ...readable(stored) })),
     ({ subject }) => subject.split(".", 2).join(".")
   )
+
+const readable = ({ headers }: Stored) => ({
+  header: (name: string) => headers[name],
+  headers: () => ({ ...headers })
+})
 
 /** G2: the turns of a partition, one after the other, are exactly its mailbox. */
 export const gapsBetweenTurns = (record: ChaosRecord): Violations => {
@@ -101,9 +108,10 @@ export const emissionsAstray = (record: ChaosRecord): Violations => {
     else list.push(line)
   }
   for (const { family, outbox, partition } of record.turns) {
-    for (const { body, id, subject, target } of decodeOutbox(outbox).messages) {
-      const emission = `${family}/${partition}/${id.seq}/${id.ordinal}`
-      put(wanted, `${family}/${partition} → ${target}`, `${emission} ${subject} ${body}`)
+    for (const bundle of decodeOutbox(outbox).bundles) {
+      const { headers, payload, subject } = outgoingOf(bundle, family, partition)
+      const emission = new Map(headers).get(Header.emission)
+      put(wanted, `${family}/${partition} → ${bundle.target}`, `${emission} ${subject} ${payload}`)
     }
   }
   for (const [target, messages] of record.streams) {

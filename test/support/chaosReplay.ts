@@ -8,10 +8,10 @@ import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { emptyDraft } from "../../src/runtime/draft.ts"
 import { fold, opener } from "../../src/runtime/fold.ts"
-import { letterOf } from "../../src/runtime/letter.ts"
+import type { Letter } from "../../src/runtime/letter.ts"
 import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { lettersOf, type Violations } from "./chaosPromises.ts"
-import type { ChaosRecord, Stored } from "./chaosRecord.ts"
+import type { ChaosRecord } from "./chaosRecord.ts"
 
 const actors = [payments, fraud, messaging, reconciliation] as unknown as ReadonlyArray<AnyKeyed>
 
@@ -41,7 +41,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
   return wrong
 }
 
-const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Stored>) => {
+const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Letter>) => {
   const open = opener(actor)
   const draft = emptyDraft(0, Buffer.alloc(0))
   fold(
@@ -63,7 +63,7 @@ const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Stor
       failures: new Map(),
       defects: new Map()
     },
-    letters.map((letter) => open(letterOf({ ...letter, headers: () => ({ ...letter.headers }) }))),
+    letters.map(open),
     draft
   )
   return {

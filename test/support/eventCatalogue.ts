@@ -49,6 +49,7 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
       family: "payments",
       partition: 3,
       seq: ++seq,
+      cause: `3.${seq}`,
       merchant: MERCHANT,
       type,
       at: START + seq * 1_000,

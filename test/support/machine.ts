@@ -5,7 +5,7 @@ import { prepare } from "../../src/cli/prepare.ts"
 import { Nats, type NatsLink } from "../../src/bus/connection.ts"
 import { append } from "../../src/bus/append.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
-import { Header } from "../../src/runtime/letter.ts"
+import { BUNDLE, Header, openBundle } from "../../src/runtime/letter.ts"
 import type { AnyActor } from "../../src/runtime/registry.ts"
 import type { CrashPoint } from "../../src/runtime/turn.ts"
 import { runWorker } from "../../src/runtime/worker.ts"
@@ -66,7 +66,7 @@ export interface Machine {
   readonly rows: typeof query extends (url: string, ...rest: infer Rest) => infer Found
     ? (...rest: Rest) => Found
     : never
-  /** Everything on a filter, oldest first. */
+  /** Everything on a filter, oldest first; each message of a bundle by itself. */
   readonly stored: (stream: string, filter: string) => Promise<Array<Stored>>
   readonly stop: () => Promise<void>
 }
@@ -203,17 +203,30 @@ const readAll = async (
       () => undefined
     )
     if (next === undefined) return found
-    const { data, hdrs, seq: at, subject } = next.message
-    const lines = Buffer.from(hdrs ?? "", "base64").toString("utf8").split("\r\n")
-    found.push({
-      seq: at,
-      subject,
-      text: Buffer.from(data ?? "", "base64").toString("utf8"),
-      header: (name) =>
-        lines.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
-    })
-    seq = at + 1
+    found.push(...unbundled(next.message))
+    seq = next.message.seq + 1
   }
+}
+
+const unbundled = (
+  { data, hdrs, seq, subject }: { seq: number; subject: string; data?: string; hdrs?: string }
+): Array<Stored> => {
+  const lines = Buffer.from(hdrs ?? "", "base64").toString("utf8").split("\r\n")
+  const header = (name: string) =>
+    lines.find((line) => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
+  const bytes = Buffer.from(data ?? "", "base64")
+  if (header(BUNDLE) === undefined) return [{ seq, subject, text: bytes.toString("utf8"), header }]
+  return openBundle(bytes)!.map(([type, merchant, trace, body]) => ({
+    seq,
+    subject,
+    text: JSON.stringify(body),
+    header: (name) =>
+      ({
+        [Header.type]: type,
+        [Header.merchant]: merchant,
+        ...(trace !== "" && { [Header.trace]: trace })
+      })[name] ?? header(name)
+  }))
 }
 
 /** Waits for something in memory; `eventually` for what has to be asked for. */

@@ -201,15 +201,15 @@ const pages = async (
 
 const save = async (trx: Trx, writes: TurnWrites<Page, Row>): Promise<void> => {
   await savePages(trx, writes.states)
-  for (const { merchant, row, seq } of writes.rows) {
+  for (const { merchant, partition, row, seq } of writes.rows) {
     if (row._tag === "Line") {
       await sql`insert into lines (partition, seq, merchant, text, amount)
-        values (${writes.partition}, ${seq}, ${merchant}, ${row.text}, ${row.amount})`.execute(trx)
+        values (${partition}, ${seq}, ${merchant}, ${row.text}, ${row.amount})`.execute(trx)
     } else if (row.due === undefined) {
       await sql`delete from waits where timer = ${row.timer}`.execute(trx)
     } else {
       await sql`insert into waits (timer, partition, merchant, key, due)
-        values (${row.timer}, ${writes.partition}, ${merchant}, ${row.key}, ${row.due})
+        values (${row.timer}, ${partition}, ${merchant}, ${row.key}, ${row.due})
         on conflict (timer) do update set due = excluded.due`.execute(trx)
     }
   }

@@ -55,6 +55,7 @@ export const house = () => {
       {
         family: "reconciliation",
         partition: partitionOf(merchant, PARTITIONS),
+        cause: "0.1",
         seq: ++seq,
         merchant,
         type: message.type,

@@ -1,0 +1,206 @@
+import { Effect } from "effect"
+import { type Ask, gather } from "../bus/gather.ts"
+import {
+  Database,
+  type DatabaseUnavailable,
+  type DataRefused,
+  type Trx
+} from "../store/database.ts"
+import { park, unpark } from "../store/parked.ts"
+import { storedCursor } from "../store/takeover.ts"
+import {
+  Fenced,
+  insertDeadLetters,
+  insertEvents,
+  insertTurns,
+  moveCursors,
+  saveConfig
+} from "../store/turn.ts"
+import type { Bundle } from "./bundle.ts"
+import type { DeadLetter, Draft } from "./draft.ts"
+import { headersJson, type Letter } from "./letter.ts"
+import type { AnyKeyed } from "./registry.ts"
+import type { Tails } from "./relay.ts"
+import { PartitionFenced, type TurnPlace } from "./turn.ts"
+import { encodeOutbox, encodeTails } from "./turnRow.ts"
+
+/** Written into every turn row: a replay runs under the code that decided. */
+const CODE_VERSION = "0.1.0"
+
+/** Turns of one database transaction. More wait for the next. */
+const TURNS_MAX = 64
+
+/** What one turn commits. */
+export interface Committing {
+  readonly place: TurnPlace
+  readonly draft: Draft
+  readonly letters: ReadonlyArray<Letter>
+  readonly bundles: ReadonlyArray<Bundle>
+  readonly previousSeq: number
+  readonly tails: Tails
+}
+
+export type CommitFailure = PartitionFenced | DatabaseUnavailable | DataRefused
+export type CommitLane = Ask<Committing, void, CommitFailure>
+
+/**
+ * Commits the turns of a family's partitions in this worker, those that are ready at the same time in
+ * one database transaction: what a transaction and its statements cost is then shared by many
+ * payments. Each turn has its own fence in it; where one fails, each is committed alone.
+ */
+export const openCommitLane = (actor: AnyKeyed): Effect.Effect<CommitLane, never, Database> =>
+  gather({
+    max: TURNS_MAX,
+    run: Effect.fnUntraced(function* (batch: ReadonlyArray<Committing>) {
+      const together = yield* Effect.result(commitAll(actor, batch))
+      if (together._tag === "Success") return batch.map(() => Effect.void)
+      if (batch.length === 1) return [yield* Effect.exit(afterFailure(batch[0]!, together.failure))]
+      return yield* Effect.forEach(
+        batch,
+        (turn) => Effect.exit(alone(actor, turn, together.failure))
+      )
+    })
+  })
+
+const commitAll = Effect.fnUntraced(function* (actor: AnyKeyed, turns: ReadonlyArray<Committing>) {
+  const database = yield* Database
+  yield* database.transaction(`${actor.family}.turns`, (trx) => write(trx, actor, turns))
+})
+
+/** Everything a commit would do, and then nothing of it: tells whether PostgreSQL takes the data. */
+export const rehearse = Effect.fnUntraced(function* (actor: AnyKeyed, turn: Committing) {
+  const database = yield* Database
+  yield* database.rehearsal(`${actor.family}.rehearsal`, (trx) => write(trx, actor, [turn]))
+})
+
+const alone = Effect.fnUntraced(function* (
+  actor: AnyKeyed,
+  turn: Committing,
+  failure: DatabaseUnavailable | DataRefused
+): Effect.fn.Return<void, CommitFailure, Database> {
+  // Without an answer the batch may have been committed all the same.
+  if (failure._tag === "DatabaseUnavailable" && !(failure.cause instanceof Fenced)) {
+    return yield* committedAnyway(turn, failure)
+  }
+  yield* commitAll(actor, [turn]).pipe(Effect.catch((error) => afterFailure(turn, error)))
+})
+
+const afterFailure = (
+  turn: Committing,
+  error: DatabaseUnavailable | DataRefused
+): Effect.Effect<void, CommitFailure, Database> =>
+  error._tag === "DataRefused"
+    ? Effect.fail(error)
+    : error.cause instanceof Fenced
+    ? Effect.fail(new PartitionFenced({ detail: error.cause.message }))
+    : committedAnyway(turn, error)
+
+/** The answer to a commit can be lost. The cursor tells: under our epoch at our sequence, it happened. */
+const committedAnyway = Effect.fnUntraced(function* (
+  { letters, place, previousSeq }: Committing,
+  error: DatabaseUnavailable
+): Effect.fn.Return<void, PartitionFenced | DatabaseUnavailable, Database> {
+  const database = yield* Database
+  const cursor = yield* database.query(
+    "cursor",
+    (db) => storedCursor(db, place.actor.family, place.partition)
+  )
+  if (
+    cursor?.epochRevision !== place.epoch.revision ||
+    cursor.epochBucket !== place.epoch.bucketMillis
+  ) {
+    return yield* new PartitionFenced({ detail: "another owner raised the epoch" })
+  }
+  if (cursor.seq === letters.at(-1)!.seq) return
+  if (cursor.seq !== previousSeq) {
+    return yield* new PartitionFenced({ detail: `the cursor stands at ${cursor.seq}` })
+  }
+  return yield* Effect.fail(error)
+})
+
+/** Every statement is sent at once, the cursors' first: where it fails, the others do nothing. */
+const write = async (trx: Trx, actor: AnyKeyed, turns: ReadonlyArray<Committing>) => {
+  const { family } = actor
+  const sent: Array<Promise<unknown>> = [moveCursors(trx, family, turns.map(cursorMove))]
+  const states = turns.flatMap(({ draft }) => [...draft.states.values()])
+  const rows = turns.flatMap(({ draft }) => draft.rows)
+  if (states.length > 0 || rows.length > 0) sent.push(actor.save(trx, { states, rows }))
+  const events = turns.flatMap(({ draft }) => draft.events)
+  if (events.length > 0) sent.push(insertEvents(trx, events))
+  const dead = turns.flatMap(({ draft, place }) =>
+    draft.deadLetters.map((one) => deadLetterRow(place, one))
+  )
+  if (dead.length > 0) sent.push(insertDeadLetters(trx, dead))
+  for (const { draft, place } of turns) {
+    sent.push(...parking(trx, place, draft))
+    if (draft.config !== undefined) {
+      const { json, version } = draft.config
+      sent.push(saveConfig(trx, family, place.partition, version, json))
+    }
+  }
+  sent.push(insertTurns(trx, family, turns.map(turnRow)))
+  await Promise.all(sent)
+}
+
+const cursorMove = ({ draft, letters, place, previousSeq }: Committing) => ({
+  partition: place.partition,
+  epochBucket: place.epoch.bucketMillis,
+  epochRevision: place.epoch.revision,
+  previousSeq,
+  seq: letters.at(-1)!.seq,
+  seqAtMillis: letters.at(-1)!.atMillis,
+  clockMillis: draft.clockMillis,
+  digest: draft.digest
+})
+
+const turnRow = ({ bundles, draft, letters, place, tails }: Committing) => ({
+  partition: place.partition,
+  firstSeq: letters[0]!.seq,
+  lastSeq: letters.at(-1)!.seq,
+  messages: letters.length,
+  epochBucket: place.epoch.bucketMillis,
+  epochRevision: place.epoch.revision,
+  codeVersion: CODE_VERSION,
+  outbox: encodeOutbox(bundles, draft.timers),
+  tails: encodeTails(tails),
+  digest: draft.digest
+})
+
+const parking = (trx: Trx, { actor, partition }: TurnPlace, draft: Draft) => {
+  const sent: Array<Promise<unknown>> = []
+  const { family } = actor
+  if (draft.unparked.size > 0 || draft.handledLetters.length > 0) {
+    sent.push(unpark(trx, family, partition, [...draft.unparked.values()], draft.handledLetters))
+  }
+  if (draft.parked.size > 0 || draft.parkedLetters.length > 0) {
+    const letters = draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
+      merchant,
+      actorKey,
+      seq: letter.seq,
+      part: letter.part,
+      subject: letter.subject,
+      atMillis: letter.atMillis,
+      headers: headersJson(letter),
+      body: letter.body
+    }))
+    sent.push(park(trx, family, partition, [...draft.parked.values()], letters))
+  }
+  return sent
+}
+
+const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
+  id: dead.id,
+  family: place.actor.family,
+  partition: place.partition,
+  seq: dead.letter.seq,
+  subject: dead.letter.subject,
+  merchant: dead.letter.merchant,
+  actorKey: dead.actorKey ?? null,
+  type: dead.letter.type,
+  reason: dead.reason,
+  cause: dead.cause,
+  attempts: dead.attempts,
+  headers: headersJson(dead.letter),
+  body: dead.letter.body,
+  atMillis: dead.letter.atMillis
+})
