@@ -3,7 +3,7 @@ import { sql } from "kysely"
 import type { SavedState, StateKey } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
-import { jsonArray } from "../../src/store/jsonArray.ts"
+import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Profile } from "./state.ts"
 
 interface ProfileRow {
@@ -35,12 +35,13 @@ export const save = async (
   if (states.length === 0) return
   await sql`
     insert into fraud_profiles (merchant, key, doc)
-    select merchant, key, doc
-    from unnest(
-      ${states.map(({ merchant }) => merchant)}::text[],
-      ${states.map(({ key }) => key)}::text[],
-      ${jsonArray(states.map(({ json }) => json))}::jsonb[]
-    ) as changed (merchant, key, doc)
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      key: ["text", ({ key }) => key],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
     on conflict (merchant, key) do update set doc = excluded.doc
   `.execute(trx)
 }

@@ -7,7 +7,7 @@ import {
   type TurnWrites
 } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
-import { jsonArray } from "../../src/store/jsonArray.ts"
+import { rowsOf } from "../../src/store/rowsOf.ts"
 import { type Delivery, deliveryKey, DIRECTORY, type Row, State } from "./state.ts"
 
 const decode = Schema.decodeUnknownSync(State)
@@ -50,8 +50,12 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
   if (directories.length > 0) {
     sent.push(sql`
       insert into webhook_directories (merchant, doc)
-      select * from unnest(${directories.map(({ merchant }) => merchant)}::text[],
-        ${jsonArray(directories.map(({ json }) => json))}::jsonb[])
+      select * from ${
+      rowsOf(directories, {
+        merchant: ["text", ({ merchant }) => merchant],
+        doc: ["jsonb", ({ json }) => json]
+      })
+    } as changed
       on conflict (merchant) do update set doc = excluded.doc`.execute(trx))
   }
   if (deliveries.length > 0) sent.push(saveDeliveries(trx, deliveries))
@@ -63,16 +67,18 @@ const saveDeliveries = (trx: Trx, deliveries: ReadonlyArray<SavedState<Delivery>
   sql`
     insert into webhook_deliveries (id, partition, merchant, endpoint_id, about, created_millis,
       due_millis, doc)
-    select id, partition, merchant, endpoint_id, about, created_millis, due_millis, doc
-    from unnest(${deliveries.map(({ state }) => state.id)}::text[],
-      ${deliveries.map(({ partition }) => partition)}::int[],
-      ${deliveries.map(({ merchant }) => merchant)}::text[],
-      ${deliveries.map(({ state }) => state.endpoint_id)}::text[],
-      ${deliveries.map(({ state }) => state.about)}::text[],
-      ${deliveries.map(({ state }) => state.created_at)}::bigint[],
-      ${deliveries.map(({ state }) => state.wake_at ?? null)}::bigint[],
-      ${jsonArray(deliveries.map(({ json }) => json))}::jsonb[])
-      as new (id, partition, merchant, endpoint_id, about, created_millis, due_millis, doc)
+    select * from ${
+    rowsOf(deliveries, {
+      id: ["text", ({ state }) => state.id],
+      partition: ["int", ({ partition }) => partition],
+      merchant: ["text", ({ merchant }) => merchant],
+      endpoint_id: ["text", ({ state }) => state.endpoint_id],
+      about: ["text", ({ state }) => state.about],
+      created_millis: ["bigint", ({ state }) => state.created_at],
+      due_millis: ["bigint", ({ state }) => state.wake_at ?? null],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as new
     on conflict (id) do update set due_millis = excluded.due_millis, doc = excluded.doc`
     .execute(trx)
 
@@ -88,17 +94,21 @@ const saveRows = async (trx: Trx, rows: TurnWrites<State, Row>["rows"]) => {
     sent.push(sql`
       insert into notifications (id, merchant, event_id, about, channel, recipient, locale,
         template, subject, body, created_millis)
-      select * from unnest(${notifications.map(({ id }) => id)}::text[],
-        ${notifications.map(({ merchant }) => merchant)}::text[],
-        ${notifications.map(({ eventId }) => eventId)}::text[],
-        ${notifications.map(({ about }) => about)}::text[],
-        ${notifications.map(({ channel }) => channel)}::text[],
-        ${notifications.map(({ recipient }) => recipient)}::text[],
-        ${notifications.map(({ locale }) => locale)}::text[],
-        ${notifications.map(({ template }) => template)}::text[],
-        ${notifications.map(({ subject }) => subject)}::text[],
-        ${notifications.map(({ text }) => text)}::text[],
-        ${notifications.map(({ at }) => at)}::bigint[])`.execute(trx))
+      select * from ${
+      rowsOf(notifications, {
+        id: ["text", ({ id }) => id],
+        merchant: ["text", ({ merchant }) => merchant],
+        event_id: ["text", ({ eventId }) => eventId],
+        about: ["text", ({ about }) => about],
+        channel: ["text", ({ channel }) => channel],
+        recipient: ["text", ({ recipient }) => recipient],
+        locale: ["text", ({ locale }) => locale],
+        template: ["text", ({ template }) => template],
+        subject: ["text", ({ subject }) => subject],
+        body: ["text", ({ text }) => text],
+        created_millis: ["bigint", ({ at }) => at]
+      })
+    } as new`.execute(trx))
   }
   if (secrets.length > 0) {
     sent.push(sql`

@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
-import { paymentIdOf, refundIdOf } from "../../src/domain/identifiers.ts"
+import { refundIdOf } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
@@ -44,9 +44,8 @@ export const create = (
   const { command_id, ...wanted } = body
   const print = fingerprint(wanted)
   if (known !== undefined) return repeat(known, "create", command_id, print, received)
-  const { config, merchant } = received
+  const { config, keys: [id], merchant } = received
   const problem = splitsProblem(body.amount, body.splits ?? [], config.fee)
-  const id = paymentIdOf(merchant, command_id)
   if (problem !== undefined) return refuse("invalid_splits", problem, id)
   const payment: Payment = {
     ...wanted,

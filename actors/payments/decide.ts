@@ -34,7 +34,7 @@ export const decide = (
   message: Message,
   received: Received<Terms>
 ): Decided => {
-  const id = paymentOf(message, received.merchant)
+  const [id] = received.keys
   const payment = states.get(id)
   if (message.type === "create") return create(payment, message.body, received)
   if (payment === undefined) {

@@ -4,7 +4,7 @@ import { type Booked, writeJournal } from "../../src/ledger/write.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
-import { jsonArray } from "../../src/store/jsonArray.ts"
+import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Payment } from "./state.ts"
 import type { Row } from "./step.ts"
 
@@ -53,11 +53,15 @@ const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>
   if (states.length === 0) return
   await sql`
     insert into payments (id, merchant, status, created_millis, doc)
-    select * from unnest(${states.map(({ key }) => key)}::text[],
-      ${states.map(({ merchant }) => merchant)}::text[],
-      ${states.map(({ state }) => state.status)}::text[],
-      ${states.map(({ state }) => state.created_at)}::bigint[],
-      ${jsonArray(states.map(({ json }) => json))}::jsonb[])
+    select * from ${
+    rowsOf(states, {
+      id: ["text", ({ key }) => key],
+      merchant: ["text", ({ merchant }) => merchant],
+      status: ["text", ({ state }) => state.status],
+      created_millis: ["bigint", ({ state }) => state.created_at],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
 }
 

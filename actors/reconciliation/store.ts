@@ -4,7 +4,7 @@ import { derivedId } from "../../src/domain/identifiers.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
-import { jsonArray } from "../../src/store/jsonArray.ts"
+import { rowsOf } from "../../src/store/rowsOf.ts"
 import { type FindingRow, findingsOf } from "./breaks.ts"
 import { type Operation, type Row, State } from "./state.ts"
 
@@ -107,10 +107,13 @@ const saveStates = async (trx: Trx, states: ReadonlyArray<SavedState<State>>) =>
   if (states.length === 0) return
   await sql`
     insert into recon_states (merchant, key, doc)
-    select * from unnest(${states.map(({ merchant }) => merchant)}::text[],
-      ${states.map(({ key }) => key)}::text[], ${
-    jsonArray(states.map(({ json }) => json))
-  }::jsonb[])
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      key: ["text", ({ key }) => key],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
     on conflict (merchant, key) do update set doc = excluded.doc`.execute(trx)
 }
 
@@ -126,27 +129,33 @@ const forgetFindings = async (trx: Trx, operations: ReadonlyArray<Located>) => {
 
 const insertFindings = async (trx: Trx, rows: ReadonlyArray<Stored>) => {
   if (rows.length === 0) return
-  const text = (of: (row: Stored) => string | undefined) => rows.map((row) => of(row) ?? null)
-  const amount = (of: (row: Stored) => bigint | undefined) =>
-    rows.map((row) => of(row)?.toString() ?? null)
-  const id = ({ finding, merchant, operation }: Stored) =>
-    derivedId("brk", merchant, operation, finding)
   await sql`
     insert into recon_findings (partition, id, merchant, operation, finding, tag, break_kind, waits,
       source, kind, charge_id, date, at_millis, payment_id, expected_amount, actual_amount, currency,
       actual_currency, reason)
-    select * from unnest(${rows.map(({ partition }) => partition)}::int[],
-      ${rows.map(id)}::text[], ${text((row) => row.merchant)}::text[],
-      ${text((row) => row.operation)}::text[], ${text((row) => row.finding)}::text[],
-      ${text((row) => row.tag)}::text[], ${text((row) => row.break_kind)}::text[],
-      ${rows.map(({ waits }) => waits)}::boolean[], ${text((row) => row.source)}::text[],
-      ${text((row) => row.kind)}::text[], ${text((row) => row.charge_id)}::text[],
-      ${text((row) => row.date)}::text[], ${rows.map(({ at_millis }) => at_millis)}::bigint[],
-      ${text((row) => row.payment_id)}::text[],
-      ${amount((row) => row.expected_amount)}::numeric[],
-      ${amount((row) => row.actual_amount)}::numeric[], ${text((row) => row.currency)}::text[],
-      ${text((row) => row.actual_currency)}::text[], ${text((row) => row.reason)}::text[])`
-    .execute(trx)
+    select * from ${
+    rowsOf(rows, {
+      partition: ["int", (row) => row.partition],
+      id: ["text", (row) => derivedId("brk", row.merchant, row.operation, row.finding)],
+      merchant: ["text", (row) => row.merchant],
+      operation: ["text", (row) => row.operation],
+      finding: ["text", (row) => row.finding],
+      tag: ["text", (row) => row.tag],
+      break_kind: ["text", (row) => row.break_kind],
+      waits: ["boolean", (row) => row.waits],
+      source: ["text", (row) => row.source],
+      kind: ["text", (row) => row.kind],
+      charge_id: ["text", (row) => row.charge_id],
+      date: ["text", (row) => row.date],
+      at_millis: ["bigint", (row) => row.at_millis],
+      payment_id: ["text", (row) => row.payment_id],
+      expected_amount: ["numeric", (row) => row.expected_amount?.toString()],
+      actual_amount: ["numeric", (row) => row.actual_amount?.toString()],
+      currency: ["text", (row) => row.currency],
+      actual_currency: ["text", (row) => row.actual_currency],
+      reason: ["text", (row) => row.reason]
+    })
+  } as new`.execute(trx)
 }
 
 const insertCloses = async (trx: Trx, closes: ReadonlyArray<Close>) => {

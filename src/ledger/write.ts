@@ -1,5 +1,6 @@
 import { sql } from "kysely"
 import type { Trx } from "../store/database.ts"
+import { rowsOf } from "../store/rowsOf.ts"
 import type { Account } from "./chart.ts"
 import { assertBalanced, changesOf, type JournalEntry, type Totals } from "./journal.ts"
 
@@ -20,25 +21,33 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
   assertBalanced(entries)
   const journal = sql`
     insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis)
-    select id, merchant, payment_id, kind, partition, seq, at_millis
-    from unnest(${entries.map(({ id }) => id)}::text[],
-      ${booked.map(({ merchant }) => merchant)}::text[],
-      ${entries.map(({ paymentId }) => paymentId)}::text[],
-      ${entries.map(({ kind }) => kind)}::text[],
-      ${booked.map(({ partition }) => partition)}::int[],
-      ${booked.map(({ seq }) => seq)}::bigint[], ${booked.map(({ at }) => at)}::bigint[])
-      as new (id, merchant, payment_id, kind, partition, seq, at_millis)`.execute(trx)
+    select * from ${
+    rowsOf(booked, {
+      id: ["text", ({ entry }) => entry.id],
+      merchant: ["text", ({ merchant }) => merchant],
+      payment_id: ["text", ({ entry }) => entry.paymentId],
+      kind: ["text", ({ entry }) => entry.kind],
+      partition: ["int", ({ partition }) => partition],
+      seq: ["bigint", ({ seq }) => seq],
+      at_millis: ["bigint", ({ at }) => at]
+    })
+  } as new`.execute(trx)
   const lines = entries.flatMap(({ id, postings }) =>
     postings.map((posting, line) => ({ id, line, ...posting }))
   )
   const postings = sql`
     insert into postings (entry_id, line, layer, debit_account, credit_account, amount, currency)
-    select * from unnest(${lines.map(({ id }) => id)}::text[],
-      ${lines.map(({ line }) => line)}::smallint[], ${lines.map(({ layer }) => layer)}::text[],
-      ${lines.map(({ debit }) => debit.path)}::text[],
-      ${lines.map(({ credit }) => credit.path)}::text[],
-      ${lines.map(({ amount }) => amount.toString())}::bigint[],
-      ${lines.map(({ debit }) => debit.currency)}::text[])`.execute(trx)
+    select * from ${
+    rowsOf(lines, {
+      entry_id: ["text", ({ id }) => id],
+      line: ["smallint", ({ line }) => line],
+      layer: ["text", ({ layer }) => layer],
+      debit_account: ["text", ({ debit }) => debit.path],
+      credit_account: ["text", ({ credit }) => credit.path],
+      amount: ["bigint", ({ amount }) => amount],
+      currency: ["text", ({ debit }) => debit.currency]
+    })
+  } as new`.execute(trx)
   await Promise.all([journal, postings, moveBalances(trx, entries)])
 }
 
@@ -52,7 +61,7 @@ const moveBalances = async (trx: Trx, entries: ReadonlyArray<JournalEntry>): Pro
       pending_debits = accounts.pending_debits + change.pending_debits,
       pending_credits = accounts.pending_credits + change.pending_credits,
       version = accounts.version + 1
-    from ${unnested(changes)} where accounts.path = change.path
+    from ${rowsOfChanges(changes)} as change where accounts.path = change.path
     returning accounts.path`.execute(trx)
   if (moved.rows.length === changes.length) return
   const known = new Set(moved.rows.map(({ path }) => path))
@@ -61,18 +70,19 @@ const moveBalances = async (trx: Trx, entries: ReadonlyArray<JournalEntry>): Pro
       pending_credits, version)
     select path, merchant, currency, posted_debits, posted_credits, pending_debits,
       pending_credits, 1
-    from ${unnested(changes.filter(({ account }) => !known.has(account.path)))}`.execute(trx)
+    from ${rowsOfChanges(changes.filter(({ account }) => !known.has(account.path)))} as new`
+    .execute(trx)
 }
 
 type Changes = ReadonlyArray<{ readonly account: Account; readonly totals: Totals }>
 
-const unnested = (changes: Changes) =>
-  sql`unnest(${changes.map(({ account }) => account.path)}::text[],
-      ${changes.map(({ account }) => account.merchant)}::text[],
-      ${changes.map(({ account }) => account.currency)}::text[],
-      ${changes.map(({ totals }) => totals.postedDebits.toString())}::numeric[],
-      ${changes.map(({ totals }) => totals.postedCredits.toString())}::numeric[],
-      ${changes.map(({ totals }) => totals.pendingDebits.toString())}::numeric[],
-      ${changes.map(({ totals }) => totals.pendingCredits.toString())}::numeric[])
-      as change (path, merchant, currency, posted_debits, posted_credits, pending_debits,
-        pending_credits)`
+const rowsOfChanges = (changes: Changes) =>
+  rowsOf(changes, {
+    path: ["text", ({ account }) => account.path],
+    merchant: ["text", ({ account }) => account.merchant],
+    currency: ["text", ({ account }) => account.currency],
+    posted_debits: ["numeric", ({ totals }) => totals.postedDebits.toString()],
+    posted_credits: ["numeric", ({ totals }) => totals.postedCredits.toString()],
+    pending_debits: ["numeric", ({ totals }) => totals.pendingDebits.toString()],
+    pending_credits: ["numeric", ({ totals }) => totals.pendingCredits.toString()]
+  })

@@ -13,6 +13,8 @@ export interface Received<Config = unknown> {
   /** The merchant, from the subject or from a header only workers can write: never from the body. */
   readonly merchant: string
   readonly type: string
+  /** What `keysOf` said of it. */
+  readonly keys: readonly [string, ...Array<string>]
   /** Decision clock, milliseconds since 1970. Never goes back within a partition. */
   readonly at: number
   /** Where an outcome was asked for; already checked to be an inbox. */

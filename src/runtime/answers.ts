@@ -45,7 +45,7 @@ export const openAnswers = (options: {
       Effect.forEach(
         bundlesOf(batch.flatMap(messagesOf), () => BUNDLE_MESSAGES_MAX),
         (bundle) =>
-          appender.append(bundle.target, [outgoingOf(bundle, family, 0)]).pipe(
+          appender.append(bundle.target, [outgoingOf(bundle)]).pipe(
             Effect.tapError((error) => Effect.logWarning(`${family} answers`, error.message)),
             Effect.retry(retries),
             Effect.orDie

@@ -53,28 +53,30 @@ export const bundlesOf = (
 const isMailbox = (target: string): boolean =>
   target !== EVENTS_STREAM && target !== DEAD_LETTERS_STREAM
 
-export const outgoingOf = (bundle: Bundle, family: string, partition: number): Outgoing => {
+/** As it is appended. What a fence watches says which emission it is; answers of calls are not fenced. */
+export const outgoingOf = (
+  bundle: Bundle,
+  source?: { readonly family: string; readonly partition: number }
+): Outgoing => {
   const { messages, subject, target } = bundle
   const { ordinal, seq } = idOf(bundle)
-  const emission = [Header.emission, `${family}/${partition}/${seq}/${ordinal}`] as const
-  const [first] = messages
-  if (!isMailbox(target)) {
-    const { body, merchant, trace, type } = first!
-    return {
-      subject,
-      headers: [
-        [Header.type, type],
-        [Header.merchant, merchant],
-        ...(trace === "" ? [] : [[Header.trace, trace] as const]),
-        emission
-      ],
-      payload: body
-    }
+  const emission = source === undefined
+    ? []
+    : [[Header.emission, `${source.family}/${source.partition}/${seq}/${ordinal}`] as const]
+  if (isMailbox(target)) {
+    const headers = [[BUNDLE, String(messages.length)] as const, ...emission]
+    return { subject, headers, payload: pack(messages) }
   }
+  const { body, merchant, trace, type } = messages[0]!
   return {
     subject,
-    headers: [[BUNDLE, String(messages.length)], emission],
-    payload: pack(messages)
+    headers: [
+      [Header.type, type],
+      [Header.merchant, merchant],
+      ...(trace === "" ? [] : [[Header.trace, trace] as const]),
+      ...emission
+    ],
+    payload: body
   }
 }
 

@@ -21,7 +21,7 @@ import type { DeadLetter, Draft } from "./draft.ts"
 import { headersJson, type Letter } from "./letter.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
-import { PartitionFenced, type TurnPlace } from "./turn.ts"
+import { PartitionFenced, type TurnPlace } from "./commit.ts"
 import { encodeOutbox, encodeTails } from "./turnRow.ts"
 
 /** Written into every turn row: a replay runs under the code that decided. */

@@ -90,11 +90,12 @@ export interface Draft {
   >
   config: { readonly version: number; readonly value: unknown; readonly json: string } | undefined
   clockMillis: number
-  digest: Uint8Array
+  /** Hexadecimal. */
+  digest: string
   outcomes: Map<string, number>
 }
 
-export const emptyDraft = (clockMillis: number, digest: Uint8Array): Draft => ({
+export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
   states: new Map(),
   rows: [],
   events: [],
@@ -122,11 +123,9 @@ export const foldDigest = (
   outcome: string,
   decided: ReadonlyArray<string>
 ): void => {
-  let text = `${Buffer.from(draft.digest).toString("hex")}|${
-    placeOf(letter)
-  }|${draft.clockMillis}|${outcome}`
+  let text = `${draft.digest}|${placeOf(letter)}|${draft.clockMillis}|${outcome}`
   for (const part of decided) text += `|${part.length}|${part}`
-  draft.digest = Buffer.from(hash("sha256", text, "hex"), "hex")
+  draft.digest = hash("sha256", text, "hex")
   draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)
 }
 

@@ -356,6 +356,7 @@ const decide = (
     cause: `${context.partition}.${placeOf(letter)}`,
     merchant: letter.merchant,
     type: letter.type,
+    keys: one.keys,
     at: draft.clockMillis,
     replyTo: replyToOf(letter),
     config: (draft.config ?? context.config).value

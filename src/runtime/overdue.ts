@@ -4,7 +4,7 @@ import type { Database } from "../store/database.ts"
 import { stateKey } from "./actor.ts"
 import { jsonOf, type ParkedKey } from "./draft.ts"
 import { Header, UNPARK } from "./letter.ts"
-import type { PartitionOptions } from "./partition.ts"
+import type { PartitionOptions } from "./owned.ts"
 
 /** A schedule fires within milliseconds; what is this late was lost. */
 const OVERDUE_AFTER_MILLIS = 10_000

@@ -4,7 +4,7 @@ import type { NatsLink } from "../bus/connection.ts"
 import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import type { PartitionFailure } from "./partition.ts"
+import type { PartitionFailure } from "./owned.ts"
 
 /** One partition of one family, as a lease names it: `payments.7`. */
 export interface Slot {

@@ -120,7 +120,7 @@ const chunkOf = (pending: ReadonlyArray<Bundle>): ReadonlyArray<Bundle> => {
 const send = (self: Relay, target: string, chunk: ReadonlyArray<Bundle>) =>
   self.appender.append(
     target,
-    chunk.map((bundle) => outgoingOf(bundle, self.family, self.partition)),
+    chunk.map((bundle) => outgoingOf(bundle, self)),
     { filter: self.filterOf(target), lastSeq: self.tails.get(target)?.seq ?? 0 }
   ).pipe(
     Effect.map(({ seq }) => {

@@ -1,106 +1,202 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
+import { Database, type DataRefused } from "../store/database.ts"
+import { parkedMessages } from "../store/parked.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { bundlesOf } from "./bundle.ts"
-import type { CommitLane } from "./commitLane.ts"
-import type { Draft } from "./draft.ts"
-import { jsonOf } from "./draft.ts"
-import type { Letter } from "./letter.ts"
-import { DEAD_LETTERS_STREAM } from "./outbox.ts"
-import type { AnyKeyed } from "./registry.ts"
-import type { Tails } from "./relay.ts"
+import { turnSpan } from "../telemetry/traces.ts"
+import { commit, type Committed, committing } from "./commit.ts"
+import { rehearse } from "./commitLane.ts"
+import { type Draft, emptyDraft } from "./draft.ts"
+import {
+  fold,
+  type FoldContext,
+  type Opened,
+  type Readable,
+  type Unreadable,
+  type Woken
+} from "./fold.ts"
+import { Header, type Letter, letterOf } from "./letter.ts"
+import { type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
+import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
+import { type LoadFailed, loadStates } from "./states.ts"
 
-/** The partition belongs to somebody else now. */
-export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("PartitionFenced", {
-  detail: Schema.String
-}) {
-  override get message() {
-    return this.detail
-  }
-}
+/** Loads that failed in a row before the partition is given up. */
+const RESTARTS_MAX = 5
+const RESTART_PAUSE_MILLIS = 200
 
-/** Labels of the points between which a process may die; tests end the process there. */
-export type CrashPoint = "before-commit" | "after-commit" | "before-append" | "after-append"
-
-export interface TurnPlace {
-  readonly actor: AnyKeyed
-  readonly partition: number
-  readonly epoch: { readonly bucketMillis: number; readonly revision: number }
-  readonly source: string
-  readonly crash: (point: CrashPoint) => void
-  /** Messages of one bundle for a target. */
-  readonly bundleMaxOf: (target: string) => number
-}
-
-/** What one turn decided, ready to be committed. */
-export const committing = (
-  place: TurnPlace,
-  turn: {
-    readonly draft: Draft
-    readonly letters: ReadonlyArray<Letter>
-    readonly previousSeq: number
-    readonly tails: Tails
-  }
-) => {
-  addDeadLettersToOutbox(place, turn.draft, turn.letters.at(-1)!)
-  return { place, ...turn, bundles: bundlesOf(turn.draft.outbox, place.bundleMaxOf) }
-}
-
-/** One database transaction: cursor first, then everything the turn decided, then the turn row. */
-export const commit = Effect.fnUntraced(function* (
-  lane: CommitLane,
-  turn: ReturnType<typeof committing>
-) {
-  const { actor, crash } = turn.place
-  crash("before-commit")
-  yield* lane(turn).pipe(
-    Effect.tapErrorTag(
-      "PartitionFenced",
-      () => Effect.sync(() => metrics.fences.inc({ family: actor.family, place: "commit" }))
-    )
-  )
-  crash("after-commit")
-  for (const [outcome, count] of turn.draft.outcomes) {
-    metrics.messages.inc({ family: actor.family, outcome }, count)
+/**
+ * One turn. Where PostgreSQL refuses its data, the letter at fault is looked for and decided again as
+ * a defect; a woken key is given fewer letters first.
+ */
+export const turn = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  former: Effect.Effect<void, PartitionFailure>
+): Effect.fn.Return<Committed, PartitionFailure, Database> {
+  const faults: Faults = { defects: new Map(), wokenMax: new Map(), good: 0 }
+  const { family } = owned.actor
+  for (;;) {
+    const endTimer = metrics.turnSeconds.startTimer({ family })
+    const traces = letters.map(({ headers }) => headers[Header.trace])
+    const span = turnSpan(`${family}.turn`, traces)
+    const decided = yield* decide(owned, letters, faults)
+    // Decided while the former turn was still being relayed; committed only after it.
+    yield* former
+    const ready = decided.upTo(letters.length)
+    const tried = yield* Effect.result(commit(owned.options.lanes.commit, ready))
+    if (tried._tag === "Success") {
+      remember(owned, ready.draft, letters)
+      endTimer()
+      metrics.turns.inc({ family })
+      metrics.turnMessages.observe({ family }, letters.length)
+      span.end({ messages: letters.length, partition: owned.partition, first_seq: letters[0]!.seq })
+      return ready
+    }
+    owned.cache.clear()
+    const error = tried.failure
+    if (error._tag !== "DataRefused") return yield* Effect.fail(error)
+    yield* blame(owned, yield* decide(owned, letters, faults), faults, error)
   }
 })
 
-/** Bytes of headers and body that fit into one published dead letter, base64 and escapes included. */
-const PUBLISHED_BYTES_MAX = 400 * 1024
-
-/** The whole letter is in PostgreSQL. One too large for a message is published without its content. */
-const published = ({ body, headers }: Letter) =>
-  JSON.stringify(headers).length + (body.length * 4) / 3 > PUBLISHED_BYTES_MAX
-    ? { content: "too large: read it in the dead_letters table" }
-    : { headers, body_base64: Buffer.from(body).toString("base64") }
-
-/** Dead letters are published too, with body and origin, for operators' own tools. */
-const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) => {
-  if (draft.outbox.some((message) => message.target === DEAD_LETTERS_STREAM)) return
-  const lastOrdinal = draft.outbox.reduce(
-    (most, { id }) => id.seq === last.seq ? Math.max(most, id.ordinal) : most,
-    -1
-  )
-  draft.deadLetters.forEach((dead, index) => {
-    const id = { seq: last.seq, ordinal: lastOrdinal + 1 + index }
-    draft.outbox.push({
-      target: DEAD_LETTERS_STREAM,
-      subject: `dead.${place.source}.${dead.reason}`,
-      id,
-      type: "dead_letter",
-      merchant: "",
-      trace: "",
-      body: jsonOf({
-        id: dead.id,
-        family: place.actor.family,
-        partition: place.partition,
-        seq: dead.letter.seq,
-        ...(dead.letter.part > 0 && { part: dead.letter.part }),
-        subject: dead.letter.subject,
-        reason: dead.reason,
-        cause: dead.cause,
-        attempts: dead.attempts,
-        ...published(dead.letter)
-      })
-    })
-  })
+/** What was found at fault so far. The first `good` letters are known to be taken. */
+interface Faults {
+  readonly defects: Map<Letter, string>
+  readonly wokenMax: Map<Letter, number>
+  good: number
 }
+
+interface Decided {
+  readonly opened: ReadonlyArray<Opened>
+  /** What the first so many letters make: a turn is decided in memory, so again costs little. */
+  readonly upTo: (count: number) => Committed
+}
+
+const decide = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  { defects, wokenMax }: Faults
+): Effect.fn.Return<Decided, PartitionFailure, Database> {
+  const opened = yield* openAll(owned, letters, wokenMax)
+  const readable = opened.flatMap((one) =>
+    "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
+  )
+  const failures = yield* loadPatiently(owned, readable)
+  const context: FoldContext = {
+    actor: owned.actor,
+    addressing: owned.options.addressing,
+    partition: owned.partition,
+    committed: owned.cache.get,
+    parked: owned.parked,
+    config: owned.config,
+    failures,
+    defects
+  }
+  return {
+    opened,
+    upTo: (count) => {
+      const draft = emptyDraft(owned.clockMillis, owned.digest)
+      fold(context, opened.slice(0, count), draft)
+      const { relay: { tails }, seq: previousSeq } = owned
+      return committing(owned, { draft, letters: letters.slice(0, count), previousSeq, tails })
+    }
+  }
+})
+
+/** Finds the first letter with which PostgreSQL refuses the turn, by rehearsing ever closer parts of it. */
+const blame = Effect.fnUntraced(function* (
+  owned: Owned,
+  { opened, upTo }: Decided,
+  faults: Faults,
+  refused: DataRefused
+): Effect.fn.Return<void, PartitionFailure, Database> {
+  let good = faults.good
+  let bad = opened.length
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1
+    const tried = yield* Effect.result(rehearse(owned.actor, upTo(middle)))
+    if (tried._tag === "Success") good = middle
+    else if (tried.failure._tag === "DataRefused") bad = middle
+    else return yield* Effect.fail(tried.failure)
+  }
+  const culprit = opened[bad - 1]!
+  faults.good = bad - 1
+  const max = "behind" in culprit ? Math.min(culprit.max, culprit.behind.length) : 0
+  if (max > 1) {
+    faults.wokenMax.set(culprit.letter, max >> 1)
+  } else if (faults.defects.has(culprit.letter)) {
+    // Even its dead letter is refused.
+    return yield* new PartitionEscalated({ detail: refused.message })
+  } else {
+    faults.defects.set(culprit.letter, refused.message)
+  }
+})
+
+const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) => {
+  owned.seq = letters.at(-1)!.seq
+  owned.clockMillis = draft.clockMillis
+  owned.digest = draft.digest
+  owned.cache.committed(draft)
+  owned.cache.trim()
+  for (const id of draft.unparked.keys()) owned.parked.delete(id)
+  for (const [id, key] of draft.parked) owned.parked.set(id, key)
+  if (draft.config !== undefined) owned.config = draft.config
+  metrics.parkedKeys.set(
+    { family: owned.actor.family, partition: owned.partition },
+    owned.parked.size
+  )
+}
+
+const openAll = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  wokenMax: ReadonlyMap<Letter, number>
+) {
+  const opened = letters.map(owned.open)
+  const wakes = opened.filter((one): one is Woken => "behind" in one)
+  if (wakes.length === 0) return opened
+  const database = yield* Database
+  const stored = yield* database.query("parked.messages", (db) =>
+    parkedMessages(
+      db,
+      owned.actor.family,
+      owned.partition,
+      wakes.map(({ wakes }) => wakes),
+      // One more than is decided tells whether any are left.
+      PARKED_MESSAGES_WOKEN_MAX + 1
+    ))
+  return opened.map((one): Opened => {
+    if (!("behind" in one)) return one
+    const behind = stored
+      .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
+      .map((row) =>
+        owned.open(letterOf({
+          subject: row.subject,
+          seq: row.seq,
+          atMillis: row.atMillis,
+          data: row.body,
+          headers: () => JSON.parse(row.headers)
+        }, row.part))
+      )
+      .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
+    const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
+    return { ...one, behind: behind.slice(0, max + 1), max }
+  })
+})
+
+/** `Restart` drops the states and tries again a few times; then, as with `Escalate`, the partition is given up. */
+const loadPatiently = Effect.fnUntraced(
+  function* (owned: Owned, readable: ReadonlyArray<Readable>) {
+    for (let failed = 0;; failed++) {
+      const loaded = yield* Effect.result(
+        loadStates(owned.actor, owned.options.lanes.load, owned.cache, readable)
+      )
+      if (loaded._tag === "Success") return loaded.success
+      const { directive, failure }: LoadFailed = loaded.failure
+      owned.cache.clear()
+      if (directive === "Escalate" || failed >= RESTARTS_MAX) {
+        return yield* new PartitionEscalated({ detail: `${failure.tag}: ${failure.cause}` })
+      }
+      yield* Effect.sleep(RESTART_PAUSE_MILLIS * 2 ** failed)
+    }
+  }
+)

@@ -10,7 +10,7 @@ import { place, type Slot } from "./placement.ts"
 import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
 import { openLoadLane } from "./states.ts"
 import { forwardTimers } from "./timerForwarder.ts"
-import type { CrashPoint } from "./turn.ts"
+import type { CrashPoint } from "./commit.ts"
 
 export interface WorkerOptions {
   readonly worker: string

@@ -5,7 +5,8 @@ export interface Cursor {
   readonly seq: number
   readonly clockMillis: number
   readonly streamCreated: string
-  readonly digest: Uint8Array
+  /** Hexadecimal. */
+  readonly digest: string
 }
 
 export interface LastTurn {
@@ -40,13 +41,13 @@ export const raiseEpoch = async (
     seq: string
     clock_millis: string
     stream_created: string
-    digest: Uint8Array
+    digest: string
   }>`
     update cursors set epoch_bucket = ${claim.bucketMillis}, epoch_revision = ${claim.revision},
       owner = ${claim.owner}
     where family = ${claim.family} and partition = ${claim.partition}
       and (epoch_bucket, epoch_revision) < (${claim.bucketMillis}::bigint, ${claim.revision}::bigint)
-    returning seq, clock_millis, stream_created, digest`.execute(db)
+    returning seq, clock_millis, stream_created, encode(digest, 'hex') as digest`.execute(db)
   const row = rows[0]
   return row === undefined ? undefined : {
     seq: Number(row.seq),

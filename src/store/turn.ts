@@ -2,7 +2,7 @@ import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
 import type { Trx } from "./database.ts"
 import { Fenced, isFence } from "./fence.ts"
-import { jsonArray } from "./jsonArray.ts"
+import { rowsOf } from "./rowsOf.ts"
 
 export { Fenced }
 
@@ -14,7 +14,8 @@ export interface CursorMove {
   readonly seq: number
   readonly seqAtMillis: number
   readonly clockMillis: number
-  readonly digest: Uint8Array
+  /** Hexadecimal. */
+  readonly digest: string
 }
 
 /**
@@ -31,15 +32,18 @@ export const moveCursors = async (
       with moved as (
         update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
           digest = m.digest, backend_pid = pg_backend_pid(), committed_at = now()
-        from unnest(${moves.map(({ partition }) => partition)}::int[],
-          ${moves.map(({ epochBucket }) => epochBucket)}::bigint[],
-          ${moves.map(({ epochRevision }) => epochRevision)}::bigint[],
-          ${moves.map(({ previousSeq }) => previousSeq)}::bigint[],
-          ${moves.map(({ seq }) => seq)}::bigint[],
-          ${moves.map(({ seqAtMillis }) => seqAtMillis)}::bigint[],
-          ${moves.map(({ clockMillis }) => clockMillis)}::bigint[],
-          ${moves.map(({ digest }) => Buffer.from(digest))}::bytea[])
-          as m (partition, bucket, revision, previous, seq, seq_at, clock, digest)
+        from ${
+      rowsOf(moves, {
+        partition: ["int", ({ partition }) => partition],
+        bucket: ["bigint", ({ epochBucket }) => epochBucket],
+        revision: ["bigint", ({ epochRevision }) => epochRevision],
+        previous: ["bigint", ({ previousSeq }) => previousSeq],
+        seq: ["bigint", ({ seq }) => seq],
+        seq_at: ["bigint", ({ seqAtMillis }) => seqAtMillis],
+        clock: ["bigint", ({ clockMillis }) => clockMillis],
+        digest: ["bytea", ({ digest }) => `\\x${digest}`]
+      })
+    } as m
         where c.family = ${family} and c.partition = m.partition
           and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
         returning 1
@@ -62,24 +66,28 @@ export interface TurnRow {
   readonly codeVersion: string
   readonly outbox: string | null
   readonly tails: string
-  readonly digest: Uint8Array
+  /** Hexadecimal. */
+  readonly digest: string
 }
 
 export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnRow>) =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
       epoch_revision, code_version, outbox, tails, digest)
-    select ${family}::text, * from unnest(
-      ${turns.map(({ partition }) => partition)}::int[],
-      ${turns.map(({ lastSeq }) => lastSeq)}::bigint[],
-      ${turns.map(({ firstSeq }) => firstSeq)}::bigint[],
-      ${turns.map(({ messages }) => messages)}::int[],
-      ${turns.map(({ epochBucket }) => epochBucket)}::bigint[],
-      ${turns.map(({ epochRevision }) => epochRevision)}::bigint[],
-      ${turns.map(({ codeVersion }) => codeVersion)}::text[],
-      ${jsonArray(turns.map(({ outbox }) => outbox))}::text[],
-      ${jsonArray(turns.map(({ tails }) => tails))}::jsonb[],
-      ${turns.map(({ digest }) => Buffer.from(digest))}::bytea[])`.execute(trx)
+    select ${family}::text, * from ${
+    rowsOf(turns, {
+      partition: ["int", ({ partition }) => partition],
+      last_seq: ["bigint", ({ lastSeq }) => lastSeq],
+      first_seq: ["bigint", ({ firstSeq }) => firstSeq],
+      messages: ["int", ({ messages }) => messages],
+      epoch_bucket: ["bigint", ({ epochBucket }) => epochBucket],
+      epoch_revision: ["bigint", ({ epochRevision }) => epochRevision],
+      code_version: ["text", ({ codeVersion }) => codeVersion],
+      outbox: ["text", ({ outbox }) => outbox],
+      tails: ["jsonb", ({ tails }) => tails],
+      digest: ["bytea", ({ digest }) => `\\x${digest}`]
+    })
+  } as new`.execute(trx)
 
 export interface EventRow {
   readonly merchant: string
@@ -93,11 +101,16 @@ export interface EventRow {
 export const insertEvents = (trx: Trx, events: ReadonlyArray<EventRow>) =>
   sql`
     insert into events (merchant, id, type, about, at_millis, body)
-    select * from unnest(${events.map((event) => event.merchant)}::text[],
-      ${events.map((event) => event.id)}::text[], ${events.map((event) => event.type)}::text[],
-      ${events.map((event) => event.about)}::text[],
-      ${events.map((event) => event.atMillis)}::bigint[],
-      ${jsonArray(events.map((event) => event.json))}::jsonb[])`.execute(trx)
+    select * from ${
+    rowsOf(events, {
+      merchant: ["text", ({ merchant }) => merchant],
+      id: ["text", ({ id }) => id],
+      type: ["text", ({ type }) => type],
+      about: ["text", ({ about }) => about],
+      at_millis: ["bigint", ({ atMillis }) => atMillis],
+      body: ["jsonb", ({ json }) => json]
+    })
+  } as new`.execute(trx)
 
 export interface DeadLetterRow {
   readonly id: string

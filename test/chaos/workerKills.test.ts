@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import type { CrashPoint } from "../../src/runtime/turn.ts"
+import type { CrashPoint } from "../../src/runtime/commit.ts"
 import { type ChaosHouse, LEASE_MILLIS, startChaosHouse } from "../support/chaosHouse.ts"
 import { type ChaosRecord, readRecord } from "../support/chaosRecord.ts"
 import { eventually } from "../support/lastro.ts"

@@ -17,6 +17,7 @@ import {
 } from "../../actors/fraud/velocity.ts"
 import { currencyCodes } from "../../src/domain/currency.ts"
 import type { Risk } from "../../streams/messages/fraud.ts"
+import { receivedOf } from "../support/received.ts"
 
 const MINUTE = 60_000
 const NOON = Date.parse("2026-08-31T12:00:00Z")
@@ -44,17 +45,7 @@ const house = (rules = defaultRules) => {
         }
       },
       { type: "score", body },
-      {
-        family: "fraud",
-        partition: 0,
-        seq: payments,
-        cause: `0.${payments}`,
-        merchant: "acme",
-        type: "score",
-        at,
-        replyTo: undefined,
-        config: rules
-      }
+      receivedOf({ family: "fraud", seq: payments, type: "score", at, config: rules })
     )
     const { emit = [], put = [] } = Result.getOrThrow(decided)
     for (const [key, profile] of put) profiles.set(key, profile)

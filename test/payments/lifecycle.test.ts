@@ -1,7 +1,7 @@
 import { Result, Schema } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { decide } from "../../actors/payments/decide.ts"
+import { decide, paymentOf } from "../../actors/payments/decide.ts"
 import { defaultTerms, isDefinitive, Payment, transitions } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
@@ -11,6 +11,8 @@ import { assertBalanced, changesOf, type JournalEntry } from "../../src/ledger/j
 import { FraudMessages } from "../../streams/messages/fraud.ts"
 import { GatewayMessages, type Outcome } from "../../streams/messages/gateway.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { freeze } from "../support/freeze.ts"
+import { receivedOf } from "../support/received.ts"
 
 type Json = Readonly<Record<string, unknown>>
 type Type = keyof typeof PaymentsMessages
@@ -26,13 +28,6 @@ const decodePayment = Schema.decodeUnknownSync(Payment)
 const receivers = { gateway: GatewayMessages, fraud: FraudMessages } as Readonly<
   Record<string, Readonly<Record<string, Schema.Codec<unknown, unknown>>>>
 >
-const freeze = <A>(value: A): A => {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    Object.values(value).forEach(freeze)
-  }
-  return value
-}
 const sum = (amounts: ReadonlyArray<bigint>): bigint => amounts.reduce((all, one) => all + one, 0n)
 
 /** One payment, fed by hand: messages come through their schemas, as from the mailbox. */
@@ -48,19 +43,20 @@ class Life {
   /** What `decide` says, twice over frozen input: it must be pure. */
   ask({ body, type }: Command, replyTo?: string) {
     const message = { type, body: Schema.decodeUnknownSync(PaymentsMessages[type])(body) }
+    const keys = [paymentOf(message as Parameters<typeof decide>[1], "acme")] as const
     const once = () =>
       decide(
         { get: (key) => (key === ID ? freeze(this.payment) : undefined) },
         freeze(message) as Parameters<typeof decide>[1],
-        {
+        receivedOf({
           ...FROM,
           seq: this.seq,
-          cause: `${FROM.partition}.${this.seq}`,
+          keys,
           type,
           at: this.now,
           replyTo,
           config: this.terms
-        }
+        })
       )
     const decided = once()
     const said = (result: typeof decided) =>

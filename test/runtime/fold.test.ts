@@ -108,7 +108,7 @@ class Partition {
   readonly emitted: Array<string> = []
   readonly deadLetters: Array<string> = []
   config = { version: 0, value: actor.config.initial as unknown }
-  digest: Uint8Array = new Uint8Array()
+  digest = ""
   clockMillis = 0
   /** Letters of a woken key decided in one turn. */
   readonly wokenMax: number
@@ -189,7 +189,7 @@ class Partition {
 
   get all() {
     return {
-      digest: Buffer.from(this.digest).toString("hex"),
+      digest: this.digest,
       pages: [...this.pages].sort(),
       parked: [...this.parked].sort(),
       waiting: this.waiting.map(({ id, letter }) => `${id} ${placeOf(letter)}`).sort(),

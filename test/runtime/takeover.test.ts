@@ -3,7 +3,7 @@ import pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { runPartition } from "../../src/runtime/partition.ts"
-import type { CrashPoint } from "../../src/runtime/turn.ts"
+import type { CrashPoint } from "../../src/runtime/commit.ts"
 import { connect, Database, DatabaseUnavailable, type Db } from "../../src/store/database.ts"
 import { raiseEpoch } from "../../src/store/takeover.ts"
 import { Appender } from "../../src/bus/appender.ts"
@@ -119,7 +119,7 @@ const move = (epochRevision: number, previousSeq: number, seq: number) => ({
   seq,
   seqAtMillis: 1,
   clockMillis: 1,
-  digest: new Uint8Array([1])
+  digest: "01"
 })
 
 const raise = (revision: number, owner: string, bucketMillis = 1) =>

@@ -109,7 +109,7 @@ export const emissionsAstray = (record: ChaosRecord): Violations => {
   }
   for (const { family, outbox, partition } of record.turns) {
     for (const bundle of decodeOutbox(outbox).bundles) {
-      const { headers, payload, subject } = outgoingOf(bundle, family, partition)
+      const { headers, payload, subject } = outgoingOf(bundle, { family, partition })
       const emission = new Map(headers).get(Header.emission)
       put(wanted, `${family}/${partition} → ${bundle.target}`, `${emission} ${subject} ${payload}`)
     }

@@ -27,7 +27,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
   for (const { digest, family, partition } of record.cursors) {
     const actor = actors.find((one) => one.family === family)!
     const end = decided(actor, partition, letters.get(`${family}.${partition}`) ?? [])
-    if (Buffer.from(end.digest).toString("hex") !== digest) {
+    if (end.digest !== digest) {
       wrong.push(`${family}.${partition}: its mailbox decided in order ends elsewhere`)
     }
     if (family !== "payments") continue
@@ -43,7 +43,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
 
 const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Letter>) => {
   const open = opener(actor)
-  const draft = emptyDraft(0, Buffer.alloc(0))
+  const draft = emptyDraft(0, "")
   fold(
     {
       actor,

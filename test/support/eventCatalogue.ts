@@ -8,6 +8,7 @@ import { letterOf } from "../../src/runtime/letter.ts"
 import { addRefusal } from "../../src/runtime/outbox.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { receivedOf } from "./received.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 type Type = keyof typeof PaymentsMessages
@@ -45,17 +46,20 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
   const take = (type: Type, body: unknown) => {
     const decode = Schema.decodeUnknownSync(PaymentsMessages[type] as Schema.Codec<unknown>)
     const message = { type, body: decode(JSON.parse(canonicalJson(body))) } as Message
-    const decided = decide({ get: () => payment }, message, {
-      family: "payments",
-      partition: 3,
-      seq: ++seq,
-      cause: `3.${seq}`,
-      merchant: MERCHANT,
-      type,
-      at: START + seq * 1_000,
-      replyTo: undefined,
-      config: defaultTerms
-    })
+    const decided = decide(
+      { get: () => payment },
+      message,
+      receivedOf({
+        family: "payments",
+        partition: 3,
+        seq: ++seq,
+        keys: [paymentOf(message, MERCHANT)],
+        merchant: MERCHANT,
+        type,
+        at: START + seq * 1_000,
+        config: defaultTerms
+      })
+    )
     if (Result.isFailure(decided)) throw new Error(`${name}: ${decided.failure.detail}`)
     const { emit = [], events = [], put = [] } = decided.success
     for (const [, state] of put) payment = state
@@ -136,7 +140,7 @@ const stopped = (name: string, decision: string) => {
 }
 
 const refused = (): Example => {
-  const draft = emptyDraft(START, new Uint8Array())
+  const draft = emptyDraft(START, "")
   const letter = letterOf({
     subject: `payments.3.ingress.capture.${MERCHANT}`,
     seq: 1,

@@ -10,6 +10,7 @@ import type { SettlementRow } from "../../src/stack/simulator/book.ts"
 import { type BreakKind, header } from "../../src/stack/simulator/settlement.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { ReconciliationMessages } from "../../streams/messages/reconciliation.ts"
+import { receivedOf } from "./received.ts"
 
 type Message = MessageOf<typeof ReconciliationMessages>
 interface Addressed {
@@ -52,17 +53,15 @@ export const house = () => {
         }
       },
       message,
-      {
+      receivedOf({
         family: "reconciliation",
         partition: partitionOf(merchant, PARTITIONS),
-        cause: "0.1",
         seq: ++seq,
         merchant,
         type: message.type,
         at: NOON,
-        replyTo: undefined,
         config: {}
-      }
+      })
     )
     if (Result.isFailure(decided)) return { refused: decided.failure.code, emit: [] }
     const { emit = [], put = [], rows: added = [] } = decided.success

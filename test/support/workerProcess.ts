@@ -1,7 +1,7 @@
 import process from "node:process"
 import { simulator } from "../../actors/gateway/simulator.ts"
 import { startWorker } from "../../src/cli/worker.ts"
-import type { CrashPoint } from "../../src/runtime/turn.ts"
+import type { CrashPoint } from "../../src/runtime/commit.ts"
 import { givenStack } from "../../src/stack/given.ts"
 import { toStderr } from "../../src/telemetry/logs.ts"
 

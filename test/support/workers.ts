@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { CrashPoint } from "../../src/runtime/turn.ts"
+import type { CrashPoint } from "../../src/runtime/commit.ts"
 import type { Stack } from "../../src/stack/stack.ts"
 
 /** At the n-th pass of a labelled point the process sends itself a signal. */

@@ -204,16 +204,18 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
   json(response, 200, { outage: state.outage, delay_millis: state.delayMillis })
 }
 
-const readText = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Array<Uint8Array> = []
-  let bytes = 0
-  for await (const chunk of request) {
-    bytes += chunk.length
-    if (bytes > BODY_BYTES_MAX) throw new Error("the body is too large")
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString("utf8")
-}
+const readText = (request: IncomingMessage): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const chunks: Array<Uint8Array> = []
+    let bytes = 0
+    request.on("data", (chunk: Uint8Array) => {
+      bytes += chunk.length
+      if (bytes > BODY_BYTES_MAX) reject(new Error("the body is too large"))
+      else chunks.push(chunk)
+    })
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")))
+    request.on("error", reject)
+  })
 
 const readJson = async (request: IncomingMessage): Promise<unknown> =>
   JSON.parse((await readText(request)) || "{}")

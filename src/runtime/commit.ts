@@ -1,0 +1,108 @@
+import { Effect, Schema } from "effect"
+import * as metrics from "../telemetry/metrics.ts"
+import { bundlesOf } from "./bundle.ts"
+import type { CommitLane } from "./commitLane.ts"
+import type { Draft } from "./draft.ts"
+import { jsonOf } from "./draft.ts"
+import type { Letter } from "./letter.ts"
+import { DEAD_LETTERS_STREAM } from "./outbox.ts"
+import type { AnyKeyed } from "./registry.ts"
+import type { Tails } from "./relay.ts"
+
+/** The partition belongs to somebody else now. */
+export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("PartitionFenced", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** Labels of the points between which a process may die; tests end the process there. */
+export type CrashPoint = "before-commit" | "after-commit" | "before-append" | "after-append"
+
+export interface TurnPlace {
+  readonly actor: AnyKeyed
+  readonly partition: number
+  readonly epoch: { readonly bucketMillis: number; readonly revision: number }
+  readonly source: string
+  readonly crash: (point: CrashPoint) => void
+  /** Messages of one bundle for a target. */
+  readonly bundleMaxOf: (target: string) => number
+}
+
+/** What one turn decided, ready to be committed. */
+export const committing = (
+  place: TurnPlace,
+  turn: {
+    readonly draft: Draft
+    readonly letters: ReadonlyArray<Letter>
+    readonly previousSeq: number
+    readonly tails: Tails
+  }
+) => {
+  addDeadLettersToOutbox(place, turn.draft, turn.letters.at(-1)!)
+  return { place, ...turn, bundles: bundlesOf(turn.draft.outbox, place.bundleMaxOf) }
+}
+
+export type Committed = ReturnType<typeof committing>
+
+/** One database transaction: cursor first, then everything the turn decided, then the turn row. */
+export const commit = Effect.fnUntraced(function* (
+  lane: CommitLane,
+  turn: Committed
+) {
+  const { actor, crash } = turn.place
+  crash("before-commit")
+  yield* lane(turn).pipe(
+    Effect.tapErrorTag(
+      "PartitionFenced",
+      () => Effect.sync(() => metrics.fences.inc({ family: actor.family, place: "commit" }))
+    )
+  )
+  crash("after-commit")
+  for (const [outcome, count] of turn.draft.outcomes) {
+    metrics.messages.inc({ family: actor.family, outcome }, count)
+  }
+})
+
+/** Bytes of headers and body that fit into one published dead letter, base64 and escapes included. */
+const PUBLISHED_BYTES_MAX = 400 * 1024
+
+/** The whole letter is in PostgreSQL. One too large for a message is published without its content. */
+const published = ({ body, headers }: Letter) =>
+  JSON.stringify(headers).length + (body.length * 4) / 3 > PUBLISHED_BYTES_MAX
+    ? { content: "too large: read it in the dead_letters table" }
+    : { headers, body_base64: Buffer.from(body).toString("base64") }
+
+/** Dead letters are published too, with body and origin, for operators' own tools. */
+const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) => {
+  if (draft.outbox.some((message) => message.target === DEAD_LETTERS_STREAM)) return
+  const lastOrdinal = draft.outbox.reduce(
+    (most, { id }) => id.seq === last.seq ? Math.max(most, id.ordinal) : most,
+    -1
+  )
+  draft.deadLetters.forEach((dead, index) => {
+    const id = { seq: last.seq, ordinal: lastOrdinal + 1 + index }
+    draft.outbox.push({
+      target: DEAD_LETTERS_STREAM,
+      subject: `dead.${place.source}.${dead.reason}`,
+      id,
+      type: "dead_letter",
+      merchant: "",
+      trace: "",
+      body: jsonOf({
+        id: dead.id,
+        family: place.actor.family,
+        partition: place.partition,
+        seq: dead.letter.seq,
+        ...(dead.letter.part > 0 && { part: dead.letter.part }),
+        subject: dead.letter.subject,
+        reason: dead.reason,
+        cause: dead.cause,
+        attempts: dead.attempts,
+        ...published(dead.letter)
+      })
+    })
+  })
+}

@@ -1,0 +1,75 @@
+import { Schema } from "effect"
+import type { Appender } from "../bus/appender.ts"
+import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
+import type { Epoch } from "../bus/leases.ts"
+import type { MailboxReader, ReaderLost } from "../bus/mailboxReader.ts"
+import type { DatabaseUnavailable } from "../store/database.ts"
+import type { CrashPoint, PartitionFenced, TurnPlace } from "./commit.ts"
+import type { CommitLane } from "./commitLane.ts"
+import type { ParkedKey } from "./draft.ts"
+import type { Opened } from "./fold.ts"
+import type { Letter } from "./letter.ts"
+import type { Addressing } from "./outbox.ts"
+import type { AnyKeyed } from "./registry.ts"
+import type { Relay, RelayFenced } from "./relay.ts"
+import type { LoadLane, StateCache } from "./states.ts"
+
+/** The stream or the cursor is not what it was: recreated or restored. A person must look. */
+export class PartitionInconsistent
+  extends Schema.TaggedError<PartitionInconsistent>()("PartitionInconsistent", {
+    detail: Schema.String
+  }) {
+  override get message() {
+    return this.detail
+  }
+}
+
+/** Too many failures of one kind for this partition to help itself: its owner gives it up. */
+export class PartitionEscalated
+  extends Schema.TaggedError<PartitionEscalated>()("PartitionEscalated", {
+    detail: Schema.String
+  }) {
+  override get message() {
+    return this.detail
+  }
+}
+
+export type PartitionFailure =
+  | PartitionFenced
+  | PartitionInconsistent
+  | PartitionEscalated
+  | RelayFenced
+  | ReaderLost
+  | BusUnavailable
+  | DatabaseUnavailable
+
+export interface PartitionOptions {
+  readonly link: NatsLink
+  readonly appender: Appender
+  /** Shared by the partitions of the family in this worker. */
+  readonly lanes: { readonly load: LoadLane; readonly commit: CommitLane }
+  readonly actor: AnyKeyed
+  readonly stream: string
+  readonly partition: number
+  readonly epoch: Epoch
+  readonly owner: string
+  readonly addressing: Addressing
+  readonly familyOf: (stream: string) => string
+  readonly crash: (point: CrashPoint) => void
+  readonly bundleMaxOf: (target: string) => number
+  /** Set when the owner is asked to stop: the turn under way is finished, no further one is begun. */
+  readonly stopping: () => boolean
+}
+
+export interface Owned extends TurnPlace {
+  readonly options: PartitionOptions
+  readonly reader: MailboxReader
+  readonly relay: Relay
+  readonly cache: StateCache
+  readonly parked: Map<string, ParkedKey>
+  readonly open: (letter: Letter) => Opened
+  config: { version: number; value: unknown }
+  seq: number
+  clockMillis: number
+  digest: string
+}
