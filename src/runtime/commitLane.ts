@@ -28,7 +28,7 @@ import { encodeOutbox, encodeTails } from "./turnRow.ts"
 const CODE_VERSION = "0.1.0"
 
 /** Turns of one database transaction. More wait for the next. */
-const TURNS_MAX = 64
+const TURNS_MAX = 4
 
 /** What one turn commits. */
 export interface Committing {

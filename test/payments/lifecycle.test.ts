@@ -29,7 +29,6 @@ const receivers = { gateway: GatewayMessages, fraud: FraudMessages } as Readonly
   Record<string, Readonly<Record<string, Schema.Codec<unknown, unknown>>>>
 >
 const sum = (amounts: ReadonlyArray<bigint>): bigint => amounts.reduce((all, one) => all + one, 0n)
-
 /** One payment, fed by hand: messages come through their schemas, as from the mailbox. */
 class Life {
   payment: Payment | undefined

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { request } from "../../bus/api.ts"
 import { append } from "../../bus/append.ts"
 import { type NatsLink, open } from "../../bus/connection.ts"
-import { openSharedReader } from "../../bus/sharedReader.ts"
+import { tap } from "../../bus/tap.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
 import type { NatsCredentials } from "../../stack/stack.ts"
 
@@ -86,19 +86,11 @@ export class Load {
   })
 
   private watch() {
-    return openSharedReader(this.watcher, {
-      stream: "EVENTS",
-      consumer: `bench-${this.run}`,
-      filter: "events.*.payment.captured",
-      inFlightMax: 10_000,
-      capacity: () => 10_000,
-      onDelivery: (delivery) => {
-        delivery.acknowledge()
-        this.captured++
-        if (this.stamps === undefined) return
-        const { about } = JSON.parse(new TextDecoder().decode(delivery.data)) as { about: string }
-        this.stamps.set(about, delivery.atMillis)
-      }
+    return tap(this.watcher, "EVENTS", "events.*.payment.captured", ({ atMillis, data }) => {
+      this.captured++
+      if (this.stamps === undefined) return
+      const { about } = JSON.parse(new TextDecoder().decode(data)) as { about: string }
+      this.stamps.set(about, atMillis)
     })
   }
 
@@ -174,12 +166,6 @@ export class Load {
       { seq }
     ).pipe(
       Effect.map(({ message }) => this.stamps!.get(paymentId)! - Date.parse(message.time))
-    )
-  }
-
-  async close(): Promise<void> {
-    await Effect.runPromise(
-      Effect.ignore(request(this.watcher.nc, `CONSUMER.DELETE.EVENTS.bench-${this.run}`))
     )
   }
 }
