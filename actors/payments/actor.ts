@@ -2,7 +2,7 @@ import { keyed, type MessageOf } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { decide, paymentOf } from "./decide.ts"
-import { defaultTerms, Terms } from "./state.ts"
+import { defaultTerms, Terms, transitions } from "./state.ts"
 import { load, overdue, save } from "./store.ts"
 
 /** The life of payments, and the only writer of the ledger. */
@@ -13,6 +13,7 @@ export const payments = keyed({
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) =>
     [paymentOf(message, merchant)] as const,
   config: { schema: Terms, initial: defaultTerms },
+  keeps: ({ status }) => transitions[status].length > 0,
   decide,
   load,
   save,

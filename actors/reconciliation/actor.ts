@@ -16,6 +16,8 @@ export const reconciliation = keyed({
   keysOf,
   config: { schema: Schema.Struct({}), initial: {} },
   lingerMillis: 200,
+  // What an event says waits days for its line in a file.
+  keeps: () => false,
   decide,
   load,
   save,

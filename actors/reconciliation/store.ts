@@ -25,8 +25,8 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
 })
 
 export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
-  const operations = writes.states.flatMap(({ key, merchant, partition, state }) =>
-    state._tag === "Operation" ? [{ partition, merchant, key, state }] : []
+  const operations = writes.states.flatMap(({ isNew, key, merchant, partition, state }) =>
+    state._tag === "Operation" ? [{ partition, merchant, key, state, isNew }] : []
   )
   const closes: Array<Close> = []
   const findings = operations.flatMap(storedOf)
@@ -38,7 +38,7 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
   // Sent in this order: findings are forgotten before they are written anew.
   await Promise.all([
     saveStates(trx, writes.states),
-    forgetFindings(trx, operations),
+    forgetFindings(trx, operations.filter(({ isNew }) => !isNew)),
     insertFindings(trx, findings),
     insertCloses(trx, closes)
   ])
@@ -58,6 +58,7 @@ interface Located {
   readonly merchant: string
   readonly key: string
   readonly state: Operation
+  readonly isNew: boolean
 }
 
 interface Stored extends Omit<FindingRow, "tag"> {

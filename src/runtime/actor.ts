@@ -92,6 +92,8 @@ export interface SavedState<State> extends StateKey {
   readonly state: State
   /** Canonical JSON of the state: what the digest covers, ready to be stored. */
   readonly json: string
+  /** No state was stored under this key before. Known for keys that the message names. */
+  readonly isNew: boolean
 }
 
 /** One row with the merchant, the place and the decision clock of its cause. */
@@ -152,6 +154,8 @@ export interface KeyedActor<
   readonly load: (
     keys: ReadonlyArray<StateKey>
   ) => Effect.Effect<ReadonlyMap<string, State>, E, R>
+  /** Whether a state is likely to be needed again soon, and stays in memory. All are by default. */
+  readonly keeps?: (state: State) => boolean
   /** Set-based, inside the turn's database transaction. */
   readonly save: (trx: Trx, writes: TurnWrites<State, Row>) => Promise<void>
   /** Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. */

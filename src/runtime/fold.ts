@@ -294,7 +294,9 @@ const foldOne = (
       addRefusal(addressing, draft, cause, counter, letter, decided.failure)
       foldDigest(draft, letter, "refused", [jsonOf(decided.failure)])
     } else {
-      const parts = addDecision(addressing, draft, cause, counter, letter, decided.success)
+      const { committed } = context
+      const { success } = decided
+      const parts = addDecision(addressing, draft, cause, counter, letter, success, committed)
       foldDigest(draft, letter, "decided", parts)
     }
     return false

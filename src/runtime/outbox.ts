@@ -40,7 +40,8 @@ export const addDecision = (
   cause: Letter,
   counter: Counter,
   letter: Letter,
-  decision: Decision<unknown, unknown>
+  decision: Decision<unknown, unknown>,
+  committed: (id: string) => unknown
 ): ReadonlyArray<string> => {
   const { merchant } = letter
   const { partition } = addressing
@@ -62,7 +63,9 @@ export const addDecision = (
   const states = (decision.put ?? []).map(([key, state]) => {
     const json = jsonOf(state)
     parts.push(json)
-    return { partition, merchant, key, state, json }
+    const id = stateKey(merchant, key)
+    const isNew = draft.states.get(id)?.isNew ?? committed(id) === undefined
+    return [id, { partition, merchant, key, state, json, isNew }] as const
   })
   const timers = (decision.timers ?? []).map((timer) => {
     const body = jsonOf(timer.body)
@@ -75,7 +78,7 @@ export const addDecision = (
     }
   })
 
-  for (const saved of states) draft.states.set(stateKey(merchant, saved.key), saved)
+  for (const [id, saved] of states) draft.states.set(id, saved)
   for (const row of decision.rows ?? []) {
     const { part, seq } = letter
     draft.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, row })
@@ -107,7 +110,7 @@ export const addRefusal = (
   for (const [key, state] of refusal.put ?? []) {
     const { merchant } = letter
     const { partition } = addressing
-    const saved = { partition, merchant, key, state, json: jsonOf(state) }
+    const saved = { partition, merchant, key, state, json: jsonOf(state), isNew: false }
     draft.states.set(stateKey(merchant, key), saved)
   }
   if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return

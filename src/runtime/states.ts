@@ -28,8 +28,11 @@ export class StateCache {
     this.known.set(id, state)
   }
 
-  readonly committed = (draft: Draft): void => {
-    for (const [id, { state }] of draft.states) this.set(id, state)
+  readonly committed = (draft: Draft, keeps: (state: unknown) => boolean): void => {
+    for (const [id, { state }] of draft.states) {
+      if (keeps(state)) this.set(id, state)
+      else this.known.delete(id)
+    }
   }
 
   /** Called between turns only: a turn's own states must not leave while it decides. */

@@ -135,7 +135,7 @@ const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) =>
   owned.seq = letters.at(-1)!.seq
   owned.clockMillis = draft.clockMillis
   owned.digest = draft.digest
-  owned.cache.committed(draft)
+  owned.cache.committed(draft, owned.actor.keeps ?? (() => true))
   owned.cache.trim()
   for (const id of draft.unparked.keys()) owned.parked.delete(id)
   for (const [id, key] of draft.parked) owned.parked.set(id, key)
