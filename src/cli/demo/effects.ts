@@ -2,6 +2,7 @@ import { sourceOf } from "../../../streams/mailboxes.ts"
 import type { Attempt, Payment } from "../../../actors/payments/state.ts"
 import { derivedId, eventIdOf, refundIdOf } from "../../domain/identifiers.ts"
 import * as entries from "../../ledger/entries.ts"
+import { placeOf } from "../../runtime/letter.ts"
 import type { EventRecord } from "../../store/events.ts"
 import { type PaymentEvidence, REFUSED } from "./evidence.ts"
 import type { MailboxMessage } from "./mailbox.ts"
@@ -81,7 +82,7 @@ const causesOf = ({ messages, payment }: PaymentEvidence): ReadonlyMap<string, n
   const causes = new Map<string, number>()
   for (const message of messages) {
     for (const id of entriesBy(message, payment, ids)) {
-      if (!causes.has(id)) causes.set(id, message.seq)
+      if (!causes.has(id)) causes.set(id, positionOf(message))
     }
   }
   return causes
@@ -112,12 +113,21 @@ const causeOfEvent = (
   payment: Payment,
   messages: ReadonlyArray<MailboxMessage>
 ): number | undefined =>
-  messages.find(({ partition, seq }) =>
-    event.id ===
+  position(messages.find((message) => {
+    const { partition } = message
+    return event.id ===
       (event.type === REFUSED
-        ? derivedId("evt", sourceOf("payments", partition), String(seq), REFUSED)
-        : eventIdOf(payment.id, event.type, `${partition}.${seq}`))
-  )?.seq
+        ? derivedId("evt", sourceOf("payments", partition), placeOf(message), REFUSED)
+        : eventIdOf(payment.id, event.type, `${partition}.${placeOf(message)}`))
+  }))
+
+/** A bundle holds fewer messages than this, so that they have their places between two sequences. */
+const PARTS_MAX = 1_000
+
+const positionOf = ({ part, seq }: MailboxMessage): number => seq + part / PARTS_MAX
+
+const position = (message: MailboxMessage | undefined): number | undefined =>
+  message === undefined ? undefined : positionOf(message)
 
 export const effectsOf = (evidence: PaymentEvidence): Effects => {
   const { events, messages, payment } = evidence
@@ -127,9 +137,11 @@ export const effectsOf = (evidence: PaymentEvidence): Effects => {
       { id, type }
     ) => ({
       what: `${type} ${id}`,
-      seq: messages.find((message) =>
-        message.origin === "ingress" && message.type === type && message.commandId === id
-      )?.seq
+      seq: position(
+        messages.find((message) =>
+          message.origin === "ingress" && message.type === type && message.commandId === id
+        )
+      )
     })),
     entries: writtenEntries(evidence).map((id) => ({ what: id, seq: causes.get(id) })),
     events: events.map((event) => ({

@@ -5,11 +5,13 @@ import type { NatsLink } from "../../bus/connection.ts"
 import { openSharedReader } from "../../bus/sharedReader.ts"
 import { streamFacts } from "../../bus/tail.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
-import { Header, letterOf, type Origin } from "../../runtime/letter.ts"
+import { type Letter, lettersOf, type Origin } from "../../runtime/letter.ts"
 
 /** A message of the payments mailbox that concerns a payment, as JetStream stores it. */
 export interface MailboxMessage {
   readonly seq: number
+  /** Its place in a bundle. */
+  readonly part: number
   readonly partition: number
   readonly origin: Origin
   readonly type: string
@@ -45,16 +47,8 @@ export const readMailbox = async (link: NatsLink): Promise<ReadonlyArray<Mailbox
     inFlightMax: BATCH,
     capacity: () => BATCH,
     onDelivery: (delivery) => {
-      const letter = letterOf({
-        ...delivery,
-        headers: () => ({
-          [Header.type]: delivery.header(Header.type) ?? "",
-          [Header.merchant]: delivery.header(Header.merchant) ?? ""
-        })
-      })
       delivery.acknowledge()
-      const message = messageOf(letter)
-      if (message !== undefined) messages.push(message)
+      messages.push(...lettersOf(delivery).map(messageOf).filter((one) => one !== undefined))
       if (delivery.seq >= lastSeq) ended()
     }
   }))
@@ -66,8 +60,8 @@ export const readMailbox = async (link: NatsLink): Promise<ReadonlyArray<Mailbox
   return messages
 }
 
-const messageOf = (letter: ReturnType<typeof letterOf>): MailboxMessage | undefined => {
-  const { body, merchant, origin, seq, subject, type } = letter
+const messageOf = (letter: Letter): MailboxMessage | undefined => {
+  const { body, merchant, origin, part, seq, subject, type } = letter
   const json = JSON.parse(text.decode(body)) as {
     readonly command_id?: string
     readonly payment_id?: string
@@ -78,6 +72,7 @@ const messageOf = (letter: ReturnType<typeof letterOf>): MailboxMessage | undefi
     (json.command_id === undefined ? undefined : paymentIdOf(merchant, json.command_id))
   return paymentId === undefined ? undefined : {
     seq,
+    part,
     partition: Number(subject.split(".")[1]),
     origin,
     type,
