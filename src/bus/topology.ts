@@ -19,6 +19,12 @@ export interface TopologyReport {
   readonly drift: ReadonlyArray<Difference>
 }
 
+/**
+ * Copies of every stream: a cluster keeps three, a single server one. The server itself says which it
+ * is; nothing else decides.
+ */
+export const replicasOf = (nc: NatsConnection): 1 | 3 => nc.info?.cluster === undefined ? 1 : 3
+
 /** Creates what is missing and compares the rest, setting by setting. */
 export const applyTopology = Effect.fnUntraced(function* (
   nc: NatsConnection,

@@ -2,6 +2,7 @@ import { Effect, Fiber, Layer } from "effect"
 import { mailboxes } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { open } from "../bus/connection.ts"
+import { replicasOf } from "../bus/topology.ts"
 import { guardMailbox } from "../runtime/admission.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
@@ -10,7 +11,6 @@ import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 /** Watches how far the mailboxes that take commands are behind, and closes their gates (PROTOCOL §6). */
 export const startAdmission = (stack: Stack, log: LogSink) => {
   const { password, user } = stack.nats.admin
-  const specs = new Map(topology(1).map((spec) => [spec.name, spec]))
   const fiber = Effect.runFork(
     Effect.scoped(
       Effect.gen(function* () {
@@ -20,6 +20,7 @@ export const startAdmission = (stack: Stack, log: LogSink) => {
           password,
           name: "lastro-admission"
         })
+        const specs = new Map(topology(replicasOf(nc)).map((spec) => [spec.name, spec]))
         yield* Effect.forEach(
           mailboxes.filter(({ kind }) => kind === "keyed"),
           ({ family, stream }) => guardMailbox(nc, family, specs.get(stream)!),

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { migrations } from "../../migrations/index.ts"
 import { topology } from "../../streams/topology.ts"
 import { open } from "../bus/connection.ts"
-import { applyTopology } from "../bus/topology.ts"
+import { applyTopology, replicasOf } from "../bus/topology.ts"
 import { checkStack } from "../stack/checks.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
 import { migrate } from "../store/migrate.ts"
@@ -15,7 +15,7 @@ export const prepare = async (stack: Stack, progress: Progress): Promise<void> =
   const { password, user } = stack.nats.admin
   const report = await Effect.runPromise(Effect.scoped(
     open({ urls: stack.natsUrls, user, password, name: "lastro-topology" }).pipe(
-      Effect.flatMap(({ nc }) => applyTopology(nc, topology(1)))
+      Effect.flatMap(({ nc }) => applyTopology(nc, topology(replicasOf(nc))))
     )
   ))
   if (report.created.length > 0) progress(`Streams created: ${report.created.join(", ")}`)

@@ -7,10 +7,21 @@ import { natsServerBinary } from "./natsBinary.ts"
 import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
 
 const READY_MILLIS = 20_000
+const ANSWER_MILLIS = 2_000
 
 interface Ports {
   readonly client: number
   readonly monitor: number
+}
+
+export interface NatsServerOptions {
+  readonly progress: Progress
+  /** Lines of the `jetstream` block. */
+  readonly settings?: string
+  /** Lines that make it one of several. */
+  readonly cluster?: ReadonlyArray<string>
+  /** Where users' passwords lie; the members of a cluster share them. */
+  readonly passwordsFile?: string
 }
 
 /** One nats-server of ours, its configuration, users and data below `folder`. */
@@ -19,29 +30,28 @@ export class NatsServer {
   private readonly folder: string
   private readonly binary: string
   private readonly settings: string
-  ports: Ports
-  private passwords: Record<string, string>
+  private readonly cluster: ReadonlyArray<string>
+  private readonly passwordsFile: string
+  private readonly ports: Ports
+  private passwords: Record<string, string> = {}
 
-  private constructor(folder: string, binary: string, settings: string, ports: Ports) {
+  private constructor(folder: string, binary: string, ports: Ports, options: NatsServerOptions) {
     this.folder = folder
     this.binary = binary
-    this.settings = settings
     this.ports = ports
-    this.passwords = readJson(join(folder, "passwords.json")) ?? {}
+    this.settings = options.settings ?? "sync_interval: always"
+    this.cluster = options.cluster ?? []
+    this.passwordsFile = options.passwordsFile ?? join(folder, "passwords.json")
   }
 
-  static async start(
-    folder: string,
-    options: { readonly progress: Progress; readonly settings?: string }
-  ): Promise<NatsServer> {
+  static async start(folder: string, options: NatsServerOptions): Promise<NatsServer> {
     fs.mkdirSync(join(folder, "data"), { recursive: true, mode: 0o700 })
     const binary = await natsServerBinary(options.progress)
     await stopStale(join(folder, "pid"))
     const known = readJson<Ports>(join(folder, "ports.json"))
     const ports = { client: await freePort(known?.client), monitor: await freePort(known?.monitor) }
     writePrivate(join(folder, "ports.json"), JSON.stringify(ports))
-    const settings = options.settings ?? "sync_interval: always"
-    const server = new NatsServer(folder, binary, settings, ports)
+    const server = new NatsServer(folder, binary, ports, options)
     await server.launch()
     return server
   }
@@ -77,6 +87,15 @@ export class NatsServer {
     return { user, password: this.passwords[user]! }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child?.signal(signal)
+  }
+
+  /** True when its own streams are caught up and, in a cluster, a leader is known. */
+  async healthy(): Promise<boolean> {
+    return await answersWell(`${this.monitorUrl}/healthz`)
+  }
+
   /** When the server last read its configuration. */
   private async loadedAt(): Promise<string | undefined> {
     const answer = await fetch(`${this.monitorUrl}/varz`)
@@ -93,10 +112,9 @@ export class NatsServer {
       logFile: join(this.folder, "log"),
       pidFile: join(this.folder, "pid")
     })
-    await this.child.ready(
-      async () => (await fetch(`${this.monitorUrl}/healthz`)).ok,
-      READY_MILLIS
-    )
+    // A member of a cluster is well only with the others: whoever starts them waits for that.
+    const path = this.cluster.length === 0 ? "/healthz" : "/healthz?js-enabled-only=true"
+    await this.child.ready(() => answersWell(this.monitorUrl + path), READY_MILLIS)
   }
 
   async stop(signal: NodeJS.Signals = "SIGINT"): Promise<void> {
@@ -105,13 +123,14 @@ export class NatsServer {
 
   private configure(added: ReadonlyArray<string>): void {
     const prefix = "merchant-"
+    this.passwords = readJson(this.passwordsFile) ?? {}
     const known = Object.keys(this.passwords).filter((user) => user.startsWith(prefix))
       .map((user) => user.slice(prefix.length))
     const users = natsUsers([...new Set([...known, ...added])])
     for (const { name } of users) {
       this.passwords[name] ??= randomBytes(24).toString("base64url")
     }
-    writePrivate(join(this.folder, "passwords.json"), JSON.stringify(this.passwords))
+    writePrivate(this.passwordsFile, JSON.stringify(this.passwords))
     const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
     // Quoted: a bare password that starts with a dash or a digit is read as a number.
     const lines = users.map((user) =>
@@ -130,6 +149,7 @@ export class NatsServer {
         `  max_file_store: 1TB`,
         `  ${this.settings}`,
         `}`,
+        ...this.cluster,
         `authorization {`,
         `  users: [`,
         ...lines,
@@ -139,6 +159,12 @@ export class NatsServer {
       ].join("\n")
     )
   }
+}
+
+const answersWell = async (url: string): Promise<boolean> => {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MILLIS) })
+  await answer.arrayBuffer()
+  return answer.ok
 }
 
 const readJson = <A>(file: string): A | undefined =>

@@ -20,7 +20,7 @@ const PASSWORD_BYTES = 24
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
-  max_connections: "100",
+  max_connections: "200",
   shared_buffers: "256MB",
   max_wal_size: "4GB",
   min_wal_size: "512MB",
@@ -128,6 +128,10 @@ export class PostgresServer {
   /** SIGINT is PostgreSQL's fast shutdown: open connections are ended, everything is written. */
   async stop(signal: NodeJS.Signals = "SIGINT"): Promise<void> {
     await this.child?.stop(signal)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.signal(signal)
   }
 
   private async initialise(progress: Progress): Promise<void> {

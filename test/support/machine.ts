@@ -10,7 +10,7 @@ import type { AnyActor } from "../../src/runtime/registry.ts"
 import type { CrashPoint } from "../../src/runtime/commit.ts"
 import { runWorker } from "../../src/runtime/worker.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
-import type { NatsCredentials } from "../../src/stack/stack.ts"
+import type { NatsCredentials, Stack } from "../../src/stack/stack.ts"
 import { Database } from "../../src/store/database.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
@@ -79,7 +79,7 @@ export interface Stored {
 }
 
 export const connectAs = (
-  stack: EmbeddedStack,
+  stack: Pick<Stack, "natsUrls">,
   { password, user }: NatsCredentials
 ): Promise<NatsConnection> =>
   connect({ servers: [...stack.natsUrls], user, pass: password, inboxPrefix: `_INBOX.${user}` })

@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { join, resolve } from "node:path"
+import { ensureDatabase } from "../store/provision.ts"
+import { freePort } from "./child.ts"
+import { lockFolder } from "./lock.ts"
+import { NatsServer, writePrivate } from "./natsServer.ts"
+import { PostgresServer } from "./postgresServer.ts"
+import { type Progress, type Stack, StackError } from "./stack.ts"
+
+/** What a quorum survives the loss of one of. */
+export const natsMembers = ["nats-1", "nats-2", "nats-3"] as const
+export type NatsMember = (typeof natsMembers)[number]
+export type ClusterServer = NatsMember | "postgres"
+
+/** Three nats-servers that know each other and a PostgreSQL, each of which can be ended and started by name. */
+export interface ClusterStack extends Stack {
+  readonly url: (member: NatsMember) => string
+  readonly pid: (server: ClusterServer) => number
+  /** SIGKILL unless told otherwise; resolves when the process is gone. */
+  readonly kill: (server: ClusterServer, signal?: NodeJS.Signals) => Promise<void>
+  /** SIGSTOP: its sockets stay open and nothing answers. */
+  readonly freeze: (server: ClusterServer) => void
+  readonly thaw: (server: ClusterServer) => void
+  /** Starts a server that was ended. It may take a while to catch up: see `healthy`. */
+  readonly restart: (server: ClusterServer) => Promise<void>
+  /** Every member is up, caught up and knows the leader. */
+  readonly healthy: () => Promise<boolean>
+}
+
+export interface ClusterOptions {
+  readonly dataDir: string
+  readonly progress?: Progress
+  /** Lines of the `jetstream` block; only tests change them. */
+  readonly natsSettings?: string
+  /** False only for tests that end no server. */
+  readonly fsync?: boolean
+  /** A PostgreSQL that runs already; tests share one. */
+  readonly databaseUrl?: string
+}
+
+const FORMED_MILLIS = 60_000
+
+/** A three-node JetStream cluster and PostgreSQL as children of this process, their data below one folder. */
+export const startCluster = async (options: ClusterOptions): Promise<ClusterStack> => {
+  const dataDir = resolve(options.dataDir)
+  const progress = options.progress ?? (() => {})
+  fs.mkdirSync(dataDir, { recursive: true })
+  const unlock = lockFolder(dataDir)
+  const servers = new Map<ClusterServer, NatsServer | PostgresServer>()
+  const stop = async () => {
+    await Promise.all([...servers.values()].map((server) => {
+      server.signal("SIGCONT")
+      return server.stop()
+    }))
+    unlock()
+  }
+  try {
+    const [databaseUrl] = await Promise.all([
+      options.databaseUrl ??
+        PostgresServer.start(join(dataDir, "postgres"), {
+          progress,
+          fsync: options.fsync ?? true
+        }).then((server) => {
+          servers.set("postgres", server)
+          return server.url
+        }),
+      startMembers(dataDir, options).then((members) => {
+        for (const [name, server] of members) servers.set(name, server)
+      })
+    ])
+    await ensureDatabase(databaseUrl)
+    return controlled(servers, databaseUrl, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+const startMembers = async (dataDir: string, options: ClusterOptions) => {
+  const ports = await routePorts(join(dataDir, "routes.json"))
+  // The first alone writes the passwords that the others read.
+  const start = async (name: NatsMember): Promise<readonly [NatsMember, NatsServer]> => [
+    name,
+    await NatsServer.start(join(dataDir, name), {
+      progress: options.progress ?? (() => {}),
+      ...(options.natsSettings !== undefined && { settings: options.natsSettings }),
+      cluster: clusterLines(name, ports),
+      passwordsFile: join(dataDir, "passwords.json")
+    })
+  ]
+  const [first, ...others] = natsMembers
+  const members = new Map([await start(first), ...await Promise.all(others.map(start))])
+  const end = Date.now() + FORMED_MILLIS
+  while (!await allHealthy([...members.values()])) {
+    if (Date.now() > end) {
+      throw new StackError(
+        `the three nats-servers did not find each other within ${FORMED_MILLIS / 1_000} s: ` +
+          `see the logs below ${dataDir}.`
+      )
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return members
+}
+
+interface Routes {
+  readonly password: string
+  readonly ports: Readonly<Record<NatsMember, number>>
+}
+
+const routePorts = async (file: string): Promise<Routes> => {
+  const known: Routes | undefined = fs.existsSync(file)
+    ? JSON.parse(fs.readFileSync(file, "utf8"))
+    : undefined
+  const ports = Object.fromEntries(
+    await Promise.all(
+      natsMembers.map(async (name) => [name, await freePort(known?.ports[name])] as const)
+    )
+  ) as Record<NatsMember, number>
+  const routes = { password: known?.password ?? randomBytes(24).toString("base64url"), ports }
+  writePrivate(file, JSON.stringify(routes))
+  return routes
+}
+
+const clusterLines = (name: NatsMember, { password, ports }: Routes): ReadonlyArray<string> => [
+  `server_name: ${name}`,
+  `cluster {`,
+  `  name: lastro`,
+  `  listen: "127.0.0.1:${ports[name]}"`,
+  // Clients are given every address; one that is told of others would go past a proxy.
+  `  no_advertise: true`,
+  `  authorization { user: route, password: "${password}" }`,
+  `  routes: [`,
+  ...natsMembers.filter((other) => other !== name)
+    .map((other) => `    "nats://route:${password}@127.0.0.1:${ports[other]}"`),
+  `  ]`,
+  `}`
+]
+
+const allHealthy = async (members: ReadonlyArray<NatsServer>): Promise<boolean> => {
+  const answers = await Promise.all(members.map((one) => one.healthy().catch(() => false)))
+  return !answers.includes(false)
+}
+
+const controlled = (
+  servers: ReadonlyMap<ClusterServer, NatsServer | PostgresServer>,
+  databaseUrl: string,
+  stop: () => Promise<void>
+): ClusterStack => {
+  const serverOf = (name: ClusterServer) => {
+    const server = servers.get(name)
+    if (server === undefined) throw new StackError(`${name} is not a server of this cluster.`)
+    return server
+  }
+  const member = (name: NatsMember) => serverOf(name) as NatsServer
+  const members = natsMembers.map(member)
+  const first = members[0]!
+  return {
+    natsUrls: members.map((one) => one.url),
+    natsMonitorUrl: first.monitorUrl,
+    nats: {
+      admin: first.credentials("admin"),
+      worker: first.credentials("worker"),
+      edge: first.credentials("edge"),
+      producer: first.credentials("producer")
+    },
+    databaseUrl,
+    // Each reads the shared passwords in; the first makes them.
+    merchantCredentials: async (merchant) => {
+      let made = await first.merchant(merchant)
+      for (const one of members.slice(1)) made = await one.merchant(merchant)
+      return made
+    },
+    stop,
+    url: (name) => member(name).url,
+    pid: (name) => serverOf(name).pid,
+    kill: (name, signal = "SIGKILL") => serverOf(name).stop(signal),
+    freeze: (name) => serverOf(name).signal("SIGSTOP"),
+    thaw: (name) => serverOf(name).signal("SIGCONT"),
+    restart: (name) => serverOf(name).launch(),
+    healthy: () => allHealthy(members)
+  }
+}
