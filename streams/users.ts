@@ -41,6 +41,20 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
     subscribe: [inbox("worker"), "$KV.leases.>", "$KV.control.>"]
   },
   {
+    // Opens and closes mailboxes to commands (admission), in one process at a time.
+    name: "gate",
+    publish: [
+      "$KV.leases.office.*",
+      "$JS.API.STREAM.INFO.*",
+      "$JS.API.STREAM.MSG.GET.*",
+      "$JS.API.CONSUMER.INFO.>",
+      "$JS.API.CONSUMER.CREATE.KV_leases",
+      ...mailboxes.filter(({ kind }) => kind === "keyed")
+        .map(({ stream }) => `$JS.API.STREAM.UPDATE.${stream}`)
+    ],
+    subscribe: [inbox("gate")]
+  },
+  {
     name: "edge",
     publish: [
       "lastro.>",

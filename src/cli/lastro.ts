@@ -50,6 +50,9 @@ export const portOf = (environment: Environment): number => {
   return Number.isInteger(port) && port >= 0 && port < 65_536 ? port : 8787
 }
 
+/** New at every start: a worker that comes back is another one, and its former leases are not its own. */
+export const workerName = (): string => `worker-${process.pid}-${randomBytes(3).toString("hex")}`
+
 /** Everything in one process: servers, streams, actors, gateway simulator and edge. */
 export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
   const { dataDir, environment, progress } = settings
@@ -68,14 +71,15 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     await prepare(stack, progress)
     const gateway = await startSimulatorThread(join(dataDir, "simulator.db"))
     stops.push(gateway.stop)
+    const name = workerName()
     const worker = startWorker(stack, {
-      name: `worker-${process.pid}-${randomBytes(3).toString("hex")}`,
+      name,
       log,
       gateways: [simulator(gateway.url, settings.finalityMillis ?? FINALITY_MILLIS)],
       allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
       ...settings.worker
     })
-    const admission = startAdmission(stack, log)
+    const admission = startAdmission(stack, name, log)
     const edge = await startEdge(stack, {
       port: settings.port,
       log,

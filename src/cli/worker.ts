@@ -49,6 +49,9 @@ const streamByFamily = new Map<string, string>(
 const familyByStream = new Map<string, string>(
   mailboxes.map(({ family, stream }) => [stream, family])
 )
+const outboundStreams = new Set<string>(
+  mailboxes.filter(({ kind }) => kind === "outbound").map(({ stream }) => stream)
+)
 const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()
 for (const { as, events, to } of routes) {
   for (const event of events) {
@@ -68,6 +71,7 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     sourceOf,
     routesOf: (event) => routesByEvent.get(event) ?? [],
     messageBytesMax: MESSAGE_BYTES_MAX,
+    outboundStreams,
     leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
     ...(settings.crash && { crash: settings.crash })
   })).pipe(

@@ -22,7 +22,6 @@ const LOOK_EVERY = "1 second"
  * rest of the room belongs to relays and answers, so that families cannot block each other.
  */
 export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpec) => {
-  let open = true
   const look = Effect.gen(function* () {
     const database = yield* Database
     const partitions = (yield* database.query("admission.cursors", cursors))
@@ -42,13 +41,13 @@ export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpe
       Math.max(0, ...lags.map(({ seconds }) => seconds)) / LAG_SECONDS_MAX,
       facts.bytesMax > 0 ? facts.bytes / facts.bytesMax : 0
     )
-    const shouldBeOpen = open ? used < HIGH_WATER : used < LOW_WATER
-    if (shouldBeOpen === open && !(open && facts.gateClosed)) return
+    // The stream itself remembers: whoever watches it next goes on where the last one stood.
+    const open = !facts.gateClosed
+    const shouldBeOpen = used < (open ? HIGH_WATER : LOW_WATER)
+    if (shouldBeOpen === open) return
     yield* setGate(nc, spec, shouldBeOpen)
-    open = shouldBeOpen
-    yield* Effect.logWarning(
-      `the gate of ${family} ${open ? "opened" : "closed"}: ${Math.round(used * 100)} % used`
-    )
+    const became = shouldBeOpen ? "opened" : "closed"
+    yield* Effect.logWarning(`the gate of ${family} ${became}: ${Math.round(used * 100)} % used`)
   })
   return look.pipe(
     Effect.catchCause((cause) => Effect.logWarning("admission", cause)),

@@ -4,6 +4,7 @@ import type { NatsLink } from "../bus/connection.ts"
 import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
+import { announcementOf, type Member, takes } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
 
 /** One partition of one family, as a lease names it: `payments.7`. */
@@ -78,7 +79,9 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
   const leases = yield* Leases.open(options.link, options.ttlMillis)
   const running = new Map<string, Running>()
   const restingUntil = new Map<string, { at: number; millis: number }>()
-  const state: State = { options, leases, running, restingUntil, member: 0, since: new Map() }
+  const families = new Set(options.slots.map(({ family }) => family))
+  const self = { families, standsBackFrom: new Set<string>() }
+  const state: State = { options, leases, running, restingUntil, self, member: 0, since: new Map() }
   yield* Effect.addFinalizer(() => handOver(state))
   yield* tick(state).pipe(
     Effect.catchCause((cause) => Effect.logWarning("placement", cause)),
@@ -91,6 +94,7 @@ interface State {
   readonly leases: Leases
   readonly running: Map<string, Running>
   readonly restingUntil: Map<string, { at: number; millis: number }>
+  readonly self: Member
   /** Revision of our own member key; 0 before the first announcement. */
   member: number
   readonly since: Map<string, number>
@@ -102,6 +106,9 @@ const membersOf = (entries: ReadonlyMap<string, LeaseEntry>): Array<string> =>
   [...entries].filter(([key, { value }]) => key.startsWith(MEMBER) && value !== "")
     .map(([key]) => key.slice(MEMBER.length))
 
+const saidBy = ({ leases }: State, member: string): string =>
+  leases.list().get(MEMBER + member)?.value ?? ""
+
 const tick = Effect.fnUntraced(function* (state: State) {
   const now = yield* Clock.currentTimeMillis
   yield* announce(state, now)
@@ -109,7 +116,8 @@ const tick = Effect.fnUntraced(function* (state: State) {
   const free: Array<Slot> = []
   for (const slot of state.options.slots) {
     const key = slotKey(slot)
-    const mine = ownerOf(members, key) === state.options.worker
+    const able = members.filter((member) => takes(saidBy(state, member), slot.family, key))
+    const mine = ownerOf(able, key) === state.options.worker
     const owned = state.running.get(key)
     if (owned !== undefined && !mine) owned.stopping = true
     const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
@@ -136,8 +144,8 @@ const announce = Effect.fnUntraced(function* (state: State, now: number) {
   // What the bucket holds counts: a renewal whose answer was lost took place all the same.
   const known = leases.list().get(key)
   const written = known === undefined || known.value === ""
-    ? leases.acquire(key, "alive")
-    : leases.renew(key, "alive", known.revision)
+    ? leases.acquire(key, announcementOf(state.self))
+    : leases.renew(key, announcementOf(state.self), known.revision)
   state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
   state.since.set("renewed", now)
 })

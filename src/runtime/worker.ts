@@ -21,6 +21,8 @@ export interface WorkerOptions {
   readonly sourceOf: (family: string, partition: number) => string
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
   readonly messageBytesMax: number
+  /** Mailboxes whose messages are calls to the world, whoever runs them. */
+  readonly outboundStreams: ReadonlySet<string>
   readonly leaseTtlMillis: number
   readonly crash?: (point: CrashPoint) => void
 }
@@ -45,7 +47,6 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         )
     )
   )
-  const outboundStreams = new Set(outbound.map(({ family }) => options.streamOf(family)))
 
   const placement = place({
     link,
@@ -66,7 +67,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         familyOf: options.familyOf,
         crash: options.crash ?? (() => {}),
         bundleMaxOf: (target) =>
-          outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
+          options.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
         stopping
       })
   })

@@ -4,7 +4,7 @@ import { ensureDatabase } from "../store/provision.ts"
 import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
-import type { Progress, Stack } from "./stack.ts"
+import type { NatsRole, Progress, Stack } from "./stack.ts"
 
 export type Server = "nats" | "postgres"
 
@@ -50,14 +50,14 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
         }).then((server) => (postgres = server).url)
     ])
     await ensureDatabase(databaseUrl)
-    const credentials = (role: "admin" | "worker" | "edge" | "producer") =>
-      startedNats.credentials(role)
+    const credentials = (role: NatsRole) => startedNats.credentials(role)
     return {
       natsUrls: [startedNats.url],
       natsMonitorUrl: startedNats.monitorUrl,
       nats: {
         admin: credentials("admin"),
         worker: credentials("worker"),
+        gate: credentials("gate"),
         edge: credentials("edge"),
         producer: credentials("producer")
       },

@@ -27,6 +27,7 @@ export const givenStack = (environment: Environment): Stack | undefined => {
     nats: {
       admin: credentials("admin"),
       worker: credentials("worker"),
+      gate: credentials("gate"),
       edge: credentials("edge"),
       producer: credentials("producer")
     },

@@ -3,7 +3,7 @@ export interface NatsCredentials {
   readonly password: string
 }
 
-export type NatsRole = "admin" | "worker" | "edge" | "producer"
+export type NatsRole = "admin" | "worker" | "gate" | "edge" | "producer"
 
 /** NATS and PostgreSQL, wherever they run. */
 export interface Stack {

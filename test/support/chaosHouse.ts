@@ -49,7 +49,7 @@ export const startChaosHouse = async (): Promise<ChaosHouse> => {
   const edgeLog: Array<string> = []
   const log = (line: string) => edgeLog.push(line)
   const edge = await startEdge(stack, { port: 0, log, allowPrivateWebhooks: true })
-  const admission = startAdmission(stack, log)
+  const admission = startAdmission(stack, "chaos", log)
   const db = connect(stack.databaseUrl, 2)
   const merchants = Array.from({ length: MERCHANTS }, (_, index) => `shop-${index}`)
   const keys = new Map<string, string>()

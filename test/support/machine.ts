@@ -155,6 +155,9 @@ const program = (
     sourceOf: (family, partition) => sourceOf(settings.source ?? family, partition),
     routesOf: () => [],
     messageBytesMax: MESSAGE_BYTES_MAX,
+    outboundStreams: new Set(
+      actors.filter(({ kind }) => kind === "outbound").map(({ family }) => streamOf(family)!)
+    ),
     leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
     ...(settings.crash && { crash: settings.crash })
   })).pipe(Effect.provide(Layer.mergeAll(
