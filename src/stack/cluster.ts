@@ -162,6 +162,7 @@ const controlled = (
     nats: {
       admin: first.credentials("admin"),
       worker: first.credentials("worker"),
+      gate: first.credentials("gate"),
       edge: first.credentials("edge"),
       producer: first.credentials("producer")
     },
