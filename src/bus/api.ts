@@ -1,6 +1,5 @@
-import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect, Schema } from "effect"
-import { BusUnavailable } from "./connection.ts"
+import { type BusClient, BusUnavailable } from "./connection.ts"
 
 /** JetStream answered with an error. `code` is the server's error code (10071, 10077 …). */
 export class JetStreamRefused extends Schema.TaggedError<JetStreamRefused>()("JetStreamRefused", {
@@ -35,7 +34,7 @@ interface ApiError {
 
 /** One request to the JetStream API, its error typed. The client's own wrappers hide codes we need. */
 export const request = <A>(
-  nc: NatsConnection,
+  nc: BusClient,
   subject: string,
   body: unknown = undefined,
   timeoutMillis = API_TIMEOUT_MILLIS

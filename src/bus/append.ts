@@ -1,8 +1,8 @@
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node"
+import type { MsgHdrs } from "@nats-io/transport-node"
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
 import { API_TIMEOUT_MILLIS, JetStreamRefused, refused } from "./api.ts"
-import { BusUnavailable } from "./connection.ts"
+import { type BusClient, BusUnavailable } from "./connection.ts"
 
 export interface Outgoing {
   readonly subject: string
@@ -35,7 +35,7 @@ export const BATCH_MESSAGES_MAX = 1_000
  * hence this one (ADR-50).
  */
 export const append = (
-  nc: NatsConnection,
+  nc: BusClient,
   messages: ReadonlyArray<Outgoing>
 ): Effect.Effect<Appended, BusUnavailable | JetStreamRefused> =>
   Effect.tryPromise({
@@ -47,7 +47,7 @@ export const append = (
   })
 
 const appendPromise = async (
-  nc: NatsConnection,
+  nc: BusClient,
   messages: ReadonlyArray<Outgoing>
 ): Promise<Appended> => {
   const last = messages.length - 1

@@ -18,8 +18,14 @@ export interface NatsAccess {
   readonly name: string
 }
 
+/** What the bus needs of a connection. A port: a server here, a model of one in the simulation. */
+export type BusClient = Pick<
+  NatsConnection,
+  "publish" | "request" | "subscribe" | "flush" | "close" | "info"
+>
+
 export interface NatsLink {
-  readonly nc: NatsConnection
+  readonly nc: BusClient
   readonly inboxPrefix: string
 }
 

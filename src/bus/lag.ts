@@ -1,9 +1,9 @@
-import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { request } from "./api.ts"
+import type { BusClient } from "./connection.ts"
 
 /** Messages a consumer has not been given or not acknowledged; null where there is no such consumer. */
-export const consumerLag = (nc: NatsConnection, stream: string, consumer: string) =>
+export const consumerLag = (nc: BusClient, stream: string, consumer: string) =>
   request<{ num_pending: number; num_ack_pending: number }>(
     nc,
     `CONSUMER.INFO.${stream}.${consumer}`
@@ -21,7 +21,7 @@ export interface Lag {
 
 /** How far a partition is behind: asked of its consumer, and where it is behind of the stream. */
 export const partitionLag = Effect.fnUntraced(function* (
-  nc: NatsConnection,
+  nc: BusClient,
   place: { readonly stream: string; readonly family: string; readonly partition: number },
   cursorSeq: number
 ): Effect.fn.Return<Lag> {

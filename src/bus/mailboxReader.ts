@@ -1,7 +1,7 @@
-import { type Msg, type NatsConnection, nuid } from "@nats-io/transport-node"
+import { type Msg, nuid } from "@nats-io/transport-node"
 import { Effect, Schema } from "effect"
 import { JetStreamCode, request } from "./api.ts"
-import type { BusUnavailable, NatsLink } from "./connection.ts"
+import type { BusClient, BusUnavailable, NatsLink } from "./connection.ts"
 
 /** The consumer is gone or skipped something: the reader must be made again at the cursor. */
 export class ReaderLost extends Schema.TaggedError<ReaderLost>()("ReaderLost", {
@@ -100,7 +100,7 @@ export const openReader = Effect.fnUntraced(function* (
 })
 
 class PullReader implements MailboxReader {
-  private readonly nc: NatsConnection
+  private readonly nc: BusClient
   private readonly nextSubject: string
   private readonly inbox: string
   private buffer: Array<Delivery> = []

@@ -1,6 +1,6 @@
-import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { JetStreamCode, request } from "./api.ts"
+import type { BusClient } from "./connection.ts"
 
 export interface StoredMessage {
   readonly seq: number
@@ -8,7 +8,7 @@ export interface StoredMessage {
 }
 
 /** The last message on `filter`, from the stream's leader: a replica's answer could be stale. */
-export const lastOn = (nc: NatsConnection, stream: string, filter: string) =>
+export const lastOn = (nc: BusClient, stream: string, filter: string) =>
   request<{ message: { seq: number; hdrs?: string } }>(nc, `STREAM.MSG.GET.${stream}`, {
     last_by_subj: filter
   }).pipe(
@@ -35,7 +35,7 @@ export interface StreamFacts {
   readonly gateClosed: boolean
 }
 
-export const streamFacts = (nc: NatsConnection, stream: string) =>
+export const streamFacts = (nc: BusClient, stream: string) =>
   request<{
     created: string
     config: { max_bytes: number; subjects?: ReadonlyArray<string> }

@@ -1,7 +1,7 @@
-import { headers as newHeaders, type NatsConnection } from "@nats-io/transport-node"
+import { headers as newHeaders } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { API_TIMEOUT_MILLIS, refused } from "./api.ts"
-import { BusUnavailable } from "./connection.ts"
+import { type BusClient, BusUnavailable } from "./connection.ts"
 
 export interface Schedule {
   readonly family: string
@@ -25,13 +25,13 @@ const dueSubject = (family: string, partition: number): string =>
  * Sets wake-ups. A schedule fires inside its own stream, so the due message arrives on
  * `timers.due.<family>.<p>` and is forwarded to the mailbox from there, at least once.
  */
-export const schedule = (nc: NatsConnection, schedules: ReadonlyArray<Schedule>) =>
+export const schedule = (nc: BusClient, schedules: ReadonlyArray<Schedule>) =>
   Effect.forEach(schedules, (one) => set(nc, one), {
     concurrency: SCHEDULES_CONCURRENT_MAX,
     discard: true
   })
 
-const set = (nc: NatsConnection, one: Schedule) =>
+const set = (nc: BusClient, one: Schedule) =>
   Effect.tryPromise({
     try: async () => {
       const headers = newHeaders()

@@ -1,7 +1,7 @@
 import type { StreamConfig } from "@nats-io/jetstream"
-import type { NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
 import { JetStreamCode, request } from "./api.ts"
+import type { BusClient } from "./connection.ts"
 
 /** A stream as JetStream's API takes it; durations in nanoseconds. Declared as data in `streams/`. */
 export type StreamSpec = Readonly<Partial<StreamConfig>> & { readonly name: string }
@@ -23,11 +23,11 @@ export interface TopologyReport {
  * Copies of every stream: a cluster keeps three, a single server one. The server itself says which it
  * is; nothing else decides.
  */
-export const replicasOf = (nc: NatsConnection): 1 | 3 => nc.info?.cluster === undefined ? 1 : 3
+export const replicasOf = (nc: BusClient): 1 | 3 => nc.info?.cluster === undefined ? 1 : 3
 
 /** Creates what is missing and compares the rest, setting by setting. */
 export const applyTopology = Effect.fnUntraced(function* (
-  nc: NatsConnection,
+  nc: BusClient,
   streams: ReadonlyArray<StreamSpec>
 ) {
   const created: Array<string> = []
@@ -44,7 +44,7 @@ export const applyTopology = Effect.fnUntraced(function* (
   return { created, drift } satisfies TopologyReport
 })
 
-const findStream = (nc: NatsConnection, name: string) =>
+const findStream = (nc: BusClient, name: string) =>
   request<{ config: Record<string, unknown> }>(nc, `STREAM.INFO.${name}`).pipe(
     Effect.map(({ config }): Record<string, unknown> | undefined => config),
     Effect.catchTag(
@@ -80,7 +80,7 @@ const contains = (found: unknown, declared: unknown): boolean => {
  * else of the stream stays as it is found: replicas and limits are a person's to change.
  */
 export const setGate = Effect.fnUntraced(function* (
-  nc: NatsConnection,
+  nc: BusClient,
   spec: StreamSpec,
   open: boolean
 ) {

@@ -15,6 +15,7 @@ import type { CrashPoint } from "../runtime/commit.ts"
 import { runWorker } from "../runtime/worker.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
+import { TurnStore } from "../store/turnStore.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 
 export interface WorkerSettings {
@@ -80,7 +81,7 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     Effect.retry(Schedule.spaced("1 second")),
     Effect.provide(Layer.mergeAll(
       Nats.layerOf({ urls: stack.natsUrls, user, password, name: settings.name }),
-      Database.layerOf(stack.databaseUrl),
+      Layer.provideMerge(TurnStore.layer, Database.layerOf(stack.databaseUrl)),
       jsonLogs(settings.log)
     ))
   )

@@ -18,8 +18,14 @@ export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("Part
   }
 }
 
-/** Labels of the points between which a process may die; tests end the process there. */
-export type CrashPoint = "before-commit" | "after-commit" | "before-append" | "after-append"
+/** Points between which a process may die; tests end the process there. */
+export const CRASH_POINTS = [
+  "before-commit",
+  "after-commit",
+  "before-append",
+  "after-append"
+] as const
+export type CrashPoint = typeof CRASH_POINTS[number]
 
 export interface TurnPlace {
   readonly actor: AnyKeyed

@@ -1,21 +1,8 @@
 import { Effect } from "effect"
 import { type Ask, gather } from "../bus/gather.ts"
-import {
-  Database,
-  type DatabaseUnavailable,
-  type DataRefused,
-  type Trx
-} from "../store/database.ts"
-import { park, unpark } from "../store/parked.ts"
-import { storedCursor } from "../store/takeover.ts"
-import {
-  Fenced,
-  insertDeadLetters,
-  insertEvents,
-  insertTurns,
-  moveCursors,
-  saveConfig
-} from "../store/turn.ts"
+import type { DatabaseUnavailable, DataRefused } from "../store/database.ts"
+import { Fenced } from "../store/turn.ts"
+import { type Parking, TurnStore, type TurnsWritten } from "../store/turnStore.ts"
 import type { Bundle } from "./bundle.ts"
 import type { DeadLetter, Draft } from "./draft.ts"
 import { headersJson, type Letter } from "./letter.ts"
@@ -48,7 +35,7 @@ export type CommitLane = Ask<Committing, void, CommitFailure>
  * one database transaction: what a transaction and its statements cost is then shared by many
  * payments. Each turn has its own fence in it; where one fails, each is committed alone.
  */
-export const openCommitLane = (actor: AnyKeyed): Effect.Effect<CommitLane, never, Database> =>
+export const openCommitLane = (actor: AnyKeyed): Effect.Effect<CommitLane, never, TurnStore> =>
   gather({
     max: TURNS_MAX,
     run: Effect.fnUntraced(function* (batch: ReadonlyArray<Committing>) {
@@ -63,21 +50,21 @@ export const openCommitLane = (actor: AnyKeyed): Effect.Effect<CommitLane, never
   })
 
 const commitAll = Effect.fnUntraced(function* (actor: AnyKeyed, turns: ReadonlyArray<Committing>) {
-  const database = yield* Database
-  yield* database.transaction(`${actor.family}.turns`, (trx) => write(trx, actor, turns))
+  const store = yield* TurnStore
+  yield* store.commit(written(actor, turns))
 })
 
 /** Everything a commit would do, and then nothing of it: tells whether PostgreSQL takes the data. */
 export const rehearse = Effect.fnUntraced(function* (actor: AnyKeyed, turn: Committing) {
-  const database = yield* Database
-  yield* database.rehearsal(`${actor.family}.rehearsal`, (trx) => write(trx, actor, [turn]))
+  const store = yield* TurnStore
+  yield* store.rehearse(written(actor, [turn]))
 })
 
 const alone = Effect.fnUntraced(function* (
   actor: AnyKeyed,
   turn: Committing,
   failure: DatabaseUnavailable | DataRefused
-): Effect.fn.Return<void, CommitFailure, Database> {
+): Effect.fn.Return<void, CommitFailure, TurnStore> {
   // Without an answer the batch may have been committed all the same.
   if (failure._tag === "DatabaseUnavailable" && !(failure.cause instanceof Fenced)) {
     return yield* committedAnyway(turn, failure)
@@ -88,7 +75,7 @@ const alone = Effect.fnUntraced(function* (
 const afterFailure = (
   turn: Committing,
   error: DatabaseUnavailable | DataRefused
-): Effect.Effect<void, CommitFailure, Database> =>
+): Effect.Effect<void, CommitFailure, TurnStore> =>
   error._tag === "DataRefused"
     ? Effect.fail(error)
     : error.cause instanceof Fenced
@@ -99,12 +86,9 @@ const afterFailure = (
 const committedAnyway = Effect.fnUntraced(function* (
   { letters, place, previousSeq }: Committing,
   error: DatabaseUnavailable
-): Effect.fn.Return<void, PartitionFenced | DatabaseUnavailable, Database> {
-  const database = yield* Database
-  const cursor = yield* database.query(
-    "cursor",
-    (db) => storedCursor(db, place.actor.family, place.partition)
-  )
+): Effect.fn.Return<void, PartitionFenced | DatabaseUnavailable, TurnStore> {
+  const store = yield* TurnStore
+  const cursor = yield* store.cursor(place.actor.family, place.partition)
   if (
     cursor?.epochRevision !== place.epoch.revision ||
     cursor.epochBucket !== place.epoch.bucketMillis
@@ -118,28 +102,27 @@ const committedAnyway = Effect.fnUntraced(function* (
   return yield* Effect.fail(error)
 })
 
-/** Every statement is sent at once, the cursors' first: where it fails, the others do nothing. */
-const write = async (trx: Trx, actor: AnyKeyed, turns: ReadonlyArray<Committing>) => {
-  const { family } = actor
-  const sent: Array<Promise<unknown>> = [moveCursors(trx, family, turns.map(cursorMove))]
+const written = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): TurnsWritten => {
   const states = turns.flatMap(({ draft }) => [...draft.states.values()])
   const rows = turns.flatMap(({ draft }) => draft.rows)
-  if (states.length > 0 || rows.length > 0) sent.push(actor.save(trx, { states, rows }))
-  const events = turns.flatMap(({ draft }) => draft.events)
-  if (events.length > 0) sent.push(insertEvents(trx, events))
-  const dead = turns.flatMap(({ draft, place }) =>
-    draft.deadLetters.map((one) => deadLetterRow(place, one))
-  )
-  if (dead.length > 0) sent.push(insertDeadLetters(trx, dead))
-  for (const { draft, place } of turns) {
-    sent.push(...parking(trx, place, draft))
-    if (draft.config !== undefined) {
-      const { json, version } = draft.config
-      sent.push(saveConfig(trx, family, place.partition, version, json))
-    }
+  return {
+    family: actor.family,
+    moves: turns.map(cursorMove),
+    save: states.length > 0 || rows.length > 0
+      ? (trx) => actor.save(trx, { states, rows })
+      : undefined,
+    events: turns.flatMap(({ draft }) => draft.events),
+    deadLetters: turns.flatMap(({ draft, place }) =>
+      draft.deadLetters.map((one) => deadLetterRow(place, one))
+    ),
+    parking: turns.map(({ draft, place }) => parking(place, draft)),
+    configs: turns.flatMap(({ draft: { config }, place }) =>
+      config === undefined
+        ? []
+        : [{ partition: place.partition, version: config.version, json: config.json }]
+    ),
+    turns: turns.map(turnRow)
   }
-  sent.push(insertTurns(trx, family, turns.map(turnRow)))
-  await Promise.all(sent)
 }
 
 const cursorMove = ({ draft, letters, place, previousSeq }: Committing) => ({
@@ -166,27 +149,22 @@ const turnRow = ({ bundles, draft, letters, place, tails }: Committing) => ({
   digest: draft.digest
 })
 
-const parking = (trx: Trx, { actor, partition }: TurnPlace, draft: Draft) => {
-  const sent: Array<Promise<unknown>> = []
-  const { family } = actor
-  if (draft.unparked.size > 0 || draft.handledLetters.length > 0) {
-    sent.push(unpark(trx, family, partition, [...draft.unparked.values()], draft.handledLetters))
-  }
-  if (draft.parked.size > 0 || draft.parkedLetters.length > 0) {
-    const letters = draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
-      merchant,
-      actorKey,
-      seq: letter.seq,
-      part: letter.part,
-      subject: letter.subject,
-      atMillis: letter.atMillis,
-      headers: headersJson(letter),
-      body: letter.body
-    }))
-    sent.push(park(trx, family, partition, [...draft.parked.values()], letters))
-  }
-  return sent
-}
+const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
+  partition,
+  freed: [...draft.unparked.values()],
+  handled: draft.handledLetters,
+  keys: [...draft.parked.values()],
+  letters: draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
+    merchant,
+    actorKey,
+    seq: letter.seq,
+    part: letter.part,
+    subject: letter.subject,
+    atMillis: letter.atMillis,
+    headers: headersJson(letter),
+    body: letter.body
+  }))
+})
 
 const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
   id: dead.id,

@@ -1,6 +1,7 @@
 import { Effect, Fiber } from "effect"
 import type { Delivery } from "../bus/mailboxReader.ts"
 import type { Database } from "../store/database.ts"
+import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { batches } from "./batch.ts"
 import type { Committed } from "./commit.ts"
@@ -23,7 +24,9 @@ const IDLE_MILLIS = 250
 const OVERDUE_EVERY_MILLIS = 15_000
 /** Owns one partition: takes it over, then turn after turn until told to stop or fenced. */
 export const runPartition = Effect.fnUntraced(
-  function* (options: PartitionOptions): Effect.fn.Return<void, PartitionFailure, Database> {
+  function* (
+    options: PartitionOptions
+  ): Effect.fn.Return<void, PartitionFailure, Database | TurnStore> {
     const owned = yield* takeOver(options)
     yield* turns(owned).pipe(Effect.ensuring(Effect.sync(() => owned.reader.close())))
   }
@@ -31,7 +34,7 @@ export const runPartition = Effect.fnUntraced(
 
 const turns = Effect.fnUntraced(function* (
   owned: Owned
-): Effect.fn.Return<void, PartitionFailure, Database> {
+): Effect.fn.Return<void, PartitionFailure, Database | TurnStore> {
   let relaying: Fiber.Fiber<void, PartitionFailure> | undefined
   let overdueAt = 0
   let taken = 0

@@ -3,6 +3,7 @@ import { type Epoch, type LeaseEntry, Leases } from "../bus/leases.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
+import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { announcementOf, type Member, takes } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
@@ -23,7 +24,7 @@ export interface PlacementOptions {
     slot: Slot,
     epoch: Epoch,
     stopping: () => boolean
-  ) => Effect.Effect<void, PartitionFailure, Database>
+  ) => Effect.Effect<void, PartitionFailure, Database | TurnStore>
 }
 
 /** Renewals per lease time: three may fail before the partition stops by itself. */

@@ -1,9 +1,7 @@
 import { Effect, Schema } from "effect"
 import { openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
-import { Database } from "../store/database.ts"
-import { parkedKeys } from "../store/parked.ts"
-import { lastTurn, raiseEpoch, storedConfig } from "../store/takeover.ts"
+import { TurnStore } from "../store/turnStore.ts"
 import { stateKey } from "./actor.ts"
 import { opener } from "./fold.ts"
 import { fenceFilter } from "./outbox.ts"
@@ -20,21 +18,20 @@ import { decodeOutbox, decodeTails } from "./turnRow.ts"
 /** Lease → epoch → the former owner's relay → a new consumer at the cursor (PROTOCOL §4). */
 export const takeOver = Effect.fnUntraced(function* (
   options: PartitionOptions
-): Effect.fn.Return<Owned, PartitionFailure, Database> {
-  const database = yield* Database
+): Effect.fn.Return<Owned, PartitionFailure, TurnStore> {
+  const store = yield* TurnStore
   const { actor, epoch, link, partition, stream } = options
   const { family } = actor
   const facts = yield* streamFacts(link.nc, stream).pipe(
     Effect.catchTag("JetStreamRefused", (error) => inconsistent(error.message))
   )
-  const cursor = yield* database.query("takeover.epoch", (db) =>
-    raiseEpoch(db, {
-      family,
-      partition,
-      ...epoch,
-      owner: options.owner,
-      streamCreated: facts.created
-    }))
+  const cursor = yield* store.raiseEpoch({
+    family,
+    partition,
+    ...epoch,
+    owner: options.owner,
+    streamCreated: facts.created
+  })
   if (cursor === undefined) {
     return yield* inconsistent(`${family}-${partition}: the stored epoch is above this lease's`)
   }
@@ -43,12 +40,9 @@ export const takeOver = Effect.fnUntraced(function* (
       `${stream} was recreated or restored: the cursor of ${partition} stands at ${cursor.seq}`
     )
   }
-  const last = yield* database.query("takeover.turn", (db) => lastTurn(db, family, partition))
-  const config = yield* database.query(
-    "takeover.config",
-    (db) => storedConfig(db, family, partition)
-  )
-  const parked = yield* database.query("takeover.parked", (db) => parkedKeys(db, family, partition))
+  const last = yield* store.lastTurn(family, partition)
+  const config = yield* store.config(family, partition)
+  const parked = yield* store.parkedKeys(family, partition)
   const source = options.addressing.source
   const mine: Relay = {
     link,

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { Database, type DataRefused } from "../store/database.ts"
-import { parkedMessages } from "../store/parked.ts"
+import type { Database, DataRefused } from "../store/database.ts"
+import { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { turnSpan } from "../telemetry/traces.ts"
 import { commit, type Committed, committing } from "./commit.ts"
@@ -31,7 +31,7 @@ export const turn = Effect.fnUntraced(function* (
   owned: Owned,
   letters: ReadonlyArray<Letter>,
   former: Effect.Effect<void, PartitionFailure>
-): Effect.fn.Return<Committed, PartitionFailure, Database> {
+): Effect.fn.Return<Committed, PartitionFailure, Database | TurnStore> {
   const faults: Faults = { defects: new Map(), wokenMax: new Map(), good: 0 }
   const { family } = owned.actor
   for (;;) {
@@ -75,7 +75,7 @@ const decide = Effect.fnUntraced(function* (
   owned: Owned,
   letters: ReadonlyArray<Letter>,
   { defects, wokenMax }: Faults
-): Effect.fn.Return<Decided, PartitionFailure, Database> {
+): Effect.fn.Return<Decided, PartitionFailure, Database | TurnStore> {
   const opened = yield* openAll(owned, letters, wokenMax)
   const readable = opened.flatMap((one) =>
     "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
@@ -108,7 +108,7 @@ const blame = Effect.fnUntraced(function* (
   { opened, upTo }: Decided,
   faults: Faults,
   refused: DataRefused
-): Effect.fn.Return<void, PartitionFailure, Database> {
+): Effect.fn.Return<void, PartitionFailure, Database | TurnStore> {
   let good = faults.good
   let bad = opened.length
   while (bad - good > 1) {
@@ -154,16 +154,14 @@ const openAll = Effect.fnUntraced(function* (
   const opened = letters.map(owned.open)
   const wakes = opened.filter((one): one is Woken => "behind" in one)
   if (wakes.length === 0) return opened
-  const database = yield* Database
-  const stored = yield* database.query("parked.messages", (db) =>
-    parkedMessages(
-      db,
-      owned.actor.family,
-      owned.partition,
-      wakes.map(({ wakes }) => wakes),
-      // One more than is decided tells whether any are left.
-      PARKED_MESSAGES_WOKEN_MAX + 1
-    ))
+  const store = yield* TurnStore
+  const stored = yield* store.parkedMessages(
+    owned.actor.family,
+    owned.partition,
+    wakes.map(({ wakes }) => wakes),
+    // One more than is decided tells whether any are left.
+    PARKED_MESSAGES_WOKEN_MAX + 1
+  )
   return opened.map((one): Opened => {
     if (!("behind" in one)) return one
     const behind = stored

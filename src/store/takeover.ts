@@ -15,21 +15,21 @@ export interface LastTurn {
   readonly tails: unknown
 }
 
+/** Who wants to own a partition, and under which epoch. */
+export interface Claim {
+  readonly family: string
+  readonly partition: number
+  readonly bucketMillis: number
+  readonly revision: number
+  readonly owner: string
+  readonly streamCreated: string
+}
+
 /**
  * Raises the partition's epoch. From here on the former owner's commits fail. Undefined where the
  * stored epoch is not below ours: somebody newer owns the partition, or the bucket was restored.
  */
-export const raiseEpoch = async (
-  db: Db,
-  claim: {
-    family: string
-    partition: number
-    bucketMillis: number
-    revision: number
-    owner: string
-    streamCreated: string
-  }
-): Promise<Cursor | undefined> => {
+export const raiseEpoch = async (db: Db, claim: Claim): Promise<Cursor | undefined> => {
   // First: even an insert that conflicts waits for an open turn that changed the row.
   await endFormerTurn(db, claim.family, claim.partition, claim.owner)
   await sql`
@@ -82,7 +82,17 @@ export const lastTurn = async (
   return row && { lastSeq: Number(row.last_seq), outbox: row.outbox, tails: row.tails }
 }
 
-export const storedCursor = async (db: Db, family: string, partition: number) => {
+export interface StoredCursor {
+  readonly seq: number
+  readonly epochBucket: number
+  readonly epochRevision: number
+}
+
+export const storedCursor = async (
+  db: Db,
+  family: string,
+  partition: number
+): Promise<StoredCursor | undefined> => {
   const { rows } = await sql<{ seq: string; epoch_bucket: string; epoch_revision: string }>`
     select seq, epoch_bucket, epoch_revision from cursors
     where family = ${family} and partition = ${partition}`.execute(db)
@@ -94,7 +104,16 @@ export const storedCursor = async (db: Db, family: string, partition: number) =>
   }
 }
 
-export const storedConfig = async (db: Db, family: string, partition: number) => {
+export interface StoredConfig {
+  readonly version: number
+  readonly doc: unknown
+}
+
+export const storedConfig = async (
+  db: Db,
+  family: string,
+  partition: number
+): Promise<StoredConfig | undefined> => {
   const { rows } = await sql<{ version: string; doc: unknown }>`
     select version, doc from actor_configs
     where family = ${family} and partition = ${partition}`.execute(db)

@@ -149,13 +149,13 @@ export const insertDeadLetters = (trx: Trx, rows: ReadonlyArray<DeadLetterRow>) 
         attempts, headers, body, at_millis)
     on conflict (id) do update set attempts = excluded.attempts, status = 'open'`.execute(trx)
 
-export const saveConfig = (
-  trx: Trx,
-  family: string,
-  partition: number,
-  version: number,
-  json: string
-) =>
+export interface ConfigRow {
+  readonly partition: number
+  readonly version: number
+  readonly json: string
+}
+
+export const saveConfig = (trx: Trx, family: string, { json, partition, version }: ConfigRow) =>
   sql`
     insert into actor_configs (family, partition, version, doc)
     values (${family}, ${partition}, ${version}, ${json}::jsonb)

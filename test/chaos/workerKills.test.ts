@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import type { CrashPoint } from "../../src/runtime/commit.ts"
+import { CRASH_POINTS } from "../../src/runtime/commit.ts"
 import { type ChaosHouse, LEASE_MILLIS, startChaosHouse } from "../support/chaosHouse.ts"
 import { type ChaosRecord, readRecord } from "../support/chaosRecord.ts"
 import { eventually } from "../support/lastro.ts"
@@ -10,12 +10,6 @@ import type { WorkerProcess } from "../support/workers.ts"
 /** New payments a second; with captures, refunds and refusals about twice as many commands. */
 const PAYMENTS_PER_SECOND = 40
 const RANDOM_KILLS = 4
-const points: ReadonlyArray<CrashPoint> = [
-  "before-commit",
-  "after-commit",
-  "before-append",
-  "after-append"
-]
 
 let house: ChaosHouse
 let record: ChaosRecord
@@ -32,8 +26,8 @@ const endOf = (worker: WorkerProcess): Promise<string> => {
 
 /** Dies at each labelled point, early and late, nobody else being there to go on. */
 const killAtEveryPoint = async () => {
-  for (const [round, point] of [...points, ...points].entries()) {
-    const pass = round < points.length ? 1 + round : 20 + Math.floor(Math.random() * 60)
+  for (const [round, point] of [...CRASH_POINTS, ...CRASH_POINTS].entries()) {
+    const pass = round < CRASH_POINTS.length ? 1 + round : 20 + Math.floor(Math.random() * 60)
     endings.push(`${point}: ${await endOf(house.work({ point, pass, signal: "SIGKILL" }))}`)
   }
 }
@@ -75,7 +69,11 @@ beforeAll(async () => {
 afterAll(() => house?.stop())
 
 test("workers died at every labelled point and were frozen under a load of a few thousand commands", () => {
-  const killed = [...points, ...points, ...Array.from({ length: RANDOM_KILLS }, () => "random")]
+  const killed = [
+    ...CRASH_POINTS,
+    ...CRASH_POINTS,
+    ...Array.from({ length: RANDOM_KILLS }, () => "random")
+  ]
   expect(endings).toEqual(killed.map((where) => `${where}: SIGKILL`))
   expect(thawed).toEqual(["before-commit: true", "before-append: true"])
   expect(house.load.acknowledged.size).toBeGreaterThan(1_500)

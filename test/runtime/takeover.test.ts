@@ -11,6 +11,7 @@ import { openCommitLane } from "../../src/runtime/commitLane.ts"
 import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { openLoadLane } from "../../src/runtime/states.ts"
 import { Fenced, moveCursors } from "../../src/store/turn.ts"
+import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { eventually } from "../support/lastro.ts"
@@ -75,7 +76,10 @@ const own = (book: Notebook, partition: number, settings: Owner) => {
         stopping: () => stopped
       })).pipe(Effect.provide(
         Layer.mergeAll(
-          settings.database ?? Database.layerOf(machine.databaseUrl),
+          Layer.provideMerge(
+            TurnStore.layer,
+            settings.database ?? Database.layerOf(machine.databaseUrl)
+          ),
           jsonLogs(() => {})
         )
       ))

@@ -13,6 +13,7 @@ import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import type { NatsCredentials, Stack } from "../../src/stack/stack.ts"
 import { Database } from "../../src/store/database.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
+import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
@@ -162,7 +163,10 @@ const program = (
     ...(settings.crash && { crash: settings.crash })
   })).pipe(Effect.provide(Layer.mergeAll(
     nats,
-    settings.database ?? Database.layerOf(settings.databaseUrl ?? databaseUrl),
+    Layer.provideMerge(
+      TurnStore.layer,
+      settings.database ?? Database.layerOf(settings.databaseUrl ?? databaseUrl)
+    ),
     jsonLogs((line) => logs.push(line))
   )))
 }

@@ -1,0 +1,137 @@
+import { Context, Effect, Layer } from "effect"
+import { Database, type DatabaseUnavailable, type DataRefused, type Trx } from "./database.ts"
+import {
+  type KeyName,
+  park,
+  type ParkedKeyRow,
+  parkedKeys,
+  type ParkedMessageRow,
+  parkedMessages,
+  unpark
+} from "./parked.ts"
+import {
+  type Claim,
+  type Cursor,
+  type LastTurn,
+  lastTurn,
+  raiseEpoch,
+  type StoredConfig,
+  storedConfig,
+  type StoredCursor,
+  storedCursor
+} from "./takeover.ts"
+import {
+  type ConfigRow,
+  type CursorMove,
+  type DeadLetterRow,
+  type EventRow,
+  insertDeadLetters,
+  insertEvents,
+  insertTurns,
+  moveCursors,
+  saveConfig,
+  type TurnRow
+} from "./turn.ts"
+
+/** Keys and letters of one partition that a turn sets aside or lets go. */
+export interface Parking {
+  readonly partition: number
+  readonly freed: ReadonlyArray<KeyName>
+  readonly handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
+  readonly keys: ReadonlyArray<ParkedKeyRow>
+  readonly letters: ReadonlyArray<ParkedMessageRow>
+}
+
+/** What the turns of one database transaction write. All of it or nothing. */
+export interface TurnsWritten {
+  readonly family: string
+  readonly moves: ReadonlyArray<CursorMove>
+  /** The actor's own tables. */
+  readonly save: ((trx: Trx) => Promise<void>) | undefined
+  readonly events: ReadonlyArray<EventRow>
+  readonly deadLetters: ReadonlyArray<DeadLetterRow>
+  readonly parking: ReadonlyArray<Parking>
+  readonly configs: ReadonlyArray<ConfigRow>
+  readonly turns: ReadonlyArray<TurnRow>
+}
+
+/**
+ * What the machine keeps of its partitions. A port: PostgreSQL here, a model of it in the simulation,
+ * and one contract suite (`test/contract`) for both.
+ */
+export class TurnStore extends Context.Service<TurnStore, {
+  readonly raiseEpoch: (claim: Claim) => Effect.Effect<Cursor | undefined, DatabaseUnavailable>
+  readonly cursor: (
+    family: string,
+    partition: number
+  ) => Effect.Effect<StoredCursor | undefined, DatabaseUnavailable>
+  readonly lastTurn: (
+    family: string,
+    partition: number
+  ) => Effect.Effect<LastTurn | undefined, DatabaseUnavailable>
+  readonly config: (
+    family: string,
+    partition: number
+  ) => Effect.Effect<StoredConfig | undefined, DatabaseUnavailable>
+  readonly parkedKeys: (
+    family: string,
+    partition: number
+  ) => Effect.Effect<ReadonlyArray<ParkedKeyRow>, DatabaseUnavailable>
+  /** The oldest waiting letters of each key, in order, at most `limit` a key. */
+  readonly parkedMessages: (
+    family: string,
+    partition: number,
+    keys: ReadonlyArray<KeyName>,
+    limit: number
+  ) => Effect.Effect<ReadonlyArray<ParkedMessageRow>, DatabaseUnavailable>
+  /** Fails with `Fenced` as the cause where one of the cursors is not where its owner left it. */
+  readonly commit: (
+    written: TurnsWritten
+  ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
+  /** Everything a commit would do, and then nothing of it: tells whether the data would be taken. */
+  readonly rehearse: (
+    written: TurnsWritten
+  ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
+}>()("lastro/store/TurnStore") {
+  static readonly layer = Layer.effect(
+    TurnStore,
+    Effect.map(Database, ({ query, rehearsal, transaction }) =>
+      TurnStore.of({
+        raiseEpoch: (claim) => query("takeover.epoch", (db) => raiseEpoch(db, claim)),
+        cursor: (family, partition) => query("cursor", (db) => storedCursor(db, family, partition)),
+        lastTurn: (family, partition) =>
+          query("takeover.turn", (db) => lastTurn(db, family, partition)),
+        config: (family, partition) =>
+          query("takeover.config", (db) => storedConfig(db, family, partition)),
+        parkedKeys: (family, partition) =>
+          query("takeover.parked", (db) => parkedKeys(db, family, partition)),
+        parkedMessages: (family, partition, keys, limit) =>
+          query("parked.messages", (db) => parkedMessages(db, family, partition, keys, limit)),
+        commit: (written) => transaction(`${written.family}.turns`, (trx) => write(trx, written)),
+        rehearse: (written) =>
+          rehearsal(`${written.family}.rehearsal`, (trx) => write(trx, written))
+      }))
+  )
+}
+
+/** Every statement is sent at once, the cursors' first: where it fails, the others do nothing. */
+const write = async (
+  trx: Trx,
+  { configs, deadLetters, events, family, moves, parking, save, turns }: TurnsWritten
+): Promise<void> => {
+  const sent: Array<Promise<unknown>> = [moveCursors(trx, family, moves)]
+  if (save !== undefined) sent.push(save(trx))
+  if (events.length > 0) sent.push(insertEvents(trx, events))
+  if (deadLetters.length > 0) sent.push(insertDeadLetters(trx, deadLetters))
+  for (const { freed, handled, keys, letters, partition } of parking) {
+    if (freed.length > 0 || handled.length > 0) {
+      sent.push(unpark(trx, family, partition, freed, handled))
+    }
+    if (keys.length > 0 || letters.length > 0) {
+      sent.push(park(trx, family, partition, keys, letters))
+    }
+  }
+  for (const config of configs) sent.push(saveConfig(trx, family, config))
+  sent.push(insertTurns(trx, family, turns))
+  await Promise.all(sent)
+}
