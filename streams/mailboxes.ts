@@ -27,6 +27,7 @@ export const PARTITIONS = 8
 export const producerCommands: ReadonlyArray<readonly [family: Family, type: string]> = [
   ["payments", "create"],
   ["payments", "capture"],
+  ["payments", "increment"],
   ["payments", "void"],
   ["payments", "refund"]
 ]

@@ -22,6 +22,8 @@ export const routes: ReadonlyArray<Route> = [
       "payment.in_review",
       "payment.requires_action",
       "payment.voided",
+      "payment.expired",
+      "payment.authorization_increased",
       "payment.refunded"
     ],
     to: "messaging",

@@ -9,6 +9,7 @@ const Operation = Schema.Struct({
   amount: Schema.Int,
   captured: Schema.Boolean,
   code: Schema.String,
+  authorized_until: Schema.optionalKey(Schema.String),
   url: Schema.optionalKey(Schema.String),
   expires_at: Schema.optionalKey(Schema.String),
   answers: Schema.optionalKey(Schema.Int)
@@ -19,7 +20,13 @@ const decode = Schema.decodeUnknownEffect(Operation)
 const CONNECTIONS_MAX = 128
 const dispatcher = new Agent({ connections: CONNECTIONS_MAX, keepAliveTimeout: 60_000 })
 
-const paths = { charge: "", capture: "captures", void: "voids", refund: "refunds" } as const
+const paths = {
+  charge: "",
+  increment: "increments",
+  capture: "captures",
+  void: "voids",
+  refund: "refunds"
+} as const
 
 /** Decline codes after which the payer may try the same card again later. */
 const softCodes: ReadonlySet<string> = new Set(["insufficient_funds"])
@@ -83,7 +90,10 @@ const outcomeOf = (operation: typeof Operation.Type): Outcome => {
         _tag: "Approved",
         charge_id: operation.charge_id,
         captured: operation.captured,
-        amount: BigInt(operation.amount)
+        amount: BigInt(operation.amount),
+        ...(operation.authorized_until !== undefined && {
+          authorized_until: Date.parse(operation.authorized_until)
+        })
       }
     case "requires_action":
       return {

@@ -9,7 +9,7 @@ import { load, overdue, save } from "./store.ts"
 export const payments = keyed({
   family: "payments",
   messages: PaymentsMessages,
-  ingress: ["create", "capture", "void", "refund", "review"],
+  ingress: ["create", "capture", "increment", "void", "refund", "review"],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) =>
     [paymentOf(message, merchant)] as const,
   config: { schema: Terms, initial: defaultTerms },

@@ -1,6 +1,7 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
+import { expiresNoMore, expiresOn } from "./expiry.ts"
 import { captureStep, refundUndone } from "./legs.ts"
 import { type Attempt, isDefinitive } from "./state.ts"
 import {
@@ -101,6 +102,8 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
   switch (attempt.operation) {
     case "charge":
       return charged(done, attempt, outcome)
+    case "increment":
+      return increased(done, attempt, outcome)
     case "capture":
       return captured(done, attempt, outcome.charge_id, true)
     case "void":
@@ -135,31 +138,51 @@ const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   })
   if (outcome.captured) return captured(known, attempt, outcome.charge_id, false)
   const held = book(known, entries.hold(bookOf(known), attempt.key, attempt.amount))
-  return tell(moveTo(held, "authorized"), "payment.authorized")
+  return tell(moveTo(expiresOn(held, outcome.authorized_until), "authorized"), "payment.authorized")
+}
+
+/** The payment is of the larger amount from now on: fee and splits are counted on it. */
+const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
+  const { amount } = attempt
+  const larger = change(step, {
+    amount: step.payment.amount + amount,
+    amount_authorized: step.payment.amount_authorized + amount
+  })
+  const held = book(larger, entries.hold(bookOf(larger), attempt.key, amount))
+  const kept = outcome.authorized_until === undefined
+    ? held
+    : expiresOn(held, outcome.authorized_until)
+  return tell(kept, "payment.authorization_increased", { increment: { amount: Number(amount) } })
 }
 
 const captured = (step: Step, attempt: Attempt, chargeId: string, wasHeld: boolean): Step => {
   const { amount } = attempt
   const { legs, moved } = captureStep(step.payment, amount)
   const total = step.payment.amount_captured + amount
-  const given = wasHeld ? book(step, entries.release(bookOf(step), attempt.key, amount)) : step
+  // A final capture gives back what it leaves of the authorization, in the same entry.
+  const freed = attempt.final === true
+    ? step.payment.amount_authorized - step.payment.amount_captured
+    : amount
+  const given = wasHeld ? book(step, entries.release(bookOf(step), attempt.key, freed)) : step
   const booked = book(
     change(given, { legs, amount_captured: total }),
     entries.capture(bookOf(given), attempt.key, moved)
   )
-  const whole = total === step.payment.amount_authorized
+  const whole = attempt.final === true || total === step.payment.amount_authorized
   return tell(
-    moveTo(booked, whole ? "captured" : "partially_captured"),
+    moveTo(whole ? expiresNoMore(booked) : booked, whole ? "captured" : "partially_captured"),
     whole ? "payment.captured" : "payment.partially_captured",
     { capture: { amount: Number(amount), charge_id: chargeId } }
   )
 }
 
+/** What was still authorized is free again, because somebody gave it back or because it ran out. */
 const voided = (step: Step, attempt: Attempt): Step => {
   const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
-  const status = step.payment.status === "partially_captured" ? "captured" : "voided"
-  return tell(moveTo(booked, status), "payment.voided", {
-    voided: { amount: Number(attempt.amount) }
+  const name = attempt.expiry === true ? "expired" : "voided"
+  const status = step.payment.status === "partially_captured" ? "captured" : name
+  return tell(moveTo(expiresNoMore(booked), status), `payment.${name}`, {
+    [name]: { amount: Number(attempt.amount) }
   })
 }
 
@@ -210,6 +233,10 @@ const notMade = (
         { refund: { id: refund.id, amount: Number(refund.amount) }, failure }
       )
     }
+    case "void":
+      // An authorization that ran out is over whatever the gateway says of giving it back.
+      if (attempt.expiry === true) return voided(ended, attempt)
+      return tell(ended, "payment.void_failed", { failure })
     default:
       return tell(ended, `payment.${attempt.operation}_failed`, { failure })
   }

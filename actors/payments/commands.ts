@@ -30,6 +30,9 @@ export type Decided = Result.Result<Decision<Payment, Row>, Refusal<RefusalCode>
 /** Commands remembered per payment. Beyond it the payment takes no more. */
 const COMMANDS_MAX = 200
 
+/** What JSON carries exactly. */
+const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
 /** Who waits for one payment. The longest waiting give way: they still find the outcome by reading. */
 const WAITERS_MAX = 20
 
@@ -94,7 +97,25 @@ export const capture = (payment: Payment, body: Body<"capture">, received: Recei
     const amount = body.amount ?? left
     if (amount > left) return tooLarge(payment, amount, left)
     const key = `${payment.id}.capture.${numberOf(payment, "capture")}`
-    return { step: sendAttempt(step, { key, operation: "capture", amount }), attempt: key }
+    // A capture of all that is left is the last one anyway.
+    const final = body.final === true && amount < left
+    const attempt = { key, operation: "capture" as const, amount, ...(final && { final }) }
+    return { step: sendAttempt(step, attempt), attempt: key }
+  })
+
+/** Authorizes more than was asked for at first: a longer stay, a larger order. */
+export const increment = (payment: Payment, body: Body<"increment">, received: Received<Terms>) =>
+  command(payment, "increment", body, received, (step) => {
+    if (payment.status !== "authorized") {
+      return refuse("invalid_state", `a ${payment.status} payment cannot be increased`, payment.id)
+    }
+    const busy = operationUnderWay(payment)
+    if (busy !== undefined) return inProgress(payment, busy.operation)
+    const { amount } = body
+    const room = AMOUNT_MAX - payment.amount_authorized
+    if (amount > room) return tooLarge(payment, amount, room)
+    const key = `${payment.id}.increment.${numberOf(payment, "increment")}`
+    return { step: sendAttempt(step, { key, operation: "increment", amount }), attempt: key }
   })
 
 export const voidPayment = (payment: Payment, body: Body<"void">, received: Received<Terms>) =>
@@ -167,11 +188,13 @@ export const charge = (step: Step): Step => {
 
 type Taken = { readonly step: Step; readonly attempt?: string }
 
+type Type = "capture" | "increment" | "void" | "refund" | "review"
+
 /** What all commands on an existing payment share: repeats, and who waits for the outcome. */
 const command = (
   payment: Payment,
-  type: "capture" | "void" | "refund" | "review",
-  body: Body<"capture" | "void" | "refund" | "review">,
+  type: Type,
+  body: Body<Type>,
   received: Received<Terms>,
   run: (step: Step) => Taken | Decided
 ): Decided => {

@@ -9,11 +9,13 @@ import {
   charge,
   create,
   type Decided,
+  increment,
   refund,
   refuse,
   review,
   voidPayment
 } from "./commands.ts"
+import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
 import type { Payment, Terms } from "./state.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
@@ -43,6 +45,8 @@ export const decide = (
   switch (message.type) {
     case "capture":
       return capture(payment, message.body, received)
+    case "increment":
+      return increment(payment, message.body, received)
     case "void":
       return voidPayment(payment, message.body, received)
     case "refund":
@@ -82,11 +86,15 @@ const screened = (step: Step, risk: Risk): Step => {
   }
 }
 
-/** Only the timer the attempt awaits does anything. */
+/** Only a timer the payment awaits does anything. */
 const woken = (
   step: Step,
   wake: { readonly timer: string; readonly due: number }
 ): Decided => {
+  if (wake.timer === expiryTimerOf(step.payment)) {
+    const ending = expire(step, wake.due)
+    return ending === undefined ? NOTHING : Result.succeed(finish(ending))
+  }
   const attempt = attemptOf(step.payment, wake.timer)
   if (attempt === undefined || attempt.wake_at !== wake.due) return NOTHING
   return Result.succeed(

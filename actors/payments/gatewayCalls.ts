@@ -19,7 +19,7 @@ const delay = (delays: ReadonlyArray<number>, tries: number): number =>
 /** Sends an attempt for the first time. Its key never changes, so that a repeat cannot charge twice. */
 export const sendAttempt = (
   step: Step,
-  attempt: Pick<Attempt, "key" | "operation" | "amount">
+  attempt: Pick<Attempt, "key" | "operation" | "amount" | "final" | "expiry">
 ): Step =>
   call(
     changeAttempt(step, { ...attempt, status: "sent", sent_at: step.received.at, tries: 0 }),
@@ -55,6 +55,7 @@ const call = (step: Step, key: string): Step => {
         token: payment.payment_method.token,
         reference: payment.reference
       }),
+      ...(attempt.final === true && { final: true }),
       ...(payment.charge_id !== undefined && { charge_id: payment.charge_id })
     }
   })
@@ -124,6 +125,6 @@ export const waitForPayer = (
 /** An operation other than a charge whose outcome is still open; a second one has to wait for it. */
 export const operationUnderWay = (payment: Payment): Attempt | undefined =>
   payment.attempts.find((attempt) =>
-    (attempt.operation === "capture" || attempt.operation === "void") &&
+    attempt.operation !== "charge" && attempt.operation !== "refund" &&
     !isDefinitive(attempt.status)
   )

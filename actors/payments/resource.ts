@@ -48,6 +48,7 @@ export const resourceOf = (payment: Payment) => ({
     ...(refund.reason !== undefined && { reason: refund.reason }),
     created_at: time(refund.created_at)
   })),
+  ...(payment.expires_at !== undefined && { expires_at: time(payment.expires_at) }),
   ...(payment.next_action && { next_action: payment.next_action }),
   ...(payment.failure && { failure: payment.failure }),
   created_at: time(payment.created_at),

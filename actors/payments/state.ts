@@ -22,29 +22,49 @@ export const Status = Schema.Literals([
   "captured",
   "failed",
   "unknown",
-  "voided"
+  "voided",
+  "expired"
 ])
 export type Status = typeof Status.Type
 
 /**
- * The whole life of a payment. `received` is the command itself: what is stored has been sent to
- * screening in the same turn. Refunded is an amount, not a state. `unknown` is left only by asking
- * the gateway.
+ * The whole life of a payment, one line per move: from, why, to. `docs/payments.md` shows this table.
+ * `received` is the command itself: what is stored has been sent to screening in the same turn.
+ * Refunded and disputed are amounts, not states. `unknown` is left only by asking the gateway.
  */
-export const transitions: Readonly<Record<Status, ReadonlyArray<Status>>> = {
-  screening: ["rejected", "in_review", "processing"],
-  in_review: ["rejected", "processing"],
-  processing: ["requires_action", "authorized", "captured", "failed", "unknown"],
-  requires_action: ["processing", "authorized", "captured", "failed", "unknown"],
-  unknown: ["requires_action", "authorized", "captured", "failed"],
-  authorized: ["partially_captured", "captured", "voided"],
-  // Giving the rest of the authorization back ends the captures.
-  partially_captured: ["captured"],
-  captured: [],
-  rejected: [],
-  failed: [],
-  voided: []
-}
+export const moves: ReadonlyArray<readonly [from: Status, why: string, to: Status]> = [
+  ["screening", "the score allows it", "processing"],
+  ["screening", "the score asks for a person", "in_review"],
+  ["screening", "the score denies it", "rejected"],
+  ["in_review", "a person approves", "processing"],
+  ["in_review", "a person rejects", "rejected"],
+  ["processing", "the gateway wants the payer to act", "requires_action"],
+  ["processing", "the gateway approves, capture is manual", "authorized"],
+  ["processing", "the gateway approves and takes the money", "captured"],
+  ["processing", "the gateway declines or never got it", "failed"],
+  ["processing", "the gateway does not answer", "unknown"],
+  ["requires_action", "the payer acted, capture is manual", "authorized"],
+  ["requires_action", "the payer acted and the money is taken", "captured"],
+  ["requires_action", "the payer refused or let it pass", "failed"],
+  ["requires_action", "the gateway does not answer", "unknown"],
+  ["unknown", "the inquiry finds a payer who has to act", "requires_action"],
+  ["unknown", "the inquiry finds an authorization", "authorized"],
+  ["unknown", "the inquiry finds the money taken", "captured"],
+  ["unknown", "the inquiry finds a refusal, or nothing for good", "failed"],
+  ["authorized", "a part is captured", "partially_captured"],
+  ["authorized", "all is captured, or the capture is final", "captured"],
+  ["authorized", "the merchant gives it back", "voided"],
+  ["authorized", "it runs out", "expired"],
+  ["partially_captured", "the rest is captured, given back or runs out", "captured"]
+]
+
+/** Where each state can lead. */
+export const transitions = Object.fromEntries(
+  Status.literals.map((from) => [
+    from,
+    moves.filter(([start]) => start === from).map(([, , to]) => to)
+  ])
+) as unknown as Readonly<Record<Status, ReadonlyArray<Status>>>
 
 export const AttemptStatus = Schema.Literals([
   "sent",
@@ -75,7 +95,11 @@ export const Attempt = Schema.Struct({
   /** When the awaited timer is due; any other wake is a no-op. */
   wake_at: Schema.optionalKey(Schema.Finite),
   /** Since when bytes may be at the gateway without an answer: its finality window starts here. */
-  unknown_since: Schema.optionalKey(Schema.Finite)
+  unknown_since: Schema.optionalKey(Schema.Finite),
+  /** A capture after which nothing more is captured. */
+  final: Schema.optionalKey(Schema.Boolean),
+  /** A void that nobody asked for: the authorization ran out. */
+  expiry: Schema.optionalKey(Schema.Boolean)
 })
 export type Attempt = typeof Attempt.Type
 
@@ -150,6 +174,8 @@ export const Payment = Schema.Struct({
   /** Confirmed by the gateway. Those asked for are in `refunds`. */
   amount_refunded: BigAmount,
   charge_id: Schema.optionalKey(Schema.String),
+  /** When the authorization runs out: the timer that is awaited. */
+  expires_at: Schema.optionalKey(Schema.Finite),
   legs: Schema.Array(Leg),
   risk: Schema.optionalKey(Risk),
   scored_at: Schema.optionalKey(Schema.Finite),
@@ -168,7 +194,9 @@ export type Payment = typeof Payment.Type
 
 export const Terms = Schema.Struct({
   gateway: Schema.String,
-  fee: FeeTerms
+  fee: FeeTerms,
+  /** How long an authorization is kept where the gateway does not say. Seven days where left out. */
+  authorization_seconds: Schema.optionalKey(Schema.Int)
 })
 export type Terms = typeof Terms.Type
 

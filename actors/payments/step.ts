@@ -106,21 +106,29 @@ export const changeAttempt = (step: Step, next: Attempt): Step => {
       ? [...step.payment.attempts, next]
       : step.payment.attempts.map((attempt) => (attempt.key === next.key ? next : attempt))
   })
-  if (before?.wake_at === next.wake_at) return changed
-  const waits = row(changed, {
-    _tag: "Wake",
-    paymentId: step.payment.id,
-    timer: next.key,
-    dueMillis: next.wake_at
-  })
-  if (next.wake_at === undefined) return waits
-  const timer: Timer = {
-    id: derivedId("tm", next.key),
-    atMillis: next.wake_at,
-    type: "wake",
-    body: { payment_id: step.payment.id, timer: next.key, due: next.wake_at }
+  return before?.wake_at === next.wake_at ? changed : wakeAt(changed, next.key, next.wake_at)
+}
+
+/**
+ * Wakes that are due later than this have no schedule at the bus, which would keep one for every
+ * authorization of a week: their owner finds them in the table when they are overdue.
+ */
+const SCHEDULED_WITHIN_MILLIS = 3_600_000
+
+/** Sets, moves or (undefined) takes back what the payment waits for. */
+export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step => {
+  const paymentId = step.payment.id
+  const waits = row(step, { _tag: "Wake", paymentId, timer, dueMillis })
+  if (dueMillis === undefined || dueMillis - step.received.at > SCHEDULED_WITHIN_MILLIS) {
+    return waits
   }
-  return { ...waits, timers: [...waits.timers, timer] }
+  const scheduled: Timer = {
+    id: derivedId("tm", timer),
+    atMillis: dueMillis,
+    type: "wake",
+    body: { payment_id: paymentId, timer, due: dueMillis }
+  }
+  return { ...waits, timers: [...waits.timers, scheduled] }
 }
 
 export const finish = (step: Step): Decision<Payment, Row> => {

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { InternalAmount, MoneyFields } from "./money.ts"
 
-export const Operation = Schema.Literals(["charge", "capture", "void", "refund"])
+export const Operation = Schema.Literals(["charge", "increment", "capture", "void", "refund"])
 export type Operation = typeof Operation.Type
 
 /**
@@ -16,6 +16,8 @@ export const Call = Schema.Struct({
   ...MoneyFields,
   /** Charges: take the money at once, or only authorize. */
   capture: Schema.optionalKey(Schema.Boolean),
+  /** Captures: nothing more will be captured. */
+  final: Schema.optionalKey(Schema.Boolean),
   token: Schema.optionalKey(Schema.String),
   charge_id: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String)
@@ -35,7 +37,13 @@ export const Inquire = Schema.Struct({
 
 export const Outcome = Schema.TaggedUnion({
   /** The operation took effect: authorized or captured (charge), captured, voided, refunded. */
-  Approved: { charge_id: Schema.String, captured: Schema.Boolean, amount: InternalAmount },
+  Approved: {
+    charge_id: Schema.String,
+    captured: Schema.Boolean,
+    amount: InternalAmount,
+    /** Until when the gateway keeps the authorization (milliseconds), where it says so. */
+    authorized_until: Schema.optionalKey(Schema.Finite)
+  },
   RequiresAction: { charge_id: Schema.String, url: Schema.String, expires_at: Schema.String },
   Declined: {
     code: Schema.String,

@@ -49,7 +49,13 @@ export const CreateFields = {
   description: Schema.optionalKey(FreeText(500)),
   metadata: Schema.optionalKey(Metadata)
 }
-export const CaptureFields = { amount: Schema.optionalKey(Amount) }
+/** `final` gives the rest of the authorization back with this capture. */
+export const CaptureFields = {
+  amount: Schema.optionalKey(Amount),
+  final: Schema.optionalKey(Schema.Boolean)
+}
+/** What is authorized beyond what was. */
+export const IncrementFields = { amount: Amount }
 export const VoidFields = {}
 export const RefundFields = {
   amount: Schema.optionalKey(Amount),
@@ -62,6 +68,7 @@ const onPayment = { ...command, payment_id: PaymentId }
 
 export const Create = Schema.Struct({ ...command, ...CreateFields })
 export const Capture = Schema.Struct({ ...onPayment, ...CaptureFields })
+export const Increment = Schema.Struct({ ...onPayment, ...IncrementFields })
 export const Void = Schema.Struct({ ...onPayment, ...VoidFields })
 export const Refund = Schema.Struct({ ...onPayment, ...RefundFields })
 /** A person's decision on a held payment; only the edge may publish it. */
@@ -79,6 +86,7 @@ export const Wake = Schema.Struct({
 export const PaymentsMessages = {
   create: Create,
   capture: Capture,
+  increment: Increment,
   void: Void,
   refund: Refund,
   review: Review,

@@ -83,6 +83,8 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
     scored: (risk: unknown) => take("scored", { payment_id, risk }),
     command: (type: Type, body: Readonly<Record<string, unknown>> = {}) =>
       take(type, { payment_id, command_id: `${name}-${seq}`, ...body }),
+    woken: (timer: string, due: number) =>
+      take("wake", { payment_id, timer: `${payment_id}.${timer}`, due }),
     /** The gateway's word about the call it was sent last. */
     answered: (outcome: unknown) => {
       const { attempt, gateway, operation } = calls.at(-1)!.body as Record<string, string>
@@ -123,6 +125,19 @@ const inParts = () => {
   life.answered(declined)
   life.command("void")
   life.answered(approved("6000", false))
+  return life
+}
+
+const ranOut = () => {
+  const life = lifeOf("ran-out", { capture: "manual" })
+  life.scored(allowed)
+  life.answered({ ...approved("10000", false), authorized_until: START + 60_000 })
+  life.command("increment", { amount: 2_000 })
+  life.answered(declined)
+  life.command("increment", { amount: 1_000 })
+  life.answered(approved("1000", false))
+  life.woken("expiry", START + 60_000)
+  life.answered(approved("11000", false))
   return life
 }
 
@@ -170,6 +185,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
   const lives = [
     taken(),
     inParts(),
+    ranOut(),
     notTaken("declined", declined),
     notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
     notTaken("asked", {

@@ -2,7 +2,12 @@ import { Effect, Schema } from "effect"
 import { findPayment, listPayments } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
 import { isOutcome, Status } from "../../../actors/payments/state.ts"
-import { CaptureFields, CreateFields, RefundFields } from "../../../streams/messages/payments.ts"
+import {
+  CaptureFields,
+  CreateFields,
+  IncrementFields,
+  RefundFields
+} from "../../../streams/messages/payments.ts"
 import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
 import { Database } from "../../store/database.ts"
 import { wasAskedFor } from "../../store/idempotency.ts"
@@ -73,7 +78,7 @@ const assertKnown = Effect.fnUntraced(function* (merchant: string, id: string) {
   if (!known) return yield* notFound(id)
 })
 
-const onPayment = (type: "capture" | "void" | "refund") =>
+const onPayment = (type: "capture" | "increment" | "void" | "refund") =>
   Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
     const key = yield* idempotencyKeyOf(asked)
@@ -174,6 +179,12 @@ export const paymentRoutes: ReadonlyArray<Route> = [
       "/v1/payments/{id}/capture",
       "Capture an authorized payment, or a part",
       Schema.Struct(CaptureFields)
+    ],
+    [
+      "increment",
+      "/v1/payments/{id}/increment",
+      "Authorize more than was asked for at first",
+      Schema.Struct(IncrementFields)
     ],
     ["void", "/v1/payments/{id}/void", "Give an authorization back", Nothing],
     [

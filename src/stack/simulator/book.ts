@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 
-export type OperationKind = "charge" | "capture" | "void" | "refund"
+export type OperationKind = "charge" | "increment" | "capture" | "void" | "refund"
 export type OperationStatus = "approved" | "declined" | "requires_action"
 
 /** One operation under one idempotency key, as the gateway remembers it. */
@@ -103,7 +103,12 @@ export class Book {
   }
 
   /** What was captured and given back under one charge so far. */
-  totals(chargeId: string): { captured: number; refunded: number; voided: boolean } {
+  totals(chargeId: string): {
+    authorized: number
+    captured: number
+    refunded: number
+    voided: boolean
+  } {
     const rows = this.db.prepare(
       "select kind, captured, amount from operations where charge_id = ? and status = 'approved'"
     ).all(chargeId) as unknown as ReadonlyArray<OperationRecord>
@@ -111,6 +116,8 @@ export class Book {
       rows.filter((row) => kinds.includes(row.kind) && row.captured === 1)
         .reduce((total, row) => total + row.amount, 0)
     return {
+      authorized: rows.filter(({ kind }) => kind === "charge" || kind === "increment")
+        .reduce((total, row) => total + row.amount, 0),
       captured: sum(["charge", "capture"]),
       refunded: sum(["refund"]),
       voided: rows.some(({ kind }) => kind === "void")

@@ -4,6 +4,11 @@ import type { Book, OperationKind, OperationRecord } from "./book.ts"
 /** A payer has this long to act. */
 const ACTION_MILLIS = 15 * 60_000
 const SLOW_MILLIS = 2_000
+/** A charge is not increased beyond it: minor units of any currency. */
+const INCREASED_AMOUNT_MAX = 1_000_000
+/** What an approval says whose authorization lasts seconds. */
+export const SHORT = "short_authorization"
+export const SHORT_MILLIS = 3_000
 
 export interface Asked {
   readonly key: string
@@ -67,6 +72,8 @@ const charge = (book: Book, asked: Asked): Verdict => {
       return { _tag: "Silent" }
     case "tok_duplicate_answer":
       return answer(add("approved"), 0, 2)
+    case "tok_approved_short":
+      return answer(add("approved", SHORT))
     default:
       return asked.token?.startsWith("tok_approved") === true
         ? answer(add("approved"))
@@ -78,11 +85,13 @@ const charge = (book: Book, asked: Asked): Verdict => {
 const follow = (book: Book, asked: Asked): Verdict => {
   const charged = book.charge(asked.charge_id ?? "")
   if (charged?.status !== "approved") return { _tag: "NotProcessed", code: "charge_not_found" }
-  const { captured, refunded, voided } = book.totals(charged.charge_id)
+  const { authorized, captured, refunded, voided } = book.totals(charged.charge_id)
   const possible = asked.kind === "capture"
-    ? !voided && captured + asked.amount <= charged.amount
+    ? !voided && captured + asked.amount <= authorized
+    : asked.kind === "increment"
+    ? !voided && captured === 0 && authorized + asked.amount <= INCREASED_AMOUNT_MAX
     : asked.kind === "void"
-    ? !voided && captured < charged.amount
+    ? !voided && captured < authorized
     : refunded + asked.amount <= captured
   const made = record(
     book,
@@ -99,7 +108,9 @@ const record = (
   status: OperationRecord["status"],
   code: string
 ): OperationRecord => {
-  const moved = asked.kind === "charge" ? asked.capture === true : asked.kind !== "void"
+  const moved = asked.kind === "charge"
+    ? asked.capture === true
+    : asked.kind === "capture" || asked.kind === "refund"
   const made = {
     key: asked.key,
     kind: asked.kind,

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
-import { actionExpiresAt, type Asked, expireAction, judge } from "./decisions.ts"
+import {
+  actionExpiresAt,
+  type Asked,
+  expireAction,
+  judge,
+  SHORT,
+  SHORT_MILLIS
+} from "./decisions.ts"
 import { parseBreaks, settlementFile } from "./settlement.ts"
 
 const DAY_MILLIS = 86_400_000
@@ -84,6 +91,8 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
 const kindOf = (action: string): OperationKind =>
   action === "captures"
     ? "capture"
+    : action === "increments"
+    ? "increment"
     : action === "voids"
     ? "void"
     : action === "refunds"
@@ -132,6 +141,9 @@ const shown = (state: State, record: OperationRecord) => ({
   amount: record.amount,
   captured: record.captured === 1,
   code: record.code,
+  ...(record.code === SHORT && {
+    authorized_until: new Date(record.at_millis + SHORT_MILLIS).toISOString()
+  }),
   ...(record.status === "requires_action" && {
     url: `${state.url}/actions/${record.charge_id}`,
     expires_at: new Date(actionExpiresAt(record)).toISOString()

@@ -1,0 +1,27 @@
+import * as fs from "node:fs"
+import { describe, expect, it } from "vitest"
+import { moves, Status, transitions } from "../../actors/payments/state.ts"
+
+const page = fs.readFileSync("docs/payments.md", "utf8")
+
+/** What stands between two marks of the page. */
+const between = (name: string): ReadonlyArray<string> => {
+  const part = page.split(`<!-- ${name} -->`)[1]
+  if (part === undefined) throw new Error(`docs/payments.md has no ${name}`)
+  return part.trim().split("\n")
+}
+
+describe("docs/payments.md", () => {
+  it("shows the table of states that the code keeps to", () => {
+    expect(between("moves")).toEqual([
+      "| from | why | to |",
+      "|---|---|---|",
+      ...moves.map(([from, why, to]) => `| \`${from}\` | ${why} | \`${to}\` |`)
+    ])
+  })
+
+  it("names the states that end a payment", () => {
+    const ends = Status.literals.filter((status) => transitions[status].length === 0)
+    expect(between("ends")).toEqual([ends.map((status) => `\`${status}\``).join(", ")])
+  })
+})
