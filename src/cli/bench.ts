@@ -8,6 +8,7 @@ import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
+import { measureNaive } from "./bench/naiveLimit.ts"
 import { measureRawLimit } from "./bench/rawLimit.ts"
 import { printReport, type Report } from "./bench/report.ts"
 import type { CliCommand } from "./commands.ts"
@@ -17,11 +18,14 @@ const WARM_SECONDS = 5
 const SOAK_PAYMENTS = 1_000_000
 const SOAK_FIRST = 100_000
 const EDGE_PER_SECOND = 20
+/** For each number of connections. */
+const NAIVE_SECONDS = 10
 
 const usage = `Usage: deno task bench [options]
 
 Measures commands through NATS until every payment is captured and its event is out, with everything
-running as "start" runs it, and beside it what PostgreSQL alone can do with the same rows.
+running as "start" runs it, and beside it what PostgreSQL alone can do with the same rows, and what
+the plain way can do: the same decisions with one database transaction for each message.
 
   --seconds 60       how long the throughput is measured
   --merchants 64     over how many merchants
@@ -73,7 +77,15 @@ export const bench: CliCommand = {
       await lastro.stop()
       say("Nothing else runs now: what PostgreSQL alone can do with the same rows …")
       const { all, best } = await measureRawLimit(stack.databaseUrl, measured.stored, say)
-      printReport({ ...measured, merchants, raw: best, rawAll: all }, values.json)
+      say("The plain way, with servers of its own …")
+      const naive = await measureNaive({
+        dataDir: join(dataDir, "naive"),
+        merchants,
+        seconds: NAIVE_SECONDS,
+        tell: say
+      })
+      const raw = { raw: best, rawAll: all }
+      printReport({ ...measured, merchants, ...raw, naive: naive.best }, values.json)
       return 0
     } finally {
       await stack.stop()
@@ -82,7 +94,7 @@ export const bench: CliCommand = {
   }
 }
 
-type Measured = Omit<Report, "merchants" | "raw" | "rawAll"> & { readonly stored: number }
+type Measured = Omit<Report, "merchants" | "raw" | "rawAll" | "naive"> & { readonly stored: number }
 
 const measure = async (
   loader: Loader,

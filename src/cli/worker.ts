@@ -35,7 +35,10 @@ export interface RunningWorker {
 /** A lease outlives a pause this long; after a kill its partitions stand still for that time. */
 const LEASE_TTL_MILLIS = 4_000
 
-const actorsOf = (settings: WorkerSettings): ReadonlyArray<AnyActor> => [
+/** Every actor, ready to run. */
+export const actorsOf = (
+  settings: Pick<WorkerSettings, "gateways" | "allowPrivateWebhooks">
+): ReadonlyArray<AnyActor> => [
   payments as unknown as AnyActor,
   fraud as unknown as AnyActor,
   gateway(settings.gateways) as unknown as AnyActor,
@@ -44,7 +47,8 @@ const actorsOf = (settings: WorkerSettings): ReadonlyArray<AnyActor> => [
   reconciliation as unknown as AnyActor
 ]
 
-const streamByFamily = new Map<string, string>(
+/** What the machine is told of `streams/`. */
+export const streamByFamily = new Map<string, string>(
   mailboxes.map(({ family, stream }) => [family, stream])
 )
 const familyByStream = new Map<string, string>(
@@ -53,7 +57,7 @@ const familyByStream = new Map<string, string>(
 const outboundStreams = new Set<string>(
   mailboxes.filter(({ kind }) => kind === "outbound").map(({ stream }) => stream)
 )
-const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()
+export const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()
 for (const { as, events, to } of routes) {
   for (const event of events) {
     routesByEvent.set(event, [...(routesByEvent.get(event) ?? []), { to, as }])

@@ -1,4 +1,5 @@
 import type { Latency, Throughput } from "./load.ts"
+import type { NaiveLimit } from "./naiveLimit.ts"
 import type { RawLimit } from "./rawLimit.ts"
 
 export interface Report {
@@ -11,17 +12,20 @@ export interface Report {
   readonly messagesPerPayment: number
   readonly raw: RawLimit
   readonly rawAll: ReadonlyArray<RawLimit>
+  readonly naive: NaiveLimit
 }
 
 const EXPECTED_RATIO = 0.25
+const EXPECTED_NAIVE_RATIO = 10
 const EXPECTED_P99_MILLIS = 100
 
 const verdict = (held: boolean, text: string) => `${held ? "as expected" : "MISSED"} (${text})`
 const whole = (value: number) => Math.round(value).toLocaleString("en-US")
 
 export const printReport = (report: Report, json: boolean): void => {
-  const { edge, latency, raw, throughput } = report
+  const { edge, latency, naive, raw, throughput } = report
   const ratio = throughput.perSecond / raw.paymentsPerSecond
+  const naiveRatio = throughput.perSecond / naive.paymentsPerSecond
   const rows: ReadonlyArray<readonly [string, string]> = [
     [
       "payments/s, end to end",
@@ -34,6 +38,14 @@ export const printReport = (report: Report, json: boolean): void => {
       `${raw.batchPayments} payments a batch, ${whole(raw.rows)} rows)`
     ],
     ["raw_ratio", `${ratio.toFixed(3)}   ${verdict(ratio >= EXPECTED_RATIO, "at least 0.25")}`],
+    [
+      "one message, one transaction",
+      `${whole(naive.paymentsPerSecond)}   (best of 1, 8 and 32 connections: ${naive.connections})`
+    ],
+    [
+      "naive_ratio",
+      `${naiveRatio.toFixed(1)}   ${verdict(naiveRatio >= EXPECTED_NAIVE_RATIO, "at least 10")}`
+    ],
     [
       `captured after, at ${whole(report.halfPerSecond)}/s`,
       `p50 ${latency.p50} ms, p99 ${latency.p99} ms   ` +
@@ -60,6 +72,8 @@ export const printReport = (report: Report, json: boolean): void => {
     raw_payments_per_second: raw.paymentsPerSecond,
     raw_ratio: ratio,
     raw_rows: raw.rows,
+    naive_payments_per_second: naive.paymentsPerSecond,
+    naive_ratio: naiveRatio,
     p50_ms: latency.p50,
     p99_ms: latency.p99,
     half_load_per_second: report.halfPerSecond,
