@@ -1,3 +1,4 @@
+import { allocate } from "../../src/domain/allocation.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
@@ -144,9 +145,15 @@ const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
 /** The payment is of the larger amount from now on: fee and splits are counted on it. */
 const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   const { amount } = attempt
+  const { payment } = step
+  const { surcharge } = payment
   const larger = change(step, {
-    amount: step.payment.amount + amount,
-    amount_authorized: step.payment.amount_authorized + amount
+    amount: payment.amount + amount,
+    amount_authorized: payment.amount_authorized + amount,
+    // What the payer is asked for beyond the price grows in proportion.
+    ...(surcharge !== undefined && {
+      surcharge: surcharge + allocate(amount, [surcharge, payment.amount - surcharge])[0]!
+    })
   })
   const held = book(larger, entries.hold(bookOf(larger), attempt.key, amount))
   const kept = outcome.authorized_until === undefined

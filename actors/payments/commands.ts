@@ -4,6 +4,7 @@ import { refundIdOf } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
 import { newLegs, refundStep, splitsProblem } from "./legs.ts"
 import { isDefinitive, type Payment, type RefusalCode, type Terms } from "./state.ts"
@@ -48,8 +49,19 @@ export const create = (
   const print = fingerprint(wanted)
   if (known !== undefined) return repeat(known, "create", command_id, print, received)
   const { config, keys: [id], merchant } = received
-  const problem = splitsProblem(body.amount, body.splits ?? [], config.fee)
+  const bearer = bearerOf(body)
+  const fee_terms = feeTermsFor(config, {
+    merchant,
+    method: body.payment_method.type,
+    currency: body.currency
+  })
+  const problem = splitsProblem(body.amount, body.splits ?? [], fee_terms, bearer)
   if (problem !== undefined) return refuse("invalid_splits", problem, id)
+  const surcharge = bearer === "customer" ? feeOn(body.amount, fee_terms) : undefined
+  const amount = body.amount + (surcharge ?? 0n)
+  if (amount > AMOUNT_MAX) {
+    return refuse("amount_too_large", `${amount} with its fee is more than ${AMOUNT_MAX}`, id)
+  }
   const payment: Payment = {
     ...wanted,
     id,
@@ -60,7 +72,9 @@ export const create = (
     updated_at: received.at,
     capture: body.capture ?? "automatic",
     gateway: config.gateway,
-    fee_terms: config.fee,
+    fee_terms,
+    amount,
+    ...(surcharge !== undefined && { surcharge }),
     amount_authorized: 0n,
     amount_captured: 0n,
     amount_refunded: 0n,
@@ -76,7 +90,7 @@ export const create = (
     type: "score",
     body: {
       payment_id: id,
-      amount: body.amount,
+      amount,
       currency: body.currency,
       method: body.payment_method.type,
       customer_id: body.customer?.id,

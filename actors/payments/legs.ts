@@ -1,12 +1,8 @@
-import {
-  allocate,
-  feeOf,
-  refundLegs,
-  shareWeights,
-  stepTowards
-} from "../../src/domain/allocation.ts"
+import { allocate, refundLegs, shareWeights, stepTowards } from "../../src/domain/allocation.ts"
 import type { LegAmount } from "../../src/ledger/entries.ts"
-import type { FeeTerms, Leg, Payment } from "./state.ts"
+import type { FeeBearer, FeeTerms } from "../../streams/messages/fees.ts"
+import { bearerOf, feeOn } from "./fees.ts"
+import type { Leg, Payment } from "./state.ts"
 
 interface SplitTerms {
   readonly recipient: string
@@ -14,17 +10,14 @@ interface SplitTerms {
   readonly amount?: bigint
 }
 
-const fee = (amount: bigint, terms: typeof FeeTerms.Type): bigint =>
-  feeOf(amount, {
-    percentageBasisPoints: terms.percentage_basis_points,
-    fixed: terms.fixed
-  })
+const sum = (amounts: ReadonlyArray<bigint>): bigint => amounts.reduce((all, one) => all + one, 0n)
 
-/** Why these splits cannot be paid out of this amount; undefined where they can. */
+/** Why these splits cannot be paid out of this price; undefined where they can. */
 export const splitsProblem = (
-  amount: bigint,
+  price: bigint,
   splits: ReadonlyArray<SplitTerms>,
-  terms: typeof FeeTerms.Type
+  terms: FeeTerms,
+  bearer: FeeBearer
 ): string | undefined => {
   if (new Set(splits.map(({ recipient }) => recipient)).size !== splits.length) {
     return "each recipient may be named once"
@@ -39,9 +32,14 @@ export const splitsProblem = (
   if (shares.length > 0 && shareWeights(shares.map(({ share }) => share!)) === undefined) {
     return "the shares are more than the whole"
   }
-  const wanted = amounts.reduce((sum, split) => sum + split.amount!, 0n)
-  const left = amount - fee(amount, terms)
-  return wanted > left ? `the splits ask for ${wanted}, after the fee ${left} is left` : undefined
+  const fee = bearer === "merchant" ? feeOn(price, terms) : 0n
+  const wanted = sum(amounts.map(({ amount }) => amount!))
+  if (wanted > price - fee) {
+    return `the splits ask for ${wanted}, after the merchant's fee ${price - fee} is left`
+  }
+  if (shares.length === 0 || bearer !== "merchant") return undefined
+  const rest = allocate(price, weightsOf(splits, price)).at(-1)!
+  return rest < fee ? `the merchant's part is ${rest}, its fee ${fee}` : undefined
 }
 
 /** Fee first, then the recipients as given, then the merchant. */
@@ -55,13 +53,29 @@ export const newLegs = (splits: ReadonlyArray<SplitTerms>): ReadonlyArray<Leg> =
   { owner: { _tag: "Merchant" }, captured: 0n, refunded: 0n }
 ]
 
-/** What is left after the fee goes out by shares, or in the proportion of the agreed amounts. */
-const weightsOf = ({ amount, fee_terms, splits = [] }: Payment): ReadonlyArray<bigint> => {
-  if (splits.length === 0) return [1n]
-  if (splits[0]!.share !== undefined) return shareWeights(splits.map(({ share }) => share!))!
-  const amounts = splits.map((split) => split.amount!)
-  const rest = amount - fee(amount, fee_terms) - amounts.reduce((sum, each) => sum + each, 0n)
-  return [...amounts, rest]
+/** The recipients' parts of the price and the merchant's, which is what they leave. */
+const weightsOf = (splits: ReadonlyArray<SplitTerms>, price: bigint): ReadonlyArray<bigint> => {
+  if (splits[0]?.amount === undefined) return shareWeights(splits.map(({ share }) => share!))!
+  const amounts = splits.map(({ amount }) => amount!)
+  return [...amounts, price - sum(amounts)]
+}
+
+/** What each leg has once this much is captured in all: the fee, the recipients, the merchant. */
+const targetsOf = (payment: Payment, total: bigint): ReadonlyArray<bigint> => {
+  const { amount, fee_terms, splits = [], surcharge = 0n } = payment
+  const bearer = bearerOf(payment)
+  // A surcharge is captured in proportion; any other fee is counted on what is captured.
+  const fee = bearer === "customer"
+    ? allocate(total, [surcharge, amount - surcharge])[0]!
+    : feeOn(total, fee_terms)
+  if (splits.length === 0) return [fee, total - fee]
+  const weights = weightsOf(splits, amount - surcharge)
+  if (bearer !== "merchant") return [fee, ...allocate(total - fee, weights)]
+  const parts = allocate(total, weights)
+  const own = parts.pop()!
+  if (own >= fee) return [fee, ...parts, own - fee]
+  // A part so small that the merchant's own part does not cover its fee: the recipients lend the rest.
+  return [fee, ...allocate(total - fee, weights.slice(0, -1)), 0n]
 }
 
 export interface LegStep {
@@ -75,9 +89,7 @@ export interface LegStep {
  * minor unit from where a single capture would have put it, because no leg ever goes back.
  */
 export const captureStep = (payment: Payment, amount: bigint): LegStep => {
-  const total = payment.amount_captured + amount
-  const feeTarget = fee(total, payment.fee_terms)
-  const targets = [feeTarget, ...allocate(total - feeTarget, weightsOf(payment))]
+  const targets = targetsOf(payment, payment.amount_captured + amount)
   const done = payment.legs.map(({ captured }) => captured)
   const steps = stepTowards(targets, done, amount)
   return {

@@ -8,6 +8,7 @@ export const resourceOf = (payment: Payment) => ({
   merchant: payment.merchant,
   status: payment.status,
   amount: Number(payment.amount),
+  ...(payment.surcharge !== undefined && { surcharge: Number(payment.surcharge) }),
   currency: payment.currency,
   capture: payment.capture,
   payment_method: payment.payment_method,
@@ -19,6 +20,7 @@ export const resourceOf = (payment: Payment) => ({
       ...(amount !== undefined && { amount: Number(amount) })
     }))
   }),
+  ...(payment.fee_bearer !== undefined && { fee_bearer: payment.fee_bearer }),
   ...(payment.reference !== undefined && { reference: payment.reference }),
   ...(payment.description !== undefined && { description: payment.description }),
   ...(payment.metadata && { metadata: payment.metadata }),

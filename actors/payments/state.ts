@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { BigAmount } from "../../src/domain/money.ts"
+import { FeeBearer, FeeSchedule, FeeTerms } from "../../streams/messages/fees.ts"
 import { Risk } from "../../streams/messages/fraud.ts"
 import { Operation } from "../../streams/messages/gateway.ts"
 import {
@@ -144,8 +145,6 @@ export const Waiter = Schema.Struct({
   attempt: Schema.optionalKey(Schema.String)
 })
 
-export const FeeTerms = Schema.Struct({ percentage_basis_points: BigAmount, fixed: BigAmount })
-
 export const Payment = Schema.Struct({
   id: Schema.String,
   merchant: Schema.String,
@@ -153,7 +152,10 @@ export const Payment = Schema.Struct({
   version: Schema.Int,
   created_at: Schema.Finite,
   updated_at: Schema.Finite,
+  /** What the payer is asked for, a surcharge included. */
   amount: BigAmount,
+  /** The fee on top of the price, where the customer bears it. */
+  surcharge: Schema.optionalKey(BigAmount),
   currency: Currency,
   capture: CaptureMode,
   payment_method: PaymentMethod,
@@ -163,6 +165,7 @@ export const Payment = Schema.Struct({
     ...Split.fields,
     amount: Schema.optionalKey(BigAmount)
   }))),
+  fee_bearer: Schema.optionalKey(FeeBearer),
   reference: Schema.optionalKey(Schema.String),
   description: Schema.optionalKey(Schema.String),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
@@ -195,6 +198,8 @@ export type Payment = typeof Payment.Type
 export const Terms = Schema.Struct({
   gateway: Schema.String,
   fee: FeeTerms,
+  /** Other prices, by merchant, method and currency. */
+  fees: Schema.optionalKey(FeeSchedule),
   /** How long an authorization is kept where the gateway does not say. Seven days where left out. */
   authorization_seconds: Schema.optionalKey(Schema.Int)
 })

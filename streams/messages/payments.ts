@@ -4,6 +4,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
+import { FeeBearer } from "./fees.ts"
 import { Risk } from "./fraud.ts"
 import { Answered } from "./gateway.ts"
 
@@ -44,6 +45,8 @@ export const CreateFields = {
   payment_method: PaymentMethod,
   customer: Schema.optionalKey(Customer),
   device: Schema.optionalKey(Device),
+  /** Who pays the fee. Left out: recipients by share bear their part, agreed amounts arrive whole. */
+  fee_bearer: Schema.optionalKey(FeeBearer),
   splits: Schema.optionalKey(Schema.Array(Split).check(Schema.isMaxLength(SPLITS_MAX))),
   reference: Schema.optionalKey(Reference),
   description: Schema.optionalKey(FreeText(500)),

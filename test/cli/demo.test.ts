@@ -194,7 +194,7 @@ describe("the demo's traffic", () => {
         const decoded = decode(body)
         if (Result.isFailure(decoded)) throw decoded.failure
         const { amount, splits = [] } = decoded.success
-        expect(splitsProblem(amount, splits, defaultTerms.fee)).toBeUndefined()
+        expect(splitsProblem(amount, splits, defaultTerms.fee, "merchant")).toBeUndefined()
       }
     }))
   })

@@ -59,14 +59,21 @@ const start = fc.integer({ min: 1, max: 3_000 }).chain((amount) => {
     amount: fc.constant(amount),
     currency: fc.constantFrom("BRL", "JPY"),
     capture: fc.constantFrom("automatic", "manual", "manual"),
+    fee_bearer: fc.constantFrom("merchant", "recipients", "customer"),
     splits: fc.oneof(fc.array(share, { maxLength: 4 }), fc.array(fixed, { maxLength: 4 }))
       .map((parts) => parts.map((part, index) => ({ recipient: `seller_${index}`, ...part })))
   })
 })
-const fee = fc.record({
+const rate = {
   percentage_basis_points: fc.bigInt({ min: 0n, max: 1_500n }),
   fixed: fc.bigInt({ min: 0n, max: 60n })
-}, { noNullPrototype: true })
+}
+const tiers = fc.tuple(fc.record(rate), fc.record(rate))
+  .map(([low, high]) => [{ from: 0n, ...low }, { from: 900n, ...high }])
+const fee = fc.record(
+  { ...rate, tiers, minimum: fc.constant(5n), maximum: fc.constant(200n) },
+  { noNullPrototype: true, requiredKeys: ["percentage_basis_points", "fixed"] }
+)
 const moves = fc.array(move, { maxLength: 40, size: "max" })
 const story = fc.record({ start, fee, risk, moves })
 type Story = typeof story extends fc.Arbitrary<infer S> ? S : never
