@@ -7,6 +7,7 @@ import * as messaging from "./0005_messaging.ts"
 import * as reconciliation from "./0006_reconciliation.ts"
 import * as edge from "./0007_edge.ts"
 import * as bundles from "./0008_bundles.ts"
+import * as ledgerReads from "./0020_ledger_reads.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -18,5 +19,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0005_messaging": messaging,
     "0006_reconciliation": reconciliation,
     "0007_edge": edge,
-    "0008_bundles": bundles
+    "0008_bundles": bundles,
+    "0020_ledger_reads": ledgerReads
   }

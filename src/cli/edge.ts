@@ -8,6 +8,8 @@ import { edgeApp } from "../edge/app.ts"
 import { Claims } from "../edge/claims.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
+import { journalRoutes } from "../edge/routes/journal.ts"
+import { ledgerRoutes } from "../edge/routes/ledger.ts"
 import { operationRoutes } from "../edge/routes/operations.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
 import { probeRoutes } from "../edge/routes/probes.ts"
@@ -43,6 +45,8 @@ export const edgeRoutes = (settings: Pick<EdgeSettings, "allowPrivateWebhooks">)
   ...paymentRoutes,
   ...traceRoutes,
   ...accountRoutes,
+  ...ledgerRoutes,
+  ...journalRoutes,
   ...webhookRoutes({ allowPrivateAddresses: settings.allowPrivateWebhooks }),
   ...settlementRoutes,
   ...reconciliationRoutes,

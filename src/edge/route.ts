@@ -69,6 +69,10 @@ export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
     : Effect.succeed(merchant)
 }
 
+/** The same for reads that operators may make over all merchants: undefined is everyone. */
+export const readableMerchantOf = (asked: Asked): string | undefined =>
+  asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+
 export const MerchantQuery = {
   schema: Schema.String.check(Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u)),
   about: "Operators only: whose data."

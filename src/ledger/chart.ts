@@ -49,3 +49,7 @@ export const recipientPending = (
   merchant,
   currency
 })
+
+/** The side on which an account grows: what we own and spend is debited, the rest credited. */
+export const normalSide = (path: string): "debit" | "credit" =>
+  /^(assets|expense):/.test(path) ? "debit" : "credit"

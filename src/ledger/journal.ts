@@ -82,6 +82,7 @@ export const assertBalanced = (entries: ReadonlyArray<JournalEntry>): void => {
       if (debit.currency !== credit.currency) {
         throw new Unbalanced(`${entry.id} pairs ${debit.path} with ${credit.path}`)
       }
+      if (debit.path === credit.path) throw new Unbalanced(`${entry.id} moves nothing`)
       if (amount === 0n || (layer === "posted" && amount < 0n)) {
         throw new Unbalanced(`${entry.id} posts ${amount}`)
       }

@@ -81,32 +81,3 @@ export const postingsOfPayment = async (
     where e.payment_id = ${paymentId} order by p.position`.execute(db)
   return rows
 }
-
-export interface TrialBalanceLine {
-  readonly currency: string
-  readonly debits: string
-  readonly credits: string
-  readonly difference: string
-  readonly pending_difference: string
-  /** Account totals less the journal they must repeat: not 0 means that one of them was changed. */
-  readonly journal_difference: string
-}
-
-/** Per currency over every account, and the accounts against the journal itself. */
-export const trialBalance = async (db: Db): Promise<ReadonlyArray<TrialBalanceLine>> => {
-  const { rows } = await sql<TrialBalanceLine>`
-    select a.currency, a.debits::text, a.credits::text, (a.debits - a.credits)::text as difference,
-      a.pending_difference::text,
-      (a.debits - coalesce(j.posted, 0))::text as journal_difference
-    from (
-      select currency, sum(posted_debits) as debits, sum(posted_credits) as credits,
-        sum(pending_debits) - sum(pending_credits) as pending_difference
-      from accounts group by currency
-    ) a
-    left join (
-      select currency, sum(amount) as posted from postings where layer = 'posted'
-      group by currency
-    ) j using (currency)
-    order by a.currency`.execute(db)
-  return rows
-}

@@ -2,6 +2,7 @@ import { sql } from "kysely"
 import type { Trx } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
 import type { Account } from "./chart.ts"
+import { moveHolds } from "./holds.ts"
 import { assertBalanced, changesOf, type JournalEntry, type Totals } from "./journal.ts"
 
 export interface Booked {
@@ -13,7 +14,7 @@ export interface Booked {
 }
 
 /**
- * Writes a turn's journal: three statements, however many entries. A second entry under one id breaks the primary key and with it the turn (M1).
+ * Writes a turn's journal: three statements, however many entries, and the holds it moves. A second entry under one id breaks the primary key and with it the turn (M1).
  */
 export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Promise<void> => {
   if (booked.length === 0) return
@@ -48,7 +49,7 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
       currency: ["text", ({ debit }) => debit.currency]
     })
   } as new`.execute(trx)
-  await Promise.all([journal, postings, moveBalances(trx, entries)])
+  await Promise.all([journal, postings, moveBalances(trx, entries), moveHolds(trx, booked)])
 }
 
 /** Accounts in one sorted order. One statement where all of them exist, which is nearly always. */

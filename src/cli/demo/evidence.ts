@@ -3,14 +3,8 @@ import type { Delivery } from "../../../actors/messaging/state.ts"
 import { notificationsAbout, type NotificationView } from "../../../actors/messaging/read.ts"
 import { listPayments } from "../../../actors/payments/read.ts"
 import type { Payment } from "../../../actors/payments/state.ts"
-import {
-  type Balance,
-  balancesOf,
-  type PostingRow,
-  postingsOfPayment,
-  trialBalance,
-  type TrialBalanceLine
-} from "../../ledger/read.ts"
+import { type Balance, balancesOf, type PostingRow, postingsOfPayment } from "../../ledger/read.ts"
+import { trialBalance, type TrialBalanceLine } from "../../ledger/trialBalance.ts"
 import type { Book, OperationRecord } from "../../stack/simulator/book.ts"
 import type { Db } from "../../store/database.ts"
 import { eventCursor, type EventRecord, eventsAfter } from "../../store/events.ts"

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { balanceOf, balancesOf, postingsOf, trialBalance } from "../../ledger/read.ts"
+import { balanceOf, balancesOf, postingsOf } from "../../ledger/read.ts"
 import { isStorable } from "../../domain/text.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
@@ -88,13 +88,5 @@ export const accountRoutes: ReadonlyArray<Route> = [
     query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
     answers: { 200: "A page of postings", 404: "No such account" },
     handle: postings
-  },
-  {
-    method: "GET",
-    path: "/v1/reports/trial-balance",
-    summary: "Debits and credits per currency; the difference is always 0",
-    audience: "operator",
-    answers: { 200: "One line per currency" },
-    handle: () => Effect.map(read("edge.trialBalance", trialBalance), (data) => ok({ data }))
   }
 ]

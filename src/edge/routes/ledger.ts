@@ -1,0 +1,279 @@
+import { Effect, Schema } from "effect"
+import { formatMinorUnits } from "../../domain/currency.ts"
+import { isStorable } from "../../domain/text.ts"
+import {
+  type ExplainedBalance,
+  explainedBalance,
+  explainedBalanceAsOf
+} from "../../ledger/balance.ts"
+import { normalSide } from "../../ledger/chart.ts"
+import {
+  type StatementBounds,
+  statementBounds,
+  type StatementLine,
+  statementLines
+} from "../../ledger/statement.ts"
+import { Database } from "../../store/database.ts"
+import { type Cell, csvAnswer, FormatQuery, once, wantsCsv } from "../csv.ts"
+import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import {
+  type Asked,
+  limitQuery,
+  MerchantQuery,
+  ok,
+  readableMerchantOf,
+  type Route
+} from "../route.ts"
+
+const PAGE_MAX = 500
+const PAGE_DEFAULT = 50
+/** Lines read at once for an export. */
+const EXPORT_LINES = 1_000
+const ID_CHARACTERS_SHOWN = 100
+
+export const accountNotFound = (id: string) =>
+  problem(404, "account_not_found", `there is no account ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
+
+/** Positive on the side on which the account grows. */
+const signed = (path: string, debits: string, credits: string): bigint =>
+  normalSide(path) === "debit" ? BigInt(debits) - BigInt(credits) : BigInt(credits) - BigInt(debits)
+
+const balanceShown = (found: ExplainedBalance, asOfMillis: number | undefined) => {
+  const { holds, holds_count, path, ...rest } = found
+  const posted = signed(path, rest.posted_debits, rest.posted_credits)
+  const leaving = normalSide(path) === "debit" ? rest.pending_credits : rest.pending_debits
+  return {
+    id: path,
+    as_of: asOfMillis === undefined ? null : shownMoment(asOfMillis),
+    ...rest,
+    balance: posted.toString(),
+    // What is reserved to leave is not there to be used; what is reserved to come is not there yet.
+    available: (posted - BigInt(leaving)).toString(),
+    holds: holds.map(({ placed_millis, ...hold }) => ({
+      ...hold,
+      placed_at: shownMoment(placed_millis)
+    })),
+    holds_count: Number(holds_count)
+  }
+}
+
+const balance = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = readableMerchantOf(asked)
+  const id = asked.path["id"]!
+  const asOf = yield* pastMomentOf(asked, "as_of")
+  const found = isStorable(id)
+    ? yield* read(
+      "edge.balance",
+      (db) =>
+        asOf === undefined
+          ? explainedBalance(db, merchant, id)
+          : explainedBalanceAsOf(db, merchant, id, asOf)
+    )
+    : undefined
+  if (found === undefined) return yield* accountNotFound(id)
+  const shown = balanceShown(found, asOf)
+  if (!wantsCsv(asked)) return ok(shown)
+  const money = (minorUnits: string) => formatMinorUnits(BigInt(minorUnits), found.currency)
+  const line = (
+    what: string,
+    paymentId: Cell,
+    placedAt: Cell,
+    amount: string
+  ) => [id, found.currency, shown.as_of, shown.version, what, paymentId, placedAt, money(amount)]
+  return csvAnswer(
+    "balance",
+    balanceColumns,
+    once([
+      line("balance", null, null, shown.balance),
+      line("available", null, null, shown.available),
+      line("posted_debits", null, null, shown.posted_debits),
+      line("posted_credits", null, null, shown.posted_credits),
+      line("pending_debits", null, null, shown.pending_debits),
+      line("pending_credits", null, null, shown.pending_credits),
+      ...shown.holds.map((hold) =>
+        line(`hold_${hold.side}`, hold.payment_id, hold.placed_at, hold.amount)
+      )
+    ])
+  )
+})
+
+const balanceColumns = [
+  "account",
+  "currency",
+  "as_of",
+  "version",
+  "what",
+  "payment_id",
+  "placed_at",
+  "amount"
+]
+
+/** Where a page begins, and what the whole statement encloses, so that every page tells of one moment. */
+interface Place {
+  readonly first: string
+  readonly end: string
+  readonly running: string
+  readonly toMillis: number
+}
+
+const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
+
+const parseCursor = (cursor: string): Place | undefined => {
+  const match = /^(\d{1,18})\.(\d{1,18})\.(-?\d{1,38})\.(\d{1,15})$/.exec(cursor)
+  if (match === null) return undefined
+  const [, first, end, running, toMillis] = match
+  return { first: first!, end: end!, running: running!, toMillis: Number(toMillis) }
+}
+
+const linesShown = (path: string, lines: ReadonlyArray<StatementLine>, running: bigint) => {
+  let balance = running
+  return lines.map(({ at_millis, position: _, ...line }) => {
+    balance += line.side === normalSide(path) ? BigInt(line.amount) : -BigInt(line.amount)
+    return { ...line, at: shownMoment(at_millis), balance: balance.toString() }
+  })
+}
+
+const statement = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = readableMerchantOf(asked)
+  const id = asked.path["id"]!
+  const given = yield* periodOf(asked)
+  const cursor = asked.query["cursor"]
+  const after = cursor === undefined ? undefined : parseCursor(cursor)
+  if (cursor !== undefined && after === undefined) return yield* invalidCursor
+  const period = {
+    fromMillis: given.fromMillis ?? 0,
+    toMillis: given.toMillis ?? after?.toMillis ?? Date.now() + 1,
+    ...(after && { end: after.end })
+  }
+  const bounds = isStorable(id)
+    ? yield* read("edge.statement", (db) => statementBounds(db, merchant, id, period))
+    : undefined
+  if (bounds === undefined) return yield* accountNotFound(id)
+  if (wantsCsv(asked)) return yield* statementCsv(id, bounds)
+  const opening = signed(id, bounds.opening_debits, bounds.opening_credits)
+  const place = after ?? { ...bounds, running: opening.toString() }
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const found = yield* read(
+    "edge.statement.lines",
+    (db) => statementLines(db, id, place, limit + 1)
+  )
+  const lines = linesShown(id, found.slice(0, limit), BigInt(place.running))
+  const next = found[limit]
+  return ok({
+    account: id,
+    currency: bounds.currency,
+    from: shownMoment(period.fromMillis),
+    to: shownMoment(period.toMillis),
+    opening_balance: opening.toString(),
+    closing_balance: signed(id, bounds.closing_debits, bounds.closing_credits).toString(),
+    data: lines,
+    has_more: next !== undefined,
+    next_cursor: next === undefined
+      ? null
+      : [next.position, place.end, lines.at(-1)!.balance, period.toMillis].join(".")
+  })
+})
+
+const statementColumns = [
+  "account",
+  "currency",
+  "at",
+  "entry_id",
+  "kind",
+  "payment_id",
+  "side",
+  "other_account",
+  "amount",
+  "balance"
+]
+
+const statementCsv = Effect.fnUntraced(function* (path: string, bounds: StatementBounds) {
+  const database = yield* Database
+  const { currency } = bounds
+  const money = (minorUnits: string | bigint) => formatMinorUnits(BigInt(minorUnits), currency)
+  const edge = (
+    kind: string,
+    amount: bigint
+  ): ReadonlyArray<Cell> => [
+    path,
+    currency,
+    null,
+    null,
+    kind,
+    null,
+    null,
+    null,
+    null,
+    money(amount)
+  ]
+  const opening = signed(path, bounds.opening_debits, bounds.opening_credits)
+  async function* rows() {
+    yield [edge("opening_balance", opening)]
+    let { first } = bounds
+    let running = opening
+    for (;;) {
+      const found = await Effect.runPromise(
+        database.query(
+          "edge.statement.export",
+          (db) => statementLines(db, path, { first, end: bounds.end }, EXPORT_LINES + 1)
+        )
+      )
+      const lines = linesShown(path, found.slice(0, EXPORT_LINES), running)
+      running = BigInt(lines.at(-1)?.balance ?? running)
+      yield lines.map((line): ReadonlyArray<Cell> => [
+        path,
+        currency,
+        line.at,
+        line.entry_id,
+        line.kind,
+        line.payment_id,
+        line.side,
+        line.other_account,
+        money(line.amount),
+        money(line.balance)
+      ])
+      const next = found[EXPORT_LINES]
+      if (next === undefined) break
+      first = next.position
+    }
+    yield [edge("closing_balance", signed(path, bounds.closing_debits, bounds.closing_credits))]
+  }
+  return csvAnswer("statement", statementColumns, rows())
+})
+
+export const ledgerRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v1/accounts/{id}/balance",
+    summary: "A balance with the holds behind it, at one version; now or as of a time",
+    audience: "merchant",
+    query: {
+      as_of: momentQuery("The end of this millisecond."),
+      format: FormatQuery,
+      merchant: MerchantQuery
+    },
+    answers: { 200: "The balance", 404: "No such account" },
+    handle: balance
+  },
+  {
+    method: "GET",
+    path: "/v1/accounts/{id}/statement",
+    summary: "Opening balance, every posting with the balance after it, closing balance",
+    audience: "merchant",
+    query: {
+      from: momentQuery("The first moment of the statement; from the beginning without it."),
+      to: momentQuery("The first moment after it; until now without it."),
+      limit: limitQuery(PAGE_MAX),
+      cursor: {
+        schema: Schema.String,
+        about: "The next_cursor of the page before, with the same from and to."
+      },
+      format: FormatQuery,
+      merchant: MerchantQuery
+    },
+    answers: { 200: "A page of the statement", 404: "No such account" },
+    handle: statement
+  }
+]
