@@ -58,6 +58,7 @@ const LINE: ReadonlyArray<ReadonlyArray<string>> = [
   ["src/runtime"],
   ["streams", "src/ledger"],
   ["actors"],
+  ["src/proof"],
   ["src/edge"],
   ["src/stack"],
   ["src/cli"],

@@ -47,6 +47,29 @@ export interface MailboxReader {
   readonly close: () => void
 }
 
+/** A partition's consumer as it is made; `doctor` compares with it. */
+export const partitionConsumer = (
+  { consumer, filter, startSeq }: { consumer: string; filter: string; startSeq: number }
+) => ({
+  durable_name: consumer,
+  name: consumer,
+  deliver_policy: "by_start_sequence",
+  opt_start_seq: startSeq,
+  ack_policy: "all",
+  ack_wait: ACK_WAIT_NANOS,
+  max_ack_pending: ACK_PENDING_MAX,
+  max_deliver: -1,
+  filter_subject: filter,
+  // Its place is the cursor in PostgreSQL: the server need not write, let alone sync, its own.
+  mem_storage: true,
+  num_replicas: 1,
+  metadata: {
+    "io.nats.monitor.enabled": "true",
+    "io.nats.monitor.outstanding-ack-critical": String(ACK_PENDING_MAX),
+    "lastro.partition": consumer
+  }
+})
+
 /**
  * Deletes and recreates the partition's consumer at `startSeq` and reads it.
  *
@@ -71,25 +94,7 @@ export const openReader = Effect.fnUntraced(function* (
   yield* request(nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
     stream_name: stream,
     action: "create",
-    config: {
-      durable_name: consumer,
-      name: consumer,
-      deliver_policy: "by_start_sequence",
-      opt_start_seq: startSeq,
-      ack_policy: "all",
-      ack_wait: ACK_WAIT_NANOS,
-      max_ack_pending: ACK_PENDING_MAX,
-      max_deliver: -1,
-      filter_subject: filter,
-      // Its place is the cursor in PostgreSQL: the server need not write, let alone sync, its own.
-      mem_storage: true,
-      num_replicas: 1,
-      metadata: {
-        "io.nats.monitor.enabled": "true",
-        "io.nats.monitor.outstanding-ack-critical": String(ACK_PENDING_MAX),
-        "lastro.partition": consumer
-      }
-    }
+    config: partitionConsumer({ consumer, filter, startSeq })
   }).pipe(
     Effect.catchTag(
       "JetStreamRefused",

@@ -50,6 +50,18 @@ export const openSharedReader = Effect.fnUntraced(function* (
 /** A consumer that does not answer so often is made anew: it may have gone with its server. */
 const UNANSWERED_MAX = 30
 
+/** A shared consumer as it is made, but for how much may be in flight; `doctor` compares with it. */
+export const sharedConsumer = (consumer: string, filter: string) => ({
+  durable_name: consumer,
+  name: consumer,
+  deliver_policy: "all",
+  ack_policy: "explicit",
+  ack_wait: ACK_WAIT_MILLIS * 1_000_000,
+  max_deliver: -1,
+  filter_subject: filter,
+  metadata: { "io.nats.monitor.enabled": "true" }
+})
+
 const create = (
   link: NatsLink,
   { consumer, filter, inFlightMax, stream }: {
@@ -62,17 +74,7 @@ const create = (
   request(link.nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
     stream_name: stream,
     action: "",
-    config: {
-      durable_name: consumer,
-      name: consumer,
-      deliver_policy: "all",
-      ack_policy: "explicit",
-      ack_wait: ACK_WAIT_MILLIS * 1_000_000,
-      max_ack_pending: inFlightMax * 4,
-      max_deliver: -1,
-      filter_subject: filter,
-      metadata: { "io.nats.monitor.enabled": "true" }
-    }
+    config: { ...sharedConsumer(consumer, filter), max_ack_pending: inFlightMax * 4 }
   }).pipe(
     Effect.catchTag(
       "JetStreamRefused",

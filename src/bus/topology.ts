@@ -55,10 +55,15 @@ const findStream = (nc: BusClient, name: string) =>
   )
 
 const differences = (spec: StreamSpec, found: Record<string, unknown>): Array<Difference> =>
-  Object.entries(spec).flatMap(([setting, declared]) =>
-    contains(found[setting], declared)
-      ? []
-      : [{ stream: spec.name, setting, declared, found: found[setting] }]
+  settingsApart(spec, found).map((one) => ({ stream: spec.name, ...one }))
+
+/** Settings in which what is found differs from what is declared. */
+export const settingsApart = (
+  declared: object,
+  found: Readonly<Record<string, unknown>>
+): Array<{ setting: string; declared: unknown; found: unknown }> =>
+  Object.entries(declared).flatMap(([setting, value]) =>
+    contains(found[setting], value) ? [] : [{ setting, declared: value, found: found[setting] }]
   )
 
 /** The server adds defaults and metadata of its own; only what is declared is compared. */

@@ -12,6 +12,7 @@ export interface CliCommand {
 const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   start: async () => (await import("./start.ts")).start,
   status: async () => (await import("./status.ts")).status,
+  doctor: async () => (await import("./doctor.ts")).doctor,
   demo: async () => (await import("./demo.ts")).demo,
   bench: async () => (await import("./bench.ts")).bench
 }

@@ -7,6 +7,7 @@ import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
 import { Claims } from "../edge/claims.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
+import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
@@ -21,6 +22,7 @@ import { webhookRoutes } from "../edge/routes/webhooks.ts"
 import { type Stack, StackError } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+import { examineStack } from "./examination.ts"
 
 export interface EdgeSettings {
   readonly port: number
@@ -41,7 +43,10 @@ const EDGE_CONNECTIONS_MAX = 12
 const DRAIN_MILLIS = 3_000
 
 /** Every route of the edge, as data: what serves is what the OpenAPI document describes. */
-export const edgeRoutes = (settings: Pick<EdgeSettings, "allowPrivateWebhooks">) => [
+export const edgeRoutes = (
+  settings: Pick<EdgeSettings, "allowPrivateWebhooks">,
+  examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
+) => [
   ...paymentRoutes,
   ...traceRoutes,
   ...accountRoutes,
@@ -53,6 +58,7 @@ export const edgeRoutes = (settings: Pick<EdgeSettings, "allowPrivateWebhooks">)
   ...eventRoutes,
   ...reviewRoutes,
   ...operationRoutes(),
+  ...doctorRoutes(examine),
   ...probeRoutes
 ]
 
@@ -68,7 +74,7 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const services = await runtime.context()
   const app = edgeApp({
     services,
-    routes: edgeRoutes(settings),
+    routes: edgeRoutes(settings, () => examineStack(stack)),
     requestsPerSecond: settings.requestsPerSecond ?? REQUESTS_PER_SECOND
   })
   const server = await listen(app.fetch, settings.port).catch(async (error) => {

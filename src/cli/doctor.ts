@@ -1,0 +1,52 @@
+import type { Diagnosis, Finding } from "../proof/doctor/diagnosis.ts"
+import { attachStack } from "../stack/attached.ts"
+import type { CliCommand } from "./commands.ts"
+import { examineStack } from "./examination.ts"
+import { dataDirOf } from "./lastro.ts"
+
+const EXIT_NOT_WELL = 2
+
+const usage = `Usage: deno task lastro doctor [--json]
+
+Looks at the servers, streams, identities, clocks, disks and books of a running Lastro and says which
+promises hold on this deployment and which do not, with the reason. Changes nothing; it appends a few
+messages to a stream of its own, which it deletes. Exits with 0 where all promises hold, with 2 where not.
+
+  LASTRO_DATA_DIR                    the Lastro that runs here (default .lastro)
+  LASTRO_NATS_URL and DATABASE_URL   or these servers
+  LASTRO_NATS_MONITOR_URL            their monitoring endpoints, comma separated`
+
+export const doctor: CliCommand = {
+  summary: "Which promises hold on this deployment, and why not",
+  usage,
+  run: async (args, environment) => {
+    const diagnosis = await examineStack(attachStack(dataDirOf(environment), environment))
+    if (args.includes("--json")) console.log(JSON.stringify(diagnosis))
+    else print(diagnosis)
+    return diagnosis.well ? 0 : EXIT_NOT_WELL
+  }
+}
+
+const SIGNS: Readonly<Record<Finding["verdict"], string>> = {
+  good: "  ok ",
+  poor: "  !  ",
+  bad: "  NO ",
+  unknown: "  ?  "
+}
+
+const print = ({ findings, promises, well }: Diagnosis) => {
+  for (const [area, some] of Map.groupBy(findings, (one) => one.area)) {
+    console.log(area)
+    for (const { advice, check, found, verdict } of some) {
+      console.log(`${SIGNS[verdict]} ${check}: ${found}`)
+      if (advice !== undefined) console.log(`        ${advice}`)
+    }
+  }
+  console.log("\nOn this deployment")
+  for (const { holds, promise, says, why } of promises) {
+    const verdict = holds === "yes" ? "holds" : holds === "no" ? "DOES NOT HOLD" : "is not known"
+    console.log(`  ${promise.padEnd(3)} ${verdict}: ${says}`)
+    for (const reason of why) console.log(`        ${reason}`)
+  }
+  console.log(well ? "\nEvery promise holds." : "\nNot every promise holds.")
+}

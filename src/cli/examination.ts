@@ -1,0 +1,65 @@
+import { Effect } from "effect"
+import { mailboxes, PARTITIONS, producerCommands } from "../../streams/mailboxes.ts"
+import { topology } from "../../streams/topology.ts"
+import { open } from "../bus/connection.ts"
+import { replicasOf } from "../bus/topology.ts"
+import type { Diagnosis } from "../proof/doctor/diagnosis.ts"
+import { examine } from "../proof/doctor/examine.ts"
+import type { Identity } from "../proof/doctor/patient.ts"
+import type { NatsRole, Stack } from "../stack/stack.ts"
+import { connect } from "../store/database.ts"
+
+/** What only actors, owners and administrators write. */
+const INTERNAL = [
+  "payments.0.ingress.create.doctor",
+  "payments.0.fraud-00",
+  "payments.0.control",
+  "payments.0.timers",
+  "events.payments-00.payment.captured",
+  "timers.due.payments.0",
+  "$KV.leases.payments.0",
+  "$JS.API.STREAM.PURGE.DOCTOR_ASKS"
+]
+
+const [family, type] = producerCommands[0]!
+const COMMAND = `lastro.${family}.${type}.doctor`
+
+const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> = [
+  { name: "producer", must: [COMMAND], mustNot: [...INTERNAL, "lastro.payments.review.doctor"] },
+  { name: "edge", must: [COMMAND], mustNot: INTERNAL },
+  {
+    name: "worker",
+    must: ["payments.0.fraud-00", "events.payments-00.payment.captured", "$KV.leases.doctor"],
+    mustNot: [COMMAND, "$JS.API.STREAM.PURGE.DOCTOR_ASKS"]
+  }
+]
+
+/** Examines a deployment with the credentials it was given. */
+export const examineStack = (stack: Stack): Promise<Diagnosis> => {
+  const as = (role: NatsRole) => {
+    const { password, user } = stack.nats[role]
+    return open({ urls: stack.natsUrls, user, password, name: "lastro-doctor" })
+  }
+  const db = connect(stack.databaseUrl, 2)
+  return Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const { nc } = yield* as("admin")
+    const replicas = replicasOf(nc)
+    return yield* examine({
+      nc,
+      monitorUrls: stack.natsMonitorUrl.split(","),
+      db,
+      declared: topology(replicas),
+      replicas,
+      mailboxes,
+      partitions: PARTITIONS,
+      identities: yield* Effect.forEach(
+        roles,
+        (role) =>
+          Effect.map(Effect.option(as(role.name)), (link): Identity => ({
+            ...role,
+            nc: link._tag === "Some" ? link.value.nc : undefined
+          }))
+      )
+    })
+  }))).finally(() => db.destroy())
+}

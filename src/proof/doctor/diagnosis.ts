@@ -1,0 +1,75 @@
+/** What Lastro promises (each has tests of the same name), in the words of its README. */
+export const promises = {
+  G1: "accepted means durable",
+  G2: "no accepted command is lost, none takes effect twice",
+  G3: "effects of one key follow the order of its mailbox",
+  G4: "a worker that lost its lease cannot commit or append",
+  G5: "every emitted message appears in its mailbox once, in order",
+  G6: "a poison message stops its own key only",
+  G7: "a retrying key keeps its order and slows nobody else",
+  G8: "fail-over takes at most the lease TTL plus a second",
+  G9: "joining and leaving workers move only their share of partitions",
+  G11: "without PostgreSQL memory stays flat and nothing is lost",
+  G12: "replaying a dead letter twice takes effect once",
+  G13: "same idempotency key and body, same answer; other body, refused",
+  G15: "replaying the mailboxes gives the same digests and balances",
+  G17: "no card number, secret or personal datum in logs, subjects or metrics",
+  M1: "debits equal credits per currency after every turn",
+  M2: "no payment is charged twice"
+} as const
+
+export type Promised = keyof typeof promises
+
+/** `poor` is worth knowing and breaks nothing; `unknown` could not be looked at from here. */
+export type Verdict = "good" | "poor" | "bad" | "unknown"
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly area: "nats" | "clocks" | "streams" | "workers" | "identities" | "postgresql" | "ledger"
+  readonly check: string
+  readonly verdict: Verdict
+  readonly found: string
+  /** What to do about it. */
+  readonly advice?: string
+  /** What does not hold where it is bad, and is not known to hold where it is unknown. */
+  readonly undermines: ReadonlyArray<Promised>
+}
+
+export interface PromiseState {
+  readonly promise: Promised
+  readonly says: string
+  readonly holds: "yes" | "no" | "unknown"
+  readonly why: ReadonlyArray<string>
+}
+
+export interface Diagnosis {
+  readonly at: string
+  readonly findings: ReadonlyArray<Finding>
+  readonly promises: ReadonlyArray<PromiseState>
+  /** Nothing is bad and nothing unknown that a promise needs. */
+  readonly well: boolean
+}
+
+/** A promise holds where every condition it rests on was seen to be met. */
+export const diagnosisOf = (at: Date, findings: ReadonlyArray<Finding>): Diagnosis => {
+  const states = Object.entries(promises).map(([name, says]): PromiseState => {
+    const promise = name as Promised
+    const about = findings.filter(({ undermines }) => undermines.includes(promise))
+    const bad = about.filter(({ verdict }) => verdict === "bad")
+    const unknown = about.filter(({ verdict }) => verdict === "unknown")
+    const reasons = bad.length > 0 ? bad : unknown
+    return {
+      promise,
+      says,
+      holds: bad.length > 0 ? "no" : unknown.length > 0 ? "unknown" : "yes",
+      why: reasons.map(({ area, check, found }) => `${area}, ${check}: ${found}`)
+    }
+  })
+  return {
+    at: at.toISOString(),
+    findings,
+    promises: states,
+    well: states.every(({ holds }) => holds === "yes") &&
+      findings.every(({ verdict }) => verdict !== "bad")
+  }
+}

@@ -1,0 +1,21 @@
+import { Effect } from "effect"
+import { type Diagnosis, diagnosisOf } from "./diagnosis.ts"
+import { examineIdentities } from "./identities.ts"
+import { examinePartitions } from "./partitions.ts"
+import type { Patient } from "./patient.ts"
+import { examinePostgresql } from "./postgresql.ts"
+import { examineServers } from "./servers.ts"
+import { examineStreams } from "./streams.ts"
+
+/** Looks at everything a promise rests on. One part after the other: what is measured is not disturbed. */
+export const examine = Effect.fnUntraced(function* (
+  patient: Patient
+): Effect.fn.Return<Diagnosis> {
+  return diagnosisOf(new Date(), [
+    ...yield* examineServers(patient),
+    ...yield* examinePartitions(patient),
+    ...yield* examineStreams(patient),
+    ...yield* examineIdentities(patient),
+    ...yield* examinePostgresql(patient)
+  ])
+})

@@ -1,0 +1,27 @@
+import type { NatsLink } from "../../bus/connection.ts"
+import type { StreamSpec } from "../../bus/topology.ts"
+import type { Db } from "../../store/database.ts"
+
+/** An identity of this deployment, and what it must never be able to publish on. */
+export interface Identity {
+  readonly name: string
+  readonly nc: NatsLink["nc"] | undefined
+  readonly must: ReadonlyArray<string>
+  readonly mustNot: ReadonlyArray<string>
+}
+
+/** Everything the doctor is given to look at. */
+export interface Patient {
+  /** May read and change the topology. */
+  readonly nc: NatsLink["nc"]
+  /** Monitoring endpoints, where they can be reached: sync modes and clocks are read there. */
+  readonly monitorUrls: ReadonlyArray<string>
+  readonly db: Db
+  readonly declared: ReadonlyArray<StreamSpec>
+  readonly replicas: number
+  readonly mailboxes: ReadonlyArray<
+    { readonly family: string; readonly stream: string; readonly kind: "keyed" | "outbound" }
+  >
+  readonly partitions: number
+  readonly identities: ReadonlyArray<Identity>
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { examineStack } from "../../src/cli/examination.ts"
+import type { Diagnosis } from "../../src/proof/doctor/diagnosis.ts"
+import { doctor } from "../../src/cli/doctor.ts"
+import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { connectAs } from "../support/machine.ts"
+import { query } from "../support/query.ts"
+
+let lastro: TestLastro
+beforeAll(async () => {
+  lastro = await startTestLastro({ ownPostgres: true })
+})
+afterAll(() => lastro.stop())
+
+const finding = (diagnosis: Diagnosis, check: string) => {
+  const found = diagnosis.findings.find((one) => one.check === check)
+  if (found === undefined) throw new Error(`nothing was looked at under ${check}`)
+  return found
+}
+
+const broken = ({ promises }: Diagnosis) =>
+  promises.filter(({ holds }) => holds === "no").map(({ promise }) => promise)
+
+const api = async (subject: string, body: unknown) => {
+  const nc = await connectAs(lastro.stack, lastro.stack.nats.admin)
+  try {
+    const answer = await nc.request(`$JS.API.${subject}`, JSON.stringify(body))
+    // deno-lint-ignore no-explicit-any
+    return answer.json<any>()
+  } finally {
+    await nc.close()
+  }
+}
+
+const well = (stack = lastro.stack) =>
+  eventually(async () => {
+    const diagnosis = await examineStack(stack)
+    return diagnosis.well ? diagnosis : undefined
+  }, 30_000)
+
+test("on the embedded servers every promise holds, and everything was looked at", async () => {
+  const diagnosis = await well()
+  expect(diagnosis.findings.filter(({ verdict }) => verdict === "unknown")).toEqual([])
+  expect(diagnosis.promises.map(({ holds }) => holds)).not.toContain("no")
+  expect(new Set(diagnosis.findings.map(({ area }) => area))).toEqual(
+    new Set(["nats", "clocks", "streams", "workers", "identities", "postgresql", "ledger"])
+  )
+  expect(finding(diagnosis, "partition function").found).toContain("agree on 32 of 32")
+  expect(finding(diagnosis, "append latency").found).toMatch(/\d ms in the middle/)
+  expect(finding(diagnosis, "copies").verdict).toBe("poor")
+  const left = await api("STREAM.NAMES", { subject: "doctor.>" })
+  expect(left.streams ?? []).toEqual([])
+}, 60_000)
+
+test("an operator's tools are told the same, a merchant is not", async () => {
+  const { json, status } = await lastro.ask(
+    await lastro.operatorKey(),
+    "GET",
+    "/v1/operations/doctor"
+  )
+  expect(status).toBe(200)
+  expect(json.promises.map(({ promise }: { promise: string }) => promise)).toContain("G15")
+  expect(finding(json, "partition function").verdict).toBe("good")
+  const merchant = await lastro.ask(await lastro.key("acme"), "GET", "/v1/operations/doctor")
+  expect(merchant.status).toBe(403)
+})
+
+test("commits that do not wait for the disk break what rests on them", async () => {
+  const { databaseUrl } = lastro.stack
+  await query(databaseUrl, "alter system set synchronous_commit = off")
+  await query(databaseUrl, "select pg_reload_conf()")
+  try {
+    const diagnosis = await eventually(async () => {
+      const one = await examineStack(lastro.stack)
+      return finding(one, "synchronous_commit").verdict === "bad" ? one : undefined
+    })
+    expect(diagnosis.well).toBe(false)
+    expect(broken(diagnosis)).toEqual(["G2", "G5", "G12", "G13", "G15", "M1", "M2"])
+    expect(diagnosis.promises.find(({ promise }) => promise === "M2")!.why).toEqual([
+      "postgresql, synchronous_commit: off"
+    ])
+  } finally {
+    await query(databaseUrl, "alter system reset synchronous_commit")
+    await query(databaseUrl, "select pg_reload_conf()")
+  }
+})
+
+test("another partition function is seen on the server itself, as drift and as disagreement", async () => {
+  const { config } = await api("STREAM.INFO.PAYMENTS", {})
+  const { dest, src } = config.subject_transform
+  const changed = { ...config, subject_transform: { src, dest: dest.replace("(8,", "(16,") } }
+  await api("STREAM.UPDATE.PAYMENTS", changed)
+  try {
+    const diagnosis = await examineStack(lastro.stack)
+    expect(finding(diagnosis, "partition function").found).toMatch(
+      /the server puts \S+ into \d+, we/
+    )
+    expect(finding(diagnosis, "PAYMENTS subject_transform").verdict).toBe("bad")
+    expect(broken(diagnosis)).toEqual(["G2", "G3", "G5"])
+  } finally {
+    await api("STREAM.UPDATE.PAYMENTS", config)
+  }
+})
+
+test("a mailbox with less room than declared is told of, and breaks nothing while there is room", async () => {
+  const { config } = await api("STREAM.INFO.FRAUD", {})
+  await api("STREAM.UPDATE.FRAUD", { ...config, max_bytes: 50_000_000 })
+  const diagnosis = await examineStack(lastro.stack)
+  await api("STREAM.UPDATE.FRAUD", config)
+  expect(finding(diagnosis, "FRAUD max_bytes").verdict).toBe("poor")
+  expect(diagnosis.well).toBe(true)
+})
+
+test("a partition nobody reads, and a reader that was changed, are named", async () => {
+  await lastro.lastro.stop()
+  await api("CONSUMER.DELETE.PAYMENTS.payments-3", {})
+  const diagnosis = await examineStack(lastro.stack)
+  const consumers = finding(diagnosis, "PAYMENTS consumers")
+  expect(consumers.verdict).toBe("bad")
+  expect(consumers.found).toContain("nobody reads payments-3")
+  expect(broken(diagnosis)).toEqual(["G8"])
+})
+
+test("a cursor that was moved by hand, and books that were changed, are found", async () => {
+  const { databaseUrl } = lastro.stack
+  await query(
+    databaseUrl,
+    "update cursors set seq = seq + 5 where family = 'fraud' and partition = 2"
+  )
+  await query(
+    databaseUrl,
+    `insert into accounts values ('assets:x:EUR', 'acme', 'EUR', 5, 0, 0, 0, 1)`
+  )
+  const diagnosis = await examineStack(lastro.stack)
+  expect(finding(diagnosis, "cursors").found).toMatch(/fraud-2: FRAUD was recreated or restored/)
+  expect(finding(diagnosis, "trial balance").found).toMatch(/EUR: debits less credits 5/)
+  expect(broken(diagnosis)).toEqual(["G2", "G3", "G8", "G15", "M1"])
+})
+
+test("an identity with the rights of another is not taken for safe", async () => {
+  const { nats } = lastro.stack
+  const diagnosis = await examineStack({
+    ...lastro.stack,
+    nats: { ...nats, producer: nats.worker, edge: { user: "edge", password: "wrong" } }
+  })
+  expect(finding(diagnosis, "producer").found).toMatch(/may publish on .*payments\.0\.fraud-00/)
+  expect(finding(diagnosis, "edge").verdict).toBe("unknown")
+  expect(broken(diagnosis)).toContain("G4")
+})
+
+test("the command says where there is nothing to look at", async () => {
+  await expect(doctor.run([], { LASTRO_DATA_DIR: "/nonexistent" })).rejects.toThrow(
+    /no Lastro ever ran on \/nonexistent/
+  )
+})
