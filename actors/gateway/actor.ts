@@ -2,6 +2,7 @@ import { Clock, Effect } from "effect"
 import { type MessageOf, outbound, type Outgoing } from "../../src/runtime/actor.ts"
 import { Defer, Unknown } from "../../src/runtime/supervision.ts"
 import { GatewayMessages, type Outcome } from "../../streams/messages/gateway.ts"
+import { Pace } from "./pace.ts"
 import type { Answer, Gateway } from "./port.ts"
 
 type Message = MessageOf<typeof GatewayMessages>
@@ -17,11 +18,14 @@ const DEADLINE = "4 seconds"
 /** Calls payment gateways. Which one is data in the message; how it is called is its adapter. */
 export const gateway = (gateways: ReadonlyArray<Gateway>) => {
   const byName = new Map(gateways.map((one) => [one.name, one]))
+  const paces = new Map(gateways.map((one) => [one.name, new Pace(one.ratePerSecond)]))
   const call = Effect.fnUntraced(function* (message: Message, outgoing: Outgoing<unknown>) {
     const started = yield* Clock.currentTimeMillis
     const gateway = byName.get(message.body.gateway)
     const answer = gateway === undefined
       ? notConfigured(message)
+      : !paces.get(gateway.name)!.take(started)
+      ? once(notTried(outgoing, `the gateway takes ${gateway.ratePerSecond} calls a second`))
       : message.type === "call"
       ? yield* perform(gateway, message.body, outgoing)
       : once(yield* inquire(gateway, message.body, started))
@@ -43,10 +47,7 @@ export const gateway = (gateways: ReadonlyArray<Gateway>) => {
       answered(
         message,
         outgoing,
-        // An earlier delivery of this very call may have left: then nobody may say "not sent".
-        outgoing.redelivered
-          ? { _tag: "Unknown", detail: "an earlier try may have left" }
-          : { _tag: "Deferred", detail: "the gateway is busy or not reachable" },
+        notTried(outgoing, "the gateway is busy or not reachable"),
         0
       )
     ],
@@ -56,6 +57,12 @@ export const gateway = (gateways: ReadonlyArray<Gateway>) => {
     supervision: { GatewayUnreachable: Defer, GatewayUnclear: Unknown }
   })
 }
+
+/** An earlier delivery of this very call may have left: then nobody may say "not sent". */
+const notTried = ({ redelivered }: Outgoing<unknown>, detail: string): Outcome =>
+  redelivered
+    ? { _tag: "Unknown", detail: "an earlier try may have left" }
+    : { _tag: "Deferred", detail }
 
 const once = (outcome: Outcome): Answer => ({ outcome, times: 1 })
 
@@ -68,7 +75,8 @@ const notConfigured = ({ body }: Message): Answer =>
 
 /**
  * A repeated delivery asks first: the earlier one may have arrived. Where the gateway knows nothing,
- * the same key goes out again, which a gateway that honours keys cannot charge twice.
+ * the same key goes out again, which a gateway that honours keys cannot charge twice; unless another
+ * gateway may have been charged since, which only payments can tell.
  */
 const perform = Effect.fnUntraced(function* (
   gateway: Gateway,
@@ -78,6 +86,12 @@ const perform = Effect.fnUntraced(function* (
   if (outgoing.redelivered) {
     const known = yield* gateway.inquire(call)
     if (known !== undefined) return once(known)
+    if (call.alternatives === true) {
+      return once({
+        _tag: "Withheld",
+        detail: "a repeated delivery, and the gateway knows nothing"
+      })
+    }
   }
   return yield* gateway.perform(call, outgoing.merchant)
 })

@@ -25,6 +25,8 @@ export interface Gateway {
   readonly name: string
   /** After this long an inquiry that knows nothing is final. */
   readonly finalityMillis: number
+  /** Calls a second from one worker. What is above it is not made; undefined is without limit. */
+  readonly ratePerSecond?: number
   readonly perform: (
     call: typeof Call.Type,
     merchant: string

@@ -32,8 +32,12 @@ const paths = {
 const softCodes: ReadonlySet<string> = new Set(["insufficient_funds"])
 
 /** Speaks to the gateway simulator over HTTP (docs: the edge's contract). */
-export const simulator = (baseUrl: string, finalityMillis: number): Gateway => ({
-  name: "simulator",
+export const simulator = (
+  baseUrl: string,
+  finalityMillis: number,
+  name = "simulator"
+): Gateway => ({
+  name,
   finalityMillis,
   perform: Effect.fnUntraced(function* (call, merchant) {
     const path = call.operation === "charge"

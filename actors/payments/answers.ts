@@ -1,8 +1,15 @@
 import { allocate } from "../../src/domain/allocation.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
-import { waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
+import { chargeElsewhere } from "./charging.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
+import {
+  gatewayOf,
+  sendWithheld,
+  waitForDestination,
+  waitForPayer,
+  waitForTruth
+} from "./gatewayCalls.ts"
 import { captureStep, refundUndone } from "./legs.ts"
 import { type Attempt, isDefinitive } from "./state.ts"
 import {
@@ -40,18 +47,9 @@ export const answered = (step: Step, answer: Answer): Step | undefined => {
     case "RequiresAction":
       return requiresAction(step, attempt, outcome)
     case "Deferred":
-      // An inquiry that could not be made is asked again; a call that was not made is made again.
-      return answer.inquiry
-        ? attempt.status === "requires_action" && step.payment.next_action !== undefined
-          ? waitForPayer(step, attempt, {
-            ...step.payment.next_action,
-            charge_id: attempt.charge_id ?? ""
-          })
-          : waitForTruth(step, attempt, outcome.detail)
-        // Bytes may have left in an earlier try: then only asking is safe.
-        : attempt.unknown_since !== undefined
-        ? waitForTruth(step, attempt, outcome.detail)
-        : waitForDestination(step, attempt, outcome.detail)
+      return deferred(step, attempt, answer, outcome.detail)
+    case "Withheld":
+      return attempt.status === "sent" ? sendWithheld(step, attempt) : undefined
     case "Unknown":
       return unknown(step, attempt, outcome.detail)
   }
@@ -71,6 +69,21 @@ const settled = (
   answered_at: step.received.at,
   took_millis: answer.took_millis
 })
+
+/** An inquiry that could not be made is made again; a call goes to another gateway, or waits for its own. */
+const deferred = (step: Step, attempt: Attempt, answer: Answer, detail: string): Step => {
+  if (answer.inquiry) {
+    const { next_action } = step.payment
+    return attempt.status === "requires_action" && next_action !== undefined
+      ? waitForPayer(step, attempt, { ...next_action, charge_id: attempt.charge_id ?? "" })
+      : waitForTruth(step, attempt, detail)
+  }
+  // Bytes may have left in an earlier try: then only asking is safe.
+  if (attempt.unknown_since !== undefined) return waitForTruth(step, attempt, detail)
+  const why = { _tag: "Deferred", code: "gateway_not_reached", detail } as const
+  return chargeElsewhere(step, settled(attempt, "not_processed", step, answer, why), why) ??
+    waitForDestination(step, attempt, detail)
+}
 
 const requiresAction = (
   step: Step,
@@ -212,8 +225,10 @@ const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {
 const notMade = (
   step: Step,
   attempt: Attempt,
-  why: { readonly code: string; readonly detail: string }
+  why: { readonly code: string; readonly detail: string } & Partial<Outcome>
 ): Step => {
+  const elsewhere = chargeElsewhere(step, attempt, why)
+  if (elsewhere !== undefined) return elsewhere
   const ended = changeAttempt(step, attempt)
   const failure = { code: why.code, detail: why.detail }
   switch (attempt.operation) {
@@ -279,10 +294,12 @@ const contradict = (
   const moved = outcome.amount > 0n && (attempt.operation === "capture" ||
     (attempt.operation === "charge" && outcome.captured))
   const noted = change(step, { contradictions: [...step.payment.contradictions, name] })
+  // It may be a gateway that the payment has left since.
+  const accounts = { ...bookOf(step), gateway: gatewayOf(step.payment, attempt) }
   const booked = moved
-    ? book(noted, entries.contradicted(bookOf(step), name, outcome.amount))
+    ? book(noted, entries.contradicted(accounts, name, outcome.amount))
     : attempt.operation === "refund" && outcome.amount > 0n
-    ? book(noted, entries.refundContradicted(bookOf(step), name, outcome.amount))
+    ? book(noted, entries.refundContradicted(accounts, name, outcome.amount))
     : noted
   return tell(booked, "payment.charge_contradicted", {
     contradiction: { charge_id: outcome.charge_id, detail }

@@ -4,6 +4,7 @@ import { refundIdOf } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { charge, isRoutable } from "./charging.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
 import { newLegs, refundStep, splitsProblem } from "./legs.ts"
@@ -61,6 +62,10 @@ export const create = (
   const amount = body.amount + (surcharge ?? 0n)
   if (amount > AMOUNT_MAX) {
     return refuse("amount_too_large", `${amount} with its fee is more than ${AMOUNT_MAX}`, id)
+  }
+  const { currency, payment_method: { type: method } } = body
+  if (!isRoutable(config, { id, amount, currency, method })) {
+    return refuse("no_gateway", `no gateway takes ${method} in ${currency} of this amount`, id)
   }
   const payment: Payment = {
     ...wanted,
@@ -188,17 +193,6 @@ export const review = (payment: Payment, body: Body<"review">, received: Receive
       step: tell(change(moveTo(closed, "rejected"), { failure }), "payment.rejected", { failure })
     }
   })
-
-/** Asks the gateway for the money. */
-export const charge = (step: Step): Step => {
-  const { payment } = step
-  const key = `${payment.id}.charge.${numberOf(payment, "charge")}`
-  return sendAttempt(moveTo(step, "processing"), {
-    key,
-    operation: "charge",
-    amount: payment.amount
-  })
-}
 
 type Taken = { readonly step: Step; readonly attempt?: string }
 

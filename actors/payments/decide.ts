@@ -4,9 +4,9 @@ import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import type { Risk } from "../../streams/messages/fraud.ts"
 import { answered } from "./answers.ts"
+import { charge } from "./charging.ts"
 import {
   capture,
-  charge,
   create,
   type Decided,
   increment,

@@ -19,10 +19,27 @@ const delay = (delays: ReadonlyArray<number>, tries: number): number =>
 /** Sends an attempt for the first time. Its key never changes, so that a repeat cannot charge twice. */
 export const sendAttempt = (
   step: Step,
-  attempt: Pick<Attempt, "key" | "operation" | "amount" | "final" | "expiry">
+  attempt: Pick<
+    Attempt,
+    "key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason"
+  >
 ): Step =>
   call(
     changeAttempt(step, { ...attempt, status: "sent", sent_at: step.received.at, tries: 0 }),
+    attempt.key
+  )
+
+/**
+ * A repeated delivery found that the gateway knows nothing of an attempt, which still stands: it goes
+ * out again under the same key. From now on two of them may be on their way, so only the gateway's own
+ * word may end it, and no other gateway is asked.
+ */
+export const sendWithheld = (step: Step, attempt: Attempt): Step =>
+  call(
+    changeAttempt(step, {
+      ...attempt,
+      unknown_since: attempt.unknown_since ?? step.received.at
+    }),
     attempt.key
   )
 
@@ -37,6 +54,10 @@ export const sendAgain = (step: Step, attempt: Attempt): Step =>
     attempt.key
   )
 
+/** A payment that was charged stays with its gateway; a charge that may go on to another names its own. */
+export const gatewayOf = (payment: Payment, attempt: Attempt): string =>
+  attempt.gateway ?? payment.gateway
+
 const call = (step: Step, key: string): Step => {
   const { payment } = step
   const attempt = attemptOf(payment, key)!
@@ -45,7 +66,7 @@ const call = (step: Step, key: string): Step => {
     type: "call",
     body: {
       payment_id: payment.id,
-      gateway: payment.gateway,
+      gateway: gatewayOf(payment, attempt),
       attempt: key,
       operation: attempt.operation,
       amount: attempt.amount,
@@ -53,7 +74,8 @@ const call = (step: Step, key: string): Step => {
       ...(attempt.operation === "charge" && {
         capture: payment.capture === "automatic",
         token: payment.payment_method.token,
-        reference: payment.reference
+        reference: payment.reference,
+        ...(attempt.gateway !== undefined && { alternatives: true })
       }),
       ...(attempt.final === true && { final: true }),
       ...(payment.charge_id !== undefined && { charge_id: payment.charge_id })
@@ -68,7 +90,7 @@ export const inquire = (step: Step, attempt: Attempt): Step => {
     type: "inquire",
     body: {
       payment_id: payment.id,
-      gateway: payment.gateway,
+      gateway: gatewayOf(payment, attempt),
       attempt: attempt.key,
       operation: attempt.operation,
       amount: attempt.amount,

@@ -1,3 +1,4 @@
+import { gatewayOf } from "./gatewayCalls.ts"
 import type { Payment } from "./state.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()
@@ -36,6 +37,8 @@ export const resourceOf = (payment: Payment) => ({
     operation: attempt.operation,
     amount: Number(attempt.amount),
     status: attempt.status,
+    gateway: gatewayOf(payment, attempt),
+    ...(attempt.reason !== undefined && { reason: attempt.reason }),
     ...(attempt.code !== undefined && { code: attempt.code }),
     ...(attempt.detail !== undefined && { detail: attempt.detail }),
     ...(attempt.charge_id !== undefined && { charge_id: attempt.charge_id }),

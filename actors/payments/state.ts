@@ -11,6 +11,7 @@ import {
   PaymentMethod,
   Split
 } from "../../streams/messages/payments.ts"
+import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
 
 export const Status = Schema.Literals([
   "screening",
@@ -48,6 +49,8 @@ export const moves: ReadonlyArray<readonly [from: Status, why: string, to: Statu
   ["requires_action", "the payer acted and the money is taken", "captured"],
   ["requires_action", "the payer refused or let it pass", "failed"],
   ["requires_action", "the gateway does not answer", "unknown"],
+  ["requires_action", "a soft decline, and another gateway is asked", "processing"],
+  ["unknown", "the inquiry finds a soft decline, and another gateway is asked", "processing"],
   ["unknown", "the inquiry finds a payer who has to act", "requires_action"],
   ["unknown", "the inquiry finds an authorization", "authorized"],
   ["unknown", "the inquiry finds the money taken", "captured"],
@@ -85,6 +88,10 @@ export const Attempt = Schema.Struct({
   operation: Operation,
   amount: BigAmount,
   status: AttemptStatus,
+  /** Only where another gateway may follow: otherwise it is the payment's. */
+  gateway: Schema.optionalKey(Schema.String),
+  /** Why this gateway and no other. */
+  reason: Schema.optionalKey(Schema.String),
   code: Schema.optionalKey(Schema.String),
   detail: Schema.optionalKey(Schema.String),
   charge_id: Schema.optionalKey(Schema.String),
@@ -196,10 +203,13 @@ export const Payment = Schema.Struct({
 export type Payment = typeof Payment.Type
 
 export const Terms = Schema.Struct({
-  gateway: Schema.String,
+  /** Where charges go when there is no routing. */
+  gateway: GatewayName,
   fee: FeeTerms,
   /** Other prices, by merchant, method and currency. */
   fees: Schema.optionalKey(FeeSchedule),
+  routing: Schema.optionalKey(Routing),
+  health: Schema.optionalKey(Schema.Record(Schema.String, Health)),
   /** How long an authorization is kept where the gateway does not say. Seven days where left out. */
   authorization_seconds: Schema.optionalKey(Schema.Int)
 })
@@ -208,7 +218,8 @@ export type Terms = typeof Terms.Type
 /** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
 export const defaultTerms: Terms = {
   gateway: "simulator",
-  fee: { percentage_basis_points: 299n, fixed: 0n }
+  fee: { percentage_basis_points: 299n, fixed: 0n },
+  routing: { rules: [{ name: "all", to: [{ gateway: "simulator" }] }] }
 }
 
 export type RefusalCode =
@@ -221,6 +232,7 @@ export type RefusalCode =
   | "nothing_to_refund"
   | "not_in_review"
   | "too_many_commands"
+  | "no_gateway"
 
 /** The attempt awaits no further answer. */
 export const isDefinitive = (status: AttemptStatus): boolean =>

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
-import { simulator } from "../../actors/gateway/simulator.ts"
 import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
-import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
-import type { Progress, Stack } from "../stack/stack.ts"
+import type { SimulatorThread } from "../stack/simulator/start.ts"
+import { type Progress, type Stack, StackError } from "../stack/stack.ts"
 import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type LogSink, toFile } from "../telemetry/logs.ts"
@@ -13,7 +12,9 @@ import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./commands.ts"
 import { type RunningEdge, startEdge } from "./edge.ts"
+import { configuredGateways, type GatewaysFile, openGateways } from "./gateways.ts"
 import { prepare } from "./prepare.ts"
+import { publishRouting } from "./routing.ts"
 import { startWorker, type WorkerSettings } from "./worker.ts"
 
 export interface LastroSettings {
@@ -28,19 +29,20 @@ export interface LastroSettings {
   readonly requestsPerSecond?: number
   /** Times of the simulator's gateway contract; only tests shorten them. */
   readonly finalityMillis?: number
+  /** In the place of `LASTRO_GATEWAYS_FILE`. */
+  readonly gateways?: GatewaysFile
 }
 
 export interface Lastro {
   readonly stack: Stack
   readonly edge: RunningEdge
+  /** The gateways simulated here, by name; the one called `simulator` is there by default. */
+  readonly simulators: ReadonlyMap<string, SimulatorThread>
   readonly simulator: SimulatorThread
   readonly dataDir: string
   /** Workers drain first, then the servers stop. */
   readonly stop: () => Promise<void>
 }
-
-/** After this long the simulator's "never heard of it" is final. */
-const FINALITY_MILLIS = 30_000
 
 export const dataDirOf = (environment: Environment): string =>
   resolve(environment["LASTRO_DATA_DIR"] ?? ".lastro")
@@ -69,13 +71,19 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       await startEmbedded({ dataDir, progress })
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
-    const gateway = await startSimulatorThread(join(dataDir, "simulator.db"))
-    stops.push(gateway.stop)
+    const configured = settings.gateways ?? configuredGateways(environment)
+    await publishRouting(stack, configured.routing)
+    const { gateways, simulators, stop: stopGateways } = await openGateways(configured, {
+      dataDir,
+      environment,
+      ...(settings.finalityMillis !== undefined && { finalityMillis: settings.finalityMillis })
+    })
+    stops.push(stopGateways)
     const name = workerName()
     const worker = startWorker(stack, {
       name,
       log,
-      gateways: [simulator(gateway.url, settings.finalityMillis ?? FINALITY_MILLIS)],
+      gateways,
       allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
       ...settings.worker
     })
@@ -93,7 +101,18 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       throw error
     })
     stops.push(admission.stop, worker.stop, edge.stop)
-    return { stack, edge, simulator: gateway, dataDir, stop }
+    return {
+      stack,
+      edge,
+      simulators,
+      get simulator() {
+        const known = simulators.get("simulator")
+        if (known === undefined) throw new StackError("no gateway called simulator runs here.")
+        return known
+      },
+      dataDir,
+      stop
+    }
   } catch (error) {
     await stop()
     throw error

@@ -9,6 +9,7 @@ Starts everything in one process and prints where it is, an API key and a first 
   LASTRO_DATA_DIR     where data lies (default .lastro)
   LASTRO_PORT         port of the API (default 8787)
   LASTRO_NATS_URL     with DATABASE_URL: use these servers instead of our own
+  LASTRO_GATEWAYS_FILE    gateways and routing (docs/gateways.md); default: a simulator
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
   OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
 
@@ -37,6 +38,7 @@ export const start: CliCommand = {
       scopes: ["operator"]
     })
     const { url } = lastro.edge
+    const simulated = [...lastro.simulators].map(([name, { url }]) => `${name} ${url}`).join(", ")
     console.log(`
 Lastro runs.
 
@@ -44,7 +46,7 @@ Lastro runs.
   operator page   ${url}/   (user: operator, password: the operator key)
   NATS            ${natsUrls.join(", ")}   (passwords: ${join(dataDir, "nats", "passwords.json")})
   PostgreSQL      ${databaseUrl.replace(/:[^:@/]+@/, ":…@")}
-  gateway         ${lastro.simulator.url}   (a simulator; no real money)
+  gateways        ${simulated || "none is simulated"}   (simulators move no real money)
   logs            ${join(dataDir, "lastro.log")}
 
   key of acme     ${key}

@@ -120,3 +120,12 @@ export const storedConfig = async (
   const row = rows[0]
   return row && { version: Number(row.version), doc: row.doc }
 }
+
+/** The configuration each partition of a family has taken, by partition. */
+export const latestConfigs = async (db: Db, family: string) => {
+  const { rows } = await sql<{ partition: number; version: string; doc: unknown }>`
+    select partition, version, doc from actor_configs where family = ${family}`.execute(db)
+  return new Map(
+    rows.map((row) => [row.partition, { version: Number(row.version), doc: row.doc }])
+  )
+}

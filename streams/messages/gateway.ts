@@ -20,7 +20,12 @@ export const Call = Schema.Struct({
   final: Schema.optionalKey(Schema.Boolean),
   token: Schema.optionalKey(Schema.String),
   charge_id: Schema.optionalKey(Schema.String),
-  reference: Schema.optionalKey(Schema.String)
+  reference: Schema.optionalKey(Schema.String),
+  /**
+   * Another gateway may be charged instead, once this one is known not to have been. A repeated
+   * delivery must then never send by itself: the money may be moving elsewhere by now.
+   */
+  alternatives: Schema.optionalKey(Schema.Boolean)
 })
 
 /** Asks what became of an attempt. Changes nothing at the gateway. */
@@ -55,6 +60,11 @@ export const Outcome = Schema.TaggedUnion({
   NotProcessed: { code: Schema.String, detail: Schema.String },
   /** Not even tried: the destination is full or its breaker is open. Ask again later. */
   Deferred: { detail: Schema.String },
+  /**
+   * A repeated delivery of a call that has alternatives: the gateway knows nothing of the attempt and
+   * nothing was sent. Only payments knows whether it may still go out.
+   */
+  Withheld: { detail: Schema.String },
   /** Bytes left and no usable answer came; or an inquiry that is not final yet. */
   Unknown: { detail: Schema.String },
   /** An inquiry found nothing and the finality window is over: the attempt never arrived. */

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import { deliveriesAbout, notificationsAbout } from "../../../actors/messaging/read.ts"
 import { findPayment } from "../../../actors/payments/read.ts"
-import type { Payment } from "../../../actors/payments/state.ts"
+import { gatewayOf } from "../../../actors/payments/gatewayCalls.ts"
+import type { Attempt, Payment } from "../../../actors/payments/state.ts"
 import { formatMinorUnits } from "../../domain/currency.ts"
 import { postingsOfPayment } from "../../ledger/read.ts"
 import { eventsAbout } from "../../store/events.ts"
@@ -11,7 +12,15 @@ import { assertPaymentId, notFound } from "./payments.ts"
 
 interface Item {
   readonly at: number
-  readonly kind: "command" | "score" | "attempt" | "posting" | "event" | "delivery" | "notification"
+  readonly kind:
+    | "command"
+    | "score"
+    | "route"
+    | "attempt"
+    | "posting"
+    | "event"
+    | "delivery"
+    | "notification"
   readonly title: string
   readonly detail: string
 }
@@ -20,6 +29,7 @@ interface Item {
 const order: ReadonlyArray<Item["kind"]> = [
   "command",
   "score",
+  "route",
   "attempt",
   "posting",
   "event",
@@ -94,6 +104,7 @@ const ofPayment = (payment: Payment): ReadonlyArray<Item> => [
     detail: payment.risk.reasons.map(({ detail }) => detail).join("; ") || "no rule fired"
   }]),
   ...payment.attempts.flatMap((attempt): Array<Item> => [
+    ...(attempt.operation === "charge" ? [routeOf(payment, attempt)] : []),
     {
       at: attempt.sent_at,
       kind: "attempt",
@@ -109,6 +120,13 @@ const ofPayment = (payment: Payment): ReadonlyArray<Item> => [
     }])
   ])
 ]
+
+const routeOf = (payment: Payment, attempt: Attempt): Item => ({
+  at: attempt.sent_at,
+  kind: "route",
+  title: `routed to ${gatewayOf(payment, attempt)}`,
+  detail: attempt.reason ?? "its rule leaves no other gateway"
+})
 
 export const traceRoutes: ReadonlyArray<Route> = [{
   method: "GET",

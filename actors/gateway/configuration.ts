@@ -1,0 +1,31 @@
+import { Schema } from "effect"
+import { GatewayName } from "../../streams/messages/routing.ts"
+
+/** Where a secret lies. Never in the file itself, which people copy and show around. */
+export const Secret = Schema.Union([
+  Schema.Struct({ env: Schema.NonEmptyString }),
+  Schema.Struct({ file: Schema.NonEmptyString })
+])
+export type Secret = typeof Secret.Type
+
+const Url = Schema.String.check(
+  Schema.makeFilter((text: string) => URL.canParse(text) || "must be a URL such as https://host")
+)
+
+const all = {
+  name: GatewayName,
+  /** Calls a second from one worker; beyond it a charge goes elsewhere or waits. */
+  rate_per_second: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+  /** Checks the gateway's webhooks. Without it none are taken. */
+  webhook_secret: Schema.optionalKey(Secret)
+}
+
+export const SimulatorGateway = Schema.Struct({
+  ...all,
+  kind: Schema.Literal("simulator"),
+  /** Left out, one is started beside the actors. */
+  url: Schema.optionalKey(Url)
+})
+
+export const ConfiguredGateway = Schema.Union([SimulatorGateway])
+export type ConfiguredGateway = typeof ConfiguredGateway.Type

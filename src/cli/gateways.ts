@@ -1,0 +1,128 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { Result, Schema, SchemaIssue } from "effect"
+import { ConfiguredGateway } from "../../actors/gateway/configuration.ts"
+import type { Gateway } from "../../actors/gateway/port.ts"
+import { simulator } from "../../actors/gateway/simulator.ts"
+import { defaultTerms } from "../../actors/payments/state.ts"
+import { Routing } from "../../streams/messages/routing.ts"
+import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
+import { StackError } from "../stack/stack.ts"
+import type { Environment } from "./commands.ts"
+
+/** Which gateways there are and which payments go where: `LASTRO_GATEWAYS_FILE`. */
+export const GatewaysFile = Schema.Struct({
+  gateways: Schema.NonEmptyArray(ConfiguredGateway),
+  routing: Routing
+})
+export type GatewaysFile = typeof GatewaysFile.Type
+
+/** One simulated gateway takes everything, until a file says otherwise. */
+const defaultGateways: GatewaysFile = {
+  gateways: [{ name: "simulator", kind: "simulator" }],
+  routing: defaultTerms.routing!
+}
+
+/** After this long the simulator's "never heard of it" is final. */
+const FINALITY_MILLIS = 30_000
+
+const decode = Schema.decodeUnknownResult(GatewaysFile, {
+  errors: "all",
+  onExcessProperty: "error"
+})
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const wrong = (file: string, detail: string) =>
+  new StackError(`LASTRO_GATEWAYS_FILE ${file} ${detail}.`)
+
+/** The file named by the environment, checked; the default where none is named. */
+export const configuredGateways = (environment: Environment): GatewaysFile => {
+  const file = environment["LASTRO_GATEWAYS_FILE"]
+  if (file === undefined || file === "") return defaultGateways
+  const decoded = decode(readJson(file))
+  if (Result.isFailure(decoded)) {
+    const [first] = format(decoded.failure.issue).issues
+    const path = (first?.path ?? []).map((part) =>
+      String(typeof part === "object" ? part.key : part)
+    )
+    throw wrong(file, `is not valid at ${path.join(".") || "the top"}: ${first?.message}`)
+  }
+  const problem = problemOf(decoded.success)
+  if (problem !== undefined) throw wrong(file, problem)
+  return decoded.success
+}
+
+const readJson = (file: string): unknown => {
+  let text: string
+  try {
+    text = fs.readFileSync(file, "utf8")
+  } catch {
+    throw wrong(file, "cannot be read")
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw wrong(file, "is not JSON")
+  }
+}
+
+/** What the schema cannot tell: names that point nowhere. */
+const problemOf = ({ gateways, routing }: GatewaysFile): string | undefined => {
+  const names = gateways.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) return `names the gateway ${twice} twice`
+  const stranger = (where: string, named: ReadonlyArray<string>) =>
+    named.filter((name) => !names.includes(name))
+      .map((name) => `${where} names ${name}, which is none of its gateways`)
+  for (const rule of routing.rules) {
+    const chain = [...rule.to.map(({ gateway }) => gateway), ...(rule.fallback ?? [])]
+    const [unknown] = stranger(`has a rule ${rule.name} that`, chain)
+    if (unknown !== undefined) return unknown
+    const again = chain.find((name, index) => chain.indexOf(name) !== index)
+    if (again !== undefined) return `has a rule ${rule.name} that names ${again} twice`
+  }
+  return stranger("has costs that", Object.keys(routing.costs ?? {}))[0]
+}
+
+export interface RunningGateways {
+  readonly gateways: ReadonlyArray<Gateway>
+  /** Those started here, by name. */
+  readonly simulators: ReadonlyMap<string, SimulatorThread>
+  readonly stop: () => Promise<void>
+}
+
+/** Adapters for every configured gateway; simulators without an address are started here. */
+export const openGateways = async (
+  { gateways }: GatewaysFile,
+  options: {
+    readonly dataDir: string
+    readonly environment: Environment
+    readonly finalityMillis?: number
+  }
+): Promise<RunningGateways> => {
+  const simulators = new Map<string, SimulatorThread>()
+  const stop = async () => {
+    for (const { stop } of simulators.values()) await stop()
+  }
+  try {
+    const opened: Array<Gateway> = []
+    for (const one of gateways) {
+      const own = one.url === undefined
+        ? await startSimulatorThread(join(options.dataDir, `${one.name}.db`))
+        : undefined
+      if (own !== undefined) simulators.set(one.name, own)
+      opened.push({
+        ...simulator(
+          one.url ?? own!.url,
+          options.finalityMillis ?? FINALITY_MILLIS,
+          one.name
+        ),
+        ...(one.rate_per_second !== undefined && { ratePerSecond: one.rate_per_second })
+      })
+    }
+    return { gateways: opened, simulators, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,69 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { configuredGateways } from "../../src/cli/gateways.ts"
+import { testFolder } from "../support/lastro.ts"
+
+let folder: string
+beforeAll(() => {
+  folder = testFolder("gateways")
+})
+afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+const read = (content: unknown) => {
+  const file = join(folder, "gateways.json")
+  fs.writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content))
+  return configuredGateways({ LASTRO_GATEWAYS_FILE: file })
+}
+
+const gateways = [{ name: "one", kind: "simulator" }, { name: "two", kind: "simulator" }]
+const rules = [{ name: "all", to: [{ gateway: "one", weight: 9 }, { gateway: "two" }] }]
+
+test("without a file there is one simulator, and it takes everything", () => {
+  const { gateways, routing } = configuredGateways({})
+  expect(gateways).toEqual([{ name: "simulator", kind: "simulator" }])
+  expect(routing.rules).toHaveLength(1)
+})
+
+test("a file says which gateways there are and where payments go", () => {
+  const costs = { one: { percentage_basis_points: 99, fixed: 25 } }
+  const known = read({
+    gateways,
+    routing: { rules: [{ ...rules[0], amount_from: 100, currencies: ["BRL"] }], costs }
+  })
+  expect(known.gateways.map(({ name }) => name)).toEqual(["one", "two"])
+  expect(known.routing.rules[0]!.amount_from).toBe(100n)
+  expect(known.routing.costs!["one"]).toEqual({ percentage_basis_points: 99n, fixed: 25n })
+})
+
+test.each([
+  ["{", "is not JSON"],
+  [{}, "is not valid at gateways"],
+  [{ gateways, routing: { rules: [] } }, "is not valid at routing.rules"],
+  [{ gateways, routing: { rules }, route: 1 }, "is not valid at route"],
+  [{ gateways: [{ name: "Big", kind: "simulator" }], routing: { rules } }, "gateways.0.name"],
+  [
+    { gateways, routing: { rules: [{ name: "all", to: [{ gateway: "one", weight: 0 }] }] } },
+    "is not valid at routing.rules.0.to.0.weight"
+  ],
+  [{ gateways: [gateways[0], gateways[0]], routing: { rules } }, "names the gateway one twice"],
+  [
+    { gateways: [gateways[0]], routing: { rules } },
+    "has a rule all that names two, which is none of its gateways"
+  ],
+  [
+    { gateways, routing: { rules: [{ ...rules[0], fallback: ["two"] }] } },
+    "has a rule all that names two twice"
+  ],
+  [
+    { gateways, routing: { rules, costs: { x: { percentage_basis_points: 1, fixed: 0 } } } },
+    "has costs that names x"
+  ]
+])("a file that makes no sense is refused in one sentence: %#", (content, says) => {
+  expect(() => read(content)).toThrow(says)
+})
+
+test("a file that is not there is refused", () => {
+  expect(() => configuredGateways({ LASTRO_GATEWAYS_FILE: join(folder, "none") }))
+    .toThrow("cannot be read")
+})
