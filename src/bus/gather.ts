@@ -51,16 +51,20 @@ export const gather = Effect.fnUntraced(function* <A, B, E, R>(options: {
 /** Runs a batch as one; where that fails, each of it alone, so that nobody suffers for a neighbour. */
 export const togetherOrAlone = <A, B, E, R>(options: {
   readonly together: (batch: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E, R>
-  /** `failure` is that of the batch; where there was one only, it is its own. */
-  readonly alone: (one: A, failure: E) => Effect.Effect<B, E, R>
+  readonly alone: (one: A) => Effect.Effect<B, E, R>
 }) =>
 (batch: ReadonlyArray<A>): Effect.Effect<ReadonlyArray<Effect.Effect<B, E>>, never, R> =>
   options.together(batch).pipe(
     Effect.map((answers) => answers.map((answer): Effect.Effect<B, E> => Effect.succeed(answer))),
     Effect.catch((failure) =>
-      Effect.forEach(batch, (one) =>
-        Effect.exit(options.alone(one, failure)).pipe(
-          Effect.map((exit): Effect.Effect<B, E> => exit)
-        ))
+      batch.length === 1 ? Effect.succeed([Effect.fail(failure)]) : Effect.forEach(
+        batch,
+        (one) =>
+          Effect.exit(options.alone(one)).pipe(
+            Effect.map((exit): Effect.Effect<B, E> => exit)
+          ),
+        // One that takes long to fail keeps nobody waiting but itself.
+        { concurrency: "unbounded" }
+      )
     )
   )

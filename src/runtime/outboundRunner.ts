@@ -1,6 +1,7 @@
 import { Cause, Context, Duration, Effect, Exit, Result, Schema } from "effect"
 import type { Appender } from "../bus/appender.ts"
 import type { NatsLink } from "../bus/connection.ts"
+import type { Control } from "../bus/control.ts"
 import { ACK_WAIT_MILLIS, openSharedReader, type SharedDelivery } from "../bus/sharedReader.ts"
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
@@ -26,6 +27,8 @@ const DRAIN_MILLIS = 5_000
 export interface OutboundOptions {
   readonly link: NatsLink
   readonly appender: Appender
+  /** A paused family calls nobody; what it was given already is finished. */
+  readonly control: Pick<Control, "isPaused" | "onChange">
   readonly actor: AnyOutbound
   readonly stream: string
   readonly partitions: number
@@ -77,9 +80,13 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
     consumer: actor.family,
     filter: `${actor.family}.>`,
     inFlightMax: actor.inFlightMax,
-    capacity: () => Math.ceil((actor.inFlightMax - inFlight) / BUNDLE_CALLS_MAX),
+    capacity: () =>
+      options.control.isPaused(actor.family)
+        ? 0
+        : Math.ceil((actor.inFlightMax - inFlight) / BUNDLE_CALLS_MAX),
     onDelivery: take
   })
+  options.control.onChange(reader.pull)
   yield* Effect.addFinalizer(() =>
     Effect.callback<void>((resume) => {
       reader.close()

@@ -27,7 +27,9 @@ export class PartitionInconsistent
 /** Too many failures of one kind for this partition to help itself: its owner gives it up. */
 export class PartitionEscalated
   extends Schema.TaggedError<PartitionEscalated>()("PartitionEscalated", {
-    detail: Schema.String
+    detail: Schema.String,
+    /** Of something all families need, which comes back by itself. */
+    outage: Schema.Boolean
   }) {
   override get message() {
     return this.detail
@@ -59,11 +61,13 @@ export interface PartitionOptions {
   readonly bundleMaxOf: (target: string) => number
   /** Set when the owner is asked to stop: the turn under way is finished, no further one is begun. */
   readonly stopping: () => boolean
+  /** Set while a person (or the breaker) holds the family: it keeps its partitions, and takes nothing. */
+  readonly paused: () => boolean
 }
 
 export interface Owned extends TurnPlace {
   readonly options: PartitionOptions
-  readonly reader: MailboxReader
+  reader: MailboxReader
   readonly relay: Relay
   readonly cache: StateCache
   readonly parked: Map<string, ParkedKey>
@@ -72,4 +76,6 @@ export interface Owned extends TurnPlace {
   seq: number
   clockMillis: number
   digest: string
+  /** When its states were dropped and loaded again of late. */
+  restartsAt: ReadonlyArray<number>
 }

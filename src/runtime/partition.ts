@@ -9,7 +9,7 @@ import { lettersOf } from "./letter.ts"
 import { reemitOverdue } from "./overdue.ts"
 import type { Owned, PartitionFailure, PartitionOptions } from "./owned.ts"
 import { relay } from "./relay.ts"
-import { takeOver } from "./takeOver.ts"
+import { readFrom, takeOver } from "./takeOver.ts"
 import { turn } from "./turn.ts"
 
 /** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
@@ -22,6 +22,9 @@ const LINGER_MILLIS_PER_MESSAGE = 2
 const LINGER_MILLIS_MAX = 16
 const IDLE_MILLIS = 250
 const OVERDUE_EVERY_MILLIS = 15_000
+/** A paused partition looks this often whether it may go on. */
+const PAUSED_LOOK_MILLIS = 50
+
 /** Owns one partition: takes it over, then turn after turn until told to stop or fenced. */
 export const runPartition = Effect.fnUntraced(
   function* (
@@ -39,6 +42,11 @@ const turns = Effect.fnUntraced(function* (
   let overdueAt = 0
   let taken = 0
   while (!owned.options.stopping()) {
+    if (owned.options.paused()) {
+      if (relaying !== undefined) relaying = yield* Effect.as(Fiber.join(relaying), undefined)
+      yield* rest(owned)
+      continue
+    }
     const linger = lingerMillis(owned, taken)
     if (linger > 0 && owned.reader.waiting() < TURN_MESSAGES_MAX) yield* Effect.sleep(linger)
     const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, IDLE_MILLIS)
@@ -65,6 +73,15 @@ const turns = Effect.fnUntraced(function* (
     }
   }
   if (relaying !== undefined) yield* Fiber.join(relaying)
+})
+
+/** Keeps the partition and takes nothing. What was pulled is given back: it may last for days. */
+const rest = Effect.fnUntraced(function* (owned: Owned) {
+  owned.reader.close()
+  while (owned.options.paused() && !owned.options.stopping()) {
+    yield* Effect.sleep(PAUSED_LOOK_MILLIS)
+  }
+  if (!owned.options.stopping()) owned.reader = yield* readFrom(owned.options, owned.seq)
 })
 
 const lingerMillis = ({ actor }: Owned, taken: number): number =>

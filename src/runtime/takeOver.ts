@@ -53,12 +53,7 @@ export const takeOver = Effect.fnUntraced(function* (
     tails: decodeTails(last?.tails)
   }
   yield* finishRelay(mine, last?.outbox ?? null)
-  const reader = yield* openReader(link, {
-    stream,
-    consumer: `${family}-${partition}`,
-    filter: `${family}.${partition}.>`,
-    startSeq: cursor.seq + 1
-  })
+  const reader = yield* readFrom(options, cursor.seq)
   const decodeConfig = Schema.decodeUnknownSync(actor.config.schema)
   return {
     options,
@@ -78,9 +73,19 @@ export const takeOver = Effect.fnUntraced(function* (
       : { version: config.version, value: decodeConfig(config.doc) },
     seq: cursor.seq,
     clockMillis: cursor.clockMillis,
-    digest: cursor.digest
+    digest: cursor.digest,
+    restartsAt: []
   }
 })
+
+/** What stands behind a cursor, by a consumer made anew. */
+export const readFrom = ({ actor, link, partition, stream }: PartitionOptions, seq: number) =>
+  openReader(link, {
+    stream,
+    consumer: `${actor.family}-${partition}`,
+    filter: `${actor.family}.${partition}.>`,
+    startSeq: seq + 1
+  })
 
 const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({ detail }))
 

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import type { Database, DataRefused } from "../store/database.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
@@ -19,8 +19,9 @@ import { type Owned, PartitionEscalated, type PartitionFailure } from "./owned.t
 import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
 import { type LoadFailed, loadStates } from "./states.ts"
 
-/** Loads that failed in a row before the partition is given up. */
+/** Restarts of one partition within the window; where one more is needed, it is given up. */
 const RESTARTS_MAX = 5
+const RESTARTS_WINDOW_MILLIS = 60_000
 const RESTART_PAUSE_MILLIS = 200
 
 /**
@@ -125,7 +126,7 @@ const blame = Effect.fnUntraced(function* (
     faults.wokenMax.set(culprit.letter, max >> 1)
   } else if (faults.defects.has(culprit.letter)) {
     // Even its dead letter is refused.
-    return yield* new PartitionEscalated({ detail: refused.message })
+    return yield* new PartitionEscalated({ detail: refused.message, outage: false })
   } else {
     faults.defects.set(culprit.letter, refused.message)
   }
@@ -181,20 +182,26 @@ const openAll = Effect.fnUntraced(function* (
   })
 })
 
-/** `Restart` drops the states and tries again a few times; then, as with `Escalate`, the partition is given up. */
+/** `Restart` drops the states and tries again within its budget; then, as with `Escalate`, the partition is given up. */
 const loadPatiently = Effect.fnUntraced(
   function* (owned: Owned, readable: ReadonlyArray<Readable>) {
-    for (let failed = 0;; failed++) {
+    for (;;) {
       const loaded = yield* Effect.result(
         loadStates(owned.actor, owned.options.lanes.load, owned.cache, readable)
       )
       if (loaded._tag === "Success") return loaded.success
       const { directive, failure }: LoadFailed = loaded.failure
       owned.cache.clear()
-      if (directive === "Escalate" || failed >= RESTARTS_MAX) {
-        return yield* new PartitionEscalated({ detail: `${failure.tag}: ${failure.cause}` })
+      const now = yield* Clock.currentTimeMillis
+      const recent = owned.restartsAt.filter((at) => now - at < RESTARTS_WINDOW_MILLIS)
+      if (directive === "Escalate" || recent.length >= RESTARTS_MAX) {
+        return yield* new PartitionEscalated({
+          detail: `${failure.tag}: ${failure.cause}`,
+          outage: failure.tag === "DatabaseUnavailable"
+        })
       }
-      yield* Effect.sleep(RESTART_PAUSE_MILLIS * 2 ** failed)
+      owned.restartsAt = [...recent, now]
+      yield* Effect.sleep(RESTART_PAUSE_MILLIS * 2 ** recent.length)
     }
   }
 )

@@ -1,6 +1,9 @@
 import { Effect } from "effect"
 import { Appender } from "../bus/appender.ts"
 import { Nats } from "../bus/connection.ts"
+import { Control } from "../bus/control.ts"
+import * as metrics from "../telemetry/metrics.ts"
+import { noteEscalation } from "./breaker.ts"
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "./bundle.ts"
 import { openCommitLane } from "./commitLane.ts"
 import type { Addressing } from "./outbox.ts"
@@ -37,6 +40,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     Array.from({ length: options.partitions }, (_, partition) => ({ family, partition }))
   )
 
+  const control = yield* watchedControl(options.actors.map(({ family }) => family))
   const appender = new Appender(link)
   const lanes = new Map(
     yield* Effect.forEach(
@@ -68,18 +72,21 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         crash: options.crash ?? (() => {}),
         bundleMaxOf: (target) =>
           options.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
-        stopping
-      })
+        stopping,
+        paused: () => control.isPaused(slot.family)
+      }).pipe(Effect.tapError((failure) => noteEscalation(link, options.worker, slot, failure)))
   })
 
   return yield* Effect.all([
     Effect.scoped(placement),
     Effect.scoped(forwardTimers(link)),
+    control.watch,
     ...outbound.map((actor) =>
       Effect.scoped(
         runOutbound({
           link,
           appender,
+          control,
           actor,
           stream: options.streamOf(actor.family)!,
           partitions: options.partitions,
@@ -89,6 +96,18 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
       )
     )
   ], { concurrency: "unbounded", discard: true })
+})
+
+const watchedControl = Effect.fnUntraced(function* (families: ReadonlyArray<string>) {
+  const control = yield* Control.open(yield* Nats, families)
+  const show = () => {
+    for (const family of families) {
+      metrics.familiesPaused.set({ family }, control.isPaused(family) ? 1 : 0)
+    }
+  }
+  control.onChange(show)
+  show()
+  return control
 })
 
 const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({

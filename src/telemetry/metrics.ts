@@ -45,6 +45,14 @@ export const parkedKeys = gauge("lastro_parked_keys", "Keys waiting for a wake o
   "family",
   "partition"
 ])
+export const escalations = counter(
+  "lastro_escalations_total",
+  "Times a partition was given up because it could not help itself",
+  ["family"]
+)
+export const familiesPaused = gauge("lastro_family_paused", "1 while a family is paused", [
+  "family"
+])
 export const partitionsOwned = gauge("lastro_partitions_owned", "Partitions this worker owns", [
   "family"
 ])

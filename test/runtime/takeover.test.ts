@@ -73,6 +73,7 @@ const own = (book: Notebook, partition: number, settings: Owner) => {
         },
         familyOf: (stream) => stream.toLowerCase(),
         crash: settings.crash ?? (() => {}),
+        paused: () => false,
         stopping: () => stopped
       })).pipe(Effect.provide(
         Layer.mergeAll(

@@ -59,6 +59,7 @@ const everything = Effect.fnUntraced(function* (options: NaiveOptions) {
       actor.kind === "keyed" ? runKeyed(link, options, actor) : runOutbound({
         link,
         appender,
+        control: { isPaused: () => false, onChange: () => {} },
         actor,
         stream: options.streamOf(actor.family)!,
         partitions: PARTITIONS,

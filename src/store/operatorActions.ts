@@ -1,0 +1,29 @@
+import { sql } from "kysely"
+import { storable } from "../domain/text.ts"
+import type { Db } from "./database.ts"
+
+/** One thing an operator (or a breaker) did. Kept for ever: who, when, what, why, and what came of it. */
+export interface OperatorAction {
+  readonly id: string
+  readonly who: string
+  readonly action: "pause" | "resume" | "replay" | "discard" | "show" | "trip"
+  readonly family: string
+  readonly merchant?: string | undefined
+  readonly actorKey?: string | undefined
+  readonly deadLetter?: string | undefined
+  readonly why: string
+  /** Known at once where no partition has to answer. */
+  readonly outcome?: string
+}
+
+/** Written before it is done: what cannot be written down is not done. */
+export const keepAction = async (db: Db, one: OperatorAction): Promise<void> => {
+  const outcome = one.outcome ?? null
+  await sql`
+    insert into operator_actions (id, who, action, family, merchant, actor_key, dead_letter, why,
+      outcome, done_at)
+    values (${one.id}, ${one.who}, ${one.action}, ${one.family}, ${one.merchant ?? null},
+      ${one.actorKey ?? null}, ${one.deadLetter ?? null}, ${storable(one.why)}, ${outcome},
+      case when ${outcome}::text is null then null else now() end)
+    on conflict (id) do nothing`.execute(db)
+}
