@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { request } from "./api.ts"
 import { BusUnavailable, type NatsLink } from "./connection.ts"
 import { headersOf } from "./mailboxReader.ts"
+import type { ConsumerSpec } from "./topology.ts"
 
 /** One arrival for outbound work: acknowledged one by one, after its answer is stored. */
 export interface SharedDelivery {
@@ -54,33 +55,41 @@ const UNANSWERED_MAX = 30
 export const sharedConsumer = (consumer: string, filter: string) => ({
   durable_name: consumer,
   name: consumer,
-  deliver_policy: "all",
-  ack_policy: "explicit",
+  deliver_policy: "all" as const,
+  ack_policy: "explicit" as const,
   ack_wait: ACK_WAIT_MILLIS * 1_000_000,
   max_deliver: -1,
   filter_subject: filter,
   metadata: { "io.nats.monitor.enabled": "true" }
 })
 
-const create = (
-  link: NatsLink,
+/** The consumer all workers share, as it is made and as `topology` expects to find it. */
+export const sharedConsumerOf = (
   { consumer, filter, inFlightMax, stream }: {
     readonly stream: string
     readonly consumer: string
     readonly filter: string
     readonly inFlightMax: number
   }
-) =>
-  request(link.nc, `CONSUMER.CREATE.${stream}.${consumer}.${filter}`, {
-    stream_name: stream,
-    action: "",
-    config: { ...sharedConsumer(consumer, filter), max_ack_pending: inFlightMax * 4 }
-  }).pipe(
+): ConsumerSpec => ({
+  stream,
+  name: consumer,
+  config: { ...sharedConsumer(consumer, filter), max_ack_pending: inFlightMax * 4 }
+})
+
+const create = (link: NatsLink, options: SharedReaderOptions) => {
+  const { config, name, stream } = sharedConsumerOf(options)
+  return request(
+    link.nc,
+    `CONSUMER.CREATE.${stream}.${name}.${options.filter}`,
+    { stream_name: stream, action: "", config }
+  ).pipe(
     Effect.catchTag(
       "JetStreamRefused",
       (error) => Effect.fail(new BusUnavailable({ detail: error.message }))
     )
   )
+}
 
 const readShared = (
   link: NatsLink,

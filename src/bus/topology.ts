@@ -1,22 +1,40 @@
-import type { StreamConfig } from "@nats-io/jetstream"
+import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream"
 import { Effect } from "effect"
-import { JetStreamCode, request } from "./api.ts"
-import type { BusClient } from "./connection.ts"
+import { JetStreamCode, JetStreamRefused, request } from "./api.ts"
+import type { BusClient, BusUnavailable } from "./connection.ts"
+import { type Difference, judgeConsumer, judgeStream, settingsApart } from "./drift.ts"
 
 /** A stream as JetStream's API takes it; durations in nanoseconds. Declared as data in `streams/`. */
 export type StreamSpec = Readonly<Partial<StreamConfig>> & { readonly name: string }
 
-export interface Difference {
+/** A durable consumer that is there whether or not anybody reads it. */
+export interface ConsumerSpec {
   readonly stream: string
-  readonly setting: string
-  readonly declared: unknown
-  readonly found: unknown
+  readonly name: string
+  readonly config: Readonly<Partial<ConsumerConfig>>
 }
 
-export interface TopologyReport {
-  readonly created: ReadonlyArray<string>
-  /** Reported, never silently changed: a person decides. */
-  readonly drift: ReadonlyArray<Difference>
+export interface Topology {
+  readonly streams: ReadonlyArray<StreamSpec>
+  readonly consumers: ReadonlyArray<ConsumerSpec>
+}
+
+/** What is to be done with one stream, bucket or consumer. */
+export type Step =
+  | { readonly kind: Kind; readonly name: string; readonly action: "create" }
+  | {
+    readonly kind: Kind
+    readonly name: string
+    /** `tell`: nothing of it can be changed in place; a person decides. */
+    readonly action: "change" | "tell"
+    readonly differences: ReadonlyArray<Difference>
+  }
+export type Kind = "stream" | "bucket" | "consumer"
+
+export interface Plan {
+  readonly steps: ReadonlyArray<Step>
+  /** Mailboxes that admission holds closed: their missing ingress is no difference. */
+  readonly closedGates: ReadonlyArray<string>
 }
 
 /**
@@ -25,60 +43,140 @@ export interface TopologyReport {
  */
 export const replicasOf = (nc: BusClient): 1 | 3 => nc.info?.cluster === undefined ? 1 : 3
 
-/** Creates what is missing and compares the rest, setting by setting. */
-export const applyTopology = Effect.fnUntraced(function* (
+/** Compares what is there with what is declared, setting by setting. Changes nothing. */
+export const planTopology = Effect.fnUntraced(function* (
   nc: BusClient,
-  streams: ReadonlyArray<StreamSpec>
-) {
-  const created: Array<string> = []
-  const drift: Array<Difference> = []
+  { consumers, streams }: Topology,
+  nowMillis: number
+): Effect.fn.Return<Plan, BusUnavailable | JetStreamRefused> {
+  const closedGates: Array<string> = []
+  const steps: Array<Step> = []
+  const missing = new Set<string>()
   for (const spec of streams) {
     const found = yield* findStream(nc, spec.name)
+    const place = { kind: kindOf(spec.name), name: spec.name }
     if (found === undefined) {
-      yield* request(nc, `STREAM.CREATE.${spec.name}`, spec)
-      created.push(spec.name)
-    } else {
-      drift.push(...differences(spec, found))
+      missing.add(spec.name)
+      steps.push({ ...place, action: "create" })
+      continue
     }
+    const closed = isClosed(spec, found.config)
+    if (closed) closedGates.push(spec.name)
+    const { messages, bytes, first_ts } = found.state
+    const held = { messages, bytes, firstMillis: Date.parse(first_ts) }
+    const declared = closed ? { ...closedSpec(spec) } : { ...spec }
+    const differences = judgeStream(settingsApart(declared, found.config), held, nowMillis)
+    if (differences.length > 0) steps.push({ ...place, ...actionFor(differences) })
   }
-  return { created, drift } satisfies TopologyReport
+  for (const spec of consumers) {
+    const place = { kind: "consumer" as const, name: `${spec.stream}/${spec.name}` }
+    const found = missing.has(spec.stream) ? undefined : yield* findConsumer(nc, spec)
+    if (found === undefined) {
+      steps.push({ ...place, action: "create" })
+      continue
+    }
+    const differences = judgeConsumer(settingsApart({ ...spec.config }, found.config))
+    if (differences.length > 0) steps.push({ ...place, ...actionFor(differences) })
+  }
+  return { steps, closedGates }
 })
 
+const kindOf = (name: string): Kind => name.startsWith("KV_") ? "bucket" : "stream"
+
+const actionFor = (differences: ReadonlyArray<Difference>) => ({
+  action: differences.every(({ blocked }) => blocked !== undefined)
+    ? "tell" as const
+    : "change" as const,
+  differences
+})
+
+/** Takes the steps of a plan that create or change. Nothing is ever deleted; what is told stays. */
+export const applyPlan = Effect.fnUntraced(function* (
+  nc: BusClient,
+  { consumers, streams }: Topology,
+  { steps }: Plan
+) {
+  for (const step of steps) {
+    if (step.action === "tell") continue
+    if (step.kind === "consumer") {
+      const spec = consumers.find(({ name, stream }) => `${stream}/${name}` === step.name)!
+      yield* applyConsumer(nc, spec, step)
+    } else {
+      yield* applyStream(nc, streams.find(({ name }) => name === step.name)!, step)
+    }
+  }
+})
+
+const applyStream = Effect.fnUntraced(function* (nc: BusClient, spec: StreamSpec, step: Step) {
+  if (step.action === "create") return yield* request(nc, `STREAM.CREATE.${spec.name}`, spec)
+  const found = yield* findStream(nc, spec.name)
+  yield* request(nc, `STREAM.UPDATE.${spec.name}`, changed(found?.config, step.differences))
+})
+
+const applyConsumer = Effect.fnUntraced(function* (
+  nc: BusClient,
+  { config, name, stream }: ConsumerSpec,
+  step: Step
+) {
+  const found = step.action === "create" ? undefined : yield* findConsumer(nc, { name, stream })
+  yield* request(nc, `CONSUMER.CREATE.${stream}.${name}.${config.filter_subject}`, {
+    stream_name: stream,
+    action: step.action === "create" ? "create" : "update",
+    config: step.action === "create" ? config : changed(found?.config, step.differences)
+  })
+})
+
+/** As it is found, with what may be changed as declared: metadata keep what others wrote there. */
+const changed = (
+  found: Readonly<Record<string, unknown>> | undefined,
+  differences: ReadonlyArray<Difference>
+): Record<string, unknown> => ({
+  ...found,
+  ...Object.fromEntries(
+    differences.filter(({ blocked }) => blocked === undefined).map((one) => [
+      one.setting,
+      one.setting === "metadata"
+        ? { ...one.found as object, ...one.declared as object }
+        : one.declared
+    ])
+  )
+})
+
+interface FoundStream {
+  readonly config: Readonly<Record<string, unknown>>
+  readonly state: { readonly messages: number; readonly bytes: number; readonly first_ts: string }
+}
+
 const findStream = (nc: BusClient, name: string) =>
-  request<{ config: Record<string, unknown> }>(nc, `STREAM.INFO.${name}`).pipe(
-    Effect.map(({ config }): Record<string, unknown> | undefined => config),
-    Effect.catchTag(
-      "JetStreamRefused",
-      (error) =>
-        error.code === JetStreamCode.StreamNotFound ? Effect.succeed(undefined) : Effect.fail(error)
+  absentAs(
+    request<FoundStream>(nc, `STREAM.INFO.${name}`),
+    JetStreamCode.StreamNotFound
+  )
+
+const findConsumer = (nc: BusClient, { name, stream }: { name: string; stream: string }) =>
+  absentAs(
+    request<{ config: Readonly<Record<string, unknown>> }>(nc, `CONSUMER.INFO.${stream}.${name}`),
+    JetStreamCode.ConsumerNotFound
+  )
+
+const absentAs = <A>(asked: Effect.Effect<A, BusUnavailable | JetStreamRefused>, code: number) =>
+  asked.pipe(
+    Effect.catchIf(
+      (error) => error instanceof JetStreamRefused && error.code === code,
+      () => Effect.succeed(undefined)
     )
   )
 
-const differences = (spec: StreamSpec, found: Record<string, unknown>): Array<Difference> =>
-  settingsApart(spec, found).map((one) => ({ stream: spec.name, ...one }))
+const isIngress = (subject: string): boolean => subject.startsWith("lastro.")
 
-/** Settings in which what is found differs from what is declared. */
-export const settingsApart = (
-  declared: object,
-  found: Readonly<Record<string, unknown>>
-): Array<{ setting: string; declared: unknown; found: unknown }> =>
-  Object.entries(declared).flatMap(([setting, value]) =>
-    contains(found[setting], value) ? [] : [{ setting, declared: value, found: found[setting] }]
-  )
+const isClosed = (spec: StreamSpec, found: Readonly<Record<string, unknown>>): boolean =>
+  (spec.subjects ?? []).some(isIngress) &&
+  !((found["subjects"] ?? []) as ReadonlyArray<string>).some(isIngress)
 
-/** The server adds defaults and metadata of its own; only what is declared is compared. */
-const contains = (found: unknown, declared: unknown): boolean => {
-  if (typeof declared !== "object" || declared === null) {
-    return found === declared || (found === undefined && (declared === false || declared === 0))
-  }
-  if (Array.isArray(declared)) {
-    return Array.isArray(found) && found.length === declared.length &&
-      declared.every((item, index) => contains(found[index], item))
-  }
-  return Object.entries(declared).every(([key, value]) =>
-    contains((found as Record<string, unknown> | undefined)?.[key], value)
-  )
-}
+const closedSpec = ({ subject_transform: _, ...spec }: StreamSpec): StreamSpec => ({
+  ...spec,
+  subjects: (spec.subjects ?? []).filter((subject) => !isIngress(subject))
+})
 
 /**
  * Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. Everything
@@ -90,11 +188,10 @@ export const setGate = Effect.fnUntraced(function* (
   open: boolean
 ) {
   const { config } = yield* request<{ config: StreamConfig }>(nc, `STREAM.INFO.${spec.name}`)
-  const subjects = (spec.subjects ?? []).filter((subject) => open || !subject.startsWith("lastro."))
   const { subject_transform: _, ...rest } = config
   yield* request(nc, `STREAM.UPDATE.${spec.name}`, {
     ...rest,
-    subjects,
+    subjects: (open ? spec : closedSpec(spec)).subjects,
     ...(open && { subject_transform: spec.subject_transform })
   })
 })

@@ -1,3 +1,4 @@
+import { PortTaken } from "../edge/listen.ts"
 import { StackError } from "../stack/stack.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -11,6 +12,13 @@ export interface CliCommand {
 /** Loaded when called: `start` needs nothing of the bench. */
 const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   start: async () => (await import("./start.ts")).start,
+  up: async () => (await import("./roles/up.ts")).up,
+  edge: async () => (await import("./roles/edge.ts")).edge,
+  worker: async () => (await import("./roles/worker.ts")).worker,
+  simulator: async () => (await import("./roles/simulator.ts")).simulator,
+  migrate: async () => (await import("./roles/migrate.ts")).migrate,
+  routing: async () => (await import("./roles/routing.ts")).routing,
+  topology: async () => (await import("./topology.ts")).topologyCommand,
   status: async () => (await import("./status.ts")).status,
   doctor: async () => (await import("./doctor.ts")).doctor,
   demo: async () => (await import("./demo.ts")).demo,
@@ -22,8 +30,9 @@ const EXIT_FAILED = 1
 
 const help = async (): Promise<number> => {
   console.log("Lastro: an actor-based stream processor for payments.\n")
+  const longest = Math.max(...Object.keys(commands).map(({ length }) => length))
   for (const [name, load] of Object.entries(commands)) {
-    console.log(`  lastro ${name.padEnd(8)} ${(await load()).summary}`)
+    console.log(`  lastro ${name.padEnd(longest)}  ${(await load()).summary}`)
   }
   console.log("\nlastro <command> --help says more.")
   return 0
@@ -49,7 +58,8 @@ export const runCommand = async (
     return await command.run(rest, environment)
   } catch (error) {
     // What the machine lacks is said in one sentence; everything else is a bug and shows its stack.
-    console.error(error instanceof StackError ? `lastro: ${error.message}` : error)
+    const plain = error instanceof StackError || error instanceof PortTaken
+    console.error(plain ? `lastro: ${error.message}` : error)
     return EXIT_FAILED
   }
 }

@@ -1,11 +1,9 @@
-import type { AddressInfo } from "node:net"
-import type { Server } from "node:http"
-import { serve } from "@hono/node-server"
 import { Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
 import { Claims } from "../edge/claims.ts"
+import { listen } from "../edge/listen.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
@@ -19,13 +17,15 @@ import { reviewRoutes } from "../edge/routes/reviews.ts"
 import { settlementRoutes } from "../edge/routes/settlement.ts"
 import { traceRoutes } from "../edge/routes/trace.ts"
 import { webhookRoutes } from "../edge/routes/webhooks.ts"
-import { type Stack, StackError } from "../stack/stack.ts"
+import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 import { examineStack } from "./examination.ts"
 
 export interface EdgeSettings {
   readonly port: number
+  /** 127.0.0.1 by default. */
+  readonly host?: string
   readonly log: LogSink
   readonly requestsPerSecond?: number
   readonly allowPrivateWebhooks: boolean
@@ -39,8 +39,6 @@ export interface RunningEdge {
 /** A key may ask this often; beyond it the answer is 429. */
 const REQUESTS_PER_SECOND = 2_000
 const EDGE_CONNECTIONS_MAX = 12
-/** Requests under way at the end have this long. */
-const DRAIN_MILLIS = 3_000
 
 /** Every route of the edge, as data: what serves is what the OpenAPI document describes. */
 export const edgeRoutes = (
@@ -77,33 +75,17 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
     routes: edgeRoutes(settings, () => examineStack(stack)),
     requestsPerSecond: settings.requestsPerSecond ?? REQUESTS_PER_SECOND
   })
-  const server = await listen(app.fetch, settings.port).catch(async (error) => {
-    await runtime.dispose()
-    throw error
-  })
+  const { close, url } = await listen(app.fetch, settings.port, settings.host ?? "127.0.0.1").catch(
+    async (error) => {
+      await runtime.dispose()
+      throw error
+    }
+  )
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve))
-      const drained = new Promise((resolve) => setTimeout(resolve, DRAIN_MILLIS))
-      await Promise.race([closed, drained])
-      server.closeAllConnections()
+      await close()
       await runtime.dispose()
     }
   }
 }
-
-const listen = (fetch: (request: Request) => Response | Promise<Response>, port: number) =>
-  new Promise<Server>((resolve, reject) => {
-    const server = serve({ fetch, port, hostname: "127.0.0.1" }, () => resolve(server)) as Server
-    server.keepAliveTimeout = 65_000
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "EADDRINUSE"
-          ? new StackError(
-            `port ${port} is taken: stop what uses it, or choose another with LASTRO_PORT.`
-          )
-          : error
-      )
-    })
-  })

@@ -17,10 +17,16 @@ export const GatewaysFile = Schema.Struct({
 })
 export type GatewaysFile = typeof GatewaysFile.Type
 
-/** One simulated gateway takes everything, until a file says otherwise. */
-const defaultGateways: GatewaysFile = {
-  gateways: [{ name: "simulator", kind: "simulator" }],
-  routing: defaultTerms.routing!
+/** One simulated gateway takes everything, until a file says otherwise: our own, or one that runs already. */
+const defaultGateways = (url: string | undefined): GatewaysFile => {
+  if (url !== undefined && !URL.canParse(url)) {
+    throw new StackError(`LASTRO_SIMULATOR_URL is no URL: ${url}.`)
+  }
+  const shared = url === undefined ? {} : { url: url.replace(/\/$/, "") }
+  return {
+    gateways: [{ name: "simulator", kind: "simulator", ...shared }],
+    routing: defaultTerms.routing!
+  }
 }
 
 /** After this long the simulator's "never heard of it" is final. */
@@ -38,7 +44,9 @@ const wrong = (file: string, detail: string) =>
 /** The file named by the environment, checked; the default where none is named. */
 export const configuredGateways = (environment: Environment): GatewaysFile => {
   const file = environment["LASTRO_GATEWAYS_FILE"]
-  if (file === undefined || file === "") return defaultGateways
+  if (file === undefined || file === "") {
+    return defaultGateways(environment["LASTRO_SIMULATOR_URL"])
+  }
   const decoded = decode(readJson(file))
   if (Result.isFailure(decoded)) {
     const [first] = format(decoded.failure.issue).issues
@@ -50,6 +58,17 @@ export const configuredGateways = (environment: Environment): GatewaysFile => {
   const problem = problemOf(decoded.success)
   if (problem !== undefined) throw wrong(file, problem)
   return decoded.success
+}
+
+/** What several workers call must be the same for all of them: none may have a simulator of its own. */
+export const sharedGateways = (environment: Environment): GatewaysFile => {
+  const configured = configuredGateways(environment)
+  const own = configured.gateways.find(({ url }) => url === undefined)
+  if (own === undefined) return configured
+  throw new StackError(
+    `the gateway ${own.name} has no address: set LASTRO_SIMULATOR_URL (lastro simulator starts one) ` +
+      "or its url in LASTRO_GATEWAYS_FILE, or leave the actor gateway out with --actors."
+  )
 }
 
 const readJson = (file: string): unknown => {

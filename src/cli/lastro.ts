@@ -52,6 +52,10 @@ export const portOf = (environment: Environment): number => {
   return Number.isInteger(port) && port >= 0 && port < 65_536 ? port : 8787
 }
 
+/** Only this machine reaches it, unless somebody says otherwise. */
+export const hostOf = (environment: Environment): string =>
+  environment["LASTRO_HOST"] ?? "127.0.0.1"
+
 /** New at every start: a worker that comes back is another one, and its former leases are not its own. */
 export const workerName = (): string => `worker-${process.pid}-${randomBytes(3).toString("hex")}`
 
@@ -90,6 +94,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     const admission = startAdmission(stack, name, log)
     const edge = await startEdge(stack, {
       port: settings.port,
+      host: hostOf(environment),
       log,
       allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
       ...(settings.requestsPerSecond !== undefined && {

@@ -1,6 +1,7 @@
 import { join } from "node:path"
-import type { CliCommand } from "./commands.ts"
-import { dataDirOf, keptKey, portOf, startLastro } from "./lastro.ts"
+import type { CliCommand, Environment } from "./commands.ts"
+import { untilStopped } from "./untilStopped.ts"
+import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "./lastro.ts"
 
 const usage = `Usage: deno task start
 
@@ -8,6 +9,7 @@ Starts everything in one process and prints where it is, an API key and a first 
 
   LASTRO_DATA_DIR     where data lies (default .lastro)
   LASTRO_PORT         port of the API (default 8787)
+  LASTRO_HOST         address it listens on (default 127.0.0.1)
   LASTRO_NATS_URL     with DATABASE_URL: use these servers instead of our own
   LASTRO_GATEWAYS_FILE    gateways and routing (docs/gateways.md); default: a simulator
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
@@ -16,30 +18,38 @@ Starts everything in one process and prints where it is, an API key and a first 
 export const start: CliCommand = {
   summary: "Start everything here: servers, actors, edge",
   usage,
-  run: async (_args, environment) => {
-    const stopAsked = untilStopped()
-    const dataDir = dataDirOf(environment)
-    const lastro = await startLastro({
-      dataDir,
-      port: portOf(environment),
-      environment,
-      progress: (line) => console.log(`  ${line}`),
-      allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
-    })
-    const { databaseUrl, natsUrls } = lastro.stack
-    const key = await keptKey(databaseUrl, join(dataDir, "acme.key"), {
-      name: "acme",
-      merchant: "acme",
-      scopes: ["merchant"]
-    })
-    const operator = await keptKey(databaseUrl, join(dataDir, "operator.key"), {
-      name: "operator",
-      merchant: "",
-      scopes: ["operator"]
-    })
-    const { url } = lastro.edge
-    const simulated = [...lastro.simulators].map(([name, { url }]) => `${name} ${url}`).join(", ")
-    console.log(`
+  run: (_args, environment) => runAll(environment, {})
+}
+
+/** Everything in one process, until it is told to stop. */
+export const runAll = async (
+  environment: Environment,
+  settings: Pick<LastroSettings, "stack" | "log">
+): Promise<number> => {
+  const stopAsked = untilStopped()
+  const dataDir = dataDirOf(environment)
+  const lastro = await startLastro({
+    dataDir,
+    port: portOf(environment),
+    environment,
+    progress: (line) => console.log(`  ${line}`),
+    allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1",
+    ...settings
+  })
+  const { databaseUrl, natsUrls } = lastro.stack
+  const key = await keptKey(databaseUrl, join(dataDir, "acme.key"), {
+    name: "acme",
+    merchant: "acme",
+    scopes: ["merchant"]
+  })
+  const operator = await keptKey(databaseUrl, join(dataDir, "operator.key"), {
+    name: "operator",
+    merchant: "",
+    scopes: ["operator"]
+  })
+  const { url } = lastro.edge
+  const simulated = [...lastro.simulators].map(([name, { url }]) => `${name} ${url}`).join(", ")
+  console.log(`
 Lastro runs.
 
   API             ${url}   (reference: ${url}/docs)
@@ -59,22 +69,8 @@ A first payment:
     -d '{"amount": 10000, "currency": "BRL", "payment_method": {"type": "card", "token": "tok_approved"}}'
 
 Ctrl-C stops it.`)
-    await stopAsked
-    console.log("\nStopping: workers finish what they are doing …")
-    await lastro.stop()
-    return 0
-  }
+  await stopAsked
+  console.log("\nStopping: workers finish what they are doing …")
+  await lastro.stop()
+  return 0
 }
-
-/** Ctrl-C or a supervisor's SIGTERM. A second one does not wait. */
-const untilStopped = (): Promise<void> =>
-  new Promise((resolve) => {
-    let asked = false
-    const stop = () => {
-      if (asked) process.exit(130)
-      asked = true
-      resolve()
-    }
-    process.on("SIGINT", stop)
-    process.on("SIGTERM", stop)
-  })

@@ -20,6 +20,8 @@ import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 
 export interface WorkerSettings {
   readonly name: string
+  /** Families this worker runs; all of them by default. */
+  readonly actors?: ReadonlyArray<string>
   readonly gateways: ReadonlyArray<Gateway>
   readonly log: LogSink
   readonly allowPrivateWebhooks: boolean
@@ -64,12 +66,12 @@ for (const { as, events, to } of routes) {
   }
 }
 
-/** One worker of this process: every actor, its share of the partitions. */
+/** One worker of this process: its actors, its share of their partitions. */
 export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWorker => {
   const { password, user } = stack.nats.worker
   const program = Effect.scoped(runWorker({
     worker: settings.name,
-    actors: actorsOf(settings),
+    actors: actorsOf(settings).filter(({ family }) => settings.actors?.includes(family) ?? true),
     partitions: PARTITIONS,
     streamOf: (family) => streamByFamily.get(family),
     familyOf: (stream) => familyByStream.get(stream) ?? stream.toLowerCase(),

@@ -37,6 +37,12 @@ export interface OutboundOptions {
   readonly messageBytesMax: number
 }
 
+/** The consumer of a family's calls that all workers share. */
+export const outboundConsumer = (
+  { family, inFlightMax }: Pick<AnyOutbound, "family" | "inFlightMax">,
+  stream: string
+) => ({ stream, consumer: family, filter: `${family}.>`, inFlightMax })
+
 /**
  * Runs an outbound actor: pull, call, answer, acknowledge. At least once; a crash repeats the call
  * with the same key. A message never waits for its destination: a full or broken one is answered
@@ -76,10 +82,7 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
   }
 
   const reader: { pull: () => void; close: () => void } = yield* openSharedReader(link, {
-    stream: options.stream,
-    consumer: actor.family,
-    filter: `${actor.family}.>`,
-    inFlightMax: actor.inFlightMax,
+    ...outboundConsumer(actor, options.stream),
     capacity: () =>
       options.control.isPaused(actor.family)
         ? 0

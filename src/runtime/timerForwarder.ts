@@ -6,6 +6,14 @@ import { Header } from "./letter.ts"
 
 const IN_FLIGHT_MAX = 256
 
+/** The consumer of due timers that all workers share. */
+export const timersConsumer = {
+  stream: "TIMERS",
+  consumer: "timers-due",
+  filter: "timers.due.>",
+  inFlightMax: IN_FLIGHT_MAX
+} as const
+
 /**
  * Brings due timers to their mailboxes, at least once. A schedule can only fire inside its own
  * stream. All workers share one consumer: forwarding is not fenced, since state names the timer it
@@ -34,10 +42,7 @@ export const forwardTimers = Effect.fnUntraced(function* (link: NatsLink) {
     )
   }
   const reader: { pull: () => void; close: () => void } = yield* openSharedReader(link, {
-    stream: "TIMERS",
-    consumer: "timers-due",
-    filter: "timers.due.>",
-    inFlightMax: IN_FLIGHT_MAX,
+    ...timersConsumer,
     capacity: () => IN_FLIGHT_MAX - inFlight,
     onDelivery: (delivery) => {
       inFlight++

@@ -1,4 +1,4 @@
-import { checkServer } from "../store/provision.ts"
+import { checkServer, ServerTooOld } from "../store/provision.ts"
 import { isRecentEnough } from "./natsBinary.ts"
 import { type Stack, StackError } from "./stack.ts"
 
@@ -30,5 +30,18 @@ export const checkStack = async (stack: Stack): Promise<void> => {
         "failure loses. Add it to the jetstream block of its configuration."
     )
   }
-  await checkServer(stack.databaseUrl)
+  await checkServer(stack.databaseUrl).catch((error) => {
+    throw databaseRefused(stack.databaseUrl, error)
+  })
 }
+
+/** What is wrong with PostgreSQL, as a sentence with the address in it. */
+export const databaseRefused = (url: string, error: unknown): StackError => {
+  const { message } = error as Error
+  if (error instanceof ServerTooOld) return new StackError(message)
+  // A refused connection on several addresses has no message of its own.
+  const said = message || (error as { code?: string }).code || "no answer"
+  return new StackError(`PostgreSQL (DATABASE_URL, ${hostOf(url)}) cannot be used: ${said}`)
+}
+
+const hostOf = (url: string): string => URL.parse(url)?.host ?? "not a URL"

@@ -1,3 +1,4 @@
+import * as fs from "node:fs"
 import { type NatsCredentials, type NatsRole, type Stack, StackError } from "./stack.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -14,11 +15,13 @@ export const givenStack = (environment: Environment): Stack | undefined => {
   }
   const urls = natsUrl.split(",").map((url) => url.trim())
   const first = new URL(urls[0]!)
+  const passwords = passwordsOf(environment)
   const credentials = (role: NatsRole): NatsCredentials => {
     const name = `LASTRO_NATS_${role.toUpperCase()}`
     return {
       user: environment[`${name}_USER`] ?? (first.username || role),
-      password: environment[`${name}_PASSWORD`] ?? decodeURIComponent(first.password)
+      password: environment[`${name}_PASSWORD`] ?? passwords[role] ??
+        decodeURIComponent(first.password)
     }
   }
   return {
@@ -39,5 +42,18 @@ export const givenStack = (environment: Environment): Stack | undefined => {
         )
       ),
     stop: () => Promise.resolve()
+  }
+}
+
+/** A password for each user, as `start` keeps them in `nats/passwords.json` below its data folder. */
+const passwordsOf = (environment: Environment): Readonly<Record<string, string>> => {
+  const file = environment["LASTRO_NATS_PASSWORDS_FILE"]
+  if (file === undefined) return {}
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"))
+  } catch (error) {
+    throw new StackError(
+      `LASTRO_NATS_PASSWORDS_FILE cannot be read: ${(error as Error).message.split("\n")[0]}`
+    )
   }
 }

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { applyTopology, setGate } from "../../src/bus/topology.ts"
+import { applyPlan, planTopology, setGate } from "../../src/bus/topology.ts"
 import { streamFacts } from "../../src/bus/tail.ts"
+import { declaredTopology } from "../../src/cli/topology/declared.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
@@ -13,29 +14,123 @@ beforeAll(async () => {
 })
 afterAll(() => machine.stop())
 
-const apply = () => Effect.runPromise(applyTopology(machine.admin.nc, topology(1)))
+const declared = declaredTopology(1)
+const planned = () => Effect.runPromise(planTopology(machine.admin.nc, declared, Date.now()))
+const apply = async () => Effect.runPromise(applyPlan(machine.admin.nc, declared, await planned()))
 const specOf = (stream: string) => topology(1).find(({ name }) => name === stream)!
 
-test("applied again, the topology creates nothing and differs in nothing", async () => {
-  expect(await apply()).toEqual({ created: [], drift: [] })
+const update = async (stream: string, settings: Record<string, unknown>) => {
+  const { config } = await machine.api(`STREAM.INFO.${stream}`)
+  await machine.api(`STREAM.UPDATE.${stream}`, { ...config, ...settings })
+}
+const configOf = async (stream: string) => (await machine.api(`STREAM.INFO.${stream}`)).config
+
+const SECOND = 1_000_000_000
+const nothing = { steps: [], closedGates: [] }
+
+test("what a start made is as declared: streams, buckets and shared consumers", async () => {
+  expect(await planned()).toEqual(nothing)
+  expect(declared.consumers.map(({ name, stream }) => `${stream}/${name}`))
+    .toEqual(["TIMERS/timers-due", "GATEWAY/gateway", "DELIVERY/delivery"])
 })
 
-test("what somebody changed by hand is reported and left as it is", async () => {
-  const { config } = await machine.api("STREAM.INFO.EVENTS")
-  await machine.api("STREAM.UPDATE.EVENTS", { ...config, max_age: 1_000_000_000_000 })
-  const { drift } = await apply()
-  expect(drift).toEqual([{
-    stream: "EVENTS",
-    setting: "max_age",
-    declared: specOf("EVENTS")["max_age"],
-    found: 1_000_000_000_000
+test("a plan tells what was changed by hand, setting by setting, and applying it changes it back", async () => {
+  await update("EVENTS", { max_age: 1_000 * SECOND, max_bytes: 5_000_000 })
+  const { max_age, max_bytes } = specOf("EVENTS")
+  expect(await planned()).toEqual({
+    steps: [{
+      kind: "stream",
+      name: "EVENTS",
+      action: "change",
+      differences: [
+        { setting: "max_age", declared: max_age, found: 1_000 * SECOND },
+        { setting: "max_bytes", declared: max_bytes, found: 5_000_000 }
+      ]
+    }],
+    closedGates: []
+  })
+  await apply()
+  expect(await planned()).toEqual(nothing)
+  expect(await configOf("EVENTS")).toMatchObject({ max_age, max_bytes })
+})
+
+test("a missing stream and its consumer, and a missing bucket, are created, and the others stay", async () => {
+  const { created } = await machine.api("STREAM.INFO.EVENTS")
+  for (const name of ["GATEWAY", "KV_control"]) await machine.api(`STREAM.DELETE.${name}`)
+  await machine.api("CONSUMER.DELETE.TIMERS.timers-due")
+  const { steps } = await planned()
+  expect(steps).toEqual([
+    { kind: "stream", name: "GATEWAY", action: "create" },
+    { kind: "bucket", name: "KV_control", action: "create" },
+    { kind: "consumer", name: "TIMERS/timers-due", action: "create" },
+    { kind: "consumer", name: "GATEWAY/gateway", action: "create" }
+  ])
+  await apply()
+  expect(await planned()).toEqual(nothing)
+  expect((await machine.api("STREAM.INFO.EVENTS")).created).toBe(created)
+})
+
+test("a shared consumer changed by hand is changed back", async () => {
+  const { config } = await machine.api("CONSUMER.INFO.DELIVERY.delivery")
+  await machine.api("CONSUMER.CREATE.DELIVERY.delivery.delivery.>", {
+    stream_name: "DELIVERY",
+    action: "update",
+    config: { ...config, max_ack_pending: 7 }
+  })
+  const { steps } = await planned()
+  expect(steps).toMatchObject([{
+    kind: "consumer",
+    name: "DELIVERY/delivery",
+    action: "change",
+    differences: [{ setting: "max_ack_pending", found: 7 }]
   }])
-  expect((await machine.api("STREAM.INFO.EVENTS")).config.max_age).toBe(1_000_000_000_000)
+  await apply()
+  expect(await planned()).toEqual(nothing)
 })
 
-test("a missing stream is created, the others stay", async () => {
+test("what would delete messages, move keys or cannot be changed is told and left", async () => {
+  await machine.append("events.test-00.payment.captured", {}, {})
   await machine.api("STREAM.DELETE.DEAD_LETTERS")
-  expect((await apply()).created).toEqual(["DEAD_LETTERS"])
+  await machine.api("STREAM.CREATE.DEAD_LETTERS", { ...specOf("DEAD_LETTERS"), storage: "memory" })
+  const twice = { ...specOf("FRAUD").subject_transform!, dest: "fraud.{{partition(16,2)}}.x" }
+  await update("FRAUD", { subject_transform: twice })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+
+  const short = {
+    streams: declared.streams.map((spec) =>
+      spec.name === "EVENTS" ? { ...spec, max_age: SECOND / 100, max_bytes: 1_000_000 } : spec
+    ),
+    consumers: declared.consumers
+  }
+  const plan = await Effect.runPromise(planTopology(machine.admin.nc, short, Date.now()))
+  const blocked = plan.steps.map((step) =>
+    step.action === "create" ? [] : [
+      step.name,
+      step.action,
+      ...step.differences.map(({ blocked, setting }) => `${setting}: ${blocked ?? "free"}`)
+    ]
+  )
+  expect(blocked).toEqual([
+    [
+      "FRAUD",
+      "tell",
+      "subject_transform: keys would move to other partitions, away from their order"
+    ],
+    ["EVENTS", "change", "max_age: messages would be deleted", "max_bytes: free"],
+    ["DEAD_LETTERS", "tell", "storage: a stream keeps this for its life"]
+  ])
+  await Effect.runPromise(applyPlan(machine.admin.nc, short, plan))
+  expect(await configOf("EVENTS")).toMatchObject({
+    max_age: specOf("EVENTS").max_age,
+    max_bytes: 1_000_000
+  })
+  expect((await configOf("FRAUD")).subject_transform).toEqual(twice)
+  expect(await machine.stored("EVENTS", "events.test-00.>")).toHaveLength(1)
+
+  await update("FRAUD", { subject_transform: specOf("FRAUD").subject_transform })
+  await machine.api("STREAM.DELETE.DEAD_LETTERS")
+  await apply()
+  expect(await planned()).toEqual(nothing)
 })
 
 test("the server puts every merchant into the partition that the machine computes", async () => {
@@ -70,12 +165,12 @@ test.each(mailboxes)(
     const spec = specOf(stream)
     await Effect.runPromise(setGate(machine.admin.nc, spec, false))
     expect((await Effect.runPromise(streamFacts(machine.admin.nc, stream))).gateClosed).toBe(true)
+    expect(await planned()).toEqual({ steps: [], closedGates: [stream] })
     await expect(machine.send(family, "create", "acme", {})).rejects.toThrow(/no responders/i)
     await machine.append(`${family}.3.payments-03`, {}, {})
     await Effect.runPromise(setGate(machine.admin.nc, spec, true))
     await machine.send(family, "create", "acme", {})
-    const { drift } = await apply()
-    expect(drift.filter(({ stream }) => stream === spec.name)).toEqual([])
+    expect(await planned()).toEqual(nothing)
   }
 )
 

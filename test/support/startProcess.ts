@@ -17,19 +17,21 @@ export interface StartOptions {
   readonly environment: Readonly<Record<string, string>>
   /** A Node binary; Deno without one. */
   readonly node?: string
+  /** Another command than `start`, and its arguments. */
+  readonly command?: ReadonlyArray<string>
 }
 
-/** `start` as a person runs it: a process group of its own, its words on a terminal's two pipes. */
+/** A command as a person runs it: a process group of its own, its words on a terminal's two pipes. */
 export class StartProcess {
   readonly child: ChildProcess
   private words = ""
   private complaints = ""
   private readonly ended: Promise<number | NodeJS.Signals>
 
-  constructor({ cwd, environment, node }: StartOptions) {
+  constructor({ command: asked = ["start"], cwd, environment, node }: StartOptions) {
     const [command, ...args] = node === undefined ? ["deno", "run", "-A"] : [node]
     const { LASTRO_DATA_DIR: _, LASTRO_PORT: __, ...inherited } = process.env
-    this.child = spawn(command!, [...args, mainFile, "start"], {
+    this.child = spawn(command!, [...args, mainFile, ...asked], {
       cwd,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -54,9 +56,9 @@ export class StartProcess {
     return this.child.pid!
   }
 
-  async ready(): Promise<this> {
+  async ready(said = "Ctrl-C stops it."): Promise<this> {
     const end = Date.now() + READY_MILLIS
-    while (!this.words.includes("Ctrl-C stops it.")) {
+    while (!this.words.includes(said)) {
       if (this.child.exitCode !== null || this.child.signalCode !== null || Date.now() > end) {
         throw new Error(`start did not come up: ${this.words}${this.complaints}`)
       }

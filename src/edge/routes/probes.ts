@@ -9,7 +9,7 @@ import { read } from "../reading.ts"
 import { ok, type Route } from "../route.ts"
 
 /** Ready means that a request could be claimed and published now. */
-const ready = Effect.gen(function* () {
+export const ready = Effect.gen(function* () {
   yield* read("edge.ready", ping)
   const { nc } = yield* Nats
   yield* request(nc, "STREAM.INFO.PAYMENTS").pipe(

@@ -1,0 +1,108 @@
+/** One setting that is not as declared. */
+export interface Difference {
+  readonly setting: string
+  readonly declared: unknown
+  readonly found: unknown
+  /** Why nobody but a person may change it; absent where it can be changed in place. */
+  readonly blocked?: string
+}
+
+/** What a stream holds: some changes of limits would delete it. */
+export interface Held {
+  readonly messages: number
+  readonly bytes: number
+  readonly firstMillis: number
+}
+
+type Config = Readonly<Record<string, unknown>>
+
+/** The server adds defaults and metadata of its own; only what is declared is compared. */
+export const settingsApart = (declared: object, found: Config): ReadonlyArray<Difference> =>
+  Object.entries(declared).flatMap(([setting, value]) =>
+    contains(found[setting], value) ? [] : [{ setting, declared: value, found: found[setting] }]
+  )
+
+const contains = (found: unknown, declared: unknown): boolean => {
+  if (typeof declared !== "object" || declared === null) {
+    return found === declared || (found === undefined && (declared === false || declared === 0))
+  }
+  if (Array.isArray(declared)) {
+    return Array.isArray(found) && found.length === declared.length &&
+      declared.every((item, index) => contains(found[index], item))
+  }
+  return Object.entries(declared).every(([key, value]) =>
+    contains((found as Config | undefined)?.[key], value)
+  )
+}
+
+/** What a stream is made with, once and for all (nats-server refuses to change it). */
+const FIXED_STREAM = new Set(["storage", "retention", "max_consumers"])
+/** What the server lets nobody take back once it is on. */
+const ONE_WAY = new Set([
+  "deny_delete",
+  "deny_purge",
+  "allow_msg_ttl",
+  "allow_msg_schedules",
+  "allow_msg_counter",
+  "sealed"
+])
+const FIXED_CONSUMER = new Set([
+  "deliver_policy",
+  "opt_start_seq",
+  "ack_policy",
+  "replay_policy",
+  "filter_subject"
+])
+
+/** A stream's differences, each with the reason why it must not or cannot be changed, where there is one. */
+export const judgeStream = (
+  differences: ReadonlyArray<Difference>,
+  held: Held,
+  nowMillis: number
+): ReadonlyArray<Difference> =>
+  differences.map((one) => {
+    const blocked = streamBlock(one, held, nowMillis)
+    return blocked === undefined ? one : { ...one, blocked }
+  })
+
+const streamBlock = (
+  { declared, found, setting }: Difference,
+  held: Held,
+  nowMillis: number
+): string | undefined => {
+  if (FIXED_STREAM.has(setting)) return "a stream keeps this for its life"
+  if (ONE_WAY.has(setting) && found === true) return "it cannot be taken back"
+  if (setting === "subject_transform" && found !== undefined) {
+    return "keys would move to other partitions, away from their order"
+  }
+  return held.messages > 0 && deletes(setting, declared, held, nowMillis)
+    ? "messages would be deleted"
+    : undefined
+}
+
+/** Whether a limit, set as declared, would delete some of what the stream holds. */
+const deletes = (setting: string, declared: unknown, held: Held, nowMillis: number): boolean => {
+  const limit = Number(declared)
+  if (!(limit > 0)) return false
+  switch (setting) {
+    case "max_age":
+      return nowMillis - held.firstMillis > limit / 1_000_000
+    case "max_bytes":
+      return held.bytes > limit
+    case "max_msgs":
+      return held.messages > limit
+    case "max_msgs_per_subject":
+      return true
+    default:
+      return false
+  }
+}
+
+export const judgeConsumer = (
+  differences: ReadonlyArray<Difference>
+): ReadonlyArray<Difference> =>
+  differences.map((one) =>
+    FIXED_CONSUMER.has(one.setting)
+      ? { ...one, blocked: "a consumer keeps this for its life" }
+      : one
+  )

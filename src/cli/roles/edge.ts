@@ -1,0 +1,39 @@
+import { toStderr } from "../../telemetry/logs.ts"
+import { startTracing, stopTracing } from "../../telemetry/traces.ts"
+import type { CliCommand } from "../commands.ts"
+import { startEdge } from "../edge.ts"
+import { hostOf, portOf } from "../lastro.ts"
+import { untilStopped } from "../untilStopped.ts"
+import { readyStack, serversUsage } from "./needed.ts"
+
+const usage = `Usage: lastro edge
+
+The HTTP API and the operator page, against servers that run already. Any number may run side by side,
+behind any load balancer; /readyz says when one can take requests. SIGTERM lets requests under way
+finish. Logs are JSON lines on the standard error.
+
+${serversUsage}
+  LASTRO_PORT, LASTRO_HOST          where it listens (default 8787 on 127.0.0.1)
+  LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
+  OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
+
+export const edge: CliCommand = {
+  summary: "The HTTP API and the operator page alone",
+  usage,
+  run: async (_args, environment) => {
+    const stopAsked = untilStopped()
+    const stack = await readyStack("edge", environment, "edge")
+    startTracing(environment)
+    const running = await startEdge(stack, {
+      port: portOf(environment),
+      host: hostOf(environment),
+      log: toStderr,
+      allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
+    })
+    console.log(`The edge answers at ${running.url} (ready: ${running.url}/readyz).`)
+    await stopAsked
+    await running.stop()
+    await stopTracing()
+    return 0
+  }
+}

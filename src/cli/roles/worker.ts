@@ -1,0 +1,111 @@
+import { parseArgs } from "node:util"
+import { Layer, ManagedRuntime } from "effect"
+import { type Family, mailboxes } from "../../../streams/mailboxes.ts"
+import { Nats } from "../../bus/connection.ts"
+import { listen } from "../../edge/listen.ts"
+import { probeApp } from "../../edge/probeApp.ts"
+import { type Stack, StackError } from "../../stack/stack.ts"
+import { Database } from "../../store/database.ts"
+import { toStderr } from "../../telemetry/logs.ts"
+import { startTracing, stopTracing } from "../../telemetry/traces.ts"
+import { startAdmission } from "../admission.ts"
+import type { CliCommand, Environment } from "../commands.ts"
+import { openGateways, sharedGateways } from "../gateways.ts"
+import { dataDirOf, hostOf, workerName } from "../lastro.ts"
+import { planAs } from "../topology/declared.ts"
+import { untilStopped } from "../untilStopped.ts"
+import { startWorker } from "../worker.ts"
+import { readyStack, serversUsage } from "./needed.ts"
+
+const families: ReadonlyArray<Family> = mailboxes.map(({ family }) => family)
+
+const usage = `Usage: lastro worker [--actors payments,fraud,…]
+
+Runs actors against servers that run already. Any number may run side by side: each takes its share of
+the partitions of the families it runs, and takes over from one that ends. SIGTERM finishes the turns
+under way and hands its partitions over; after a kill they stand still for the lease time (4 s). One of
+the workers also watches how far the mailboxes are behind and closes their gates. Logs are JSON lines on
+the standard error.
+
+  --actors    which of ${families.join(", ")} (default all)
+
+${serversUsage}
+  LASTRO_SIMULATOR_URL              the payment gateway (lastro simulator), for the actor gateway, or
+  LASTRO_GATEWAYS_FILE              gateways with their addresses (docs/gateways.md)
+  LASTRO_PORT, LASTRO_HOST          where /healthz, /readyz and, for an operator's key, /metrics are
+                                    (default a free port on 127.0.0.1)
+  LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
+  OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
+
+export const worker: CliCommand = {
+  summary: "Actors alone: all of them, or some families",
+  usage,
+  run: async (args, environment) => {
+    const stopAsked = untilStopped()
+    const actors = actorsOf(args)
+    const configured = actors.includes("gateway") ? sharedGateways(environment) : undefined
+    const stack = await readyStack("worker", environment, "worker")
+    // Its rights are another user's: what is wrong with them is better heard now than in the log.
+    await planAs(stack, "gate")
+    startTracing(environment)
+    const opened = configured &&
+      await openGateways(configured, { dataDir: dataDirOf(environment), environment })
+    const name = workerName()
+    const probes = await startProbes(stack, environment, name)
+    const running = startWorker(stack, {
+      name,
+      log: toStderr,
+      gateways: opened?.gateways ?? [],
+      actors,
+      allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
+    })
+    const admission = startAdmission(stack, name, toStderr)
+    console.log(`${name} runs ${actors.join(", ")} (ready: ${probes.url}/readyz).`)
+    await stopAsked
+    await Promise.all([running.stop(), admission.stop()])
+    await opened?.stop()
+    await probes.stop()
+    await stopTracing()
+    return 0
+  }
+}
+
+const actorsOf = (args: ReadonlyArray<string>): ReadonlyArray<Family> => {
+  const { values } = parseArgs({ args: [...args], options: { actors: { type: "string" } } })
+  if (values.actors === undefined) return families
+  const named = values.actors.split(",").map((word) => word.trim()).filter((word) => word !== "")
+  const unknown = named.filter((word) => !families.some((family) => family === word))
+  if (named.length === 0 || unknown.length > 0) {
+    throw new StackError(
+      `--actors ${values.actors}: there is no ${unknown[0] ?? "actor in it"}; ` +
+        `there are ${families.join(", ")}.`
+    )
+  }
+  return families.filter((family) => named.includes(family))
+}
+
+const startProbes = async (stack: Stack, environment: Environment, name: string) => {
+  const nats = Nats.layerOf({
+    urls: stack.natsUrls,
+    ...stack.nats.worker,
+    name: `${name}-probes`
+  })
+  const runtime = ManagedRuntime.make(
+    Layer.mergeAll(nats, Database.layerOf(stack.databaseUrl, 1))
+  )
+  const port = Number(environment["LASTRO_PORT"] ?? 0)
+  const app = probeApp(await runtime.context())
+  const { close, url } = await listen(app.fetch, port, hostOf(environment)).catch(
+    async (error) => {
+      await runtime.dispose()
+      throw error
+    }
+  )
+  return {
+    url,
+    stop: async () => {
+      await close()
+      await runtime.dispose()
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { Effect } from "effect"
+import { delivery } from "../../../actors/delivery/actor.ts"
+import { gateway } from "../../../actors/gateway/actor.ts"
+import { mailboxes } from "../../../streams/mailboxes.ts"
+import { topology } from "../../../streams/topology.ts"
+import { type BusClient, open } from "../../bus/connection.ts"
+import { sharedConsumerOf } from "../../bus/sharedReader.ts"
+import { type Plan, planTopology, replicasOf, type Topology } from "../../bus/topology.ts"
+import { outboundConsumer } from "../../runtime/outboundRunner.ts"
+import { timersConsumer } from "../../runtime/timerForwarder.ts"
+import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
+
+/**
+ * Everything that stays where nobody runs: streams, buckets, and the consumers all workers share. A
+ * partition's own consumer is made anew by each owner, at its cursor, and is no part of this.
+ */
+export const declaredTopology = (replicas: number): Topology => ({
+  streams: topology(replicas),
+  consumers: [
+    sharedConsumerOf(timersConsumer),
+    ...[gateway([]), delivery({ allowPrivateAddresses: false })].map((actor) =>
+      sharedConsumerOf(
+        outboundConsumer(actor, mailboxes.find(({ family }) => family === actor.family)!.stream)
+      )
+    )
+  ]
+})
+
+/** One connection under a role's rights, for as long as `use` takes. */
+export const connectedAs = <A, E extends { readonly message: string }>(
+  stack: Stack,
+  role: NatsRole,
+  use: (nc: BusClient) => Effect.Effect<A, E>
+): Promise<A> => {
+  const { password, user } = stack.nats[role]
+  const name = `LASTRO_NATS_${role.toUpperCase()}`
+  return Effect.runPromise(Effect.scoped(
+    open({ urls: stack.natsUrls, user, password, name: `lastro-${role}` }).pipe(
+      Effect.mapError(({ detail }) =>
+        new StackError(
+          `NATS (${stack.natsUrls.join(", ")}) does not take the user ${user}: ${detail}. ` +
+            `${name}_USER and ${name}_PASSWORD, or LASTRO_NATS_PASSWORDS_FILE, say who this is.`
+        )
+      ),
+      Effect.flatMap(({ nc }) =>
+        use(nc).pipe(
+          Effect.mapError(({ message }) =>
+            new StackError(`JetStream did not do what ${user} asked: ${message}.`)
+          )
+        )
+      )
+    )
+  ))
+}
+
+export const planAs = (stack: Stack, role: NatsRole): Promise<Plan> =>
+  connectedAs(
+    stack,
+    role,
+    (nc) => planTopology(nc, declaredTopology(replicasOf(nc)), Date.now())
+  )

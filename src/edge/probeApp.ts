@@ -1,0 +1,35 @@
+import { type Context, Effect, Result } from "effect"
+import { Hono } from "hono"
+import type { Nats } from "../bus/connection.ts"
+import type { Database } from "../store/database.ts"
+import { registry } from "../telemetry/metrics.ts"
+import { Keys } from "./auth.ts"
+import { problem, problemBody } from "./problem.ts"
+import { ready } from "./routes/probes.ts"
+
+/** What a process without an edge answers: whether it lives, whether it can work, its metrics. */
+export const probeApp = (services: Context.Context<Database | Nats>): Hono => {
+  const app = new Hono()
+  const keys = new Keys()
+  app.get("/healthz", (context) => context.json({ status: "alive" }))
+  app.get("/readyz", async (context) => {
+    const asked = await Effect.runPromise(Effect.provideContext(Effect.result(ready), services))
+    return Result.isSuccess(asked)
+      ? context.json({ status: "ready" })
+      : context.json({ status: "not ready", detail: asked.failure.detail }, 503)
+  })
+  app.get("/metrics", async (context) => {
+    const asked = keys.authenticate(context.req.header("authorization")).pipe(
+      Effect.filterOrFail(
+        ({ scopes }) => scopes.includes("operator"),
+        () => problem(403, "not_allowed", "this needs an operator's key")
+      )
+    )
+    const key = await Effect.runPromise(Effect.provideContext(Effect.result(asked), services))
+    if (Result.isFailure(key)) {
+      return context.json(problemBody(key.failure, ""), key.failure.status as 401)
+    }
+    return context.text(await registry.metrics(), 200, { "content-type": registry.contentType })
+  })
+  return app
+}

@@ -1,0 +1,188 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
+import { createApiKey } from "../../src/store/apiKeys.ts"
+import { connect } from "../../src/store/database.ts"
+import { dropDatabase } from "../../src/store/provision.ts"
+import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
+import { eventually, freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
+import { connectAs } from "../support/machine.ts"
+import { StartProcess } from "../support/startProcess.ts"
+
+const dataDir = testFolder("roles")
+const databaseUrl = freshDatabaseUrl()
+let stack: EmbeddedStack
+let servers: Record<string, string>
+const spawned: Array<StartProcess> = []
+
+beforeAll(async () => {
+  stack = await startEmbedded({ dataDir, databaseUrl })
+  servers = {
+    LASTRO_NATS_URL: stack.natsUrls.join(","),
+    LASTRO_NATS_MONITOR_URL: stack.natsMonitorUrl,
+    LASTRO_NATS_PASSWORDS_FILE: join(dataDir, "nats", "passwords.json"),
+    DATABASE_URL: databaseUrl
+  }
+})
+afterAll(async () => {
+  for (const { child, pid } of spawned) {
+    if (child.exitCode === null && child.signalCode === null) process.kill(pid, "SIGKILL")
+  }
+  await Promise.all(spawned.map((one) => one.end()))
+  await stack.stop()
+  await dropDatabase(databaseUrl)
+  fs.rmSync(dataDir, { recursive: true, force: true })
+})
+
+const run = (command: ReadonlyArray<string>, environment: Record<string, string> = servers) => {
+  const started = new StartProcess({ cwd: dataDir, command, environment })
+  spawned.push(started)
+  return started
+}
+
+/** What a command says where it ends by itself. */
+const ends = async (command: ReadonlyArray<string>, environment?: Record<string, string>) => {
+  const ran = run(command, environment)
+  return { code: await ran.end(), said: ran.output.trim(), complained: ran.errors.trim() }
+}
+
+const refused = async (command: ReadonlyArray<string>, environment?: Record<string, string>) => {
+  const { code, complained } = await ends(command, environment)
+  expect(code).toBe(1)
+  // One sentence, no stack.
+  expect(complained.split("\n")).toHaveLength(1)
+  return complained
+}
+
+const urlIn = (text: string): string => /(http:[^\s)]+)/.exec(text)![1]!
+
+const PORT_ANY = { LASTRO_PORT: "0" }
+
+test("a role that lacks something says which command or setting mends it", async () => {
+  expect(await refused(["edge"], {})).toContain("set LASTRO_NATS_URL and DATABASE_URL")
+  expect(await refused(["edge"])).toMatch(/the database lacks .*: run lastro migrate/)
+  expect((await ends(["migrate"])).said).toMatch(/^Applied: 0001_machine, /)
+  expect((await ends(["migrate"])).said).toBe("Nothing to do.")
+
+  expect(await refused(["edge"])).toMatch(/JetStream lacks PAYMENTS, .*: run lastro topology apply/)
+  const plan = await ends(["topology", "plan"])
+  expect(plan.code).toBe(2)
+  expect(plan.said.split("\n")).toContain("create   stream PAYMENTS")
+  expect(plan.said.split("\n")).toContain("create   consumer GATEWAY/gateway")
+  expect((await ends(["topology", "apply"])).code).toBe(0)
+  const after = await ends(["topology", "plan", "--json"])
+  expect([after.code, JSON.parse(after.said)])
+    .toEqual([0, { done: [], to_do: [], closed_gates: [] }])
+
+  const worker = { ...servers, LASTRO_SIMULATOR_URL: "http://127.0.0.1:1" }
+  expect(await refused(["worker"])).toContain("LASTRO_SIMULATOR_URL")
+  expect(await refused(["worker", "--actors", "payments,frod"], worker))
+    .toMatch(/there is no frod; there are payments, fraud, /)
+  expect(await refused(["worker"], { ...worker, LASTRO_NATS_WORKER_PASSWORD: "wrong" }))
+    .toMatch(/does not take the user worker: .*LASTRO_NATS_WORKER_PASSWORD/)
+}, 180_000)
+
+test(
+  "streams that somebody changed are told by name, and applying the topology mends them",
+  async () => {
+    const nc = await connectAs(stack, stack.nats.admin)
+    const api = async (subject: string, body: unknown = {}) =>
+      // deno-lint-ignore no-explicit-any
+      (await nc.request(`$JS.API.${subject}`, JSON.stringify(body))).json<any>()
+    const { config } = await api("STREAM.INFO.EVENTS")
+    // How long events are kept is the operator's to say; whether batches are atomic is not.
+    await api("STREAM.UPDATE.EVENTS", {
+      ...config,
+      max_age: config.max_age / 2,
+      allow_atomic: false
+    })
+    await nc.close()
+
+    expect(await refused(["edge"])).toContain(
+      "(EVENTS: allow_atomic is absent): run lastro topology plan to see all"
+    )
+    const { code, said } = await ends(["topology", "plan"])
+    expect(code).toBe(2)
+    expect(said).toContain(`max_age: ${config.max_age / 2} → ${config.max_age}`)
+    expect(said).toContain("allow_atomic: absent → true")
+    const applied = await ends(["topology", "apply"])
+    expect([applied.code, applied.said.split("\n")[0]]).toEqual([0, "changed  stream EVENTS"])
+  },
+  120_000
+)
+
+test(
+  "one edge and two workers: a payment is captured, a worker leaves, another payment is captured",
+  async () => {
+    const simulator = await run(["simulator"], { ...PORT_ANY, LASTRO_DATA_DIR: dataDir })
+      .ready("simulator answers")
+    const withGateway = { ...servers, LASTRO_SIMULATOR_URL: urlIn(simulator.output) }
+    const edge = run(["edge"], { ...servers, ...PORT_ANY })
+    const workers = [run(["worker"], withGateway), run(["worker"], withGateway)]
+    await edge.ready("edge answers")
+    await Promise.all(workers.map((one) => one.ready(" runs ")))
+    const names = workers.map(({ output }) =>
+      /^(worker-\S+) runs payments, fraud/.exec(output)![1]!
+    )
+    const db = connect(databaseUrl, 1)
+    const key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })
+    const operator = await createApiKey(db, { name: "op", merchant: "", scopes: ["operator"] })
+    await db.destroy()
+
+    await ownedBy(names)
+    expect(await pay(urlIn(edge.output), key, "first")).toMatchObject({ status: "captured" })
+
+    workers[0]!.signal("SIGTERM")
+    expect(await workers[0]!.end()).toBe(0)
+    await ownedBy([names[1]!])
+    expect(await pay(urlIn(edge.output), key, "second")).toMatchObject({ status: "captured" })
+
+    const probes = urlIn(workers[1]!.output).replace("/readyz", "")
+    const statusOf = async (path: string, secret?: string) =>
+      (await fetch(probes + path, {
+        headers: secret === undefined ? {} : { authorization: `Bearer ${secret}` }
+      })).status
+    expect(await Promise.all(["/healthz", "/readyz"].map((path) => statusOf(path))))
+      .toEqual([200, 200])
+    expect([await statusOf("/metrics"), await statusOf("/metrics", key)]).toEqual([401, 403])
+    expect(await statusOf("/metrics", operator)).toBe(200)
+
+    for (const one of [workers[1]!, edge, simulator]) {
+      one.signal("SIGTERM")
+      expect(await one.end()).toBe(0)
+    }
+  },
+  180_000
+)
+
+const keyed = mailboxes.filter(({ kind }) => kind === "keyed")
+
+/** Waits until these, all of them and nobody else, own every partition. */
+const ownedBy = (names: ReadonlyArray<string>) =>
+  eventually(async () => {
+    const rows = await query(databaseUrl, "select owner from cursors")
+    const owners = [...new Set(rows.map(({ owner }) => owner))].sort()
+    if (rows.length === keyed.length * PARTITIONS && owners.join() === [...names].sort().join()) {
+      return true
+    }
+    throw new Error(`${rows.length} partitions of ${owners}`)
+  }, 60_000)
+
+const pay = async (url: string, key: string, idempotencyKey: string) => {
+  const answer = await fetch(`${url}/v1/payments`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${key}`,
+      "idempotency-key": idempotencyKey,
+      "content-type": "application/json",
+      prefer: "wait=20"
+    },
+    body: JSON.stringify({
+      amount: 1_000,
+      currency: "BRL",
+      payment_method: { type: "card", token: "tok_approved" }
+    })
+  })
+  return await answer.json()
+}
