@@ -9,6 +9,7 @@ import * as edge from "./0007_edge.ts"
 import * as bundles from "./0008_bundles.ts"
 import * as ledgerReads from "./0020_ledger_reads.ts"
 import * as operate from "./0040_operate.ts"
+import * as meter from "./0050_meter.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -22,5 +23,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0007_edge": edge,
     "0008_bundles": bundles,
     "0020_ledger_reads": ledgerReads,
-    "0040_operate": operate
+    "0040_operate": operate,
+    "0050_meter": meter
   }

@@ -247,7 +247,7 @@ class PullReader implements MailboxReader {
 }
 
 /** `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<nanos>.<pending>`, or with domain and account. */
-const deliveryOf = (message: Msg): (Delivery & { consumerSeq: number }) | undefined => {
+export const deliveryOf = (message: Msg): (Delivery & { consumerSeq: number }) | undefined => {
   const tokens = message.reply?.split(".") ?? []
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK") return undefined
   const base = tokens.length >= 11 ? 2 : 0

@@ -13,6 +13,7 @@ import { startAdmission } from "./admission.ts"
 import type { Environment } from "./commands.ts"
 import { type RunningEdge, startEdge } from "./edge.ts"
 import { configuredGateways, type GatewaysFile, openGateways } from "./gateways.ts"
+import { startMeter } from "./meter.ts"
 import { prepare } from "./prepare.ts"
 import { publishRouting } from "./routing.ts"
 import { startWorker, type WorkerSettings } from "./worker.ts"
@@ -92,6 +93,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       ...settings.worker
     })
     const admission = startAdmission(stack, name, log)
+    const meter = startMeter(stack, name, log)
     const edge = await startEdge(stack, {
       port: settings.port,
       host: hostOf(environment),
@@ -103,9 +105,10 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     }).catch(async (error) => {
       await worker.stop()
       await admission.stop()
+      await meter.stop()
       throw error
     })
-    stops.push(admission.stop, worker.stop, edge.stop)
+    stops.push(meter.stop, admission.stop, worker.stop, edge.stop)
     return {
       stack,
       edge,

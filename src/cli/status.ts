@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { StackError } from "../stack/stack.ts"
+import type { MeterReading } from "../store/meter.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf, portOf } from "./lastro.ts"
 
@@ -16,6 +17,7 @@ interface Overview {
       readonly parked: number
     }>
   }>
+  readonly meter: MeterReading
   readonly reviews: ReadonlyArray<unknown>
   readonly dead_letters: ReadonlyArray<unknown>
   readonly trial_balance: ReadonlyArray<{
@@ -29,7 +31,8 @@ interface Overview {
 const usage = `Usage: deno task lastro status [--json]
 
 Asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT) how it does. Exits with 1 where a
-trial balance is not 0, the accounts differ from the journal, or no worker owns a partition yet.`
+trial balance is not 0, the accounts differ from the journal, the exactly-once meter found a gap or
+a repeat, or no worker owns a partition yet.`
 
 export const status: CliCommand = {
   summary: "Partitions, owners, lag, parked keys, trial balance",
@@ -54,7 +57,8 @@ export const status: CliCommand = {
   }
 }
 
-const isWell = ({ families, trial_balance }: Overview): boolean =>
+const isWell = ({ families, meter, trial_balance }: Overview): boolean =>
+  meter.gaps + meter.repeats === 0 &&
   families.every(({ partitions }) => partitions.every(({ owner }) => owner !== "")) &&
   trial_balance.every((line) =>
     line.difference === "0" && line.pending_difference === "0" && line.journal_difference === "0"
@@ -77,6 +81,14 @@ const print = (overview: Overview) => {
       `\n${overview.reviews.length} payments in review, ` +
       `${overview.dead_letters.length} dead letters open`
   )
+  const { alarms, behind, gaps, messages, outputs, repeats } = overview.meter
+  console.log(
+    `exactly once: ${messages} messages and ${outputs} outputs compared, ${gaps} gaps, ` +
+      `${repeats} repeats, ${behind} partitions to compare`
+  )
+  for (const { detail, family, kind, partition, place } of alarms) {
+    console.log(`  ${kind} in ${family}-${partition} at ${place}: ${detail}`)
+  }
   for (const { currency, difference } of overview.trial_balance) {
     console.log(`trial balance ${currency}: difference ${difference}`)
   }

@@ -53,7 +53,7 @@ export const actorsOf = (
 export const streamByFamily = new Map<string, string>(
   mailboxes.map(({ family, stream }) => [family, stream])
 )
-const familyByStream = new Map<string, string>(
+export const familyByStream = new Map<string, string>(
   mailboxes.map(({ family, stream }) => [stream, family])
 )
 const outboundStreams = new Set<string>(

@@ -72,6 +72,14 @@ const words: Readonly<Record<string, readonly [english: string, portuguese: stri
   owned_by: ["owner {name}", "dono {name}"],
   look: ["{n} need a look", "{n} pedem atenção"],
   all_well: ["all keeping up", "todas em dia"],
+  meter_good: [
+    "Exactly once: {n} messages compared, none missing, none twice",
+    "Exatamente uma vez: {n} mensagens comparadas, nenhuma em falta, nenhuma repetida"
+  ],
+  meter_bad: [
+    "Exactly once is broken: {gaps} missing, {repeats} twice. First look: {where}",
+    "Exatamente uma vez foi violado: {gaps} em falta, {repeats} repetidas. Veja primeiro: {where}"
+  ],
   no_partitions: ["No partition has been owned yet", "Nenhuma partição teve dono ainda"],
   payments: ["Recent payments", "Pagamentos recentes"],
   payments_hint: [
@@ -262,7 +270,10 @@ const body = `
     </div>
   </div>
   <section class="panel" id="partitions" aria-labelledby="partitions-name">
-    <div class="head"><h2 id="partitions-name" tabindex="-1" data-t="partitions"></h2></div>
+    <div class="head">
+      <h2 id="partitions-name" tabindex="-1" data-t="partitions"></h2>
+      <span class="note" id="meter"></span>
+    </div>
     <div id="families"></div>
     <p class="nothing" id="families-none" data-t="no_partitions"></p>
   </section>

@@ -111,6 +111,16 @@ const showJump = (id, count, tone) => {
   put(link.querySelector("b"), number(count))
   mark(link, "data-tone", count > 0 ? tone : "good")
 }
+const showMeter = (meter) => {
+  if (!meter) return
+  const { gaps, repeats } = meter
+  const last = list(meter.alarms)[0]
+  put(el("meter"), gaps + repeats === 0
+    ? t("meter_good", { n: number(meter.messages + meter.outputs) })
+    : t("meter_bad", { gaps: number(gaps), repeats: number(repeats),
+      where: last ? last.family + "-" + last.partition + ", " + last.place : "" }))
+  mark(el("meter"), "data-tone", gaps + repeats === 0 ? "good" : "bad")
+}
 const show = () => {
   const families = list(overview.families)
   const sum = totals(families.flatMap(({ partitions }) => list(partitions)))
@@ -124,6 +134,7 @@ const show = () => {
   put(el("backlog-parked"), plural("parked", sum.parked))
   sync(el("families"), families, ({ family }) => family, makeFamily, fillFamily)
   el("families-none").hidden = families.length > 0
+  showMeter(overview.meter)
   showPayments()
   showReviews()
   showTable("dead", dead, list(overview.dead_letters), ({ id }) => id)

@@ -9,7 +9,7 @@ import { headersJson, type Letter } from "./letter.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
 import { PartitionFenced, type TurnPlace } from "./commit.ts"
-import { encodeOutbox, encodeTails } from "./turnRow.ts"
+import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
 
 /** Written into every turn row: a replay runs under the code that decided. */
 const CODE_VERSION = "0.1.0"
@@ -146,6 +146,7 @@ const turnRow = ({ bundles, draft, letters, place, tails }: Committing) => ({
   codeVersion: CODE_VERSION,
   outbox: encodeOutbox(bundles, draft.timers),
   tails: encodeTails(tails),
+  emitted: encodeEmitted(bundles),
   digest: draft.digest
 })
 

@@ -91,6 +91,13 @@ export const decodeOutbox = (
   }
 }
 
+/** How many messages go to each target. */
+export const encodeEmitted = (bundles: ReadonlyArray<Bundle>): string => {
+  const counts: Record<string, number> = {}
+  for (const { target } of bundles) counts[target] = (counts[target] ?? 0) + 1
+  return JSON.stringify(counts)
+}
+
 export const encodeTails = (tails: Tails): string =>
   JSON.stringify(
     Object.fromEntries(

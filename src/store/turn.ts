@@ -66,6 +66,8 @@ export interface TurnRow {
   readonly codeVersion: string
   readonly outbox: string | null
   readonly tails: string
+  /** Messages appended to each target, as JSON. */
+  readonly emitted: string
   /** Hexadecimal. */
   readonly digest: string
 }
@@ -73,7 +75,7 @@ export interface TurnRow {
 export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnRow>) =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
-      epoch_revision, code_version, outbox, tails, digest)
+      epoch_revision, code_version, outbox, tails, emitted, digest)
     select ${family}::text, * from ${
     rowsOf(turns, {
       partition: ["int", ({ partition }) => partition],
@@ -85,6 +87,7 @@ export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnR
       code_version: ["text", ({ codeVersion }) => codeVersion],
       outbox: ["text", ({ outbox }) => outbox],
       tails: ["jsonb", ({ tails }) => tails],
+      emitted: ["jsonb", ({ emitted }) => emitted],
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
   } as new`.execute(trx)

@@ -82,3 +82,34 @@ export const edgeSeconds = histogram(
   ["route", "status"],
   SECONDS
 )
+
+const compared = gauge(
+  "lastro_exactly_once_compared",
+  "Messages that the exactly-once meter compared: of mailboxes with turns, of turns with targets",
+  ["what"]
+)
+const alarms = gauge(
+  "lastro_exactly_once_alarms",
+  "Gaps and repeats the exactly-once meter ever found; anything but 0 breaks a promise",
+  ["kind"]
+)
+const meterBehind = gauge(
+  "lastro_exactly_once_behind_partitions",
+  "Partitions with turns the exactly-once meter has not compared yet",
+  []
+)
+
+/** The meter writes into PostgreSQL, so that every process can show what one of them found. */
+export const showMeter = (reading: {
+  readonly messages: number
+  readonly outputs: number
+  readonly behind: number
+  readonly gaps: number
+  readonly repeats: number
+}): void => {
+  compared.set({ what: "messages" }, reading.messages)
+  compared.set({ what: "outputs" }, reading.outputs)
+  alarms.set({ kind: "gap" }, reading.gaps)
+  alarms.set({ kind: "repeat" }, reading.repeats)
+  meterBehind.set(reading.behind)
+}

@@ -43,7 +43,16 @@ test("on the embedded servers every promise holds, and everything was looked at"
   expect(diagnosis.findings.filter(({ verdict }) => verdict === "unknown")).toEqual([])
   expect(diagnosis.promises.map(({ holds }) => holds)).not.toContain("no")
   expect(new Set(diagnosis.findings.map(({ area }) => area))).toEqual(
-    new Set(["nats", "clocks", "streams", "workers", "identities", "postgresql", "ledger"])
+    new Set([
+      "nats",
+      "clocks",
+      "streams",
+      "workers",
+      "identities",
+      "postgresql",
+      "ledger",
+      "effects"
+    ])
   )
   expect(finding(diagnosis, "partition function").found).toContain("agree on 32 of 32")
   expect(finding(diagnosis, "append latency").found).toMatch(/\d ms in the middle/)

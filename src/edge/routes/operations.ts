@@ -7,6 +7,7 @@ import { Nats, type NatsLink } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
 import { recentEvents } from "../../store/events.ts"
 import { cursors, type CursorView, openDeadLetters } from "../../store/machine.ts"
+import { meterReading } from "../../store/meter.ts"
 import { read } from "../reading.ts"
 import { ok, type Route } from "../route.ts"
 
@@ -32,13 +33,14 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     const now = Date.now()
     if (overviewCache.until > now) return overviewCache.value
     const { nc } = yield* Nats
-    const [partitions, events, created, reviews, deadLetters, breaks] = yield* Effect.all([
+    const [partitions, events, created, reviews, deadLetters, breaks, meter] = yield* Effect.all([
       read("edge.cursors", cursors),
       read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
       read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
       read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
       read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX)),
-      read("edge.breaks", (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX }))
+      read("edge.breaks", (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })),
+      read("edge.meter", meterReading)
     ], { concurrency: "unbounded" })
     const families = yield* familiesOf(nc, partitions)
     if (balanceCache.until <= now) {
@@ -50,6 +52,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
       commands_per_second: Math.round((created / RATE_MILLIS) * 10_000) / 10,
       ...ratesOf(events, now),
       families,
+      meter,
       payments: newest(events),
       reviews: reviews.map(({ openedMillis, payment }) => ({
         payment_id: payment.id,

@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { Nats } from "../../bus/connection.ts"
 import { request } from "../../bus/api.ts"
 import { ping } from "../../store/machine.ts"
-import { registry } from "../../telemetry/metrics.ts"
+import { meterReading } from "../../store/meter.ts"
+import { registry, showMeter } from "../../telemetry/metrics.ts"
 import { operatorPage } from "../operatorPage.ts"
 import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
@@ -45,11 +46,17 @@ export const probeRoutes: ReadonlyArray<Route> = [
     audience: "operator",
     answers: { 200: "Prometheus text" },
     handle: () =>
-      Effect.map(Effect.promise(() => registry.metrics()), (raw) => ({
-        status: 200,
-        raw,
-        headers: { "content-type": registry.contentType }
-      }))
+      // Without PostgreSQL the other metrics are all the more wanted.
+      read("edge.meter", meterReading).pipe(
+        Effect.map(showMeter),
+        Effect.ignore,
+        Effect.andThen(Effect.promise(() => registry.metrics())),
+        Effect.map((raw) => ({
+          status: 200,
+          raw,
+          headers: { "content-type": registry.contentType }
+        }))
+      )
   },
   {
     method: "GET",

@@ -25,7 +25,15 @@ export type Verdict = "good" | "poor" | "bad" | "unknown"
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly area: "nats" | "clocks" | "streams" | "workers" | "identities" | "postgresql" | "ledger"
+  readonly area:
+    | "nats"
+    | "clocks"
+    | "streams"
+    | "workers"
+    | "identities"
+    | "postgresql"
+    | "ledger"
+    | "effects"
   readonly check: string
   readonly verdict: Verdict
   readonly found: string

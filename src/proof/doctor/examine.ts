@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { type Diagnosis, diagnosisOf } from "./diagnosis.ts"
 import { examineIdentities } from "./identities.ts"
 import { examinePartitions } from "./partitions.ts"
+import { examineOnceness } from "./onceness.ts"
 import type { Patient } from "./patient.ts"
 import { examinePostgresql } from "./postgresql.ts"
 import { examineServers } from "./servers.ts"
@@ -16,6 +17,7 @@ export const examine = Effect.fnUntraced(function* (
     ...yield* examinePartitions(patient),
     ...yield* examineStreams(patient),
     ...yield* examineIdentities(patient),
-    ...yield* examinePostgresql(patient)
+    ...yield* examinePostgresql(patient),
+    ...yield* examineOnceness(patient)
   ])
 })

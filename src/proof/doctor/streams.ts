@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { partitionConsumer } from "../../bus/mailboxReader.ts"
 import { type ConsumerCondition, consumersOf, streamCondition } from "../../bus/probe.ts"
 import type { StreamCondition } from "../../bus/probe.ts"
+import { SCANS } from "../../bus/scan.ts"
 import { sharedConsumer } from "../../bus/sharedReader.ts"
 import { settingsApart } from "../../bus/drift.ts"
 import { cursorConditions } from "../../store/condition.ts"
@@ -196,7 +197,10 @@ const consumers = (
       )
   })
   const names = new Set(expected.map(({ name }) => name))
-  const others = found?.filter((one) => !names.has(one.name)).map(({ name }) => name) ?? []
+  const others =
+    found?.filter(({ name }) => !names.has(name) && !name.startsWith(SCANS)).map(({ name }) =>
+      name
+    ) ?? []
   const told = [
     ...(absent.length > 0 ? [`nobody reads ${absent.join(", ")}`] : []),
     ...apart,
