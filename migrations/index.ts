@@ -7,6 +7,7 @@ import * as messaging from "./0005_messaging.ts"
 import * as reconciliation from "./0006_reconciliation.ts"
 import * as edge from "./0007_edge.ts"
 import * as bundles from "./0008_bundles.ts"
+import * as disputes from "./0010_disputes.ts"
 import * as ledgerReads from "./0020_ledger_reads.ts"
 import * as operate from "./0040_operate.ts"
 import * as meter from "./0050_meter.ts"
@@ -22,6 +23,7 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0006_reconciliation": reconciliation,
     "0007_edge": edge,
     "0008_bundles": bundles,
+    "0010_disputes": disputes,
     "0020_ledger_reads": ledgerReads,
     "0040_operate": operate,
     "0050_meter": meter

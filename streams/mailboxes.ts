@@ -29,11 +29,15 @@ export const producerCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "capture"],
   ["payments", "increment"],
   ["payments", "void"],
-  ["payments", "refund"]
+  ["payments", "refund"],
+  ["payments", "dispute_evidence"],
+  ["payments", "dispute_accept"]
 ]
 
-/** What only the platform's own systems may publish (gateways' files, routed by source). */
+/** What only the platform's own systems may publish: gateways' files, routed by source, and their word. */
 export const platformCommands: ReadonlyArray<readonly [family: Family, type: string]> = [
+  ["payments", "dispute_opened"],
+  ["payments", "dispute_closed"],
   ["reconciliation", "file"]
 ]
 

@@ -24,7 +24,12 @@ export const routes: ReadonlyArray<Route> = [
       "payment.voided",
       "payment.expired",
       "payment.authorization_increased",
-      "payment.refunded"
+      "payment.refunded",
+      "payment.dispute_opened",
+      "payment.dispute_evidence_submitted",
+      "payment.dispute_accepted",
+      "payment.dispute_won",
+      "payment.dispute_lost"
     ],
     to: "messaging",
     as: "event"

@@ -3,11 +3,12 @@ import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
+import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { charge, isRoutable } from "./charging.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
-import { newLegs, refundStep, splitsProblem } from "./legs.ts"
+import { newLegs, refundStep, splitsProblem, takenBack } from "./legs.ts"
 import { isDefinitive, type Payment, type RefusalCode, type Terms } from "./state.ts"
 import {
   attemptOf,
@@ -26,7 +27,7 @@ import {
 } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
-type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
+export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 export type Decided = Result.Result<Decision<Payment, Row>, Refusal<RefusalCode>>
 
 /** Commands remembered per payment. Beyond it the payment takes no more. */
@@ -155,10 +156,10 @@ export const refund = (payment: Payment, body: Body<"refund">, received: Receive
     if (payment.status !== "captured" && payment.status !== "partially_captured") {
       return refuse("invalid_state", `a ${payment.status} payment cannot be refunded`, payment.id)
     }
-    const left = payment.legs.reduce((sum, leg) => sum + leg.captured - leg.refunded, 0n)
+    const left = payment.legs.reduce((sum, leg) => sum + leg.captured - takenBack(leg), 0n)
     const amount = body.amount ?? left
     if (left === 0n) {
-      return refuse("nothing_to_refund", "everything captured is refunded", payment.id)
+      return refuse("nothing_to_refund", "everything captured is refunded or disputed", payment.id)
     }
     if (amount > left) return tooLarge(payment, amount, left)
     const id = refundIdOf(payment.id, body.command_id)
@@ -194,12 +195,18 @@ export const review = (payment: Payment, body: Body<"review">, received: Receive
     }
   })
 
-type Taken = { readonly step: Step; readonly attempt?: string }
+export type Taken = { readonly step: Step; readonly attempt?: string }
 
-type Type = "capture" | "increment" | "void" | "refund" | "review"
+type Type =
+  | "capture"
+  | "increment"
+  | "void"
+  | "refund"
+  | "review"
+  | keyof typeof DisputeMessages
 
 /** What all commands on an existing payment share: repeats, and who waits for the outcome. */
-const command = (
+export const command = (
   payment: Payment,
   type: Type,
   body: Body<Type>,

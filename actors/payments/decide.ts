@@ -15,6 +15,7 @@ import {
   review,
   voidPayment
 } from "./commands.ts"
+import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
 import type { Payment, Terms } from "./state.ts"
@@ -53,6 +54,14 @@ export const decide = (
       return refund(payment, message.body, received)
     case "review":
       return review(payment, message.body, received)
+    case "dispute_opened":
+      return disputeOpened(payment, message.body, received)
+    case "dispute_evidence":
+      return disputeEvidence(payment, message.body, received)
+    case "dispute_accept":
+      return disputeAccept(payment, message.body, received)
+    case "dispute_closed":
+      return disputeClosed(payment, message.body, received)
     case "scored":
       return payment.status === "screening"
         ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))

@@ -98,20 +98,43 @@ export const captureStep = (payment: Payment, amount: bigint): LegStep => {
   }
 }
 
+/** What a leg has given back or may have to: refunds, and disputes that are open or lost. */
+export const takenBack = ({ disputed = 0n, refunded }: Leg): bigint => refunded + disputed
+
+/** Refunds and disputes walk back the same way, so that together they never exceed a leg. */
+const backSteps = ({ legs }: Payment, amount: bigint): ReadonlyArray<bigint> =>
+  refundLegs(legs.map(({ captured }) => captured), legs.map(takenBack), amount)
+
+const movedBy = ({ legs }: Payment, steps: ReadonlyArray<bigint>): ReadonlyArray<LegAmount> =>
+  legs.map(({ owner }, index) => ({ owner, amount: steps[index]! }))
+
 export const refundStep = (payment: Payment, amount: bigint): LegStep => {
-  const steps = refundLegs(
-    payment.legs.map(({ captured }) => captured),
-    payment.legs.map(({ refunded }) => refunded),
-    amount
-  )
+  const steps = backSteps(payment, amount)
   return {
     legs: payment.legs.map((leg, index) => ({ ...leg, refunded: leg.refunded + steps[index]! })),
-    moved: payment.legs.map(({ owner }, index) => ({ owner, amount: steps[index]! }))
+    moved: movedBy(payment, steps)
   }
 }
+
+/** A dispute takes no more from the legs than refunds have left; the rest of it is nobody's leg. */
+export const disputeStep = (payment: Payment, amount: bigint): LegStep => {
+  const left = sum(payment.legs.map((leg) => leg.captured - takenBack(leg)))
+  const back = amount < left ? amount : left
+  const steps = back === 0n ? payment.legs.map(() => 0n) : backSteps(payment, back)
+  return { legs: disputedBy(payment, steps), moved: movedBy(payment, steps) }
+}
+
+/** A dispute that was won: every leg has its part again. */
+export const disputeLifted = (payment: Payment, steps: ReadonlyArray<bigint>): LegStep => ({
+  legs: disputedBy(payment, steps.map((step) => -step)),
+  moved: movedBy(payment, steps)
+})
+
+const disputedBy = ({ legs }: Payment, steps: ReadonlyArray<bigint>): ReadonlyArray<Leg> =>
+  legs.map((leg, index) => ({ ...leg, disputed: (leg.disputed ?? 0n) + steps[index]! }))
 
 /** A refund the gateway did not make: every leg has its part back. */
 export const refundUndone = (payment: Payment, steps: ReadonlyArray<bigint>): LegStep => ({
   legs: payment.legs.map((leg, index) => ({ ...leg, refunded: leg.refunded - steps[index]! })),
-  moved: payment.legs.map(({ owner }, index) => ({ owner, amount: steps[index]! }))
+  moved: movedBy(payment, steps)
 })

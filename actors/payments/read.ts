@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "../../src/store/database.ts"
-import { Payment } from "./state.ts"
+import { Dispute, Payment } from "./state.ts"
 
 const decode = Schema.decodeUnknownSync(Payment)
 
@@ -64,4 +64,40 @@ export const createdSince = async (db: Db, sinceMillis: number): Promise<number>
   const { rows } = await sql<{ n: number }>`
     select count(*)::int as n from payments where created_millis >= ${sinceMillis}`.execute(db)
   return rows[0]!.n
+}
+
+export interface ListedDispute {
+  readonly payment_id: string
+  readonly currency: string
+  readonly dispute: Dispute
+}
+
+export interface DisputeAfter {
+  readonly openedMillis: number
+  readonly paymentId: string
+  readonly disputeId: string
+}
+
+const decodeDispute = Schema.decodeUnknownSync(Dispute)
+
+/** Newest first. */
+export const listDisputes = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after?: DisputeAfter; readonly status?: string; readonly limit: number }
+): Promise<ReadonlyArray<ListedDispute>> => {
+  const { after, limit, status } = options
+  const { rows } = await sql<{ payment_id: string; currency: string; doc: unknown }>`
+    select payment_id, currency, doc from disputes
+    where merchant = ${merchant}
+      and (opened_millis, payment_id, dispute_id) < (
+        ${after?.openedMillis ?? Number.MAX_SAFE_INTEGER}::bigint,
+        ${after?.paymentId ?? "~"}::text, ${after?.disputeId ?? "~"}::text)
+      and (${status ?? null}::text is null or status = ${status ?? null}::text)
+    order by opened_millis desc, payment_id desc, dispute_id desc limit ${limit}`.execute(db)
+  return rows.map(({ currency, doc, payment_id }) => ({
+    payment_id,
+    currency,
+    dispute: decodeDispute(doc)
+  }))
 }

@@ -1,7 +1,21 @@
 import { gatewayOf } from "./gatewayCalls.ts"
-import type { Payment } from "./state.ts"
+import type { Dispute, Payment } from "./state.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()
+
+export const disputeResourceOf = (dispute: Dispute) => ({
+  id: dispute.id,
+  amount: Number(dispute.amount),
+  fee: Number(dispute.fee),
+  status: dispute.status,
+  ...(dispute.reason !== undefined && { reason: dispute.reason }),
+  ...(dispute.evidence_due_by !== undefined && { evidence_due_by: dispute.evidence_due_by }),
+  ...(dispute.evidence && {
+    evidence: { ...dispute.evidence, submitted_at: time(dispute.evidence.submitted_at) }
+  }),
+  opened_at: time(dispute.opened_at),
+  ...(dispute.closed_at !== undefined && { closed_at: time(dispute.closed_at) })
+})
 
 /** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
 export const resourceOf = (payment: Payment) => ({
@@ -53,6 +67,12 @@ export const resourceOf = (payment: Payment) => ({
     ...(refund.reason !== undefined && { reason: refund.reason }),
     created_at: time(refund.created_at)
   })),
+  ...(payment.disputes && {
+    amount_disputed: Number(
+      payment.legs.reduce((sum, { disputed = 0n }) => sum + disputed, 0n)
+    ),
+    disputes: payment.disputes.map(disputeResourceOf)
+  }),
   ...(payment.expires_at !== undefined && { expires_at: time(payment.expires_at) }),
   ...(payment.next_action && { next_action: payment.next_action }),
   ...(payment.failure && { failure: payment.failure }),

@@ -118,7 +118,13 @@ export const LegOwner = Schema.TaggedUnion({
 })
 
 /** One part of the payment: what was captured for its owner, and what of it was given back. */
-export const Leg = Schema.Struct({ owner: LegOwner, captured: BigAmount, refunded: BigAmount })
+export const Leg = Schema.Struct({
+  owner: LegOwner,
+  captured: BigAmount,
+  refunded: BigAmount,
+  /** In disputes that are open or lost. */
+  disputed: Schema.optionalKey(BigAmount)
+})
 export type Leg = typeof Leg.Type
 
 export const Refund = Schema.Struct({
@@ -132,6 +138,37 @@ export const Refund = Schema.Struct({
   created_at: Schema.Finite
 })
 export type Refund = typeof Refund.Type
+
+export const DisputeStatus = Schema.Literals([
+  "needs_response",
+  "under_review",
+  "accepted",
+  "won",
+  "lost"
+])
+
+/** The payer's bank took its money back. `id` is the gateway's own name for it. */
+export const Dispute = Schema.Struct({
+  id: Schema.String,
+  amount: BigAmount,
+  fee: BigAmount,
+  status: DisputeStatus,
+  reason: Schema.optionalKey(Schema.String),
+  evidence_due_by: Schema.optionalKey(Schema.String),
+  evidence: Schema.optionalKey(Schema.Struct({
+    text: Schema.String,
+    documents: Schema.Array(Schema.String),
+    submitted_at: Schema.Finite
+  })),
+  /** What each leg has to give for it, in the order of the payment's legs. */
+  legs: Schema.Array(BigAmount),
+  opened_at: Schema.Finite,
+  closed_at: Schema.optionalKey(Schema.Finite)
+})
+export type Dispute = typeof Dispute.Type
+
+export const isDisputeOpen = ({ status }: Dispute): boolean =>
+  status === "needs_response" || status === "under_review"
 
 /** A command that took effect. The same again is a no-op, another body under its name a refusal. */
 export const SeenCommand = Schema.Struct({
@@ -195,6 +232,7 @@ export const Payment = Schema.Struct({
   failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
   attempts: Schema.Array(Attempt),
   refunds: Schema.Array(Refund),
+  disputes: Schema.optionalKey(Schema.Array(Dispute)),
   commands: Schema.Array(SeenCommand),
   waiters: Schema.Array(Waiter),
   /** Charges the gateway reported against an earlier answer; each is booked once. */
@@ -231,6 +269,9 @@ export type RefusalCode =
   | "amount_too_large"
   | "nothing_to_refund"
   | "not_in_review"
+  | "dispute_not_found"
+  | "dispute_reused"
+  | "too_many_disputes"
   | "too_many_commands"
   | "no_gateway"
 

@@ -5,6 +5,7 @@ import type { Decision, Emission, Received, Timer } from "../../src/runtime/acto
 import { resourceOf } from "./resource.ts"
 import {
   type Attempt,
+  type Dispute,
   isDefinitive,
   isOutcome,
   type Payment,
@@ -21,6 +22,12 @@ export type Row =
     readonly paymentId: string
     readonly timer: string
     readonly dueMillis: number | undefined
+  }
+  | {
+    readonly _tag: "Dispute"
+    readonly paymentId: string
+    readonly currency: string
+    readonly dispute: Dispute
   }
   | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
 

@@ -3,6 +3,7 @@ import { sql } from "kysely"
 import { type Booked, writeJournal } from "../../src/ledger/write.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
+import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Payment } from "./state.ts"
@@ -28,16 +29,20 @@ export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<
   const entries: Array<Booked> = []
   const wakes = new Map<string, Located<"Wake">>()
   const reviews = new Map<string, Located<"Review">>()
+  const disputes = new Map<string, SavedDispute>()
   for (const { at, merchant, partition, row, seq } of writes.rows) {
     if (row._tag === "Entry") entries.push({ entry: row.entry, partition, merchant, seq, at })
     // The last word of the turn counts.
     else if (row._tag === "Wake") wakes.set(row.timer, { partition, merchant, at, row })
-    else reviews.set(row.paymentId, { partition, merchant, at, row })
+    else if (row._tag === "Dispute") {
+      disputes.set(`${row.paymentId} ${row.dispute.id}`, { merchant, row })
+    } else reviews.set(row.paymentId, { partition, merchant, at, row })
   }
   await Promise.all([
     savePayments(trx, writes.states),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
+    disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
     reviews.size > 0 && saveReviews(trx, [...reviews.values()])
   ])
 }
@@ -97,6 +102,29 @@ const saveReviews = async (trx: Trx, reviews: ReadonlyArray<Located<"Review">>) 
       ${opened.map(({ at }) => at)}::bigint[])`.execute(trx)
   await Promise.all([removed, added])
 }
+
+interface SavedDispute {
+  readonly merchant: string
+  readonly row: Extract<Row, { _tag: "Dispute" }>
+}
+
+/** Disputes beside the payments that hold them, so that they can be listed. */
+const saveDisputes = (trx: Trx, disputes: ReadonlyArray<SavedDispute>) =>
+  sql`
+    insert into disputes (payment_id, dispute_id, merchant, currency, status, opened_millis, doc)
+    select * from ${
+    rowsOf(disputes, {
+      payment_id: ["text", ({ row }) => row.paymentId],
+      dispute_id: ["text", ({ row }) => row.dispute.id],
+      merchant: ["text", ({ merchant }) => merchant],
+      currency: ["text", ({ row }) => row.currency],
+      status: ["text", ({ row }) => row.dispute.status],
+      opened_millis: ["bigint", ({ row }) => row.dispute.opened_at],
+      doc: ["jsonb", ({ row }) => canonicalJson(row.dispute)]
+    })
+  } as changed
+    on conflict (payment_id, dispute_id)
+      do update set status = excluded.status, doc = excluded.doc`.execute(trx)
 
 /** Wakes found in one look. The rest is found in the next. */
 const OVERDUE_MAX = 200

@@ -10,6 +10,7 @@ import { eventRoutes } from "../edge/routes/events.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
 import { operationRoutes } from "../edge/routes/operations.ts"
+import { disputeRoutes } from "../edge/routes/disputes.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
 import { probeRoutes } from "../edge/routes/probes.ts"
 import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
@@ -46,6 +47,7 @@ export const edgeRoutes = (
   examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
 ) => [
   ...paymentRoutes,
+  ...disputeRoutes,
   ...traceRoutes,
   ...accountRoutes,
   ...ledgerRoutes,

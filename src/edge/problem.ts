@@ -65,7 +65,9 @@ const statusByCode: Readonly<Record<string, number>> = {
   payment_not_found: 404,
   invalid_state: 409,
   not_in_review: 409,
-  operation_in_progress: 409
+  operation_in_progress: 409,
+  dispute_not_found: 404,
+  dispute_reused: 409
 }
 
 export const refusalProblem = (

@@ -20,6 +20,14 @@ const platform = (path: string, partition: number, currency: string): Account =>
 export const gatewayReceivable = (gateway: string, partition: number, currency: string) =>
   platform(`assets:gateway:${gateway}:receivable`, partition, currency)
 
+/** Debit side: what a gateway took back while a dispute is open. */
+export const gatewayDisputed = (gateway: string, partition: number, currency: string) =>
+  platform(`assets:gateway:${gateway}:disputed`, partition, currency)
+
+/** Debit side: disputed money that no leg of the payment could give back any more. */
+export const disputeLosses = (partition: number, currency: string) =>
+  platform("expense:dispute_losses", partition, currency)
+
 /** Credit side: what we earn. */
 export const feeRevenue = (partition: number, currency: string) =>
   platform("revenue:fees", partition, currency)

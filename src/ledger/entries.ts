@@ -1,7 +1,9 @@
 import { derivedId } from "../domain/identifiers.ts"
 import {
   type Account,
+  disputeLosses,
   feeRevenue,
+  gatewayDisputed,
   gatewayReceivable,
   merchantPending,
   recipientPending,
@@ -44,13 +46,18 @@ const accountOf = (book: Book, owner: LegOwner): Account => {
 const receivable = (book: Book) => gatewayReceivable(book.gateway, book.partition, book.currency)
 const inTransit = (book: Book) => refundsInTransit(book.partition, book.currency)
 
+const disputed = (book: Book) => gatewayDisputed(book.gateway, book.partition, book.currency)
+
+const entryId = (book: Book, kind: EntryKind, cause: string): string =>
+  derivedId("je", book.paymentId, kind, cause)
+
 const entry = (
   book: Book,
   kind: EntryKind,
   cause: string,
   postings: ReadonlyArray<Posting>
 ): JournalEntry => ({
-  id: derivedId("je", book.paymentId, kind, cause),
+  id: entryId(book, kind, cause),
   kind,
   paymentId: book.paymentId,
   postings
@@ -113,13 +120,73 @@ export const refundFailed = (
   book: Book,
   cause: string,
   legs: ReadonlyArray<LegAmount>
-): JournalEntry =>
-  entry(
+): JournalEntry => ({
+  ...entry(
     book,
     "refund_failed",
     cause,
     moving(legs).map(({ amount, owner }) => posted(inTransit(book), accountOf(book, owner), amount))
-  )
+  ),
+  reverses: entryId(book, "refund", cause)
+})
+
+/** The gateway has taken the disputed money from what it owes. */
+export const dispute = (book: Book, cause: string, amount: bigint): JournalEntry =>
+  entry(book, "dispute", cause, [posted(disputed(book), receivable(book), amount)])
+
+/** While it is open each leg's part is reserved. Nothing where no leg has a part left. */
+export const disputeHold = (book: Book, cause: string, legs: ReadonlyArray<LegAmount>) =>
+  reserving(book, "dispute_hold", cause, legs, 1n)
+
+export const disputeRelease = (book: Book, cause: string, legs: ReadonlyArray<LegAmount>) =>
+  reserving(book, "dispute_release", cause, legs, -1n)
+
+const reserving = (
+  book: Book,
+  kind: EntryKind,
+  cause: string,
+  legs: ReadonlyArray<LegAmount>,
+  sign: bigint
+): ReadonlyArray<JournalEntry> => {
+  const postings = moving(legs).map(({ amount, owner }): Posting => ({
+    layer: "pending",
+    debit: accountOf(book, owner),
+    credit: disputed(book),
+    amount: amount * sign
+  }))
+  return postings.length === 0 ? [] : [entry(book, kind, cause, postings)]
+}
+
+/** What the gateway charges for a dispute is the merchant's to pay, whatever its outcome. */
+export const disputeFee = (book: Book, cause: string, fee: bigint): ReadonlyArray<JournalEntry> =>
+  fee === 0n ? [] : [
+    entry(book, "dispute_fee", cause, [
+      posted(merchantPending(book.merchant, book.currency), receivable(book), fee)
+    ])
+  ]
+
+/** The exact reversal of `dispute`. */
+export const disputeWon = (book: Book, cause: string, amount: bigint): JournalEntry => ({
+  ...entry(book, "dispute_won", cause, [posted(receivable(book), disputed(book), amount)]),
+  reverses: entryId(book, "dispute", cause)
+})
+
+/** Each leg gives its part for good; what no leg can give is our own loss. */
+export const disputeLost = (
+  book: Book,
+  cause: string,
+  amount: bigint,
+  legs: ReadonlyArray<LegAmount>
+): JournalEntry => {
+  const given = moving(legs)
+  const rest = amount - given.reduce((sum, leg) => sum + leg.amount, 0n)
+  return entry(book, "dispute_lost", cause, [
+    ...given.map((leg) => posted(accountOf(book, leg.owner), disputed(book), leg.amount)),
+    ...(rest > 0n
+      ? [posted(disputeLosses(book.partition, book.currency), disputed(book), rest)]
+      : [])
+  ])
+}
 
 /** The gateway took money it had said it did not: ours to give back, nobody's to spend. */
 export const contradicted = (book: Book, cause: string, amount: bigint): JournalEntry =>

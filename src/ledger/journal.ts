@@ -22,12 +22,20 @@ export type EntryKind =
   | "refund_confirmed"
   | "refund_failed"
   | "suspense"
+  | "dispute"
+  | "dispute_hold"
+  | "dispute_release"
+  | "dispute_fee"
+  | "dispute_won"
+  | "dispute_lost"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {
   readonly id: string
   readonly kind: EntryKind
   readonly paymentId: string
+  /** The entry that this one takes back exactly. */
+  readonly reverses?: string
   readonly postings: ReadonlyArray<Posting>
 }
 

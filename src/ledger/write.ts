@@ -21,7 +21,8 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
   const entries = booked.map(({ entry }) => entry)
   assertBalanced(entries)
   const journal = sql`
-    insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis)
+    insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis,
+      reverses)
     select * from ${
     rowsOf(booked, {
       id: ["text", ({ entry }) => entry.id],
@@ -30,7 +31,8 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
       kind: ["text", ({ entry }) => entry.kind],
       partition: ["int", ({ partition }) => partition],
       seq: ["bigint", ({ seq }) => seq],
-      at_millis: ["bigint", ({ at }) => at]
+      at_millis: ["bigint", ({ at }) => at],
+      reverses: ["text", ({ entry }) => entry.reverses]
     })
   } as new`.execute(trx)
   const lines = entries.flatMap(({ id, postings }) =>

@@ -4,6 +4,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
+import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { Risk } from "./fraud.ts"
 import { Answered } from "./gateway.ts"
@@ -93,6 +94,7 @@ export const PaymentsMessages = {
   void: Void,
   refund: Refund,
   review: Review,
+  ...DisputeMessages,
   scored: Scored,
   answered: Answered,
   wake: Wake

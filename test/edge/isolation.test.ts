@@ -23,7 +23,11 @@ beforeAll(async () => {
   acme = await openShop(one, "acme")
   globex = await openShop(one, "globex")
   const { json: payment } = await acme.pay({ capture: "manual" })
-  await acme.pay()
+  const { json: paid } = await acme.pay()
+  await one.ask(await one.operatorKey(), "POST", `/v1/payments/${paid.id}/disputes`, {
+    body: dispute,
+    headers: { "idempotency-key": randomUUID(), prefer: "wait=30" }
+  })
   const { json: endpoint } = await acme.post("/v1/webhook-endpoints", {
     url: "http://127.0.0.1:9/",
     events: ["*"]
@@ -54,9 +58,15 @@ const acmesPath = (path: string) => {
   return path.replace(/\{\w+\}/, () => owned[family]!)
 }
 
+const dispute = { dispute_id: "dp_1", amount: 1_000 }
+
 const bodies: Readonly<Record<string, object>> = {
   "POST /v1/payments": order,
   "POST /v1/webhook-endpoints": { url: "http://127.0.0.1:9/", events: ["*"] },
+  "POST /v1/payments/{id}/increment": { amount: 1 },
+  "POST /v1/payments/{id}/disputes": dispute,
+  "POST /v1/payments/{id}/disputes/{dispute_id}/evidence": { text: "delivered" },
+  "POST /v1/payments/{id}/disputes/{dispute_id}/outcome": { outcome: "won" },
   "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }
 }
 
@@ -155,7 +165,10 @@ describe("one merchant sees and moves nothing of another's", () => {
       globex.key,
       route.method,
       route.path.replace(/\{\w+\}/, owned["payments"]!.replace(/.$/, "0")),
-      { ...(route.method === "POST" && { body: {} }), headers: { "idempotency-key": "k" } }
+      {
+        ...(route.method === "POST" && { body: bodies[route.name] ?? {} }),
+        headers: { "idempotency-key": "k" }
+      }
     )
     expect([nowhere.status, nowhere.json.code]).toEqual([status, json.code])
     expect(await acmes()).toEqual(before)

@@ -42,6 +42,10 @@ const move = fc.oneof(
   some(1, "expire", { off: few }),
   some(3, "refund", { part }),
   some(1, "void", {}),
+  some(1, "dispute_opened", { part, nth: few }),
+  some(1, "dispute_evidence", { nth: few }),
+  some(1, "dispute_accept", { nth: few }),
+  some(2, "dispute_closed", { nth: few, outcome: fc.constantFrom("won", "lost") }),
   some(2, "wake", { back: few, off: few }),
   some(1, "review", { verdict }),
   some(1, "score", { risk }),
@@ -98,6 +102,19 @@ const messageOf = (life: Life, next: Move, commands: ReadonlyArray<Command>) => 
       const part = Math.max(1, Math.floor(Number(amount) * (next.part ?? 10) / 100))
       return asked(next.do, id, { amount: part, ...final })
     }
+    case "dispute_opened": {
+      const part = Math.max(
+        1,
+        Math.floor(Number(life.payment!.amount_captured) * (next.part ?? 50) / 100)
+      )
+      return asked(next.do, id, { dispute_id: `dp_${next.nth}`, amount: part, fee: next.nth })
+    }
+    case "dispute_evidence":
+      return asked(next.do, id, { dispute_id: `dp_${next.nth}`, text: "delivered" })
+    case "dispute_accept":
+      return asked(next.do, id, { dispute_id: `dp_${next.nth}` })
+    case "dispute_closed":
+      return asked(next.do, id, { dispute_id: `dp_${next.nth}`, outcome: next.outcome })
     case "expire": {
       const due = (life.payment!.expires_at ?? life.now) + next.off
       return about("wake", { timer: `${ID}.expiry`, due })
@@ -111,8 +128,8 @@ const messageOf = (life: Life, next: Move, commands: ReadonlyArray<Command>) => 
     case "again":
       return commands[next.pick % commands.length]!
     case "reuse": {
-      // A void has no body that could differ.
-      const others = commands.filter(({ type }) => type !== "void")
+      // The others have no amount that could differ.
+      const others = commands.filter(({ body, type }) => "amount" in body || type === "review")
       const { body, type } = others[next.pick % others.length]!
       return { type, body: { ...body, amount: Number(amount) * 2, by: "eve" } }
     }
@@ -185,8 +202,17 @@ describe("whatever commands and answers arrive, in whatever order", () => {
     const seen = new Set(stories.flatMap((told) => [...live(told).seen]))
     const kinds = ["hold", "release", "capture", "refund", "refund_confirmed", "refund_failed"]
     const refusals = ["command_reused", "invalid_state", "invalid_splits", "operation_in_progress"]
+    const disputes = ["dispute", "dispute_hold", "dispute_release", "dispute_fee", "dispute_won"]
+    const more = ["dispute_lost", "dispute_not_found", "dispute_reused"]
     const others = ["suspense", "amount_too_large", "nothing_to_refund", "not_in_review"]
-    const all = [...Object.keys(transitions), ...kinds, ...refusals, ...others]
+    const all = [
+      ...Object.keys(transitions),
+      ...kinds,
+      ...refusals,
+      ...others,
+      ...disputes,
+      ...more
+    ]
     expect(all.filter((one) => !seen.has(one))).toEqual([])
   })
 })

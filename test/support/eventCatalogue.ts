@@ -141,6 +141,23 @@ const ranOut = () => {
   return life
 }
 
+const disputed = () => {
+  const life = lifeOf("disputed")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  const dispute = (dispute_id: string) =>
+    life.command("dispute_opened", { dispute_id, amount: 1_000, fee: 150, reason: "fraudulent" })
+  dispute("dp_1")
+  const defence = { text: "it was delivered", documents: ["doc_1"] }
+  life.command("dispute_evidence", { dispute_id: "dp_1", ...defence })
+  life.command("dispute_closed", { dispute_id: "dp_1", outcome: "won" })
+  dispute("dp_2")
+  life.command("dispute_closed", { dispute_id: "dp_2", outcome: "lost" })
+  dispute("dp_3")
+  life.command("dispute_accept", { dispute_id: "dp_3" })
+  return life
+}
+
 const notTaken = (name: string, outcome: unknown) => {
   const life = lifeOf(name)
   life.scored(allowed)
@@ -186,6 +203,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
     taken(),
     inParts(),
     ranOut(),
+    disputed(),
     notTaken("declined", declined),
     notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
     notTaken("asked", {

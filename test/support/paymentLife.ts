@@ -1,7 +1,13 @@
 import { Result, Schema } from "effect"
 import { expect } from "vitest"
 import { decide, paymentOf } from "../../actors/payments/decide.ts"
-import { defaultTerms, isDefinitive, Payment, transitions } from "../../actors/payments/state.ts"
+import {
+  defaultTerms,
+  isDefinitive,
+  isDisputeOpen,
+  Payment,
+  transitions
+} from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import * as chart from "../../src/ledger/chart.ts"
@@ -111,7 +117,9 @@ export class Life {
     const payment = this.payment!
     expect(decodePayment(JSON.parse(canonicalJson(payment)))).toStrictEqual(payment)
     const { amount, amount_authorized, amount_captured, amount_refunded, legs, refunds } = payment
-    expect(legs.every((leg) => leg.refunded >= 0n && leg.refunded <= leg.captured)).toBe(true)
+    for (const { captured, disputed = 0n, refunded } of legs) {
+      expect(refunded >= 0n && disputed >= 0n && refunded + disputed <= captured).toBe(true)
+    }
     expect([0n, amount]).toContain(amount_authorized)
     expect(amount_captured <= amount_authorized).toBe(true)
     expect(sum(legs.map(({ captured }) => captured))).toBe(amount_captured)
@@ -119,6 +127,10 @@ export class Life {
       sum(refunds.filter(({ status }) => statuses.includes(status)).map((one) => one.amount))
     expect(refundsOf("succeeded")).toBe(amount_refunded)
     expect(refundsOf("succeeded", "pending")).toBe(sum(legs.map(({ refunded }) => refunded)))
+    const standing = (payment.disputes ?? []).filter(({ status }) => status !== "won")
+    expect(sum(standing.flatMap((dispute) => dispute.legs))).toBe(
+      sum(legs.map(({ disputed = 0n }) => disputed))
+    )
     this.checkCharges(payment)
     this.checkJournal(payment, refundsOf("pending"))
   }
@@ -135,28 +147,38 @@ export class Life {
   }
 
   /** The journal alone gives every amount of the state. */
-  checkJournal({ currency, legs, status, ...payment }: Payment, underWay: bigint) {
+  checkJournal({ currency, disputes = [], legs, status, ...payment }: Payment, underWay: bigint) {
     expect(new Set(this.journal.map(({ id }) => id)).size).toBe(this.journal.length)
     const changes = changesOf(this.journal)
     const owed = ({ path }: chart.Account, layer: "posted" | "pending" = "posted") => {
       const totals = changes.get(path)?.totals
       return (totals?.[`${layer}Credits`] ?? 0n) - (totals?.[`${layer}Debits`] ?? 0n)
     }
-    for (const { captured, owner, refunded } of legs) {
+    const lostLegs = disputes.filter(({ status }) => status === "lost" || status === "accepted")
+    const open = disputes.filter(isDisputeOpen)
+    const fees = sum(disputes.map(({ fee }) => fee))
+    for (const [nth, { captured, owner, refunded }] of legs.entries()) {
+      const lost = sum(lostLegs.map((dispute) => dispute.legs[nth]!))
+      const charged = owner._tag === "Merchant" ? fees : 0n
       const account = owner._tag === "Fee"
         ? chart.feeRevenue(PARTITION, currency)
         : owner._tag === "Merchant"
         ? chart.merchantPending("acme", currency)
         : chart.recipientPending("acme", owner.recipient, currency)
-      expect(owed(account)).toBe(captured - refunded)
+      expect(owed(account)).toBe(captured - refunded - lost - charged)
     }
     expect(owed(chart.refundsInTransit(PARTITION, currency))).toBe(underWay)
     const suspense = owed(chart.suspense(GATEWAY, PARTITION, currency))
     const receivable = -owed(chart.gatewayReceivable(GATEWAY, PARTITION, currency))
-    expect(receivable - suspense).toBe(payment.amount_captured - payment.amount_refunded)
-    const open = status === "authorized" || status === "partially_captured"
-    const held = open ? payment.amount_authorized - payment.amount_captured : 0n
-    expect(owed(chart.merchantPending("acme", currency), "pending")).toBe(held)
+    const gone = sum(lostLegs.map(({ amount }) => amount))
+    const away = sum(open.map(({ amount }) => amount))
+    expect(-owed(chart.gatewayDisputed(GATEWAY, PARTITION, currency))).toBe(away)
+    expect(receivable - suspense)
+      .toBe(payment.amount_captured - payment.amount_refunded - gone - away - fees)
+    const holding = status === "authorized" || status === "partially_captured"
+    const held = holding ? payment.amount_authorized - payment.amount_captured : 0n
+    const ofMerchant = sum(open.map((dispute) => dispute.legs.at(-1)!))
+    expect(owed(chart.merchantPending("acme", currency), "pending")).toBe(held - ofMerchant)
   }
 }
 

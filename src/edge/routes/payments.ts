@@ -34,7 +34,7 @@ const outcomes = {
 }
 
 /** The payment as PostgreSQL knows it, for waits and repeats; an outage there only means waiting on. */
-const current = (merchant: string, id: string) =>
+export const current = (merchant: string, id: string) =>
   Effect.map(
     Database,
     (database) =>
@@ -68,7 +68,7 @@ export const assertPaymentId = (id: string): Effect.Effect<void, Problem> =>
   isPaymentId(id) ? Effect.void : Effect.fail(notFound(id))
 
 /** Exists for this merchant, or was asked for and is on its way. */
-const assertKnown = Effect.fnUntraced(function* (merchant: string, id: string) {
+export const assertKnown = Effect.fnUntraced(function* (merchant: string, id: string) {
   yield* assertPaymentId(id)
   const known = yield* read(
     "edge.payment",

@@ -1,0 +1,168 @@
+import { Effect, Schema } from "effect"
+import { disputeResourceOf } from "../../../actors/payments/resource.ts"
+import { DisputeStatus } from "../../../actors/payments/state.ts"
+import {
+  type DisputeAfter,
+  listDisputes,
+  merchantOfPayment
+} from "../../../actors/payments/read.ts"
+import {
+  DisputeClosedFields,
+  DisputeId,
+  type DisputeMessages,
+  DisputeOpenedFields,
+  EvidenceFields
+} from "../../../streams/messages/disputes.ts"
+import { idempotencyKeyOf, perform } from "../command.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { assertKnown, assertPaymentId, current, notFound } from "./payments.ts"
+
+const PAGE_MAX = 100
+const PAGE_DEFAULT = 20
+
+const isDisputeId = Schema.is(DisputeId)
+
+type Command = keyof typeof DisputeMessages
+
+/** A merchant's key names its own payments; an operator's any, by their identifier alone. */
+const ownerOf = Effect.fnUntraced(function* (asked: Asked, id: string) {
+  if (asked.key.merchant !== "") {
+    yield* assertKnown(asked.key.merchant, id)
+    return asked.key.merchant
+  }
+  yield* assertPaymentId(id)
+  const owner = yield* read("edge.merchant", (db) => merchantOfPayment(db, id))
+  const named = asked.query["merchant"] ?? owner
+  if (owner === undefined || named !== owner) return yield* notFound(id)
+  return owner
+})
+
+const onDispute = (type: Command) =>
+  Effect.fnUntraced(function* (asked: Asked) {
+    const key = yield* idempotencyKeyOf(asked)
+    const { dispute_id, id } = asked.path
+    const merchant = yield* ownerOf(asked, id!)
+    if (dispute_id !== undefined && !isDisputeId(dispute_id)) {
+      return yield* problem(404, "dispute_not_found", "this names no dispute")
+    }
+    return yield* perform(asked, {
+      family: "payments",
+      type,
+      merchant,
+      about: id!,
+      body: {
+        ...(asked.json as object),
+        ...(dispute_id !== undefined && { dispute_id }),
+        command_id: key,
+        payment_id: id
+      },
+      current: yield* current(merchant, id!)
+    })
+  })
+
+const parseCursor = (cursor: string): DisputeAfter | undefined => {
+  const match = /^(\d{1,15})\.(pay_[0-9a-z]{26})\.([A-Za-z0-9_.:\-]{1,64})$/.exec(cursor)
+  return match === null ? undefined : {
+    openedMillis: Number(match[1]),
+    paymentId: match[2]!,
+    disputeId: match[3]!
+  }
+}
+
+const list = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const { cursor, status } = asked.query
+  const after = cursor === undefined ? undefined : parseCursor(cursor)
+  if (cursor !== undefined && after === undefined) {
+    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+  }
+  const found = yield* read("edge.disputes", (db) =>
+    listDisputes(db, merchant, {
+      ...(after && { after }),
+      ...(status !== undefined && { status }),
+      limit: limit + 1
+    }))
+  const page = found.slice(0, limit)
+  const last = page.at(-1)
+  const more = found.length > limit && last !== undefined
+  return ok({
+    data: page.map(({ currency, dispute, payment_id }) => ({
+      payment_id,
+      currency,
+      ...disputeResourceOf(dispute)
+    })),
+    has_more: more,
+    next_cursor: more ? `${last.dispute.opened_at}.${last.payment_id}.${last.dispute.id}` : null
+  })
+})
+
+const answers = {
+  201: "Done (with `Prefer: wait=…`): the payment.",
+  202: "Taken durably.",
+  404: "No such payment",
+  409: "Not possible in the state of the payment or the dispute",
+  422: "Not valid, or the payment has no such dispute."
+}
+
+const command = (
+  type: Command,
+  audience: Route["audience"],
+  path: string,
+  summary: string,
+  body: Schema.Top
+): Route => ({
+  method: "POST",
+  path: `/v1/payments/{id}/disputes${path}`,
+  summary,
+  audience,
+  ...(audience === "operator" && { query: { merchant: MerchantQuery } }),
+  body: body as Schema.Codec<unknown, unknown>,
+  idempotent: true,
+  answers,
+  handle: onDispute(type)
+})
+
+/** A struct without fields would take anything: text, numbers, unknown members. */
+const Nothing = Schema.Record(Schema.String, Schema.Never)
+
+export const disputeRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v1/disputes",
+    summary: "List disputes, newest first",
+    audience: "merchant",
+    query: {
+      limit: limitQuery(PAGE_MAX),
+      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
+      status: { schema: DisputeStatus, about: "Only disputes in this state." },
+      merchant: MerchantQuery
+    },
+    answers: { 200: "A page" },
+    handle: list
+  },
+  command(
+    "dispute_opened",
+    "operator",
+    "",
+    "Tell that a gateway opened a dispute",
+    Schema.Struct(DisputeOpenedFields)
+  ),
+  command(
+    "dispute_closed",
+    "operator",
+    "/{dispute_id}/outcome",
+    "Tell how a gateway closed a dispute",
+    Schema.Struct(DisputeClosedFields)
+  ),
+  command(
+    "dispute_evidence",
+    "merchant",
+    "/{dispute_id}/evidence",
+    "Submit evidence against a dispute",
+    Schema.Struct(EvidenceFields)
+  ),
+  command("dispute_accept", "merchant", "/{dispute_id}/accept", "Accept a dispute as lost", Nothing)
+]

@@ -1,0 +1,183 @@
+import { Result, Schema } from "effect"
+import { payments } from "../../actors/payments/actor.ts"
+import { defaultTerms, type Terms } from "../../actors/payments/state.ts"
+import { canonicalJson } from "../../src/domain/canonicalJson.ts"
+import { exponentOf, formatMinorUnits } from "../../src/domain/currency.ts"
+import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { assertBalanced, type JournalEntry } from "../../src/ledger/journal.ts"
+import type { Emission } from "../../src/runtime/actor.ts"
+import { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { receivedOf } from "./received.ts"
+
+type Type = keyof typeof PaymentsMessages
+type Json = Record<string, unknown>
+
+const MERCHANT = "acme"
+const CURRENCY = "BRL"
+const START = Date.parse("2026-08-31T12:00:00Z")
+
+/** Runs scripts of commands through the payments actor and shows what it books, one line per entry. */
+export class Accountant {
+  private readonly states = new Map<string, unknown>()
+  private readonly terms: Terms
+  private readonly paymentId = paymentIdOf(MERCHANT, "order-1")
+  private call: Json = {}
+  private seq = 0
+  private now = START
+  readonly journal: Array<JournalEntry> = []
+
+  constructor(terms: Partial<Terms> = {}) {
+    this.terms = { ...defaultTerms, ...terms }
+  }
+
+  /** One line of a script, such as `refund 40.00`; the lines of the journal that it causes. */
+  do(line: string): ReadonlyArray<string> {
+    const before = this.journal.length
+    const [verb = "", ...words] = line.split(/\s+/)
+    const { amount, named } = read(words)
+    const id = { command_id: `cmd-${this.seq}`, payment_id: this.paymentId }
+    const dispute = { dispute_id: "dp_1" }
+    switch (verb) {
+      case "create":
+        this.take("create", {
+          command_id: "order-1",
+          amount,
+          currency: CURRENCY,
+          payment_method: { type: "card", token: "tok_approved" },
+          ...named
+        })
+        this.take("scored", {
+          payment_id: this.paymentId,
+          risk: { score: 0, decision: "allow", reasons: [] }
+        })
+        break
+      case "approved":
+        this.answer({
+          _tag: "Approved",
+          charge_id: "ch_1",
+          captured: this.call["operation"] !== "charge" || this.call["capture"] === true,
+          amount: this.call["amount"],
+          ...named
+        })
+        break
+      case "declined":
+        this.answer({ _tag: "Declined", code: "no", detail: "no", soft: false })
+        break
+      case "expires": {
+        const { expires_at } = this.states.get(this.paymentId) as { expires_at: number }
+        const timer = `${this.paymentId}.expiry`
+        this.take("wake", { payment_id: this.paymentId, timer, due: expires_at })
+        break
+      }
+      case "dispute":
+        this.take("dispute_opened", { ...id, ...dispute, amount, ...named })
+        break
+      case "dispute_won":
+      case "dispute_lost":
+        this.take("dispute_closed", { ...id, ...dispute, outcome: verb.slice(8) })
+        break
+      default:
+        this.take(verb as Type, {
+          ...id,
+          ...(verb.startsWith("dispute") && dispute),
+          ...(amount !== undefined && { amount }),
+          ...named
+        })
+    }
+    return this.journal.slice(before).map(shown)
+  }
+
+  private answer(outcome: Json) {
+    const { attempt, gateway, operation, payment_id } = this.call
+    this.take("answered", {
+      payment_id,
+      gateway,
+      attempt,
+      operation,
+      inquiry: false,
+      outcome,
+      took_millis: 1
+    })
+  }
+
+  private take(type: Type, body: Json) {
+    const decoded = Schema.decodeUnknownSync(PaymentsMessages[type] as Schema.Codec<unknown>)(body)
+    const message = { type, body: decoded } as Parameters<typeof payments.decide>[1]
+    const place = { merchant: MERCHANT, partition: 3 }
+    this.seq++
+    this.now += 1_000
+    const decided = payments.decide(
+      { get: (key) => this.states.get(key) as never },
+      message,
+      receivedOf({
+        family: "payments",
+        ...place,
+        seq: this.seq,
+        keys: payments.keysOf(message, place),
+        type,
+        at: this.now,
+        config: this.terms
+      })
+    )
+    if (Result.isFailure(decided)) throw new Error(`${type}: ${decided.failure.detail}`)
+    const { emit = [], put = [], rows = [] } = decided.success
+    for (const [key, state] of put) this.states.set(key, state)
+    const booked = rows.flatMap((row) => row._tag === "Entry" ? [row.entry] : [])
+    assertBalanced(booked)
+    this.journal.push(...booked)
+    for (const one of emit) this.deliver(one)
+  }
+
+  /** Calls of a gateway wait for the script; what the family sends itself is taken at once. */
+  private deliver({ body, to, type }: Emission) {
+    const json = JSON.parse(canonicalJson(body)) as Json
+    if (to === "gateway" && type === "call") this.call = json
+    if (to === "payments") this.take(type as Type, json)
+  }
+}
+
+/** `40.00 fee=15.00 splits=a:0.70,b:0.30` → an amount in minor units and what is named. */
+const read = (words: ReadonlyArray<string>) => {
+  let amount: number | undefined
+  const named: Json = {}
+  for (const word of words) {
+    const [name = "", value] = word.split("=")
+    if (value === undefined) amount = minorUnits(name)
+    else if (name === "splits") named[name] = value.split(",").map(splitOf)
+    else if (value === "true") named[name] = true
+    else named[name] = /^\d+\.\d\d$/.test(value) ? minorUnits(value) : value
+  }
+  return { amount, named }
+}
+
+const splitOf = (text: string): Json => {
+  const [recipient, part = ""] = text.split(":")
+  return /^0\./.test(part) ? { recipient, share: part } : { recipient, amount: minorUnits(part) }
+}
+
+const minorUnits = (text: string): number => {
+  const units = Number(text)
+  if (Number.isNaN(units)) throw new Error(`${text} is no amount`)
+  return Math.round(units * 10 ** exponentOf(CURRENCY))
+}
+
+/** Paths without what an accountant does not ask for: the sub-account's number and the currency. */
+const nameOf = (path: string): string => path.replace(/:p\d\d/, "").replace(`:${CURRENCY}`, "")
+
+const sideOf = (entry: JournalEntry, side: "debit" | "credit"): string => {
+  const totals = new Map<string, bigint>()
+  for (const posting of entry.postings) {
+    const name = nameOf(posting[side].path)
+    totals.set(name, (totals.get(name) ?? 0n) + posting.amount)
+  }
+  return [...totals].map(([name, total]) => `${name} ${formatMinorUnits(total, CURRENCY)}`)
+    .join(", ")
+}
+
+const shown = (entry: JournalEntry): string => {
+  const held = entry.postings[0]!.layer === "pending" ? " (reserved)" : ""
+  const linked = entry.reverses === undefined ? "" : "  reversal"
+  return `  ${entry.kind}${held}  D ${sideOf(entry, "debit")}  C ${
+    sideOf(entry, "credit")
+  }${linked}`
+}
