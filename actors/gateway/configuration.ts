@@ -27,5 +27,14 @@ export const SimulatorGateway = Schema.Struct({
   url: Schema.optionalKey(Url)
 })
 
-export const ConfiguredGateway = Schema.Union([SimulatorGateway])
+export const StripeGateway = Schema.Struct({
+  ...all,
+  kind: Schema.Literal("stripe"),
+  api_key: Secret,
+  /** Stripe's own address where left out. */
+  url: Schema.optionalKey(Url),
+  return_url: Schema.optionalKey(Url)
+})
+
+export const ConfiguredGateway = Schema.Union([SimulatorGateway, StripeGateway])
 export type ConfiguredGateway = typeof ConfiguredGateway.Type

@@ -20,6 +20,33 @@ export interface Answer {
   readonly times: number
 }
 
+/** An attempt, as an inquiry or a repeated call names it. */
+export type AskedAbout =
+  & Pick<
+    typeof Inquire.Type,
+    "payment_id" | "attempt" | "operation" | "amount" | "currency" | "charge_id"
+  >
+  & { readonly sent_at?: number }
+
+/** A request that came to the edge in a gateway's name. */
+export interface Webhook {
+  readonly body: string
+  readonly header: (name: string) => string | undefined
+  readonly nowMillis: number
+}
+
+/** It does not carry the gateway's signature, or cannot be read. Nothing in it may be believed. */
+export class WebhookRefused extends Schema.TaggedError<WebhookRefused>()("WebhookRefused", {
+  detail: Schema.String
+}) {}
+
+/** What a webhook is about. It is a reason to ask the gateway, never an answer. */
+export interface Notice {
+  readonly payment_id: string
+  readonly attempt: string
+  readonly says: "made" | "not_made" | "pending"
+}
+
 /** What every gateway adapter offers. Amounts are minor units; keys make calls repeatable. */
 export interface Gateway {
   readonly name: string
@@ -32,7 +59,9 @@ export interface Gateway {
     merchant: string
   ) => Effect.Effect<Answer, GatewayError>
   /** `undefined` where the gateway knows nothing of the attempt. Changes nothing there. */
-  readonly inquire: (
-    asked: Pick<typeof Inquire.Type, "attempt" | "amount">
-  ) => Effect.Effect<Outcome | undefined, GatewayError>
+  readonly inquire: (asked: AskedAbout) => Effect.Effect<Outcome | undefined, GatewayError>
+  /** Checks a webhook and reads what it is about. Gateways without it send none. */
+  readonly readWebhook?: (
+    webhook: Webhook
+  ) => Effect.Effect<ReadonlyArray<Notice>, WebhookRefused>
 }

@@ -1,8 +1,9 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { Result, Schema, SchemaIssue } from "effect"
-import { ConfiguredGateway } from "../../actors/gateway/configuration.ts"
+import { ConfiguredGateway, type Secret } from "../../actors/gateway/configuration.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
+import { stripe } from "../../actors/gateway/stripe.ts"
 import { simulator } from "../../actors/gateway/simulator.ts"
 import { defaultTerms } from "../../actors/payments/state.ts"
 import { Routing } from "../../streams/messages/routing.ts"
@@ -72,12 +73,8 @@ export const sharedGateways = (environment: Environment): GatewaysFile => {
 }
 
 const readJson = (file: string): unknown => {
-  let text: string
-  try {
-    text = fs.readFileSync(file, "utf8")
-  } catch {
-    throw wrong(file, "cannot be read")
-  }
+  const text = readText(file)
+  if (text === undefined) throw wrong(file, "cannot be read")
   try {
     return JSON.parse(text)
   } catch {
@@ -110,14 +107,16 @@ export interface RunningGateways {
   readonly stop: () => Promise<void>
 }
 
+interface OpenOptions {
+  readonly dataDir: string
+  readonly environment: Environment
+  readonly finalityMillis?: number
+}
+
 /** Adapters for every configured gateway; simulators without an address are started here. */
 export const openGateways = async (
   { gateways }: GatewaysFile,
-  options: {
-    readonly dataDir: string
-    readonly environment: Environment
-    readonly finalityMillis?: number
-  }
+  options: OpenOptions
 ): Promise<RunningGateways> => {
   const simulators = new Map<string, SimulatorThread>()
   const stop = async () => {
@@ -126,16 +125,9 @@ export const openGateways = async (
   try {
     const opened: Array<Gateway> = []
     for (const one of gateways) {
-      const own = one.url === undefined
-        ? await startSimulatorThread(join(options.dataDir, `${one.name}.db`))
-        : undefined
-      if (own !== undefined) simulators.set(one.name, own)
+      const adapter = await open(one, options, simulators)
       opened.push({
-        ...simulator(
-          one.url ?? own!.url,
-          options.finalityMillis ?? FINALITY_MILLIS,
-          one.name
-        ),
+        ...adapter,
         ...(one.rate_per_second !== undefined && { ratePerSecond: one.rate_per_second })
       })
     }
@@ -143,5 +135,49 @@ export const openGateways = async (
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+const open = async (
+  one: ConfiguredGateway,
+  { dataDir, environment, finalityMillis }: OpenOptions,
+  simulators: Map<string, SimulatorThread>
+): Promise<Gateway> => {
+  const { name } = one
+  const secret = (of: Secret) => secretOf(of, name, environment)
+  const webhookSecret = one.webhook_secret && secret(one.webhook_secret)
+  switch (one.kind) {
+    case "simulator": {
+      const own = one.url === undefined
+        ? await startSimulatorThread(join(dataDir, `${name}.db`))
+        : undefined
+      if (own !== undefined) simulators.set(name, own)
+      return simulator(one.url ?? own!.url, finalityMillis ?? FINALITY_MILLIS, name)
+    }
+    case "stripe":
+      return stripe({
+        name,
+        apiKey: secret(one.api_key),
+        ...(one.url !== undefined && { url: one.url }),
+        ...(one.return_url !== undefined && { returnUrl: one.return_url }),
+        ...(webhookSecret !== undefined && { webhookSecret })
+      })
+  }
+}
+
+const secretOf = (secret: Secret, gateway: string, environment: Environment): string => {
+  const [place, text] = "env" in secret
+    ? [`the variable ${secret.env}`, environment[secret.env]]
+    : [`the file ${secret.file}`, readText(secret.file)]
+  const value = text?.trim() ?? ""
+  if (value === "") throw new StackError(`the gateway ${gateway} needs ${place}, which is empty.`)
+  return value
+}
+
+const readText = (file: string): string | undefined => {
+  try {
+    return fs.readFileSync(file, "utf8")
+  } catch {
+    return undefined
   }
 }
