@@ -6,6 +6,7 @@ import type { Stack } from "../stack/stack.ts"
 import { createApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
+import { benchLedger } from "./bench/ledger.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
 import { measureNaive } from "./bench/naiveLimit.ts"
@@ -31,7 +32,9 @@ the plain way can do: the same decisions with one database transaction for each 
   --merchants 64     over how many merchants
   --in-flight 3000   payments under way at once
   --json             one line of JSON at the end
-  --soak             a million commands instead; memory at 100,000 and at the end`
+  --soak             a million commands instead; memory at 100,000 and at the end
+
+"bench ledger" measures the ledger alone: bench ledger [--seconds 5] [--seed 1] [--json]`
 
 const options = {
   seconds: { type: "string", default: "60" },
@@ -45,6 +48,7 @@ export const bench: CliCommand = {
   summary: "Measure throughput and latency against PostgreSQL's own limit",
   usage,
   run: async (args, environment) => {
+    if (args[0] === "ledger") return await benchLedger.run(args.slice(1), environment)
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-${process.pid}`)
     const say = (line: string) => console.log(line)
