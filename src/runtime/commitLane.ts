@@ -115,6 +115,10 @@ const written = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): TurnsWritte
     deadLetters: turns.flatMap(({ draft, place }) =>
       draft.deadLetters.map((one) => deadLetterRow(place, one))
     ),
+    settled: turns.flatMap(({ draft, place: { partition } }) =>
+      draft.settled.map((one) => ({ partition, ...one }))
+    ),
+    obeyed: turns.flatMap(({ draft }) => draft.obeyed),
     parking: turns.map(({ draft, place }) => parking(place, draft)),
     configs: turns.flatMap(({ draft: { config }, place }) =>
       config === undefined
@@ -172,6 +176,7 @@ const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
   family: place.actor.family,
   partition: place.partition,
   seq: dead.letter.seq,
+  part: dead.letter.part,
   subject: dead.letter.subject,
   merchant: dead.letter.merchant,
   actorKey: dead.actorKey ?? null,

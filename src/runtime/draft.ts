@@ -47,6 +47,8 @@ export interface ParkedKey {
   readonly reason: string
   readonly wakeAtMillis: number
   readonly waitsFor?: WaitsFor
+  /** A person set it aside. */
+  readonly paused?: boolean
 }
 
 /** A key set aside only because its oldest letter touches another key that is. */
@@ -88,11 +90,19 @@ export interface Draft {
   readonly handledLetters: Array<
     { merchant: string; actorKey: string; seq: number; part: number }
   >
+  /** Letters of dead letters that are dealt with now, by their place. */
+  readonly settled: Array<
+    { seq: number; part: number; status: "replayed" | "discarded"; outcome: string }
+  >
+  /** What became of operators' actions. */
+  readonly obeyed: Array<{ id: string; outcome: string }>
   config: { readonly version: number; readonly value: unknown; readonly json: string } | undefined
   clockMillis: number
   /** Hexadecimal. */
   digest: string
   outcomes: Map<string, number>
+  /** Of the letter folded last. */
+  outcome: string
 }
 
 export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
@@ -107,10 +117,13 @@ export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
   parkedLetters: [],
   unparked: new Map(),
   handledLetters: [],
+  settled: [],
+  obeyed: [],
   config: undefined,
   clockMillis,
   digest,
-  outcomes: new Map()
+  outcomes: new Map(),
+  outcome: ""
 })
 
 /**
@@ -126,6 +139,7 @@ export const foldDigest = (
   let text = `${draft.digest}|${placeOf(letter)}|${draft.clockMillis}|${outcome}`
   for (const part of decided) text += `|${part.length}|${part}`
   draft.digest = hash("sha256", text, "hex")
+  draft.outcome = outcome
   draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)
 }
 

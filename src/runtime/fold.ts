@@ -1,13 +1,14 @@
-import { Result, Schema } from "effect"
-import { MerchantId } from "../domain/identifiers.ts"
-import { isStorable } from "../domain/text.ts"
+import { Result } from "effect"
+import type { StoredDeadLetter } from "../store/deadLetters.ts"
 import type { MessageOf, MessageSchemas, Received, States } from "./actor.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
-import { CONFIGURE, Header, type Letter, placeOf, replyToOf, UNPARK } from "./letter.ts"
+import { Header, type Letter, placeOf, replyToOf } from "./letter.ts"
+import { answer, obey, staysAside, wakeOutcome } from "./obey.ts"
+import type { Order } from "./order.ts"
 import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
-import { deadLetterOf, parkAfterFailure, parkAgain, quarantine } from "./park.ts"
+import { deadLetterOf, parkAfterFailure, parkAgain, parkedNow, quarantine } from "./park.ts"
 
 /** A letter that decoded, with the actor keys it touches. */
 export interface Readable {
@@ -28,6 +29,25 @@ export interface Woken {
   readonly behind: ReadonlyArray<Readable | Unreadable>
   /** Letters decided now. Where more wait, the key stays parked and wakes again at once. */
   readonly max: number
+  /** The operator's who wakes it; a timer does otherwise. */
+  readonly order?: Order
+  /** The place of a letter that is not decided but dropped. */
+  readonly drops?: { readonly seq: number; readonly part: number }
+}
+
+/** What an operator asks that decides no letter. `dead` is the dead letter it names. */
+export interface Ordered {
+  readonly letter: Letter
+  readonly order: Order
+  readonly dead?: StoredDeadLetter | undefined
+}
+
+/** A dead letter that is decided once more, in the place of the order that asks for it. */
+export interface Replayed {
+  readonly letter: Letter
+  readonly action: string
+  readonly dead: StoredDeadLetter
+  readonly again: Readable | Unreadable | Reconfigure
 }
 
 export interface Reconfigure {
@@ -35,108 +55,7 @@ export interface Reconfigure {
   readonly config: { readonly version: number; readonly value: unknown; readonly json: string }
 }
 
-export type Opened = Readable | Unreadable | Woken | Reconfigure
-
-const utf8 = new TextDecoder("utf-8", { fatal: true })
-
-/** Depth beyond which JSON is hostile; checked before anything recurses over it. */
-const JSON_DEPTH_MAX = 32
-
-const tooDeep = (text: string): boolean => {
-  let depth = 0
-  let quoted = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (quoted) {
-      if (code === 0x5c) index++
-      else if (code === 0x22) quoted = false
-    } else if (code === 0x22) quoted = true
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > JSON_DEPTH_MAX) return true
-    } else if (code === 0x7d || code === 0x5d) depth--
-  }
-  return false
-}
-
-const parse = (body: Uint8Array): Result.Result<unknown, string> => {
-  try {
-    const text = utf8.decode(body)
-    if (tooDeep(text)) return Result.fail(`nested deeper than ${JSON_DEPTH_MAX}`)
-    return Result.succeed(JSON.parse(text))
-  } catch (error) {
-    // The engine quotes the text around the error, which may be a card number.
-    return Result.fail(/position \d+/.exec((error as Error).message)?.[0] ?? "unreadable")
-  }
-}
-
-const isMerchant = Schema.is(MerchantId)
-
-/** Names of members a schema does not know are repeated in its message. */
-const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
-
-/** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
-export const opener = (actor: AnyKeyed) => {
-  const strict = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
-  const lenient = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
-  for (const [type, schema] of Object.entries(actor.messages)) {
-    const plain = schema as Schema.Codec<unknown, unknown>
-    strict.set(type, Schema.decodeUnknownResult(plain, { onExcessProperty: "error" }))
-    lenient.set(type, Schema.decodeUnknownResult(plain))
-  }
-  const decodeConfig = Schema.decodeUnknownResult(actor.config.schema)
-
-  return (letter: Letter): Opened => {
-    if (letter.origin === "ingress" && !actor.ingress.includes(letter.type)) {
-      return { letter, malformed: `${actor.family} takes no such command` }
-    }
-    if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
-      return { letter, malformed: "the subject names no possible merchant" }
-    }
-    const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
-    if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
-    if (letter.type === CONFIGURE) {
-      const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
-      const value = decodeConfig(config)
-      if (Result.isFailure(value) || typeof version !== "number") {
-        return { letter, malformed: "not a configuration with a version" }
-      }
-      return { letter, config: { version, value: value.success, json: jsonOf(config) } }
-    }
-    if (letter.type === UNPARK && letter.origin === "timer") {
-      const { key } = parsed.success as { key: string }
-      return {
-        letter,
-        wakes: { merchant: letter.merchant, actorKey: key },
-        behind: [],
-        max: 0
-      }
-    }
-    const decode = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
-    if (decode === undefined) return { letter, malformed: `unknown type ${letter.type}` }
-    const decoded = decode(parsed.success)
-    if (Result.isFailure(decoded)) {
-      return { letter, malformed: withoutNumbers(decoded.failure.message) }
-    }
-    const message = { type: letter.type, body: decoded.success } as MessageOf<MessageSchemas>
-    return withKeys(actor, letter, message)
-  }
-}
-
-/** Without a key there is nothing to quarantine: a defect here concerns this letter alone. */
-const withKeys = (
-  actor: AnyKeyed,
-  letter: Letter,
-  message: MessageOf<MessageSchemas>
-): Readable | Unreadable => {
-  try {
-    const keys = actor.keysOf(message as never, letter as never)
-    return keys.every(isStorable)
-      ? { letter, message, keys }
-      : { letter, malformed: "it names a key that cannot be stored" }
-  } catch {
-    return { letter, malformed: "its key cannot be told" }
-  }
-}
+export type Opened = Readable | Unreadable | Woken | Reconfigure | Ordered | Replayed
 
 /** What the fold reads of its partition. */
 export interface FoldContext {
@@ -168,6 +87,8 @@ export const fold = (context: FoldContext, opened: ReadonlyArray<Opened>, draft:
     )
     if ("behind" in one) foldWoken(context, one, draft, counter)
     else if ("config" in one) foldConfig(context, one, draft)
+    else if ("again" in one) foldReplayed(context, one, draft, counter)
+    else if ("order" in one) obey(context, one, draft)
     else foldOne(context, one, one.letter, draft, counter)
   }
 }
@@ -181,6 +102,25 @@ const foldConfig = (context: FoldContext, one: Reconfigure, draft: Draft): void 
   foldDigest(draft, one.letter, "repeated", [])
 }
 
+/**
+ * A dead letter decided once more: once, because the same turn writes down that it is done with. It
+ * stands where the order stands, behind whatever came for its key since.
+ */
+const foldReplayed = (
+  context: FoldContext,
+  one: Replayed,
+  draft: Draft,
+  counter: { ordinal: number }
+): void => {
+  const { action, again, dead: { id, part, seq }, letter } = one
+  if ("config" in again) foldConfig(context, again, draft)
+  else foldOne(context, again, letter, draft, counter)
+  const { outcome } = draft
+  draft.settled.push({ seq, part, status: "replayed", outcome })
+  answer(draft, action, outcome)
+  foldDigest(draft, letter, "replayed", [id])
+}
+
 /** A woken key's letters are decided in order until one of them sends the key back. */
 const foldWoken = (
   context: FoldContext,
@@ -191,7 +131,9 @@ const foldWoken = (
   const { actorKey, merchant } = one.wakes
   const id = stateKey(merchant, actorKey)
   const known = parkedNow(context, draft, id)
-  if (known === undefined || (known.quarantined && one.letter.origin === "timer")) {
+  const stays = staysAside(context, draft, one)
+  if (known === undefined || stays !== undefined) {
+    if (one.order !== undefined) answer(draft, one.order.action, stays!)
     return foldDigest(draft, one.letter, "repeated", [])
   }
   draft.parked.delete(id)
@@ -204,16 +146,21 @@ const foldWoken = (
   for (const each of queue.slice(0, one.max)) {
     if (parkedNow(context, draft, id) !== undefined) break
     taken++
-    const waits = foldOne(context, each, one.letter, draft, counter, known.attempts)
-    if (waits) continue
     const { part, seq } = each.letter
+    const dropped = one.drops?.seq === seq && one.drops.part === part
+    if (dropped) foldDigest(draft, each.letter, "discarded", [])
+    else if (foldOne(context, each, one.letter, draft, counter, known.attempts)) continue
     draft.handledLetters.push({ merchant, actorKey, seq, part })
+    // It may have stopped its key before, and be listed as a dead letter.
+    const status = dropped ? "discarded" : "replayed"
+    draft.settled.push({ seq, part, status, outcome: draft.outcome })
   }
   draft.parkedLetters.push(...fresh.slice(Math.max(0, taken - one.behind.length)))
   if (parkedNow(context, draft, id) === undefined) {
     if (queue.length > one.max) parkAgain(context, draft, { merchant, actorKey }, "more waiting")
   }
   wakeThoseWaitingFor(context, draft, { merchant, actorKey })
+  if (one.order !== undefined) answer(draft, one.order.action, wakeOutcome(context, draft, one))
   foldDigest(draft, one.letter, "woken", [])
 }
 
@@ -245,9 +192,6 @@ const stops = (
   if (waitsFor === undefined) return true
   return waitsFor.seq < letter.seq || (waitsFor.seq === letter.seq && waitsFor.part < letter.part)
 }
-
-const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
-  draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
 
 /** Handles one letter; true when its key was set aside with the letter still waiting. */
 const foldOne = (

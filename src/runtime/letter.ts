@@ -3,7 +3,7 @@ import { canonicalJson } from "../domain/canonicalJson.ts"
 import { storable } from "../domain/text.ts"
 
 /** Where a message came from. Only what the subject proves is believed. */
-export type Origin = "ingress" | "actor" | "timer" | "control"
+export type Origin = "ingress" | "actor" | "timer" | "control" | "operator"
 
 /** One message of a mailbox on its way to a decision. */
 export interface Letter {
@@ -52,6 +52,9 @@ export const UNPARK = "lastro.unpark"
 /** The type of a configuration change (`<family>.<p>.control`). */
 export const CONFIGURE = "lastro.configure"
 
+/** The type of what an operator asks of a partition (`<family>.<p>.operate`). */
+export const ORDER = "lastro.order"
+
 type Arrival = Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
 
 /** A message on its own: a producer's command, a timer, a change of configuration. */
@@ -75,6 +78,7 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
       merchant: tokens.slice(4).join(".")
     }
   }
+  if (place === "operate") return { ...base, origin: "operator", type: ORDER, merchant: "" }
   return {
     ...base,
     origin: place === "timers" ? "timer" : place === "control" ? "control" : "actor",

@@ -1,6 +1,6 @@
 import { derivedId } from "../domain/identifiers.ts"
 import { stateKey } from "./actor.ts"
-import { type DeadLetter, type Draft, foldDigest, jsonOf } from "./draft.ts"
+import { type DeadLetter, type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
 import type { FoldContext, Readable } from "./fold.ts"
 import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
 import { addRefusal } from "./outbox.ts"
@@ -8,6 +8,10 @@ import type { Directive } from "./supervision.ts"
 
 /** Waiting messages of one key decided in one turn; what is beyond waits for the next wake. */
 export const PARKED_MESSAGES_WOKEN_MAX = 500
+
+/** Whether a key is set aside at this point of the turn. */
+export const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
+  draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
 
 export const deadLetterOf = (
   family: string,

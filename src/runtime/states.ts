@@ -70,15 +70,21 @@ interface LoadError {
 /** Loads of one query. More wait for the next. */
 const LOADS_MAX = 64
 
+type Load<R> = (
+  keys: ReadonlyArray<StateKey>
+) => Effect.Effect<ReadonlyMap<string, unknown>, LoadError, R>
+
+/** A document nobody can read is its key's trouble, not the partition's. */
+export const loadOf = (actor: AnyKeyed): Load<Database> => (keys) =>
+  Effect.catchDefect(
+    actor.load(keys),
+    (defect): Effect.Effect<never, LoadError> =>
+      Effect.fail({ _tag: UNREADABLE, message: String(defect) })
+  )
+
 /** Loads for all partitions of a family in this worker: what is asked meanwhile shares one query. */
 export const openLoadLane = (actor: AnyKeyed): Effect.Effect<LoadLane, never, Database> => {
-  const load = (keys: ReadonlyArray<StateKey>) =>
-    // A document nobody can read is its key's trouble, not the partition's.
-    Effect.catchDefect(
-      actor.load(keys),
-      (defect): Effect.Effect<never, LoadError> =>
-        Effect.fail({ _tag: UNREADABLE, message: String(defect) })
-    )
+  const load = loadOf(actor)
   return gather({
     max: LOADS_MAX,
     run: togetherOrAlone<
@@ -97,22 +103,23 @@ export const openLoadLane = (actor: AnyKeyed): Effect.Effect<LoadLane, never, Da
 
 /**
  * Loads what the letters need and the cache lacks, one query per table. Where the actor's table
- * names a directive for a single key, the batch is halved until the culprits stand alone.
+ * names a directive for a single key, the keys are halved until the culprits stand alone: however
+ * many letters wait for one key, it is found in as many tries as there are halvings.
  */
-export const loadStates = Effect.fnUntraced(function* (
+export const loadStates = Effect.fnUntraced(function* <R>(
   actor: AnyKeyed,
-  lane: LoadLane,
+  load: Load<R>,
   cache: StateCache,
   letters: ReadonlyArray<Readable>
-): Effect.fn.Return<ReadonlyMap<Letter, Failure>, LoadFailed> {
-  const failures = new Map<Letter, Failure>()
-  const groups: Array<ReadonlyArray<Readable>> = [letters]
+): Effect.fn.Return<ReadonlyMap<Letter, Failure>, LoadFailed, R> {
+  const failed = new Map<string, Failure>()
+  const groups: Array<ReadonlyArray<readonly [id: string, key: StateKey]>> = []
+  const missing = missingKeys(cache, letters)
+  if (missing.size > 0) groups.push([...missing])
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
-    const missing = missingKeys(cache, group)
-    if (missing.size === 0) continue
-    const loaded = yield* Effect.result(lane([...missing.values()]))
+    const loaded = yield* Effect.result(load(group.map(([, key]) => key)))
     if (loaded._tag === "Success") {
-      for (const id of missing.keys()) cache.set(id, loaded.success.get(id))
+      for (const [id] of group) cache.set(id, loaded.success.get(id))
       continue
     }
     const error = loaded.failure
@@ -122,11 +129,22 @@ export const loadStates = Effect.fnUntraced(function* (
     if (directive === "Restart" || directive === "Escalate") {
       return yield* Effect.fail({ directive, failure } satisfies LoadFailed)
     }
-    if (group.length === 1) failures.set(group[0]!.letter, failure)
+    if (group.length === 1) failed.set(group[0]![0], failure)
     else groups.push(group.slice(group.length >> 1), group.slice(0, group.length >> 1))
   }
-  return failures
+  return failed.size === 0 ? NO_FAILURES : failuresOf(letters, failed)
 })
+
+const NO_FAILURES: ReadonlyMap<Letter, Failure> = new Map()
+
+const failuresOf = (letters: ReadonlyArray<Readable>, failed: ReadonlyMap<string, Failure>) => {
+  const failures = new Map<Letter, Failure>()
+  for (const { keys, letter } of letters) {
+    const key = keys.find((key) => failed.has(stateKey(letter.merchant, key)))
+    if (key !== undefined) failures.set(letter, failed.get(stateKey(letter.merchant, key))!)
+  }
+  return failures
+}
 
 const missingKeys = (cache: StateCache, letters: ReadonlyArray<Readable>) => {
   const missing = new Map<string, StateKey>()

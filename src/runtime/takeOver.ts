@@ -3,7 +3,7 @@ import { openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import { stateKey } from "./actor.ts"
-import { opener } from "./fold.ts"
+import { opener } from "./opener.ts"
 import { fenceFilter } from "./outbox.ts"
 import {
   type Owned,

@@ -1,23 +1,17 @@
 import { Clock, Effect } from "effect"
 import type { Database, DataRefused } from "../store/database.ts"
-import { TurnStore } from "../store/turnStore.ts"
+import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { turnSpan } from "../telemetry/traces.ts"
+import { stateKey } from "./actor.ts"
 import { commit, type Committed, committing } from "./commit.ts"
 import { rehearse } from "./commitLane.ts"
 import { type Draft, emptyDraft } from "./draft.ts"
-import {
-  fold,
-  type FoldContext,
-  type Opened,
-  type Readable,
-  type Unreadable,
-  type Woken
-} from "./fold.ts"
-import { Header, type Letter, letterOf } from "./letter.ts"
+import { fold, type FoldContext, type Opened, type Readable } from "./fold.ts"
+import { Header, type Letter } from "./letter.ts"
+import { openAll } from "./openAll.ts"
 import { type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
-import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
-import { type LoadFailed, loadStates } from "./states.ts"
+import { type LoadFailed, loadOf, loadStates } from "./states.ts"
 
 /** Restarts of one partition within the window; where one more is needed, it is given up. */
 const RESTARTS_MAX = 5
@@ -78,10 +72,7 @@ const decide = Effect.fnUntraced(function* (
   { defects, wokenMax }: Faults
 ): Effect.fn.Return<Decided, PartitionFailure, Database | TurnStore> {
   const opened = yield* openAll(owned, letters, wokenMax)
-  const readable = opened.flatMap((one) =>
-    "keys" in one ? [one] : "behind" in one ? one.behind.filter((each) => "keys" in each) : []
-  )
-  const failures = yield* loadPatiently(owned, readable)
+  const failures = yield* loadPatiently(owned, opened)
   const context: FoldContext = {
     actor: owned.actor,
     addressing: owned.options.addressing,
@@ -147,48 +138,61 @@ const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) =>
   )
 }
 
-const openAll = Effect.fnUntraced(function* (
-  owned: Owned,
-  letters: ReadonlyArray<Letter>,
-  wokenMax: ReadonlyMap<Letter, number>
-) {
-  const opened = letters.map(owned.open)
-  const wakes = opened.filter((one): one is Woken => "behind" in one)
-  if (wakes.length === 0) return opened
-  const store = yield* TurnStore
-  const stored = yield* store.parkedMessages(
-    owned.actor.family,
-    owned.partition,
-    wakes.map(({ wakes }) => wakes),
-    // One more than is decided tells whether any are left.
-    PARKED_MESSAGES_WOKEN_MAX + 1
+/**
+ * Loads what the letters need. What comes back from a failure may fail again: it is loaded by itself,
+ * so that its next failure costs nobody else a query.
+ */
+const load = Effect.fnUntraced(function* (owned: Owned, opened: ReadonlyArray<Opened>) {
+  const { actor, cache, options: { lanes }, parked } = owned
+  const readable = opened.filter((one): one is Readable => "keys" in one)
+  if (parked.size === 0 && readable.length === opened.length) {
+    return yield* loadStates(actor, lanes.load, cache, readable)
+  }
+  const woken = new Set(
+    opened.flatMap((one) =>
+      "behind" in one ? [stateKey(one.wakes.merchant, one.wakes.actorKey)] : []
+    )
   )
-  return opened.map((one): Opened => {
-    if (!("behind" in one)) return one
-    const behind = stored
-      .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
-      .map((row) =>
-        owned.open(letterOf({
-          subject: row.subject,
-          seq: row.seq,
-          atMillis: row.atMillis,
-          data: row.body,
-          headers: () => JSON.parse(row.headers)
-        }, row.part))
-      )
-      .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
-    const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
-    return { ...one, behind: behind.slice(0, max + 1), max }
-  })
+  const { behind, fresh } = apart(readable, parked, woken)
+  const returning = [...opened.map(returningOf), behind].filter((letters) => letters.length > 0)
+  const alone = loadOf(actor)
+  const found = yield* Effect.all([
+    loadStates(actor, lanes.load, cache, fresh),
+    ...returning.map((letters) => loadStates(actor, alone, cache, letters))
+  ], { concurrency: "unbounded" })
+  return new Map(found.flatMap((failures) => [...failures]))
 })
+
+/** New letters that nothing stands in the way of, and those of keys that come back in this turn. */
+const apart = (
+  readable: ReadonlyArray<Readable>,
+  parked: Owned["parked"],
+  woken: ReadonlySet<string>
+) => {
+  const fresh: Array<Readable> = []
+  const behind: Array<Readable> = []
+  for (const one of readable) {
+    const ids = one.keys.map((key) => stateKey(one.letter.merchant, key))
+    // A letter whose key stays aside only waits with it: nothing is loaded for it.
+    if (ids.some((id) => parked.has(id) && !woken.has(id))) continue
+    if (ids.some((id) => woken.has(id))) behind.push(one)
+    else fresh.push(one)
+  }
+  return { fresh, behind }
+}
+
+const returningOf = (one: Opened): ReadonlyArray<Readable> =>
+  "behind" in one
+    ? one.behind.filter((each) => "keys" in each)
+    : "again" in one && "keys" in one.again
+    ? [one.again]
+    : []
 
 /** `Restart` drops the states and tries again within its budget; then, as with `Escalate`, the partition is given up. */
 const loadPatiently = Effect.fnUntraced(
-  function* (owned: Owned, readable: ReadonlyArray<Readable>) {
+  function* (owned: Owned, opened: ReadonlyArray<Opened>) {
     for (;;) {
-      const loaded = yield* Effect.result(
-        loadStates(owned.actor, owned.options.lanes.load, owned.cache, readable)
-      )
+      const loaded = yield* Effect.result(load(owned, opened))
       if (loaded._tag === "Success") return loaded.success
       const { directive, failure }: LoadFailed = loaded.failure
       owned.cache.clear()

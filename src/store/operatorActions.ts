@@ -1,6 +1,7 @@
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
-import type { Db } from "./database.ts"
+import type { Db, Trx } from "./database.ts"
+import { rowsOf } from "./rowsOf.ts"
 
 /** One thing an operator (or a breaker) did. Kept for ever: who, when, what, why, and what came of it. */
 export interface OperatorAction {
@@ -27,3 +28,15 @@ export const keepAction = async (db: Db, one: OperatorAction): Promise<void> => 
       case when ${outcome}::text is null then null else now() end)
     on conflict (id) do nothing`.execute(db)
 }
+
+/** What became of actions. Inside the turn that did them. */
+export const answerActions = (
+  trx: Trx | Db,
+  answers: ReadonlyArray<{ readonly id: string; readonly outcome: string }>
+) =>
+  sql`
+    update operator_actions a set outcome = n.outcome, done_at = now()
+    from ${
+    rowsOf(answers, { id: ["text", ({ id }) => id], outcome: ["text", ({ outcome }) => outcome] })
+  } as n
+    where a.id = n.id and a.done_at is null`.execute(trx)

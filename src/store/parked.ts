@@ -9,6 +9,7 @@ export interface ParkedKeyRow {
   readonly reason: string
   readonly wakeAtMillis: number
   readonly waitsFor?: { readonly key: string; readonly seq: number; readonly part: number }
+  readonly paused?: boolean
 }
 
 export interface ParkedMessageRow {
@@ -38,7 +39,7 @@ export const parkedKeys = async (
       waitsFor: NonNullable<ParkedKeyRow["waitsFor"]> | null
     }
   >`
-    select merchant, actor_key as "actorKey", attempts, quarantined, reason,
+    select merchant, actor_key as "actorKey", attempts, quarantined, paused, reason,
       wake_at_millis as "wakeAtMillis", waits_for as "waitsFor"
     from parked_keys where family = ${family} and partition = ${partition}`.execute(db)
   return rows.map(({ waitsFor, ...row }) => ({
@@ -86,15 +87,17 @@ export const park = async (
 ): Promise<void> => {
   const parkedKeys = sql`
     insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
-      wake_at_millis, waits_for)
+      wake_at_millis, waits_for, paused)
     select ${family}::text, ${partition}::int, * from unnest(
       ${keys.map((key) => key.merchant)}::text[], ${keys.map((key) => key.actorKey)}::text[],
       ${keys.map((key) => key.attempts)}::int[], ${keys.map((key) => key.quarantined)}::boolean[],
       ${keys.map((key) => key.reason)}::text[], ${keys.map((key) => key.wakeAtMillis)}::bigint[],
-      ${keys.map(({ waitsFor }) => waitsFor ? JSON.stringify(waitsFor) : null)}::jsonb[])
+      ${keys.map(({ waitsFor }) => waitsFor ? JSON.stringify(waitsFor) : null)}::jsonb[],
+      ${keys.map(({ paused }) => paused ?? false)}::boolean[])
     on conflict (family, partition, merchant, actor_key) do update set
       attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
-      wake_at_millis = excluded.wake_at_millis, waits_for = excluded.waits_for`.execute(trx)
+      wake_at_millis = excluded.wake_at_millis, waits_for = excluded.waits_for,
+      paused = excluded.paused`.execute(trx)
   // A woken letter that fails again is already there, unchanged.
   const parkedMessages = sql`
     insert into parked_messages (family, partition, merchant, actor_key, seq, part, subject,

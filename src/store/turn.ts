@@ -1,5 +1,4 @@
 import { sql } from "kysely"
-import { storable } from "../domain/text.ts"
 import type { Trx } from "./database.ts"
 import { Fenced, isFence } from "./fence.ts"
 import { rowsOf } from "./rowsOf.ts"
@@ -114,43 +113,6 @@ export const insertEvents = (trx: Trx, events: ReadonlyArray<EventRow>) =>
       body: ["jsonb", ({ json }) => json]
     })
   } as new`.execute(trx)
-
-export interface DeadLetterRow {
-  readonly id: string
-  readonly family: string
-  readonly partition: number
-  readonly seq: number
-  readonly subject: string
-  readonly merchant: string
-  readonly actorKey: string | null
-  readonly type: string
-  readonly reason: string
-  readonly cause: string
-  readonly attempts: number
-  readonly headers: string
-  readonly body: Uint8Array
-  readonly atMillis: number
-}
-
-/** Bodies are bytes: a NUL in JSON cannot be stored as text, and a dead letter never fails its own commit. */
-export const insertDeadLetters = (trx: Trx, rows: ReadonlyArray<DeadLetterRow>) =>
-  sql`
-    insert into dead_letters (id, family, partition, seq, subject, merchant, actor_key, type,
-      reason, cause, attempts, headers, body, message_at)
-    select id, family, partition, seq, subject, merchant, actor_key, type, reason, cause, attempts,
-      headers, body, to_timestamp(at_millis / 1000.0)
-    from unnest(${rows.map((row) => row.id)}::text[], ${rows.map((row) => row.family)}::text[],
-      ${rows.map((row) => row.partition)}::int[], ${rows.map((row) => row.seq)}::bigint[],
-      ${rows.map((row) => storable(row.subject))}::text[],
-      ${rows.map((row) => storable(row.merchant))}::text[],
-      ${rows.map((row) => row.actorKey)}::text[], ${rows.map((row) => storable(row.type))}::text[],
-      ${rows.map((row) => row.reason)}::text[], ${rows.map((row) => storable(row.cause))}::text[],
-      ${rows.map((row) => row.attempts)}::int[], ${rows.map((row) => row.headers)}::jsonb[],
-      ${rows.map((row) => Buffer.from(row.body))}::bytea[],
-      ${rows.map((row) => row.atMillis)}::bigint[])
-      as r (id, family, partition, seq, subject, merchant, actor_key, type, reason, cause,
-        attempts, headers, body, at_millis)
-    on conflict (id) do update set attempts = excluded.attempts, status = 'open'`.execute(trx)
 
 export interface ConfigRow {
   readonly partition: number

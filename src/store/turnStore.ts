@@ -1,6 +1,15 @@
 import { Context, Effect, Layer } from "effect"
 import { Database, type DatabaseUnavailable, type DataRefused, type Trx } from "./database.ts"
 import {
+  type DeadLetterRow,
+  insertDeadLetters,
+  settleDeadLetters,
+  type SettledLetter,
+  type StoredDeadLetter,
+  storedDeadLetter
+} from "./deadLetters.ts"
+import { answerActions } from "./operatorActions.ts"
+import {
   type KeyName,
   park,
   type ParkedKeyRow,
@@ -23,9 +32,7 @@ import {
 import {
   type ConfigRow,
   type CursorMove,
-  type DeadLetterRow,
   type EventRow,
-  insertDeadLetters,
   insertEvents,
   insertTurns,
   moveCursors,
@@ -50,6 +57,10 @@ export interface TurnsWritten {
   readonly save: ((trx: Trx) => Promise<void>) | undefined
   readonly events: ReadonlyArray<EventRow>
   readonly deadLetters: ReadonlyArray<DeadLetterRow>
+  /** Written before `deadLetters`: a letter that failed again is open again. */
+  readonly settled: ReadonlyArray<SettledLetter>
+  /** What became of operators' actions. */
+  readonly obeyed: ReadonlyArray<{ readonly id: string; readonly outcome: string }>
   readonly parking: ReadonlyArray<Parking>
   readonly configs: ReadonlyArray<ConfigRow>
   readonly turns: ReadonlyArray<TurnRow>
@@ -84,6 +95,11 @@ export class TurnStore extends Context.Service<TurnStore, {
     keys: ReadonlyArray<KeyName>,
     limit: number
   ) => Effect.Effect<ReadonlyArray<ParkedMessageRow>, DatabaseUnavailable>
+  readonly deadLetter: (
+    family: string,
+    partition: number,
+    id: string
+  ) => Effect.Effect<StoredDeadLetter | undefined, DatabaseUnavailable>
   /** Fails with `Fenced` as the cause where one of the cursors is not where its owner left it. */
   readonly commit: (
     written: TurnsWritten
@@ -107,6 +123,8 @@ export class TurnStore extends Context.Service<TurnStore, {
           query("takeover.parked", (db) => parkedKeys(db, family, partition)),
         parkedMessages: (family, partition, keys, limit) =>
           query("parked.messages", (db) => parkedMessages(db, family, partition, keys, limit)),
+        deadLetter: (family, partition, id) =>
+          query("deadLetter", (db) => storedDeadLetter(db, family, partition, id)),
         commit: (written) => transaction(`${written.family}.turns`, (trx) => write(trx, written)),
         rehearse: (written) =>
           rehearsal(`${written.family}.rehearsal`, (trx) => write(trx, written))
@@ -117,11 +135,14 @@ export class TurnStore extends Context.Service<TurnStore, {
 /** Every statement is sent at once, the cursors' first: where it fails, the others do nothing. */
 const write = async (
   trx: Trx,
-  { configs, deadLetters, events, family, moves, parking, save, turns }: TurnsWritten
+  { configs, deadLetters, events, family, moves, obeyed, parking, save, settled, turns }:
+    TurnsWritten
 ): Promise<void> => {
   const sent: Array<Promise<unknown>> = [moveCursors(trx, family, moves)]
   if (save !== undefined) sent.push(save(trx))
   if (events.length > 0) sent.push(insertEvents(trx, events))
+  if (settled.length > 0) sent.push(settleDeadLetters(trx, family, settled))
+  if (obeyed.length > 0) sent.push(answerActions(trx, obeyed))
   if (deadLetters.length > 0) sent.push(insertDeadLetters(trx, deadLetters))
   for (const { freed, handled, keys, letters, partition } of parking) {
     if (freed.length > 0 || handled.length > 0) {

@@ -175,3 +175,48 @@ test("Escalate gives the partition up, and its next owner starts under a higher 
   await texts(merchant, "found", ["b"])
   expect(await deadLetters(merchant, "found")).toEqual([])
 })
+
+test(
+  "G7: a key that is tried again costs the others no load, however many letters wait for it",
+  async () => {
+    const merchant = merchantIn(0)
+    const slow = notebook({
+      family: "reconciliation",
+      delays: Array.from({ length: 50 }, () => 100)
+    })
+    const worker = machine.work([slow.actor], { name: "slow" })
+    const send = (key: string, text: string) =>
+      machine.send("reconciliation", "note", merchant, { key, text })
+    slow.faults.set("late", "NotNow")
+    for (let nth = 0; nth < 40; nth++) await send("late", `${nth}`)
+    const parked = () =>
+      machine.rows("select 1 from parked_messages where merchant = $1 and actor_key = 'late'", [
+        merchant
+      ])
+    await eventually(async () => (await parked()).length === 40 || undefined)
+    slow.loads.length = 0
+    const keys = Array.from({ length: 120 }, (_, nth) => `other${nth}`)
+    for (const [nth, key] of keys.entries()) {
+      await send(key, key)
+      if (nth % 10 === 0) await send("late", `more ${nth}`)
+    }
+    for (const key of keys) await texts(merchant, key, [key])
+    const loads = slow.loads.slice()
+    // It was tried meanwhile, each time with one query for all its letters, and nobody was loaded twice.
+    const tries = loads.filter((key) => key === "late").length
+    const [{ attempts }] = await machine.rows(
+      "select attempts from parked_keys where merchant = $1 and actor_key = 'late'",
+      [merchant]
+    )
+    expect(tries).toBeGreaterThan(0)
+    expect(tries).toBeLessThanOrEqual(attempts)
+    expect(loads.filter((key) => key !== "late")).toHaveLength(keys.length)
+    slow.faults.delete("late")
+    await texts(merchant, "late", [
+      ...Array.from({ length: 40 }, (_, nth) => `${nth}`),
+      ...Array.from({ length: 12 }, (_, nth) => `more ${nth * 10}`)
+    ])
+    await worker.stop()
+  },
+  60_000
+)

@@ -4,7 +4,8 @@ import { sourceOf } from "../../streams/mailboxes.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { batches } from "../../src/runtime/batch.ts"
 import { emptyDraft, type ParkedKey } from "../../src/runtime/draft.ts"
-import { fold, opener, type Readable, type Unreadable } from "../../src/runtime/fold.ts"
+import { fold, type Readable, type Unreadable } from "../../src/runtime/fold.ts"
+import { opener } from "../../src/runtime/opener.ts"
 import {
   BUNDLE,
   CONFIGURE,

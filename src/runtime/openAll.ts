@@ -1,0 +1,87 @@
+import { Effect } from "effect"
+import type { DatabaseUnavailable } from "../store/database.ts"
+import { TurnStore } from "../store/turnStore.ts"
+import type { Opened, Ordered, Readable, Unreadable, Woken } from "./fold.ts"
+import { type Letter, letterOf } from "./letter.ts"
+import type { Owned } from "./owned.ts"
+import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
+
+/** Opens the letters of one turn, and reads from the tables what they bring back: waiting and dead letters. */
+export const openAll = Effect.fnUntraced(function* (
+  owned: Owned,
+  letters: ReadonlyArray<Letter>,
+  wokenMax: ReadonlyMap<Letter, number>
+) {
+  const asked: ReadonlyArray<Opened> = letters.map(owned.open)
+  const opened = asked.some((one) => "order" in one)
+    ? yield* Effect.forEach(asked, (one) => openOrder(owned, one))
+    : asked
+  const wakes = opened.filter((one): one is Woken => "behind" in one)
+  if (wakes.length === 0) return opened
+  const store = yield* TurnStore
+  const stored = yield* store.parkedMessages(
+    owned.actor.family,
+    owned.partition,
+    wakes.map(({ wakes }) => wakes),
+    // One more than is decided tells whether any are left.
+    PARKED_MESSAGES_WOKEN_MAX + 1
+  )
+  return opened.map((one): Opened => {
+    if (!("behind" in one)) return one
+    const behind = stored
+      .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
+      .map((row) => owned.open(storedLetter(row, row.seq, row.atMillis, row.part)))
+      .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
+    const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
+    return { ...one, behind: behind.slice(0, max + 1), max }
+  })
+})
+
+const storedLetter = (
+  row: { readonly subject: string; readonly headers: string; readonly body: Uint8Array },
+  seq: number,
+  atMillis: number,
+  part: number
+): Letter =>
+  letterOf({
+    subject: row.subject,
+    seq,
+    atMillis,
+    data: row.body,
+    headers: () => JSON.parse(row.headers)
+  }, part)
+
+/**
+ * What an order comes to. A dead letter that stopped its key stands at the head of that key's queue,
+ * and is decided or dropped there; another is decided anew in the place of the order.
+ */
+const openOrder = Effect.fnUntraced(function* (
+  owned: Owned,
+  one: Opened
+): Effect.fn.Return<Opened, DatabaseUnavailable, TurnStore> {
+  if (!("order" in one) || "behind" in one) return one
+  const { letter, order } = one
+  const wake = (merchant: string, actorKey: string): Woken => ({
+    letter,
+    wakes: { merchant, actorKey },
+    behind: [],
+    max: 0,
+    order
+  })
+  if (order.order === "pause") return one
+  if (order.order === "resume") return wake(order.merchant, order.key)
+  const store = yield* TurnStore
+  const dead = yield* store.deadLetter(owned.actor.family, owned.partition, order.dead_letter)
+  const ordered: Ordered = { letter, order, dead }
+  if (dead === undefined || dead.status !== "open") return ordered
+  if (dead.waits) {
+    const woken = wake(dead.merchant, dead.actorKey!)
+    const { part, seq } = dead
+    return order.order === "replay" ? woken : { ...woken, drops: { seq, part } }
+  }
+  if (order.order === "discard") return ordered
+  const again = owned.open(storedLetter(dead, letter.seq, letter.atMillis, letter.part))
+  return "keys" in again || "malformed" in again || "config" in again
+    ? { letter, action: order.action, dead, again }
+    : ordered
+})

@@ -1,0 +1,116 @@
+import { Result, Schema } from "effect"
+import { MerchantId } from "../domain/identifiers.ts"
+import { isStorable } from "../domain/text.ts"
+import type { MessageOf, MessageSchemas } from "./actor.ts"
+import { jsonOf } from "./draft.ts"
+import type { Opened, Readable, Unreadable } from "./fold.ts"
+import { CONFIGURE, type Letter, UNPARK } from "./letter.ts"
+import { decodeOrder } from "./order.ts"
+import type { AnyKeyed } from "./registry.ts"
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+/** Depth beyond which JSON is hostile; checked before anything recurses over it. */
+const JSON_DEPTH_MAX = 32
+
+const tooDeep = (text: string): boolean => {
+  let depth = 0
+  let quoted = false
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (quoted) {
+      if (code === 0x5c) index++
+      else if (code === 0x22) quoted = false
+    } else if (code === 0x22) quoted = true
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > JSON_DEPTH_MAX) return true
+    } else if (code === 0x7d || code === 0x5d) depth--
+  }
+  return false
+}
+
+const parse = (body: Uint8Array): Result.Result<unknown, string> => {
+  try {
+    const text = utf8.decode(body)
+    if (tooDeep(text)) return Result.fail(`nested deeper than ${JSON_DEPTH_MAX}`)
+    return Result.succeed(JSON.parse(text))
+  } catch (error) {
+    // The engine quotes the text around the error, which may be a card number.
+    return Result.fail(/position \d+/.exec((error as Error).message)?.[0] ?? "unreadable")
+  }
+}
+
+const isMerchant = Schema.is(MerchantId)
+
+/** Names of members a schema does not know are repeated in its message. */
+const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
+
+/** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
+export const opener = (actor: AnyKeyed) => {
+  const strict = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
+  const lenient = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
+  for (const [type, schema] of Object.entries(actor.messages)) {
+    const plain = schema as Schema.Codec<unknown, unknown>
+    strict.set(type, Schema.decodeUnknownResult(plain, { onExcessProperty: "error" }))
+    lenient.set(type, Schema.decodeUnknownResult(plain))
+  }
+  const decodeConfig = Schema.decodeUnknownResult(actor.config.schema)
+
+  return (letter: Letter): Opened => {
+    if (letter.origin === "ingress" && !actor.ingress.includes(letter.type)) {
+      return { letter, malformed: `${actor.family} takes no such command` }
+    }
+    if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
+      return { letter, malformed: "the subject names no possible merchant" }
+    }
+    const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
+    if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
+    if (letter.type === CONFIGURE) {
+      const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
+      const value = decodeConfig(config)
+      if (Result.isFailure(value) || typeof version !== "number") {
+        return { letter, malformed: "not a configuration with a version" }
+      }
+      return { letter, config: { version, value: value.success, json: jsonOf(config) } }
+    }
+    if (letter.origin === "operator") {
+      const order = decodeOrder(parsed.success)
+      return Result.isFailure(order)
+        ? { letter, malformed: order.failure }
+        : { letter, order: order.success }
+    }
+    if (letter.type === UNPARK && letter.origin === "timer") {
+      const { key } = parsed.success as { key: string }
+      return {
+        letter,
+        wakes: { merchant: letter.merchant, actorKey: key },
+        behind: [],
+        max: 0
+      }
+    }
+    const decode = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
+    if (decode === undefined) return { letter, malformed: `unknown type ${letter.type}` }
+    const decoded = decode(parsed.success)
+    if (Result.isFailure(decoded)) {
+      return { letter, malformed: withoutNumbers(decoded.failure.message) }
+    }
+    const message = { type: letter.type, body: decoded.success } as MessageOf<MessageSchemas>
+    return withKeys(actor, letter, message)
+  }
+}
+
+/** Without a key there is nothing to quarantine: a defect here concerns this letter alone. */
+const withKeys = (
+  actor: AnyKeyed,
+  letter: Letter,
+  message: MessageOf<MessageSchemas>
+): Readable | Unreadable => {
+  try {
+    const keys = actor.keysOf(message as never, letter as never)
+    return keys.every(isStorable)
+      ? { letter, message, keys }
+      : { letter, malformed: "it names a key that cannot be stored" }
+  } catch {
+    return { letter, malformed: "its key cannot be told" }
+  }
+}
