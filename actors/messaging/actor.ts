@@ -12,7 +12,7 @@ export const messaging = keyed({
   ingress: ["register_endpoint"],
   keysOf,
   config: { schema: Schema.Struct({}), initial: {} },
-  lingerMillis: 30,
+  lingerMillis: 100,
   decide,
   load,
   save,

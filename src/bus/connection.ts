@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schema } from "effect"
 
 /** NATS did not answer. Transient, private. */
@@ -37,11 +37,32 @@ export class Nats extends Context.Service<Nats, NatsLink>()("lastro/bus/Nats") {
 const RECONNECT_MILLIS = 250
 const REQUEST_PING_MILLIS = 5_000
 
+/**
+ * The client writes to its socket once for each burst of microtasks; here once for each turn of the
+ * event loop. A write to a local server costs 0.1 ms, and they were an eighth of a worker's time.
+ */
+const connected = async (options: NodeConnectionOptions): Promise<NatsConnection> => {
+  const nc = await connect(options)
+  const { protocol } = nc as unknown as { protocol?: { flushPending?: () => void } }
+  const flush = protocol?.flushPending?.bind(protocol)
+  if (protocol === undefined || flush === undefined) return nc
+  let due = false
+  protocol.flushPending = () => {
+    if (due) return
+    due = true
+    setImmediate(() => {
+      due = false
+      flush()
+    })
+  }
+  return nc
+}
+
 export const open = (access: NatsAccess) =>
   Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
-        connect({
+        connected({
           servers: [...access.urls],
           user: access.user,
           pass: access.password,

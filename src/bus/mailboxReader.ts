@@ -39,6 +39,8 @@ const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
 
 export interface MailboxReader {
+  /** Returns when at least one message waits here or the reader is lost, or after `millis`. */
+  readonly ready: (millis: number) => Effect.Effect<void>
   /** At least one message, at most `max`, in unbroken stream order. Resolves empty after `millis`. */
   readonly take: (max: number, millis: number) => Effect.Effect<ReadonlyArray<Delivery>, ReaderLost>
   /** Everything up to and including this one is done. Advisory: the cursor is the truth. */
@@ -134,31 +136,34 @@ class PullReader implements MailboxReader {
     this.pull()
   }
 
-  readonly take = (max: number, millis: number) =>
-    Effect.callback<ReadonlyArray<Delivery>, ReaderLost>((resume) => {
-      const deliver = () => {
+  readonly ready = (millis: number) =>
+    Effect.callback<void>((resume) => {
+      const done = () => {
         this.awaken = undefined
-        if (this.buffer.length === 0 && this.failure !== undefined) {
-          return resume(Effect.fail(this.failure))
-        }
-        const taken = this.buffer.length <= max ? this.buffer.splice(0) : this.buffer.splice(0, max)
-        this.pull()
-        resume(Effect.succeed(taken))
+        resume(Effect.void)
       }
-      if (this.buffer.length > 0 || this.failure !== undefined) return deliver()
-      const timer = setTimeout(deliver, millis)
+      if (this.buffer.length > 0 || this.failure !== undefined) return done()
+      const timer = setTimeout(done, millis)
       let soon: ReturnType<typeof setImmediate> | undefined
       // What the same read of the socket brought is taken together.
       this.awaken = () => {
         clearTimeout(timer)
         this.awaken = undefined
-        soon = setImmediate(deliver)
+        soon = setImmediate(done)
       }
       return Effect.sync(() => {
         clearTimeout(timer)
         clearImmediate(soon)
         this.awaken = undefined
       })
+    })
+
+  readonly take = (max: number, millis: number) =>
+    Effect.flatMap(this.ready(millis), (): Effect.Effect<ReadonlyArray<Delivery>, ReaderLost> => {
+      if (this.buffer.length === 0 && this.failure !== undefined) return Effect.fail(this.failure)
+      const taken = this.buffer.length <= max ? this.buffer.splice(0) : this.buffer.splice(0, max)
+      this.pull()
+      return Effect.succeed(taken)
     })
 
   readonly acknowledge = (delivery: Delivery) => this.nc.publish(delivery.ackSubject)

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { type Ask, gather } from "../bus/gather.ts"
 import type { DatabaseUnavailable, DataRefused } from "../store/database.ts"
 import { Fenced } from "../store/turn.ts"
@@ -6,6 +6,7 @@ import { type Parking, TurnStore, type TurnsWritten } from "../store/turnStore.t
 import type { Bundle } from "./bundle.ts"
 import type { DeadLetter, Draft } from "./draft.ts"
 import { headersJson, type Letter } from "./letter.ts"
+import type { Pace } from "./pace.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
 import { PartitionFenced, type TurnPlace } from "./commit.ts"
@@ -15,7 +16,7 @@ import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
 const CODE_VERSION = "0.1.0"
 
 /** Turns of one database transaction. More wait for the next. */
-const TURNS_MAX = 4
+const TURNS_MAX = 8
 
 /** What one turn commits. */
 export interface Committing {
@@ -35,11 +36,16 @@ export type CommitLane = Ask<Committing, void, CommitFailure>
  * one database transaction: what a transaction and its statements cost is then shared by many
  * payments. Each turn has its own fence in it; where one fails, each is committed alone.
  */
-export const openCommitLane = (actor: AnyKeyed): Effect.Effect<CommitLane, never, TurnStore> =>
+export const openCommitLane = (
+  actor: AnyKeyed,
+  pace: Pace
+): Effect.Effect<CommitLane, never, TurnStore> =>
   gather({
     max: TURNS_MAX,
     run: Effect.fnUntraced(function* (batch: ReadonlyArray<Committing>) {
+      const started = yield* Clock.currentTimeMillis
       const together = yield* Effect.result(commitAll(actor, batch))
+      pace.committed(started, yield* Clock.currentTimeMillis)
       if (together._tag === "Success") return batch.map(() => Effect.void)
       if (batch.length === 1) return [yield* Effect.exit(afterFailure(batch[0]!, together.failure))]
       return yield* Effect.forEach(

@@ -5,14 +5,14 @@ import type { Epoch } from "../bus/leases.ts"
 import type { MailboxReader, ReaderLost } from "../bus/mailboxReader.ts"
 import type { DatabaseUnavailable } from "../store/database.ts"
 import type { CrashPoint, PartitionFenced, TurnPlace } from "./commit.ts"
-import type { CommitLane } from "./commitLane.ts"
 import type { ParkedKey } from "./draft.ts"
 import type { Opened } from "./fold.ts"
+import type { Lanes } from "./lanes.ts"
 import type { Letter } from "./letter.ts"
 import type { Addressing } from "./outbox.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Relay, RelayFenced } from "./relay.ts"
-import type { LoadLane, StateCache } from "./states.ts"
+import type { StateCache } from "./states.ts"
 
 /** The stream or the cursor is not what it was: recreated or restored. A person must look. */
 export class PartitionInconsistent
@@ -49,7 +49,7 @@ export interface PartitionOptions {
   readonly link: NatsLink
   readonly appender: Appender
   /** Shared by the partitions of the family in this worker. */
-  readonly lanes: { readonly load: LoadLane; readonly commit: CommitLane }
+  readonly lanes: Lanes
   readonly actor: AnyKeyed
   readonly stream: string
   readonly partition: number

@@ -14,12 +14,6 @@ import { turn } from "./turn.ts"
 
 /** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
 const TURN_MESSAGES_MAX = 500
-/**
- * Under load a turn waits for company, longer the more came last time; alone it goes at once. What
- * a turn costs hardly depends on its size, so fewer and larger ones leave the processors to others.
- */
-const LINGER_MILLIS_PER_MESSAGE = 2
-const LINGER_MILLIS_MAX = 16
 const IDLE_MILLIS = 250
 const OVERDUE_EVERY_MILLIS = 15_000
 /** A paused partition looks this often whether it may go on. */
@@ -40,21 +34,19 @@ const turns = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, PartitionFailure, Database | TurnStore> {
   let relaying: Fiber.Fiber<void, PartitionFailure> | undefined
   let overdueAt = 0
-  let taken = 0
   while (!owned.options.stopping()) {
     if (owned.options.paused()) {
       if (relaying !== undefined) relaying = yield* Effect.as(Fiber.join(relaying), undefined)
       yield* rest(owned)
       continue
     }
-    const linger = lingerMillis(owned, taken)
-    if (linger > 0 && owned.reader.waiting() < TURN_MESSAGES_MAX) yield* Effect.sleep(linger)
-    const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, IDLE_MILLIS)
+    yield* owned.reader.ready(IDLE_MILLIS)
+    if (owned.reader.waiting() < TURN_MESSAGES_MAX) yield* owned.options.lanes.pace.wait
+    const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, 0)
     // A relay that failed is not to wait for the next turn to be noticed.
     if (relaying?.pollUnsafe() !== undefined) {
       relaying = yield* Effect.as(Fiber.join(relaying), undefined)
     }
-    taken = deliveries.length
     if (Date.now() >= overdueAt) {
       overdueAt = Date.now() + OVERDUE_EVERY_MILLIS
       yield* reemitOverdue(owned.options, owned.parked)
@@ -83,10 +75,6 @@ const rest = Effect.fnUntraced(function* (owned: Owned) {
   }
   if (!owned.options.stopping()) owned.reader = yield* readFrom(owned.options, owned.seq)
 })
-
-const lingerMillis = ({ actor }: Owned, taken: number): number =>
-  taken === 0 ? 0 : actor.lingerMillis ??
-    (taken === 1 ? 0 : Math.min(LINGER_MILLIS_MAX, taken * LINGER_MILLIS_PER_MESSAGE))
 
 /** Relay, then replies, then the acknowledgement: an answer never runs ahead of what it tells. */
 const afterCommit = Effect.fnUntraced(function* (

@@ -5,13 +5,12 @@ import { Control } from "../bus/control.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { noteEscalation } from "./breaker.ts"
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "./bundle.ts"
-import { openCommitLane } from "./commitLane.ts"
+import { openLanes } from "./lanes.ts"
 import type { Addressing } from "./outbox.ts"
 import { runOutbound } from "./outboundRunner.ts"
 import { runPartition } from "./partition.ts"
 import { place, type Slot } from "./placement.ts"
 import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
-import { openLoadLane } from "./states.ts"
 import { forwardTimers } from "./timerForwarder.ts"
 import type { CrashPoint } from "./commit.ts"
 
@@ -45,10 +44,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
   const lanes = new Map(
     yield* Effect.forEach(
       keyed,
-      (actor) =>
-        Effect.all({ load: openLoadLane(actor), commit: openCommitLane(actor) }).pipe(
-          Effect.map((both) => [actor.family, both] as const)
-        )
+      (actor) => Effect.map(openLanes(actor), (lanes) => [actor.family, lanes] as const)
     )
   )
 

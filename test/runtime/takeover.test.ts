@@ -7,9 +7,7 @@ import type { CrashPoint } from "../../src/runtime/commit.ts"
 import { connect, Database, DatabaseUnavailable, type Db } from "../../src/store/database.ts"
 import { raiseEpoch } from "../../src/store/takeover.ts"
 import { Appender } from "../../src/bus/appender.ts"
-import { openCommitLane } from "../../src/runtime/commitLane.ts"
-import type { AnyKeyed } from "../../src/runtime/registry.ts"
-import { openLoadLane } from "../../src/runtime/states.ts"
+import { openLanes } from "../../src/runtime/lanes.ts"
 import { Fenced, moveCursors } from "../../src/store/turn.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
@@ -44,14 +42,11 @@ interface Owner {
   readonly database?: Layer.Layer<Database>
 }
 
-const lanesOf = (actor: AnyKeyed) =>
-  Effect.all({ load: openLoadLane(actor), commit: openCommitLane(actor) })
-
 /** Owns one partition under a chosen epoch, without any lease: as a former owner believes it does. */
 const own = (book: Notebook, partition: number, settings: Owner) => {
   let stopped = false
   const fiber = Effect.runFork(
-    Effect.flatMap(lanesOf(book.actor), (lanes) =>
+    Effect.flatMap(openLanes(book.actor), (lanes) =>
       runPartition({
         link,
         appender: new Appender(link),
