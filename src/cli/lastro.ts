@@ -60,6 +60,22 @@ export const hostOf = (environment: Environment): string =>
 /** New at every start: a worker that comes back is another one, and its former leases are not its own. */
 export const workerName = (): string => `worker-${process.pid}-${randomBytes(3).toString("hex")}`
 
+/** Servers of our own: children of this process, or containers. */
+const ownStack = async ({ dataDir, environment, progress }: LastroSettings): Promise<Stack> => {
+  const kind = environment["LASTRO_STACK"] ?? "embedded"
+  switch (kind) {
+    case "embedded":
+      return await startEmbedded({ dataDir, progress })
+    case "containers": {
+      // Loaded only here: the library is large.
+      const { startContainers } = await import("../stack/containers/stack.ts")
+      return await startContainers({ dataDir, environment, progress })
+    }
+    default:
+      throw new StackError(`LASTRO_STACK is embedded or containers, not ${kind}.`)
+  }
+}
+
 /** Everything in one process: servers, streams, actors, gateway simulator and edge. */
 export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
   const { dataDir, environment, progress } = settings
@@ -72,8 +88,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     await stopTracing()
   }
   try {
-    const stack = settings.stack ?? givenStack(environment) ??
-      await startEmbedded({ dataDir, progress })
+    const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings)
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
     const configured = settings.gateways ?? configuredGateways(environment)

@@ -4,7 +4,7 @@ import { ensureDatabase } from "../store/provision.ts"
 import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
-import type { NatsRole, Progress, Stack } from "./stack.ts"
+import { type NatsRole, type Progress, type Stack, StackError } from "./stack.ts"
 
 export type Server = "nats" | "postgres"
 
@@ -30,6 +30,11 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
   const dataDir = resolve(options.dataDir)
   const progress = options.progress ?? (() => {})
   fs.mkdirSync(dataDir, { recursive: true })
+  if (fs.existsSync(join(dataDir, "containers.json"))) {
+    throw new StackError(
+      `${dataDir} belongs to servers in containers: set LASTRO_STACK=containers, or LASTRO_DATA_DIR.`
+    )
+  }
   const unlock = lockFolder(dataDir)
   let nats: NatsServer | undefined
   let postgres: PostgresServer | undefined

@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { natsUsers } from "../../streams/users.ts"
 import { Child, freePort, stopStale } from "./child.ts"
 import { natsServerBinary } from "./natsBinary.ts"
+import { keptPasswords, natsConfiguration, writePrivate } from "./natsConfiguration.ts"
 import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
 
 const READY_MILLIS = 20_000
@@ -33,7 +32,7 @@ export class NatsServer {
   private readonly cluster: ReadonlyArray<string>
   private readonly passwordsFile: string
   private readonly ports: Ports
-  private passwords: Record<string, string> = {}
+  private passwords: Readonly<Record<string, string>> = {}
 
   private constructor(folder: string, binary: string, ports: Ports, options: NatsServerOptions) {
     this.folder = folder
@@ -122,42 +121,15 @@ export class NatsServer {
   }
 
   private configure(added: ReadonlyArray<string>): void {
-    const prefix = "merchant-"
-    this.passwords = readJson(this.passwordsFile) ?? {}
-    const known = Object.keys(this.passwords).filter((user) => user.startsWith(prefix))
-      .map((user) => user.slice(prefix.length))
-    const users = natsUsers([...new Set([...known, ...added])])
-    for (const { name } of users) {
-      this.passwords[name] ??= randomBytes(24).toString("base64url")
+    this.passwords = keptPasswords(this.passwordsFile, added)
+    const configuration = {
+      client: `127.0.0.1:${this.ports.client}`,
+      monitor: `127.0.0.1:${this.ports.monitor}`,
+      storeDir: join(this.folder, "data"),
+      settings: this.settings,
+      cluster: this.cluster
     }
-    writePrivate(this.passwordsFile, JSON.stringify(this.passwords))
-    const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
-    // Quoted: a bare password that starts with a dash or a digit is read as a number.
-    const lines = users.map((user) =>
-      `    { user: "${user.name}", password: "${this.passwords[user.name]}", permissions: {` +
-      ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${
-        list(user.subscribe)
-      } } } }`
-    )
-    writePrivate(
-      join(this.folder, "nats.conf"),
-      [
-        `listen: 127.0.0.1:${this.ports.client}`,
-        `http: 127.0.0.1:${this.ports.monitor}`,
-        `jetstream {`,
-        `  store_dir: ${JSON.stringify(join(this.folder, "data"))}`,
-        `  max_file_store: 1TB`,
-        `  ${this.settings}`,
-        `}`,
-        ...this.cluster,
-        `authorization {`,
-        `  users: [`,
-        ...lines,
-        `  ]`,
-        `}`,
-        ``
-      ].join("\n")
-    )
+    writePrivate(join(this.folder, "nats.conf"), natsConfiguration(configuration, this.passwords))
   }
 }
 
@@ -169,8 +141,3 @@ const answersWell = async (url: string): Promise<boolean> => {
 
 const readJson = <A>(file: string): A | undefined =>
   fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : undefined
-
-export const writePrivate = (file: string, text: string): void => {
-  fs.writeFileSync(file, text, { mode: 0o600 })
-  fs.chmodSync(file, 0o600)
-}

@@ -6,7 +6,7 @@ import { connect as dial } from "node:net"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { Child, freePort, stopStale } from "./child.ts"
-import { writePrivate } from "./natsServer.ts"
+import { writePrivate } from "./natsConfiguration.ts"
 import { cacheFolder, firstLine } from "./natsBinary.ts"
 import { type Progress, StackError } from "./stack.ts"
 
@@ -17,7 +17,8 @@ const RETRY_MILLIS = 200
 const FORMER_STILL_RUNS = /shared memory block .* is still in use/
 const PASSWORD_BYTES = 24
 
-const SETTINGS: Readonly<Record<string, string>> = {
+/** What every PostgreSQL of ours runs with. */
+export const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
   max_connections: "200",
@@ -188,7 +189,7 @@ const PUBLIC_FOLDER = "/var/tmp"
  * The binaries of the npm package with the library links its postinstall would make, in a folder of
  * our own: package managers skip such scripts, and root's folders are closed to the server's user.
  */
-const placeBinaries = async (asOther: boolean, progress: Progress): Promise<string> => {
+export const placeBinaries = async (asOther: boolean, progress: Progress): Promise<string> => {
   const native = nativeFolder()
   const version = JSON.parse(fs.readFileSync(join(native, "..", "package.json"), "utf8")).version
   const name = `postgres-${version}-${

@@ -107,3 +107,11 @@ test("given servers come in pairs, and their credentials from the environment", 
   expect(stack.nats.worker).toEqual({ user: "me", password: "p@ss" })
   expect(stack.nats.edge).toEqual({ user: "edge-1", password: "secret" })
 })
+
+test("servers of our own are children or containers, and nothing else", async () => {
+  const dataDir = testFolder("kind")
+  ended.push(() => fs.rmSync(dataDir, { recursive: true, force: true }))
+  const environment = { LASTRO_STACK: "podman" }
+  await expect(startLastro({ dataDir, port: 0, environment, progress: () => {}, log: () => {} }))
+    .rejects.toThrow("LASTRO_STACK is embedded or containers, not podman.")
+})

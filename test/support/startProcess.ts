@@ -8,6 +8,11 @@ import { isAlive } from "../../src/stack/child.ts"
 
 const run = promisify(execFile)
 
+/** What runs these tests runs what they start, too: all under Deno, or all under Node. */
+export const ownRuntime: ReadonlyArray<string> = "deno" in process.versions
+  ? ["deno", "run", "-A", "--quiet"]
+  : [process.execPath]
+
 export const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const READY_MILLIS = 60_000
 const ENDED_MILLIS = 30_000
@@ -15,7 +20,7 @@ const ENDED_MILLIS = 30_000
 export interface StartOptions {
   readonly cwd: string
   readonly environment: Readonly<Record<string, string>>
-  /** A Node binary; Deno without one. */
+  /** A Node binary; without one the runtime of these tests. */
   readonly node?: string
   /** Another command than `start`, and its arguments. */
   readonly command?: ReadonlyArray<string>
@@ -29,7 +34,7 @@ export class StartProcess {
   private readonly ended: Promise<number | NodeJS.Signals>
 
   constructor({ command: asked = ["start"], cwd, environment, node }: StartOptions) {
-    const [command, ...args] = node === undefined ? ["deno", "run", "-A"] : [node]
+    const [command, ...args] = node === undefined ? ownRuntime : [node]
     const { LASTRO_DATA_DIR: _, LASTRO_PORT: __, ...inherited } = process.env
     this.child = spawn(command!, [...args, mainFile, ...asked], {
       cwd,

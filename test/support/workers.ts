@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { CrashPoint } from "../../src/runtime/commit.ts"
 import type { Stack } from "../../src/stack/stack.ts"
+import { ownRuntime } from "./startProcess.ts"
 
 /** At the n-th pass of a labelled point the process sends itself a signal. */
 export interface Crash {
@@ -34,7 +35,8 @@ const LOG_LINES_MAX = 500
 
 export const startWorkerProcess = (stack: Stack, options: WorkerOptions): WorkerProcess => {
   const { crash, gatewayUrl, leaseMillis, name } = options
-  const child = spawn("deno", ["run", "-A", "--quiet", script], {
+  const [command, ...args] = ownRuntime
+  const child = spawn(command!, [...args, script], {
     stdio: ["pipe", "ignore", "pipe"],
     env: {
       ...process.env,
