@@ -12,6 +12,7 @@ import { startAdmission } from "../admission.ts"
 import type { CliCommand, Environment } from "../commands.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
 import { dataDirOf, hostOf, workerName } from "../lastro.ts"
+import { startMeter } from "../meter.ts"
 import { planAs } from "../topology/declared.ts"
 import { untilStopped } from "../untilStopped.ts"
 import { startWorker } from "../worker.ts"
@@ -24,8 +25,8 @@ const usage = `Usage: lastro worker [--actors payments,fraud,…]
 Runs actors against servers that run already. Any number may run side by side: each takes its share of
 the partitions of the families it runs, and takes over from one that ends. SIGTERM finishes the turns
 under way and hands its partitions over; after a kill they stand still for the lease time (4 s). One of
-the workers also watches how far the mailboxes are behind and closes their gates. Logs are JSON lines on
-the standard error.
+the workers also watches how far the mailboxes are behind and closes their gates, and one compares what
+was done with what was asked (docs/operating-doctor.md). Logs are JSON lines on the standard error.
 
   --actors    which of ${families.join(", ")} (default all)
 
@@ -60,9 +61,10 @@ export const worker: CliCommand = {
       allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
     })
     const admission = startAdmission(stack, name, toStderr)
+    const meter = startMeter(stack, name, toStderr)
     console.log(`${name} runs ${actors.join(", ")} (ready: ${probes.url}/readyz).`)
     await stopAsked
-    await Promise.all([running.stop(), admission.stop()])
+    await Promise.all([running.stop(), admission.stop(), meter.stop()])
     await opened?.stop()
     await probes.stop()
     await stopTracing()
