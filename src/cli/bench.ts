@@ -6,6 +6,7 @@ import type { Stack } from "../stack/stack.ts"
 import { createApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
+import { benchKeys } from "./bench/keys.ts"
 import { benchLedger } from "./bench/ledger.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
@@ -34,7 +35,11 @@ the plain way can do: the same decisions with one database transaction for each 
   --json             one line of JSON at the end
   --soak             a million commands instead; memory at 100,000 and at the end
 
-"bench ledger" measures the ledger alone: bench ledger [--seconds 5] [--seed 1] [--json]`
+Parts by themselves:
+  bench ledger [--seconds 5] [--seed 1] [--json]
+                     postings per second of the ledger alone
+  bench keys [--rounds 5] [--seconds 4] [--rate 150] [--json]
+                     what other keys feel while one is retried or poisoned`
 
 const options = {
   seconds: { type: "string", default: "60" },
@@ -44,11 +49,14 @@ const options = {
   soak: { type: "boolean", default: false }
 } as const
 
+const parts: Readonly<Record<string, CliCommand>> = { ledger: benchLedger, keys: benchKeys }
+
 export const bench: CliCommand = {
   summary: "Measure throughput and latency against PostgreSQL's own limit",
   usage,
   run: async (args, environment) => {
-    if (args[0] === "ledger") return await benchLedger.run(args.slice(1), environment)
+    const part = parts[args[0] ?? ""]
+    if (part !== undefined) return await part.run(args.slice(1), environment)
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-${process.pid}`)
     const say = (line: string) => console.log(line)
