@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { announcementOf, takes } from "../../src/runtime/membership.ts"
+import { ableMembers, announcementOf } from "../../src/runtime/membership.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { eventually } from "../support/lastro.ts"
 import { type Machine, startMachine } from "../support/machine.ts"
@@ -12,16 +12,37 @@ beforeAll(async () => {
 })
 afterAll(() => machine.stop())
 
-test("a worker takes the partitions of its families, but for those it stands back from", () => {
-  const said = announcementOf({
-    families: new Set(["payments", "fraud"]),
-    standsBackFrom: new Set(["payments.3"])
+const say = (families: Readonly<Record<string, number>>, ...standsBackFrom: Array<string>) =>
+  announcementOf({
+    families: new Map(Object.entries(families)),
+    standsBackFrom: new Set(standsBackFrom)
   })
-  const taken = (family: string, partition: number) => takes(said, family, `${family}.${partition}`)
-  expect([taken("payments", 2), taken("payments", 3), taken("fraud", 3)])
-    .toEqual([true, false, true])
-  expect(taken("messaging", 3)).toBe(false)
-  expect(takes("", "payments", "payments.2")).toBe(false)
+
+const able = (said: Readonly<Record<string, string>>, family: string, partition: number) =>
+  ableMembers(Object.keys(said), (member) => said[member]!, family, `${family}.${partition}`)
+
+test("a partition goes to those who run its family", () => {
+  const said = {
+    one: say({ payments: 1, fraud: 1 }),
+    two: say({ fraud: 2 }),
+    silent: ""
+  }
+  expect(able(said, "payments", 3)).toEqual(["one"])
+  expect(able(said, "fraud", 3)).toEqual(["one", "two"])
+  expect(able(said, "messaging", 3)).toEqual([])
+})
+
+test("where one is too old for a message, only those that are newer take its partition", () => {
+  const said = {
+    old: say({ payments: 1, fraud: 1 }, "payments.3"),
+    alike: say({ payments: 1, fraud: 1 }),
+    newer: say({ payments: 2, fraud: 1 })
+  }
+  expect(able(said, "payments", 3)).toEqual(["newer"])
+  expect(able(said, "payments", 2)).toEqual(["old", "alike", "newer"])
+  expect(able(said, "fraud", 3)).toEqual(["old", "alike", "newer"])
+  // Nobody newer is there: better nobody than somebody who cannot read it.
+  expect(able({ ...said, newer: say({ payments: 1 }) }, "payments", 3)).toEqual([])
 })
 
 /** How many partitions of a family each worker owns. */
