@@ -12,16 +12,7 @@ const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof Dispu
 export const payments = keyed({
   family: "payments",
   messages: PaymentsMessages,
-  ingress: [
-    "create",
-    "capture",
-    "increment",
-    "void",
-    "refund",
-    "review",
-    "notified",
-    ...disputeCommands
-  ],
+  ingress: ["create", "capture", "increment", "void", "refund", "review", ...disputeCommands],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) =>
     [paymentOf(message, merchant)] as const,
   config: { schema: Terms, initial: defaultTerms },

@@ -18,7 +18,6 @@ import {
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
-import { heard } from "./notices.ts"
 import type { Payment, Terms } from "./state.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
 
@@ -63,10 +62,6 @@ export const decide = (
       return disputeAccept(payment, message.body, received)
     case "dispute_closed":
       return disputeClosed(payment, message.body, received)
-    case "notified": {
-      const step = heard(begin(payment, received), message.body)
-      return step === undefined ? NOTHING : Result.succeed(finish(step))
-    }
     case "scored":
       return payment.status === "screening"
         ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))

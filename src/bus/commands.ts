@@ -25,8 +25,6 @@ export interface Command {
   readonly body: string
   readonly replyTo?: string
   readonly traceparent?: string
-  /** The generation of its message type, where that is not the first. */
-  readonly schema?: number
 }
 
 export interface Reply {
@@ -139,8 +137,7 @@ const messageOf = (command: Command): Outgoing => ({
   subject: `lastro.${command.family}.${command.type}.${command.merchant}`,
   headers: [
     ...(command.replyTo === undefined ? [] : [["Lastro-Reply-To", command.replyTo] as const]),
-    ...(command.traceparent === undefined ? [] : [["traceparent", command.traceparent] as const]),
-    ...(command.schema === undefined ? [] : [["Lastro-Schema", `${command.schema}`] as const])
+    ...(command.traceparent === undefined ? [] : [["traceparent", command.traceparent] as const])
   ],
   payload: command.body
 })

@@ -35,7 +35,8 @@ export class Nats extends Context.Service<Nats, NatsLink>()("lastro/bus/Nats") {
 }
 
 const RECONNECT_MILLIS = 250
-const REQUEST_PING_MILLIS = 5_000
+/** A server that hangs says nothing: after three of these without an answer another one is tried. */
+const PING_MILLIS = 2_000
 
 /**
  * The client writes to its socket once for each burst of microtasks; here once for each turn of the
@@ -71,7 +72,7 @@ export const open = (access: NatsAccess) =>
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_MILLIS,
           reconnectJitter: RECONNECT_MILLIS,
-          pingInterval: REQUEST_PING_MILLIS,
+          pingInterval: PING_MILLIS,
           maxPingOut: 2,
           // A stack trace per request was 5 % of the whole work.
           noAsyncTraces: true,

@@ -19,6 +19,13 @@ export interface LeaseEntry {
   readonly revision: number
 }
 
+/** Who held a key and who does now; nobody is the empty text. */
+export interface LeaseChange {
+  readonly key: string
+  readonly from: string
+  readonly to: string
+}
+
 const BUCKET_STREAM = "KV_leases"
 const PREFIX = "$KV.leases."
 const RENEW_TIMEOUT_MILLIS = 1_500
@@ -38,7 +45,7 @@ export class Leases {
   private readonly ttlMillis: number
   readonly bucketMillis: number
   private readonly entries = new Map<string, LeaseEntry>()
-  private readonly listeners = new Set<() => void>()
+  private readonly listeners = new Set<(change: LeaseChange) => void>()
   /** Keys of the present watch: what an earlier one knew and this one does not tell is gone. */
   private seen = new Set<string>()
   private watched = { consumerSeq: 0, heardAt: 0, broken: false }
@@ -71,7 +78,8 @@ export class Leases {
 
   readonly list = (): ReadonlyMap<string, LeaseEntry> => this.entries
 
-  readonly onChange = (listener: () => void): () => void => {
+  /** Told of every key whose holder changed; a renewal is no change. */
+  readonly onChange = (listener: (change: LeaseChange) => void): () => void => {
     this.listeners.add(listener)
     return () => this.listeners.delete(listener)
   }
@@ -222,6 +230,7 @@ export class Leases {
     if (entry === undefined) this.entries.delete(key)
     else if (known !== undefined && known.revision > entry.revision) return
     else this.entries.set(key, entry)
-    for (const listener of this.listeners) listener()
+    const [from, to] = [known?.value ?? "", entry?.value ?? ""]
+    if (from !== to) { for (const listener of this.listeners) listener({ key, from, to }) }
   }
 }

@@ -1,5 +1,6 @@
 import { type Msg, nuid } from "@nats-io/transport-node"
 import { Effect, Schema } from "effect"
+import * as metrics from "../telemetry/metrics.ts"
 import { JetStreamCode, request } from "./api.ts"
 import type { BusClient, BusUnavailable, NatsLink } from "./connection.ts"
 
@@ -33,7 +34,14 @@ const PULL_EXPIRES_MILLIS = 1_000
 const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
 /** Nobody answers pulls while a leader is elected, and for ever where the consumer went with its server. */
 const PULL_AGAIN_MILLIS = 100
+const PULL_AGAIN_MILLIS_MIN = 10
 const UNANSWERED_MAX = 30
+/** A server that hangs keeps its consumer's subject and answers nothing: so many pulls without a word. */
+const SILENCES_MAX = 2
+/** The one server that holds a consumer answers its deletion. Where it is gone nobody does; it is deleted all the same. */
+const DELETE_TIMEOUT_MILLIS = 500
+/** A consumer may be placed on a server that hangs: then another try places it elsewhere. */
+const CREATE_TIMEOUT_MILLIS = 2_500
 /** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
@@ -84,7 +92,13 @@ export const openReader = Effect.fnUntraced(function* (
 ): Effect.fn.Return<MailboxReader, BusUnavailable | ReaderLost> {
   const { consumer, filter, startSeq, stream } = options
   const { nc } = link
-  yield* request(nc, `CONSUMER.DELETE.${stream}.${consumer}`).pipe(
+  yield* request(
+    nc,
+    `CONSUMER.DELETE.${stream}.${consumer}`,
+    undefined,
+    DELETE_TIMEOUT_MILLIS
+  ).pipe(
+    Effect.catchTag("BusUnavailable", () => Effect.void),
     Effect.catchTag(
       "JetStreamRefused",
       (error) =>
@@ -97,7 +111,7 @@ export const openReader = Effect.fnUntraced(function* (
     stream_name: stream,
     action: "create",
     config: partitionConsumer({ consumer, filter, startSeq })
-  }).pipe(
+  }, CREATE_TIMEOUT_MILLIS).pipe(
     Effect.catchTag(
       "JetStreamRefused",
       (error) => Effect.fail(new ReaderLost({ detail: error.message }))
@@ -109,6 +123,7 @@ export const openReader = Effect.fnUntraced(function* (
 class PullReader implements MailboxReader {
   private readonly nc: BusClient
   private readonly nextSubject: string
+  private readonly family: string
   private readonly inbox: string
   private buffer: Array<Delivery> = []
   private expectedConsumerSeq = 1
@@ -116,6 +131,7 @@ class PullReader implements MailboxReader {
   private failure: ReaderLost | undefined
   private outstanding = 0
   private unanswered = 0
+  private silences = 0
   private pullId = 0
   private silence: ReturnType<typeof setTimeout> | undefined
   private awaken: (() => void) | undefined
@@ -124,6 +140,7 @@ class PullReader implements MailboxReader {
   constructor(link: NatsLink, stream: string, consumer: string) {
     const { nc } = link
     this.nc = nc
+    this.family = consumer.slice(0, consumer.lastIndexOf("-"))
     this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`
     this.inbox = `${link.inboxPrefix}.${nuid.next()}`
     const subscription = nc.subscribe(`${this.inbox}.*`, {
@@ -196,6 +213,7 @@ class PullReader implements MailboxReader {
   private watchSilence() {
     clearTimeout(this.silence)
     this.silence = setTimeout(() => {
+      if (++this.silences >= SILENCES_MAX) return this.lose("not a word: its server hangs")
       this.outstanding = 0
       this.pull()
     }, PULL_SILENCE_MILLIS)
@@ -203,6 +221,7 @@ class PullReader implements MailboxReader {
 
   private receive(message: Msg) {
     const status = message.headers?.code ?? 0
+    this.silences = 0
     if (status !== 0) return this.status(message, status)
     this.unanswered = 0
     // A message carries its own subject, not the pull's: it can only belong to the present one.
@@ -226,6 +245,8 @@ class PullReader implements MailboxReader {
     const current = message.subject.endsWith(`.${this.pullId}`)
     const description = message.headers?.description ?? ""
     if (status === 409 && /consumer deleted|consumer is push/i.test(description)) {
+      // Whoever took over deleted it.
+      metrics.fences.inc({ family: this.family, place: "reader" })
       return this.lose(description)
     }
     if (status === 100 || !current) return
@@ -235,7 +256,9 @@ class PullReader implements MailboxReader {
     // Without responders the server is away or the leader is being elected: do not spin.
     if (status === 503 || status === 409) {
       clearTimeout(this.silence)
-      this.silence = setTimeout(() => this.pull(), PULL_AGAIN_MILLIS)
+      // Soon at first: a server hears of a consumer that was just made on another one a little later.
+      const millis = status === 503 ? this.unanswered * PULL_AGAIN_MILLIS_MIN : PULL_AGAIN_MILLIS
+      this.silence = setTimeout(() => this.pull(), Math.min(millis, PULL_AGAIN_MILLIS))
       return
     }
     this.pull()

@@ -8,7 +8,6 @@ import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
 import { benchKeys } from "./bench/keys.ts"
 import { benchLedger } from "./bench/ledger.ts"
-import { benchScale } from "./bench/scale.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
 import { measureNaive } from "./bench/naiveLimit.ts"
@@ -40,9 +39,7 @@ Parts by themselves:
   bench ledger [--seconds 5] [--seed 1] [--json]
                      postings per second of the ledger alone
   bench keys [--rounds 5] [--seconds 4] [--rate 150] [--json]
-                     what other keys feel while one is retried or poisoned
-  bench scale [--seconds 10] [--in-flight 2000] [--json]
-                     1, 2 and 4 workers; what syncing and three copies cost`
+                     what other keys feel while one is retried or poisoned`
 
 const options = {
   seconds: { type: "string", default: "60" },
@@ -52,11 +49,7 @@ const options = {
   soak: { type: "boolean", default: false }
 } as const
 
-const parts: Readonly<Record<string, CliCommand>> = {
-  ledger: benchLedger,
-  keys: benchKeys,
-  scale: benchScale
-}
+const parts: Readonly<Record<string, CliCommand>> = { ledger: benchLedger, keys: benchKeys }
 
 export const bench: CliCommand = {
   summary: "Measure throughput and latency against PostgreSQL's own limit",

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   status: async () => (await import("./status.ts")).status,
   doctor: async () => (await import("./doctor.ts")).doctor,
   demo: async () => (await import("./demo.ts")).demo,
+  chaos: async () => (await import("./chaos.ts")).chaos,
   bench: async () => (await import("./bench.ts")).bench
 }
 

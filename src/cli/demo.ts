@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto"
-import * as fs from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import type { CliCommand, Environment } from "./commands.ts"
+import { removeFolder } from "./ownFolder.ts"
 import { Progress } from "./demo/progress.ts"
 import { reportText } from "./demo/report.ts"
 import { runDemo } from "./demo/run.ts"
@@ -79,18 +79,6 @@ const optionsOf = (args: ReadonlyArray<string>): Options => {
 /** Always servers of its own: demo payments have no business in anybody's database. */
 const ownServers = ({ DATABASE_URL: _, LASTRO_NATS_URL: __, ...rest }: Environment): Environment =>
   rest
-
-/** PostgreSQL's files may lie elsewhere, where its user can reach them (`data-location`). */
-const removeFolder = (folder: string): void => {
-  const place = join(folder, "postgres", "data-location")
-  if (fs.existsSync(place)) {
-    const parent = dirname(fs.readFileSync(place, "utf8"))
-    if (basename(parent).startsWith("lastro-data-")) {
-      fs.rmSync(parent, { recursive: true, force: true })
-    }
-  }
-  fs.rmSync(folder, { recursive: true, force: true })
-}
 
 class Interrupted extends Error {}
 

@@ -1,4 +1,3 @@
-import type { Gateway } from "../../actors/gateway/port.ts"
 import { Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
@@ -8,7 +7,6 @@ import { listen } from "../edge/listen.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
-import { gatewayWebhookRoutes } from "../edge/routes/gatewayWebhooks.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
 import { operationRoutes } from "../edge/routes/operations.ts"
@@ -32,8 +30,6 @@ export interface EdgeSettings {
   readonly log: LogSink
   readonly requestsPerSecond?: number
   readonly allowPrivateWebhooks: boolean
-  /** Those whose webhooks are taken. */
-  readonly gateways?: ReadonlyArray<Gateway>
 }
 
 export interface RunningEdge {
@@ -47,7 +43,7 @@ const EDGE_CONNECTIONS_MAX = 12
 
 /** Every route of the edge, as data: what serves is what the OpenAPI document describes. */
 export const edgeRoutes = (
-  settings: Pick<EdgeSettings, "allowPrivateWebhooks" | "gateways">,
+  settings: Pick<EdgeSettings, "allowPrivateWebhooks">,
   examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
 ) => [
   ...paymentRoutes,
@@ -57,7 +53,6 @@ export const edgeRoutes = (
   ...ledgerRoutes,
   ...journalRoutes,
   ...webhookRoutes({ allowPrivateAddresses: settings.allowPrivateWebhooks }),
-  ...gatewayWebhookRoutes(settings.gateways ?? []),
   ...settlementRoutes,
   ...reconciliationRoutes,
   ...eventRoutes,

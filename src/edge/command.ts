@@ -4,7 +4,6 @@ import { fingerprint } from "../domain/fingerprint.ts"
 import { CommandId } from "../domain/identifiers.ts"
 import type { NewClaim } from "../store/idempotency.ts"
 import { Schema } from "effect"
-import { generationOfType } from "../../streams/messages/changes.ts"
 import { Claims } from "./claims.ts"
 import { problem, refusalProblem, unavailable } from "./problem.ts"
 import type { Answer, Asked } from "./route.ts"
@@ -94,9 +93,7 @@ const publish = Effect.fnUntraced(function* (
   // Subscribed before the command leaves, so that the answer cannot come too early.
   const reply = wait > 0 ? commands.openReply() : undefined
   return yield* Effect.gen(function* () {
-    const schema = generationOfType(intent.family, intent.type)
     yield* commands.publish({
-      ...(schema !== 1 && { schema }),
       family: intent.family,
       type: intent.type,
       merchant: intent.merchant,

@@ -5,7 +5,6 @@ import { partitionOf } from "../domain/partition.ts"
 import type { Emission } from "./actor.ts"
 import { BUNDLE_MESSAGES_MAX, bundlesOf, outgoingOf } from "./bundle.ts"
 import { jsonOf, type OutboxMessage } from "./draft.ts"
-import { nameIn, type WireNames } from "./evolution.ts"
 
 /** What came of one call, for the actors that are to hear of it. */
 export interface Answer {
@@ -28,7 +27,6 @@ export const openAnswers = (options: {
   readonly family: string
   readonly partitions: number
   readonly streamOf: (family: string) => string | undefined
-  readonly wireNames?: WireNames
 }) => {
   const { appender, family, partitions } = options
   const messagesOf = ({ emissions, trace }: Answer): ReadonlyArray<OutboxMessage> =>
@@ -36,7 +34,7 @@ export const openAnswers = (options: {
       target: options.streamOf(to) ?? to,
       subject: `${to}.${partition}.${family}`,
       id: { seq: 0, ordinal: 0 },
-      type: nameIn(options.wireNames, to, type),
+      type,
       merchant: key,
       trace,
       body: jsonOf(body)

@@ -1,7 +1,6 @@
 import type { Delivery } from "../bus/mailboxReader.ts"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import { storable } from "../domain/text.ts"
-import { commandName } from "./evolution.ts"
 
 /** Where a message came from. Only what the subject proves is believed. */
 export type Origin = "ingress" | "actor" | "timer" | "control" | "operator"
@@ -29,8 +28,6 @@ export const Header = {
   emission: "Lastro-Emission",
   replyTo: "Lastro-Reply-To",
   due: "Lastro-Due",
-  /** The generation of a producer's command (evolution.ts); absent means the first. */
-  schema: "Lastro-Schema",
   trace: "traceparent"
 } as const
 
@@ -77,7 +74,7 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
     return {
       ...base,
       origin: "ingress",
-      type: commandName(tokens[3] ?? "", headers[Header.schema]),
+      type: tokens[3] ?? "",
       merchant: tokens.slice(4).join(".")
     }
   }

@@ -1,11 +1,11 @@
-import { Cause, Clock, Effect, type Exit, Fiber, Schedule } from "effect"
+import { Clock, Effect, Fiber, Latch } from "effect"
 import { type Epoch, type LeaseEntry, Leases } from "../bus/leases.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { ableMembers, announcementOf } from "./membership.ts"
+import { announcementOf, type Member, takes } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
 
 /** One partition of one family, as a lease names it: `payments.7`. */
@@ -19,8 +19,6 @@ export interface PlacementOptions {
   readonly worker: string
   readonly slots: ReadonlyArray<Slot>
   readonly ttlMillis: number
-  /** The generation of a family's messages that this worker reads. */
-  readonly generationOf: (family: string) => number
   /** Runs a partition under an epoch until `stopping` says so, or it fails. */
   readonly run: (
     slot: Slot,
@@ -33,9 +31,13 @@ export interface PlacementOptions {
 const RENEWALS_PER_TTL = 4
 /** The partition stops before the lease can end, clocks and pauses included. */
 const STOP_AT_TTL_SHARE = 0.7
-/** A joining worker waits, so that a roll-out of several moves partitions once. */
-const JOIN_SETTLES_MILLIS = 400
+/** A joining worker waits until nobody has joined for so long, so that a roll-out moves partitions once. */
+const JOIN_SETTLES_MILLIS = 1_000
+/** Where somebody joins all the time, nobody waits longer than this. */
+const JOIN_SETTLES_MILLIS_MAX = 5_000
 const TICK_MILLIS = 250
+/** How often it is looked whether a renewal is overdue, whatever the tick waits for. */
+const WATCH_MILLIS = 100
 /** After a failure a partition rests, longer each time, so that a broken one does not spin. */
 const REST_MILLIS_MIN = 100
 /** Who ran this long before the failure is not broken and starts again with a short rest. */
@@ -47,7 +49,10 @@ interface Running {
   readonly startedAt: number
   revision: number
   renewedAt: number
+  /** Asked to end after the turn under way. */
   stopping: boolean
+  /** Ended wherever it stands. */
+  interrupted: boolean
 }
 
 export const slotKey = (slot: Slot): string => `${slot.family}.${slot.partition}`
@@ -80,18 +85,40 @@ const mix = (hash: number): number => {
 /** Announces this worker, owns its share of the slots by leases, and hands them back at the end. */
 export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
   const leases = yield* Leases.open(options.link, options.ttlMillis)
-  const running = new Map<string, Running>()
-  const restingUntil = new Map<string, { at: number; millis: number }>()
-  const families = new Map(
-    options.slots.map(({ family }) => [family, options.generationOf(family)])
-  )
-  const self = { families, standsBackFrom: new Set<string>() }
-  const state: State = { options, leases, running, restingUntil, self, member: 0, since: new Map() }
+  const changed = Latch.makeUnsafe(false)
+  // What somebody gave back or left behind is taken at once, not at the next tick.
+  leases.onChange(({ key, to }) => {
+    if (to === "" || key.startsWith(MEMBER)) changed.openUnsafe()
+  })
+  const state: State = {
+    options,
+    leases,
+    running: new Map(),
+    restingUntil: new Map(),
+    self: {
+      families: new Set(options.slots.map(({ family }) => family)),
+      standsBackFrom: new Set()
+    },
+    member: 0,
+    announcedAt: 0,
+    joining: new Map(),
+    settled: new Set(),
+    sawOthers: false
+  }
   yield* Effect.addFinalizer(() => handOver(state))
-  yield* tick(state).pipe(
-    Effect.catchCause((cause) => Effect.logWarning("placement", cause)),
-    Effect.repeat(Schedule.spaced(TICK_MILLIS))
+  const ticking = Effect.gen(function* () {
+    changed.closeUnsafe()
+    // An acquisition that is under way is never left: nobody would hold what it takes.
+    yield* Effect.uninterruptible(tick(state)).pipe(
+      Effect.catchCause((cause) => Effect.logWarning("placement", cause))
+    )
+    yield* Effect.raceFirst(changed.await, Effect.sleep(TICK_MILLIS))
+  })
+  const watching = Effect.flatMap(Clock.currentTimeMillis, (now) => stopStale(state, now)).pipe(
+    Effect.andThen(Effect.sleep(WATCH_MILLIS))
   )
+  yield* Effect.forkChild(Effect.forever(watching))
+  yield* Effect.forever(ticking)
 })
 
 interface State {
@@ -99,14 +126,14 @@ interface State {
   readonly leases: Leases
   readonly running: Map<string, Running>
   readonly restingUntil: Map<string, { at: number; millis: number }>
-  /** What it announces; partitions are added where it meets a message of newer workers. */
-  readonly self: {
-    readonly families: ReadonlyMap<string, number>
-    readonly standsBackFrom: Set<string>
-  }
+  readonly self: Member
   /** Revision of our own member key; 0 before the first announcement. */
   member: number
-  readonly since: Map<string, number>
+  announcedAt: number
+  /** Members that do not count yet, and when each was first seen. */
+  readonly joining: Map<string, number>
+  readonly settled: Set<string>
+  sawOthers: boolean
 }
 
 const MEMBER = "m."
@@ -125,15 +152,13 @@ const tick = Effect.fnUntraced(function* (state: State) {
   const free: Array<Slot> = []
   for (const slot of state.options.slots) {
     const key = slotKey(slot)
-    const able = ableMembers(members, (member) => saidBy(state, member), slot.family, key)
-    const mine = ownerOf(able, key) === state.options.worker &&
-      !state.self.standsBackFrom.has(key)
+    const able = members.filter((member) => takes(saidBy(state, member), slot.family, key))
+    const mine = ownerOf(able, key) === state.options.worker
     const owned = state.running.get(key)
     if (owned !== undefined && !mine) owned.stopping = true
     const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
     if (owned === undefined && mine && rested) free.push(slot)
   }
-  yield* stopStale(state, now)
   // What we hold comes first: an absent server lets every acquisition run into its time-out.
   yield* renewAll(state, now)
   const taken = yield* Effect.forEach(free, (slot) => take(state, slot), {
@@ -149,7 +174,7 @@ const tick = Effect.fnUntraced(function* (state: State) {
 const announce = Effect.fnUntraced(function* (state: State, now: number) {
   const { leases, options } = state
   const key = MEMBER + options.worker
-  const due = (state.since.get("renewed") ?? 0) + options.ttlMillis / RENEWALS_PER_TTL
+  const due = state.announcedAt + options.ttlMillis / RENEWALS_PER_TTL
   if (state.member !== 0 && now < due) return
   // What the bucket holds counts: a renewal whose answer was lost took place all the same.
   const known = leases.list().get(key)
@@ -157,22 +182,31 @@ const announce = Effect.fnUntraced(function* (state: State, now: number) {
     ? leases.acquire(key, announcementOf(state.self))
     : leases.renew(key, announcementOf(state.self), known.revision)
   state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
-  state.since.set("renewed", now)
+  state.announcedAt = now
 })
 
-/** Members seen for a moment; we ourselves count at once where nobody else is there. */
+/**
+ * Members that count: who is gone no longer does, at once; who joined does when the roll-out is over.
+ * Who never saw anybody else need not wait.
+ */
 const settledMembers = (state: State, now: number): ReadonlyArray<string> => {
+  const { joining, settled } = state
   const members = membersOf(state.leases.list())
   for (const member of members) {
-    if (!state.since.has(MEMBER + member)) state.since.set(MEMBER + member, now)
+    if (!settled.has(member) && !joining.has(member)) joining.set(member, now)
   }
-  for (const key of state.since.keys()) {
-    if (key.startsWith(MEMBER) && !members.includes(key.slice(MEMBER.length))) {
-      state.since.delete(key)
-    }
+  for (const known of [joining, settled]) {
+    for (const member of known.keys()) if (!members.includes(member)) known.delete(member)
   }
-  if (members.length === 1) return members
-  return members.filter((member) => now - state.since.get(MEMBER + member)! >= JOIN_SETTLES_MILLIS)
+  const seen = [...joining.values()]
+  const over = now - Math.max(...seen) >= JOIN_SETTLES_MILLIS ||
+    now - Math.min(...seen) >= JOIN_SETTLES_MILLIS_MAX
+  if (over || !state.sawOthers && members.length === 1) {
+    for (const member of joining.keys()) settled.add(member)
+    joining.clear()
+  }
+  state.sawOthers ||= members.length > 1
+  return [...settled]
 }
 
 interface Taken {
@@ -193,26 +227,30 @@ const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }:
   const { leases, options, running } = state
   const epoch = { bucketMillis: leases.bucketMillis, revision }
   const held: { current: Running | undefined } = { current: undefined }
-  const fiber = yield* options.run(slot, epoch, () => held.current?.stopping ?? false).pipe(
+  const fiber = yield* Effect.interruptible(
+    options.run(slot, epoch, () => held.current?.stopping ?? false)
+  ).pipe(
     Effect.onExit((exit) => ended(state, slot, held.current, exit)),
     Effect.forkChild
   )
-  held.current = { slot, fiber, revision, startedAt: at, renewedAt: at, stopping: false }
+  held.current = {
+    slot,
+    fiber,
+    revision,
+    startedAt: at,
+    renewedAt: at,
+    stopping: false,
+    interrupted: false
+  }
   running.set(slotKey(slot), held.current)
   metrics.partitionsOwned.inc({ family: slot.family })
 })
-
-/** A message of a newer worker: this one stands back, and says so at once, until it is replaced. */
-const standBack = (state: State, slot: string) => {
-  state.self.standsBackFrom.add(slot)
-  state.since.set("renewed", 0)
-}
 
 const ended = Effect.fnUntraced(function* (
   state: State,
   slot: Slot,
   held: Running | undefined,
-  exit: Exit.Exit<void, PartitionFailure>
+  exit: { readonly _tag: "Success" | "Failure"; readonly cause?: unknown }
 ) {
   const key = slotKey(slot)
   state.running.delete(key)
@@ -223,8 +261,6 @@ const ended = Effect.fnUntraced(function* (
     state.restingUntil.delete(key)
     return
   }
-  const failure = Cause.findErrorOption(exit.cause)
-  if (failure._tag === "Some" && failure.value._tag === "PartitionOutdated") standBack(state, key)
   const before = state.restingUntil.get(key)
   const wasHealthy = held !== undefined && now - held.startedAt > REST_MILLIS_MAX
   const millis = before === undefined || wasHealthy
@@ -240,55 +276,65 @@ const stopStale = (state: State, now: number) =>
     [...state.running.values()].filter((held) =>
       now - held.renewedAt > state.options.ttlMillis * STOP_AT_TTL_SHARE
     ),
-    (held) => Effect.forkDetach(Fiber.interrupt(held.fiber)),
+    interrupt,
     { discard: true }
   )
 
+/** Does not wait for the end: a database transaction may be under way, which the fences watch. */
+const interrupt = (held: Running) =>
+  Effect.suspend(() => {
+    if (held.interrupted) return Effect.void
+    held.interrupted = true
+    return Effect.asVoid(Effect.forkDetach(Fiber.interrupt(held.fiber)))
+  })
+
 const renewAll = Effect.fnUntraced(function* (state: State, now: number) {
-  const { leases, options } = state
+  const { options } = state
   const due = [...state.running.values()].filter((held) =>
     now - held.renewedAt >= options.ttlMillis / RENEWALS_PER_TTL
   )
-  yield* Effect.forEach(due, (held) => renew(leases, options, held, now), {
+  yield* Effect.forEach(due, (held) => renew(state, held, now), {
     concurrency: "unbounded",
     discard: true
   })
 })
 
-const renew = (leases: Leases, options: PlacementOptions, held: Running, now: number) =>
-  leases.renew(slotKey(held.slot), options.worker, held.revision).pipe(
-    Effect.map((revision) => {
+const renew = ({ leases, options, running }: State, held: Running, now: number) => {
+  const key = slotKey(held.slot)
+  return leases.renew(key, options.worker, held.revision).pipe(
+    Effect.flatMap((revision) => {
       held.revision = revision
       held.renewedAt = now
+      // It ended meanwhile, and giving back the lease under its former revision was refused.
+      return running.get(key) === held ? Effect.void : leases.release(key, revision)
     }),
     Effect.catchTag("LeaseHeld", () => {
-      const known = leases.list().get(slotKey(held.slot))
+      const known = leases.list().get(key)
       if (known?.value === options.worker && known.revision > held.revision) {
         // Our own renewal, whose answer was lost.
         held.revision = known.revision
         return Effect.void
       }
       metrics.fences.inc({ family: held.slot.family, place: "lease" })
-      return Effect.forkDetach(Fiber.interrupt(held.fiber))
+      return interrupt(held)
     }),
-    Effect.catchTag(
-      "BusUnavailable",
-      () =>
-        now - held.renewedAt > options.ttlMillis * STOP_AT_TTL_SHARE
-          ? Effect.forkDetach(Fiber.interrupt(held.fiber))
-          : Effect.void
-    )
+    // Whoever watches the time stops it before the lease can end.
+    Effect.catchTag("BusUnavailable", () => Effect.void)
   )
+}
 
-/** Finishes the turns under way and gives every lease back, so that others go on at once. */
+/**
+ * Finishes the turns under way and gives every lease back. First says that it leaves: the others then
+ * take each partition the moment it is free, not when the last one is.
+ */
 const handOver = Effect.fnUntraced(function* (state: State) {
   for (const held of state.running.values()) held.stopping = true
+  if (state.member !== 0) {
+    yield* state.leases.release(MEMBER + state.options.worker, state.member)
+  }
   yield* Effect.forEach([...state.running.values()], (held) => Fiber.await(held.fiber), {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.timeoutOption(state.options.ttlMillis))
-  if (state.member !== 0) {
-    yield* state.leases.release(MEMBER + state.options.worker, state.member)
-  }
   state.leases.close()
 })

@@ -1,7 +1,8 @@
 import { Effect, Schema } from "effect"
-import { openReader } from "../bus/mailboxReader.ts"
+import { type MailboxReader, openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
 import { TurnStore } from "../store/turnStore.ts"
+import * as metrics from "../telemetry/metrics.ts"
 import { stateKey } from "./actor.ts"
 import { opener } from "./opener.ts"
 import { fenceFilter } from "./outbox.ts"
@@ -33,6 +34,7 @@ export const takeOver = Effect.fnUntraced(function* (
     streamCreated: facts.created
   })
   if (cursor === undefined) {
+    metrics.fences.inc({ family, place: "take-over" })
     return yield* inconsistent(`${family}-${partition}: the stored epoch is above this lease's`)
   }
   if (cursor.streamCreated !== facts.created || cursor.seq > facts.lastSeq) {
@@ -40,9 +42,11 @@ export const takeOver = Effect.fnUntraced(function* (
       `${stream} was recreated or restored: the cursor of ${partition} stands at ${cursor.seq}`
     )
   }
-  const last = yield* store.lastTurn(family, partition)
-  const config = yield* store.config(family, partition)
-  const parked = yield* store.parkedKeys(family, partition)
+  const [last, config, parked] = yield* Effect.all([
+    store.lastTurn(family, partition),
+    store.config(family, partition),
+    store.parkedKeys(family, partition)
+  ], { concurrency: "unbounded" })
   const source = options.addressing.source
   const mine: Relay = {
     link,
@@ -52,8 +56,10 @@ export const takeOver = Effect.fnUntraced(function* (
     filterOf: (target) => fenceFilter(target, source, options.familyOf),
     tails: decodeTails(last?.tails)
   }
-  yield* finishRelay(mine, last?.outbox ?? null)
-  const reader = yield* readFrom(options, cursor.seq)
+  const reader = yield* whileRelaying(
+    finishRelay(mine, last?.outbox ?? null),
+    readFrom(options, cursor.seq)
+  )
   const decodeConfig = Schema.decodeUnknownSync(actor.config.schema)
   return {
     options,
@@ -87,14 +93,29 @@ export const readFrom = ({ actor, link, partition, stream }: PartitionOptions, s
     startSeq: seq + 1
   })
 
+/** Both at once, since the partition stands still meanwhile; no reader is left behind where one fails. */
+const whileRelaying = <E, F>(
+  relaying: Effect.Effect<void, E>,
+  opening: Effect.Effect<MailboxReader, F>
+): Effect.Effect<MailboxReader, E | F> =>
+  Effect.suspend(() => {
+    let opened: MailboxReader | undefined
+    const noted = Effect.tap(opening, (reader) => Effect.sync(() => (opened = reader)))
+    return Effect.all([noted, relaying], { concurrency: "unbounded" }).pipe(
+      Effect.map(([reader]) => reader),
+      Effect.onError(() => Effect.sync(() => opened?.close()))
+    )
+  })
+
 const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({ detail }))
 
 /** Whatever the last committed turn still owed its targets. */
 const finishRelay = Effect.fnUntraced(function* (mine: Relay, outbox: string | null) {
   const { bundles, timers } = decodeOutbox(outbox)
-  const owed: Array<(typeof bundles)[number]> = []
-  for (const [target, group] of Map.groupBy(bundles, (bundle) => bundle.target)) {
-    owed.push(...group.slice(yield* settle(mine, target, group)))
-  }
-  yield* relay(mine, owed, timers)
+  const owed = yield* Effect.forEach(
+    Map.groupBy(bundles, (bundle) => bundle.target),
+    ([target, group]) => Effect.map(settle(mine, target, group), (arrived) => group.slice(arrived)),
+    { concurrency: "unbounded" }
+  )
+  yield* relay(mine, owed.flat(), timers)
 })

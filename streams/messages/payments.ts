@@ -7,7 +7,7 @@ import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/tex
 import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { Risk } from "./fraud.ts"
-import { Answered, Notified } from "./gateway.ts"
+import { Answered } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
@@ -95,7 +95,6 @@ export const PaymentsMessages = {
   refund: Refund,
   review: Review,
   ...DisputeMessages,
-  notified: Notified,
   scored: Scored,
   answered: Answered,
   wake: Wake

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import type { Server } from "../../src/stack/embedded.ts"
-import { type ChaosHouse, LEASE_MILLIS, startChaosHouse } from "../support/chaosHouse.ts"
-import { type ChaosRecord, readRecord } from "../support/chaosRecord.ts"
+import type { EmbeddedStack, Server } from "../../src/stack/embedded.ts"
+import { LEASE_MILLIS, startTestHouse, type TestHouse } from "../support/chaosHouse.ts"
+import { type ChaosRecord, readRecord } from "../../src/cli/chaos/record.ts"
 import { promisesHold } from "../support/chaosTests.ts"
-import type { WorkerProcess } from "../support/workers.ts"
+import type { WorkerProcess } from "../../src/cli/chaos/workers.ts"
 
 // Outages hold everything up, so more is asked for than goes through: two to three thousand commands.
 const PAYMENTS_PER_SECOND = 120
@@ -16,7 +16,7 @@ const outages: ReadonlyArray<readonly [servers: ReadonlyArray<Server>, millis: n
   [["nats", "postgres"], 500]
 ]
 
-let house: ChaosHouse
+let house: TestHouse<EmbeddedStack>
 let record: ChaosRecord
 let unquiet: string
 let survivor: WorkerProcess
@@ -27,7 +27,7 @@ const alive: Array<boolean> = []
 const rest = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
 beforeAll(async () => {
-  house = await startChaosHouse()
+  house = await startTestHouse()
   ;[survivor, victim] = [house.work(), house.work()]
   house.load.start(PAYMENTS_PER_SECOND)
   await rest(4_000)

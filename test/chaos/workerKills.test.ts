@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { CRASH_POINTS } from "../../src/runtime/commit.ts"
-import { type ChaosHouse, LEASE_MILLIS, startChaosHouse } from "../support/chaosHouse.ts"
-import { type ChaosRecord, readRecord } from "../support/chaosRecord.ts"
+import type { EmbeddedStack } from "../../src/stack/embedded.ts"
+import { LEASE_MILLIS, startTestHouse, type TestHouse } from "../support/chaosHouse.ts"
+import { type ChaosRecord, readRecord } from "../../src/cli/chaos/record.ts"
 import { eventually } from "../support/lastro.ts"
 import { tamperings } from "../support/chaosTampering.ts"
 import { promisesHold } from "../support/chaosTests.ts"
-import type { WorkerProcess } from "../support/workers.ts"
+import type { WorkerProcess } from "../../src/cli/chaos/workers.ts"
 
 /** New payments a second; with captures, refunds and refusals about twice as many commands. */
 const PAYMENTS_PER_SECOND = 40
 const RANDOM_KILLS = 4
 
-let house: ChaosHouse
+let house: TestHouse<EmbeddedStack>
 let record: ChaosRecord
 let unquiet: string
 const endings: Array<string> = []
@@ -28,7 +29,9 @@ const endOf = (worker: WorkerProcess): Promise<string> => {
 const killAtEveryPoint = async () => {
   for (const [round, point] of [...CRASH_POINTS, ...CRASH_POINTS].entries()) {
     const pass = round < CRASH_POINTS.length ? 1 + round : 20 + Math.floor(Math.random() * 60)
-    endings.push(`${point}: ${await endOf(house.work({ point, pass, signal: "SIGKILL" }))}`)
+    endings.push(
+      `${point}: ${await endOf(house.work({ crash: { point, pass, signal: "SIGKILL" } }))}`
+    )
   }
 }
 
@@ -46,7 +49,7 @@ const killAtRandom = async () => {
 /** Frozen beyond its lease with a decided turn, then with messages to append: too late for both. */
 const freezeBetween = async () => {
   for (const point of ["before-commit", "before-append"] as const) {
-    const worker = house.work({ point, pass: 30, signal: "SIGSTOP" })
+    const worker = house.work({ crash: { point, pass: 30, signal: "SIGSTOP" } })
     await eventually(() => Promise.resolve(worker.frozen() || undefined), 60_000)
     await rest(2 * LEASE_MILLIS)
     worker.signal("SIGCONT")
@@ -56,7 +59,7 @@ const freezeBetween = async () => {
 }
 
 beforeAll(async () => {
-  house = await startChaosHouse()
+  house = await startTestHouse()
   house.load.start(PAYMENTS_PER_SECOND)
   await killAtEveryPoint()
   await killAtRandom()

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import type { ChaosHouse } from "./chaosHouse.ts"
+import type { ChaosHouse } from "../../src/cli/chaos/house.ts"
 import {
   chargesAstray,
   effectsOutOfOrder,
@@ -8,9 +8,9 @@ import {
   imbalances,
   missingCommands,
   repeatedEffects
-} from "./chaosPromises.ts"
-import type { ChaosRecord } from "./chaosRecord.ts"
-import { differencesFromReplay } from "./chaosReplay.ts"
+} from "../../src/cli/chaos/promises.ts"
+import type { ChaosRecord } from "../../src/cli/chaos/record.ts"
+import { differencesFromReplay } from "../../src/cli/chaos/replay.ts"
 
 /** One test per promise, over what stands in streams and tables once everything is quiet. */
 export const promisesHold = (after: () => { house: ChaosHouse; record: ChaosRecord }) => {

@@ -1,12 +1,2 @@
-import pg from "pg"
-
 /** One question to a database, for assertions. */
-export const query = async (url: string, text: string, values: Array<unknown> = []) => {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(text, values)).rows
-  } finally {
-    await client.end()
-  }
-}
+export { query } from "../../src/cli/chaos/query.ts"

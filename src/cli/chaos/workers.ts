@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
+import process from "node:process"
 import { fileURLToPath } from "node:url"
-import type { CrashPoint } from "../../src/runtime/commit.ts"
-import type { Stack } from "../../src/stack/stack.ts"
-import { ownRuntime } from "./startProcess.ts"
+import type { CrashPoint } from "../../runtime/commit.ts"
+import type { Stack } from "../../stack/stack.ts"
 
 /** At the n-th pass of a labelled point the process sends itself a signal. */
 export interface Crash {
@@ -28,16 +28,19 @@ export interface WorkerProcess {
   /** Resolves with what ended it: a signal's name, or an exit code as text. */
   readonly ended: Promise<string>
   readonly log: ReadonlyArray<string>
+  /** How often a fence stopped it, by place, as far as it said so before it ended. */
+  readonly fences: () => Readonly<Record<string, number>>
 }
 
 const script = fileURLToPath(new URL("./workerProcess.ts", import.meta.url))
 const LOG_LINES_MAX = 500
+/** Deno needs to be told what to run and that it may; Node just runs it. */
+const runtimeArgs = process.versions["deno"] === undefined ? [] : ["run", "-A", "--quiet"]
 
 export const startWorkerProcess = (stack: Stack, options: WorkerOptions): WorkerProcess => {
   const { crash, gatewayUrl, leaseMillis, name } = options
-  const [command, ...args] = ownRuntime
-  const child = spawn(command!, [...args, script], {
-    stdio: ["pipe", "ignore", "pipe"],
+  const child = spawn(process.execPath, [...runtimeArgs, script], {
+    stdio: ["pipe", "pipe", "pipe"],
     env: {
       ...process.env,
       LASTRO_NATS_URL: stack.natsUrls.join(","),
@@ -45,10 +48,10 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
       LASTRO_NATS_WORKER_USER: stack.nats.worker.user,
       LASTRO_NATS_WORKER_PASSWORD: stack.nats.worker.password,
       DATABASE_URL: stack.databaseUrl,
-      LASTRO_TEST_WORKER: name,
-      LASTRO_TEST_GATEWAY_URL: gatewayUrl,
-      LASTRO_TEST_LEASE_MILLIS: String(leaseMillis),
-      ...(crash && { LASTRO_TEST_CRASH: `${crash.point}:${crash.pass}:${crash.signal}` })
+      LASTRO_CHAOS_WORKER: name,
+      LASTRO_CHAOS_GATEWAY_URL: gatewayUrl,
+      LASTRO_CHAOS_LEASE_MILLIS: String(leaseMillis),
+      ...(crash && { LASTRO_CHAOS_CRASH: `${crash.point}:${crash.pass}:${crash.signal}` })
     }
   })
   const log: Array<string> = []
@@ -56,9 +59,17 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
     log.push(...String(chunk).trimEnd().split("\n"))
     if (log.length > LOG_LINES_MAX) log.splice(0, log.length - LOG_LINES_MAX)
   })
+  let fences: Readonly<Record<string, number>> = {}
+  let heard = ""
+  child.stdout!.on("data", (chunk) => {
+    const lines = (heard + String(chunk)).split("\n")
+    heard = lines.pop()!
+    if (lines.length > 0) fences = JSON.parse(lines.at(-1)!)
+  })
   return {
     name,
     log,
+    fences: () => fences,
     running: () => child.exitCode === null && child.signalCode === null,
     frozen: () => /\) T /.test(fs.readFileSync(`/proc/${child.pid}/stat`, "utf8")),
     signal: (signal) => {

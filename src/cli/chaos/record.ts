@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { Effect } from "effect"
-import { mailboxes } from "../../streams/mailboxes.ts"
-import { request } from "../../src/bus/api.ts"
-import type { NatsLink } from "../../src/bus/connection.ts"
-import { streamFacts } from "../../src/bus/tail.ts"
-import { DEAD_LETTERS_STREAM, EVENTS_STREAM } from "../../src/runtime/outbox.ts"
+import { mailboxes } from "../../../streams/mailboxes.ts"
+import { request } from "../../bus/api.ts"
+import type { NatsLink } from "../../bus/connection.ts"
+import { streamFacts } from "../../bus/tail.ts"
+import { DEAD_LETTERS_STREAM, EVENTS_STREAM } from "../../runtime/outbox.ts"
 import { query } from "./query.ts"
 
 export interface Stored {
@@ -22,6 +22,9 @@ export interface TurnRecord {
   readonly last_seq: number
   readonly messages: number
   readonly outbox: string | null
+  /** Revision of the lease under which it was committed. */
+  readonly epoch: number
+  readonly committedMillis: number
 }
 
 export interface PaymentDoc {
@@ -97,8 +100,9 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
   for (const stream of names) streams.set(stream, await readStream(link, stream))
   const turns = await query(
     url,
-    `select family, partition, first_seq, last_seq, messages, outbox from turns
-     order by family, partition, last_seq`
+    `select family, partition, first_seq, last_seq, messages, outbox, epoch_revision as epoch,
+       extract(epoch from committed_at) * 1000 as "committedMillis"
+     from turns order by family, partition, last_seq`
   )
   const postings = await query(
     url,
@@ -114,7 +118,7 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
   )
   return {
     streams,
-    turns: numbers(turns, "first_seq", "last_seq") as Array<TurnRecord>,
+    turns: numbers(turns, "first_seq", "last_seq", "epoch", "committedMillis") as Array<TurnRecord>,
     cursors: numbers(
       await query(
         url,
@@ -147,45 +151,82 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
   }
 }
 
+/** Messages asked for at once: a stream pushed as a whole would be too much for a connection. */
+const PULL_MESSAGES = 1_000
+const PULL_MILLIS = 2_000
+const AGAIN_MILLIS = 100
+const REFUSED_MAX = 60
+
 /** A whole stream in its order, through a consumer that lasts as long as the reading. */
 export const readStream = async (
   { inboxPrefix, nc }: NatsLink,
   stream: string
 ): Promise<ReadonlyArray<Stored>> => {
-  const { lastSeq } = await Effect.runPromise(streamFacts(nc, stream))
-  if (lastSeq === 0) return []
+  const { firstSeq, lastSeq } = await Effect.runPromise(streamFacts(nc, stream))
+  if (lastSeq === 0 || lastSeq < firstSeq) return []
+  const { name } = await Effect.runPromise(
+    request<{ name: string }>(nc, `CONSUMER.CREATE.${stream}`, {
+      stream_name: stream,
+      config: {
+        deliver_policy: "all",
+        ack_policy: "none",
+        mem_storage: true,
+        num_replicas: 1,
+        inactive_threshold: 60_000_000_000
+      }
+    })
+  )
   const inbox = `${inboxPrefix}.${randomBytes(8).toString("hex")}`
   const found: Array<Stored> = []
   await new Promise<void>((resolve, reject) => {
+    let left = 0
+    let refused = 0
+    const pull = () => {
+      left = PULL_MESSAGES
+      nc.publish(
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+        JSON.stringify({ batch: PULL_MESSAGES, expires: PULL_MILLIS * 1_000_000 }),
+        { reply: inbox }
+      )
+    }
     const subscription = nc.subscribe(inbox, {
       callback: (error, message) => {
         if (error !== null) return reject(error)
-        const tokens = message.reply!.split(".")
-        const headers: Record<string, string> = {}
-        for (const name of message.headers?.keys() ?? []) {
-          headers[name] = message.headers!.get(name)
+        const status = message.headers?.code ?? 0
+        if (status !== 0) {
+          // A server that does not know of the consumer yet, or a replica that is still behind.
+          if (++refused > REFUSED_MAX) return reject(new Error(`${stream} is not read: ${status}`))
+          setTimeout(pull, AGAIN_MILLIS)
+          return
         }
-        found.push({
-          seq: Number(tokens.at(-4)),
-          subject: message.subject,
-          atMillis: Number(tokens.at(-2)!.slice(0, -6)),
-          headers,
-          data: message.data
-        })
-        if (Number(tokens.at(-1)) > 0) return
+        found.push(storedOf(message))
+        if (found.at(-1)!.seq < lastSeq) {
+          if (--left === 0) pull()
+          return
+        }
         subscription.unsubscribe()
         resolve()
       }
     })
-    const config = {
-      deliver_policy: "all",
-      deliver_subject: inbox,
-      ack_policy: "none",
-      mem_storage: true,
-      inactive_threshold: 10_000_000_000
-    }
-    Effect.runPromise(request(nc, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config }))
-      .catch(reject)
+    pull()
   })
   return found
+}
+
+const storedOf = (message: {
+  readonly subject: string
+  readonly reply?: string
+  readonly data: Uint8Array
+  readonly headers?: { readonly keys: () => Array<string>; readonly get: (name: string) => string }
+}): Stored => {
+  const tokens = message.reply!.split(".")
+  const headers: Record<string, string> = {}
+  for (const name of message.headers?.keys() ?? []) headers[name] = message.headers!.get(name)
+  return {
+    seq: Number(tokens.at(-4)),
+    subject: message.subject,
+    atMillis: Number(tokens.at(-2)!.slice(0, -6)),
+    headers,
+    data: message.data
+  }
 }

@@ -1,9 +1,9 @@
 import { Effect } from "effect"
-import { append } from "../../src/bus/append.ts"
-import type { NatsLink } from "../../src/bus/connection.ts"
-import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { append } from "../../bus/append.ts"
+import type { NatsLink } from "../../bus/connection.ts"
+import { paymentIdOf } from "../../domain/identifiers.ts"
 import { sql } from "kysely"
-import type { Db } from "../../src/store/database.ts"
+import type { Db } from "../../store/database.ts"
 
 type CommandType = "create" | "capture" | "refund"
 
@@ -13,6 +13,14 @@ export interface Command {
   readonly id: string
   readonly paymentId: string
   readonly body: Readonly<Record<string, unknown>>
+}
+
+interface Followed {
+  readonly id: string
+  readonly merchant: string
+  readonly status: string
+  readonly authorized: string
+  readonly captured: string
 }
 
 export interface LoadOptions {
@@ -29,6 +37,7 @@ const BATCH_COMMANDS = 5
 const EDGE_CONCURRENT = 4
 const RETRY_MILLIS = 150
 const FOLLOW_EVERY_MILLIS = 300
+const FOLLOWED_MAX = 500
 
 const tokens = [
   "tok_approved",
@@ -50,6 +59,8 @@ export class ChaosLoad {
   repeats = 0
   private readonly options: LoadOptions
   private readonly followed = new Set<string>()
+  /** Payments with which a merchant may still have something to do. */
+  private readonly watched = new Set<string>()
   private readonly loops: Array<Promise<void>> = []
   private next = 0
   private going = true
@@ -180,39 +191,61 @@ export class ChaosLoad {
 
   private remember(commands: ReadonlyArray<Command>): void {
     for (const command of commands) {
+      if (command.type === "create") this.watched.add(command.paymentId)
       this.acknowledged.set(`${command.merchant} ${command.type} ${command.id}`, command)
     }
   }
 
   /** Captures what was authorized, in two parts, and refunds a third of what was captured. */
   private async follow(): Promise<void> {
-    const found = await sql<
-      { id: string; merchant: string; status: string; authorized: string; captured: string }
-    >`
+    const ids = [...this.watched].slice(0, FOLLOWED_MAX)
+    // Whoever was not ready comes again after the others.
+    for (const id of ids) {
+      this.watched.delete(id)
+      this.watched.add(id)
+    }
+    const found = await sql<Followed>`
       select id, merchant, status, doc->>'amount_authorized' as authorized,
         doc->>'amount_captured' as captured
-      from payments where status in ('authorized', 'partially_captured', 'captured')`
+      from payments where id = any(${ids})`
       .execute(this.options.db).then(({ rows }) => rows, () => [])
-    const commands: Array<Command> = []
-    for (const { authorized, captured, id, merchant, status } of found) {
-      const name = `${id} ${status}`
-      if (this.followed.has(name)) continue
-      this.followed.add(name)
-      const command = (type: CommandType, amount?: number): Command => ({
-        type,
-        merchant,
-        id: `${id.slice(4, 16)}-${status}`,
-        paymentId: id,
-        body: amount === undefined ? {} : { amount }
-      })
-      if (status === "authorized") {
-        commands.push(command("capture", Math.ceil(Number(authorized) / 2)))
-      } else if (status === "partially_captured") commands.push(command("capture"))
-      else if (Number(captured) % 3 === 0) {
-        commands.push(command("refund", Math.ceil(Number(captured) / 4)))
-      }
+    await Promise.all(
+      found.flatMap((payment) => this.stepsOf(payment)).map((one) => this.send(one))
+    )
+  }
+
+  /** What a merchant does next with a payment that stands so. */
+  private stepsOf(
+    { authorized, captured, id, merchant, status }: Followed
+  ): ReadonlyArray<Command> {
+    const command = (type: CommandType, amount?: number): Command => ({
+      type,
+      merchant,
+      id: `${id.slice(4, 16)}-${status}`,
+      paymentId: id,
+      body: amount === undefined ? {} : { amount }
+    })
+    const name = `${id} ${status}`
+    const again = this.followed.has(name)
+    switch (status) {
+      case "authorized":
+        this.followed.add(name)
+        return again ? [] : [command("capture", Math.ceil(Number(authorized) / 2))]
+      case "partially_captured":
+        this.followed.add(name)
+        return again ? [] : [command("capture")]
+      case "captured":
+        this.watched.delete(id)
+        return Number(captured) % 3 === 0
+          ? [command("refund", Math.ceil(Number(captured) / 4))]
+          : []
+      case "failed":
+      case "rejected":
+        this.watched.delete(id)
+        return []
+      default:
+        return []
     }
-    await Promise.all(commands.map((command) => this.send(command)))
   }
 
   private send(command: Command): Promise<void> {

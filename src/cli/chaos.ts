@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { reportText } from "./chaos/report.ts"
+import { type ChaosSettings, runChaos } from "./chaos/run.ts"
+import type { CliCommand, Environment } from "./commands.ts"
+import { removeFolder } from "./ownFolder.ts"
+import { Progress } from "./demo/progress.ts"
+import { dataDirOf } from "./lastro.ts"
+
+const MINUTES_DEFAULT = 2
+const MINUTES_MAX = 24 * 60
+const WORKERS_DEFAULT = 3
+const WORKERS_MAX = 16
+const RATE_DEFAULT = 40
+const RATE_MAX = 2_000
+const EVERY_DEFAULT = 3
+const EVERY_MAX = 600
+const SEED_MAX = 2 ** 32 - 1
+
+const EXIT_BROKEN_PROMISE = 1
+const EXIT_USAGE = 2
+
+const usage = `Usage: deno task lastro chaos [options]
+
+Starts three nats-servers, PostgreSQL, a gateway, an edge and workers of its own, sends payments over
+HTTP and NATS and breaks things as the seed says: workers and servers are killed, frozen and restarted,
+leaders step down, connections are cut and stalled. At the end it reads every stream and table and says
+which promises held. What runs already is not touched. Ctrl-C breaks nothing more and goes on to judge.
+
+  --minutes <n>    how long things are broken, up to ${MINUTES_MAX} (default ${MINUTES_DEFAULT}; 0.5 is half a minute)
+  --seed <n>       the same seed draws the same faults (default: a random one, which is told)
+  --workers <n>    worker processes at a time, 1 to ${WORKERS_MAX} (default ${WORKERS_DEFAULT})
+  --rate <n>       new payments a second, 1 to ${RATE_MAX} (default ${RATE_DEFAULT}); twice as many commands
+  --every <n>      seconds from one fault to the next on average, up to ${EVERY_MAX} (default ${EVERY_DEFAULT})
+  --json           the report as JSON on standard output
+
+Exit code 1 where a promise does not hold.`
+
+class UsageError extends Error {}
+
+const numberOf = (name: string, text: string, min: number, max: number): number => {
+  const value = Number(text)
+  if (/^\d{1,10}(\.\d{1,3})?$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`--${name} is a number from ${min} to ${max}`)
+}
+
+const wholeNumberOf = (name: string, text: string, min: number, max: number): number => {
+  const value = numberOf(name, text, min, max)
+  if (Number.isInteger(value)) return value
+  throw new UsageError(`--${name} is a whole number`)
+}
+
+interface Options {
+  readonly settings: Omit<ChaosSettings, "dataDir">
+  readonly json: boolean
+}
+
+const optionsOf = (args: ReadonlyArray<string>): Options => {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        minutes: { type: "string", default: String(MINUTES_DEFAULT) },
+        seed: { type: "string", default: String(randomBytes(4).readUInt32BE()) },
+        workers: { type: "string", default: String(WORKERS_DEFAULT) },
+        rate: { type: "string", default: String(RATE_DEFAULT) },
+        every: { type: "string", default: String(EVERY_DEFAULT) },
+        json: { type: "boolean", default: false }
+      }
+    })
+    return {
+      settings: {
+        millis: numberOf("minutes", values.minutes, 0.1, MINUTES_MAX) * 60_000,
+        seed: wholeNumberOf("seed", values.seed, 0, SEED_MAX),
+        workers: wholeNumberOf("workers", values.workers, 1, WORKERS_MAX),
+        rate: wholeNumberOf("rate", values.rate, 1, RATE_MAX),
+        faultEveryMillis: numberOf("every", values.every, 0.1, EVERY_MAX) * 1_000
+      },
+      json: values.json
+    }
+  } catch (error) {
+    const known = error instanceof UsageError ||
+      String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")
+    throw known ? new UsageError((error as Error).message) : error
+  }
+}
+
+const run = async ({ json, settings }: Options, environment: Environment): Promise<number> => {
+  const progress = new Progress(json ? process.stderr : process.stdout)
+  const dataDir = join(dataDirOf(environment), `chaos-${randomBytes(4).toString("hex")}`)
+  let interrupted = false
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => (interrupted = true))
+  }
+  progress.phase(`Seed ${settings.seed}.`)
+  try {
+    const report = await runChaos({ ...settings, dataDir }, progress, () => interrupted)
+    progress.end()
+    console.log(json ? JSON.stringify(report) : reportText(report))
+    return report.ok ? 0 : EXIT_BROKEN_PROMISE
+  } finally {
+    removeFolder(dataDir)
+  }
+}
+
+export const chaos: CliCommand = {
+  summary: "Break a cluster of its own under load and check what is promised",
+  usage,
+  run: async (args, environment) => {
+    try {
+      return await run(optionsOf(args), environment)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      console.error(`lastro chaos: ${error.message}. --help says more.`)
+      return EXIT_USAGE
+    }
+  }
+}
