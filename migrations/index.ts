@@ -11,6 +11,7 @@ import * as disputes from "./0010_disputes.ts"
 import * as ledgerReads from "./0020_ledger_reads.ts"
 import * as operate from "./0040_operate.ts"
 import * as meter from "./0050_meter.ts"
+import * as turnNotes from "./0051_turn_notes.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -26,5 +27,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0010_disputes": disputes,
     "0020_ledger_reads": ledgerReads,
     "0040_operate": operate,
-    "0050_meter": meter
+    "0050_meter": meter,
+    "0051_turn_notes": turnNotes
   }

@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   topology: async () => (await import("./topology.ts")).topologyCommand,
   status: async () => (await import("./status.ts")).status,
   doctor: async () => (await import("./doctor.ts")).doctor,
+  replay: async () => (await import("./replay.ts")).replay,
+  checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
   demo: async () => (await import("./demo.ts")).demo,
   chaos: async () => (await import("./chaos.ts")).chaos,
   bench: async () => (await import("./bench.ts")).bench

@@ -56,7 +56,7 @@ export const streamByFamily = new Map<string, string>(
 export const familyByStream = new Map<string, string>(
   mailboxes.map(({ family, stream }) => [stream, family])
 )
-const outboundStreams = new Set<string>(
+export const outboundStreams = new Set<string>(
   mailboxes.filter(({ kind }) => kind === "outbound").map(({ stream }) => stream)
 )
 export const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()

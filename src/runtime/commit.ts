@@ -45,6 +45,7 @@ export const committing = (
     readonly letters: ReadonlyArray<Letter>
     readonly previousSeq: number
     readonly tails: Tails
+    readonly notes: string | null
   }
 ) => {
   addDeadLettersToOutbox(place, turn.draft, turn.letters.at(-1)!)

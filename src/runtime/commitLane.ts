@@ -12,8 +12,8 @@ import type { Tails } from "./relay.ts"
 import { PartitionFenced, type TurnPlace } from "./commit.ts"
 import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
 
-/** Written into every turn row: a replay runs under the code that decided. */
-const CODE_VERSION = "0.1.0"
+/** Written into every turn row: a replay tells where another code decided. */
+export const CODE_VERSION = "0.1.0"
 
 /** Turns of one database transaction. More wait for the next. */
 const TURNS_MAX = 8
@@ -26,6 +26,7 @@ export interface Committing {
   readonly bundles: ReadonlyArray<Bundle>
   readonly previousSeq: number
   readonly tails: Tails
+  readonly notes: string | null
 }
 
 export type CommitFailure = PartitionFenced | DatabaseUnavailable | DataRefused
@@ -146,7 +147,7 @@ const cursorMove = ({ draft, letters, place, previousSeq }: Committing) => ({
   digest: draft.digest
 })
 
-const turnRow = ({ bundles, draft, letters, place, tails }: Committing) => ({
+const turnRow = ({ bundles, draft, letters, notes, place, tails }: Committing) => ({
   partition: place.partition,
   firstSeq: letters[0]!.seq,
   lastSeq: letters.at(-1)!.seq,
@@ -157,6 +158,7 @@ const turnRow = ({ bundles, draft, letters, place, tails }: Committing) => ({
   outbox: encodeOutbox(bundles, draft.timers),
   tails: encodeTails(tails),
   emitted: encodeEmitted(bundles),
+  notes,
   digest: draft.digest
 })
 

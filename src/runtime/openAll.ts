@@ -3,12 +3,12 @@ import type { DatabaseUnavailable } from "../store/database.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import type { Opened, Ordered, Readable, Unreadable, Woken } from "./fold.ts"
 import { type Letter, letterOf } from "./letter.ts"
-import type { Owned } from "./owned.ts"
+import type { Deciding } from "./owned.ts"
 import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
 
 /** Opens the letters of one turn, and reads from the tables what they bring back: waiting and dead letters. */
 export const openAll = Effect.fnUntraced(function* (
-  owned: Owned,
+  owned: Deciding,
   letters: ReadonlyArray<Letter>,
   wokenMax: ReadonlyMap<Letter, number>
 ) {
@@ -56,7 +56,7 @@ const storedLetter = (
  * and is decided or dropped there; another is decided anew in the place of the order.
  */
 const openOrder = Effect.fnUntraced(function* (
-  owned: Owned,
+  owned: Deciding,
   one: Opened
 ): Effect.fn.Return<Opened, DatabaseUnavailable, TurnStore> {
   if (!("order" in one) || "behind" in one) return one

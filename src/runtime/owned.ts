@@ -65,10 +65,10 @@ export interface PartitionOptions {
   readonly paused: () => boolean
 }
 
-export interface Owned extends TurnPlace {
-  readonly options: PartitionOptions
-  reader: MailboxReader
-  readonly relay: Relay
+/** What turns are decided and committed with. A replay has it without a reader and without a relay. */
+export interface Deciding extends TurnPlace {
+  readonly options: Pick<PartitionOptions, "addressing" | "lanes">
+  readonly relay: Pick<Relay, "tails">
   readonly cache: StateCache
   readonly parked: Map<string, ParkedKey>
   readonly open: (letter: Letter) => Opened
@@ -78,4 +78,10 @@ export interface Owned extends TurnPlace {
   digest: string
   /** When its states were dropped and loaded again of late. */
   restartsAt: ReadonlyArray<number>
+}
+
+export interface Owned extends Deciding {
+  readonly options: PartitionOptions
+  reader: MailboxReader
+  readonly relay: Relay
 }

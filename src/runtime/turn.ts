@@ -7,11 +7,12 @@ import { stateKey } from "./actor.ts"
 import { commit, type Committed, committing } from "./commit.ts"
 import { rehearse } from "./commitLane.ts"
 import { type Draft, emptyDraft } from "./draft.ts"
-import { fold, type FoldContext, type Opened, type Readable } from "./fold.ts"
+import { fold, type FoldContext, type Opened, type Readable, type Unreadable } from "./fold.ts"
 import { Header, type Letter } from "./letter.ts"
+import { notesOf } from "./notes.ts"
 import { openAll } from "./openAll.ts"
-import { type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
-import { type LoadFailed, loadOf, loadStates } from "./states.ts"
+import { type Deciding, type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
+import { type Failure, type LoadFailed, loadOf, loadStates } from "./states.ts"
 
 /** Restarts of one partition within the window; where one more is needed, it is given up. */
 const RESTARTS_MAX = 5
@@ -54,7 +55,7 @@ export const turn = Effect.fnUntraced(function* (
 })
 
 /** What was found at fault so far. The first `good` letters are known to be taken. */
-interface Faults {
+export interface Faults {
   readonly defects: Map<Letter, string>
   readonly wokenMax: Map<Letter, number>
   good: number
@@ -66,13 +67,17 @@ interface Decided {
   readonly upTo: (count: number) => Committed
 }
 
-const decide = Effect.fnUntraced(function* (
-  owned: Owned,
+export const decide = Effect.fnUntraced(function* (
+  owned: Deciding,
   letters: ReadonlyArray<Letter>,
-  { defects, wokenMax }: Faults
+  { defects, wokenMax }: Pick<Faults, "defects" | "wokenMax">,
+  /** In a replay: the loads that failed then. */
+  told?: (letter: Letter) => string | undefined
 ): Effect.fn.Return<Decided, PartitionFailure, Database | TurnStore> {
   const opened = yield* openAll(owned, letters, wokenMax)
-  const failures = yield* loadPatiently(owned, opened)
+  const failures = told === undefined
+    ? yield* loadPatiently(owned, opened)
+    : yield* loadAsTold(owned, opened, told)
   const context: FoldContext = {
     actor: owned.actor,
     addressing: owned.options.addressing,
@@ -89,7 +94,9 @@ const decide = Effect.fnUntraced(function* (
       const draft = emptyDraft(owned.clockMillis, owned.digest)
       fold(context, opened.slice(0, count), draft)
       const { relay: { tails }, seq: previousSeq } = owned
-      return committing(owned, { draft, letters: letters.slice(0, count), previousSeq, tails })
+      const notes = notesOf({ failures, defects, wokenMax })
+      const decided = letters.slice(0, count)
+      return committing(owned, { draft, letters: decided, previousSeq, tails, notes })
     }
   }
 })
@@ -123,7 +130,7 @@ const blame = Effect.fnUntraced(function* (
   }
 })
 
-const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) => {
+export const remember = (owned: Deciding, draft: Draft, letters: ReadonlyArray<Letter>) => {
   owned.seq = letters.at(-1)!.seq
   owned.clockMillis = draft.clockMillis
   owned.digest = draft.digest
@@ -142,7 +149,7 @@ const remember = (owned: Owned, draft: Draft, letters: ReadonlyArray<Letter>) =>
  * Loads what the letters need. What comes back from a failure may fail again: it is loaded by itself,
  * so that its next failure costs nobody else a query.
  */
-const load = Effect.fnUntraced(function* (owned: Owned, opened: ReadonlyArray<Opened>) {
+const load = Effect.fnUntraced(function* (owned: Deciding, opened: ReadonlyArray<Opened>) {
   const { actor, cache, options: { lanes }, parked } = owned
   const readable = opened.filter((one): one is Readable => "keys" in one)
   if (parked.size === 0 && readable.length === opened.length) {
@@ -166,7 +173,7 @@ const load = Effect.fnUntraced(function* (owned: Owned, opened: ReadonlyArray<Op
 /** New letters that nothing stands in the way of, and those of keys that come back in this turn. */
 const apart = (
   readable: ReadonlyArray<Readable>,
-  parked: Owned["parked"],
+  parked: Deciding["parked"],
   woken: ReadonlySet<string>
 ) => {
   const fresh: Array<Readable> = []
@@ -188,9 +195,32 @@ const returningOf = (one: Opened): ReadonlyArray<Readable> =>
     ? [one.again]
     : []
 
+/** What failed to load then fails now, whatever the tables of a replay would answer. */
+const loadAsTold = Effect.fnUntraced(function* (
+  owned: Deciding,
+  opened: ReadonlyArray<Opened>,
+  told: (letter: Letter) => string | undefined
+) {
+  const failures = new Map<Letter, Failure>()
+  const loads = (one: Readable | Unreadable): boolean => {
+    const tag = told(one.letter)
+    if (tag !== undefined) failures.set(one.letter, { tag, cause: tag })
+    return tag === undefined
+  }
+  const loadable = opened.flatMap((one): ReadonlyArray<Opened> => {
+    if ("keys" in one) return loads(one) ? [one] : []
+    if ("behind" in one) return [{ ...one, behind: one.behind.filter(loads) }]
+    return "again" in one && "keys" in one.again && !loads(one.again) ? [] : [one]
+  })
+  for (const [letter, failure] of yield* loadPatiently(owned, loadable)) {
+    failures.set(letter, failure)
+  }
+  return failures
+})
+
 /** `Restart` drops the states and tries again within its budget; then, as with `Escalate`, the partition is given up. */
 const loadPatiently = Effect.fnUntraced(
-  function* (owned: Owned, opened: ReadonlyArray<Opened>) {
+  function* (owned: Deciding, opened: ReadonlyArray<Opened>) {
     for (;;) {
       const loaded = yield* Effect.result(load(owned, opened))
       if (loaded._tag === "Success") return loaded.success

@@ -67,6 +67,8 @@ export interface TurnRow {
   readonly tails: string
   /** Messages appended to each target, as JSON. */
   readonly emitted: string
+  /** What a replay has to be told, as JSON; null where there is nothing. */
+  readonly notes: string | null
   /** Hexadecimal. */
   readonly digest: string
 }
@@ -74,7 +76,7 @@ export interface TurnRow {
 export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnRow>) =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
-      epoch_revision, code_version, outbox, tails, emitted, digest)
+      epoch_revision, code_version, outbox, tails, emitted, notes, digest)
     select ${family}::text, * from ${
     rowsOf(turns, {
       partition: ["int", ({ partition }) => partition],
@@ -87,6 +89,7 @@ export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnR
       outbox: ["text", ({ outbox }) => outbox],
       tails: ["jsonb", ({ tails }) => tails],
       emitted: ["jsonb", ({ emitted }) => emitted],
+      notes: ["jsonb", ({ notes }) => notes],
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
   } as new`.execute(trx)

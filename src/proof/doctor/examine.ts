@@ -5,6 +5,7 @@ import { examinePartitions } from "./partitions.ts"
 import { examineOnceness } from "./onceness.ts"
 import type { Patient } from "./patient.ts"
 import { examinePostgresql } from "./postgresql.ts"
+import { examineReplays } from "./replayable.ts"
 import { examineServers } from "./servers.ts"
 import { examineStreams } from "./streams.ts"
 
@@ -18,6 +19,7 @@ export const examine = Effect.fnUntraced(function* (
     ...yield* examineStreams(patient),
     ...yield* examineIdentities(patient),
     ...yield* examinePostgresql(patient),
-    ...yield* examineOnceness(patient)
+    ...yield* examineOnceness(patient),
+    ...yield* examineReplays(patient)
   ])
 })

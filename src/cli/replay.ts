@@ -1,0 +1,116 @@
+import { parseArgs } from "node:util"
+import { Effect } from "effect"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
+import { open } from "../bus/connection.ts"
+import { replayFamily, type ReplayReport } from "../proof/replay/replay.ts"
+import { attachStack } from "../stack/attached.ts"
+import { type Stack, StackError } from "../stack/stack.ts"
+import { connect } from "../store/database.ts"
+import { checkpoints } from "../store/shadow.ts"
+import type { CliCommand } from "./commands.ts"
+import { dataDirOf } from "./lastro.ts"
+import { familyTables, replayOf } from "./replayed.ts"
+
+const EXIT_DIFFERS = 2
+
+const usage =
+  `Usage: deno task lastro replay <family> [--from beginning|checkpoint|<name>] [--partition n] [--json]
+
+Decides everything in a family's mailbox once more, into a schema of its own that is dropped at the end,
+and compares with what is stored: the digest after every turn, then every row, the balances of accounts
+and the trial balance. Nothing is sent and no live table changes; it may run while Lastro works.
+Families: ${Object.keys(familyTables).join(", ")}.
+
+  --from        beginning of the mailbox (default), the newest checkpoint, or one by its name
+  --partition   only this one
+
+Exits with 0 where the replay ends in what is stored, with 2 where not (the first differences are printed).`
+
+export const replay: CliCommand = {
+  summary: "Decide a mailbox again and compare with what is stored",
+  usage,
+  run: async (args, environment) => {
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        from: { type: "string", default: "beginning" },
+        partition: { type: "string" },
+        json: { type: "boolean", default: false }
+      }
+    })
+    const [family] = positionals
+    if (family === undefined || familyTables[family] === undefined || positionals.length > 1) {
+      throw new StackError(
+        `lastro replay needs one family of ${Object.keys(familyTables).join(", ")}.`
+      )
+    }
+    const stack = attachStack(dataDirOf(environment), environment)
+    const report = await replayStack(stack, family, {
+      checkpoint: await checkpointOf(stack.databaseUrl, values.from),
+      partition: partitionOf(values.partition)
+    })
+    if (values.json) console.log(JSON.stringify(report))
+    else print(report)
+    return report.differences.length === 0 ? 0 : EXIT_DIFFERS
+  }
+}
+
+/** One family of a running stack. Reads with a worker's rights. */
+export const replayStack = (
+  stack: Stack,
+  family: string,
+  from: { readonly checkpoint: string | undefined; readonly partition: number | undefined }
+): Promise<ReplayReport> => {
+  const { password, user } = stack.nats.worker
+  const { databaseUrl, natsUrls: urls } = stack
+  return Effect.runPromise(
+    Effect.scoped(Effect.gen(function* () {
+      const link = yield* open({ urls, user, password, name: "lastro-replay" })
+      const request = replayOf(family, { ...from, databaseUrl, link })
+      if (request === undefined) throw new StackError(`${family} keeps no state to be replayed.`)
+      return yield* replayFamily(request)
+    })).pipe(
+      Effect.catchTag("NotReplayable", ({ detail }) => Effect.die(new StackError(`${detail}.`)))
+    )
+  )
+}
+
+const partitionOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined
+  const partition = Number(text)
+  if (!Number.isInteger(partition) || partition < 0 || partition >= PARTITIONS) {
+    throw new StackError(`--partition ${text}: there are 0 to ${PARTITIONS - 1}.`)
+  }
+  return partition
+}
+
+const checkpointOf = async (databaseUrl: string, from: string): Promise<string | undefined> => {
+  if (from === "beginning") return undefined
+  const db = connect(databaseUrl, 1)
+  const known = await checkpoints(db).finally(() => db.destroy())
+  const found = from === "checkpoint" ? known[0] : known.find((name) => name === from)
+  if (found === undefined) {
+    throw new StackError(
+      known.length === 0
+        ? "there is no checkpoint yet: lastro checkpoint takes one."
+        : `there is no checkpoint ${from}; there are ${known.join(", ")}.`
+    )
+  }
+  return found
+}
+
+const print = (report: ReplayReport) => {
+  const { differences, family, from, messages, other_versions, partitions, tables, turns } = report
+  console.log(
+    `${family}: ${messages} messages in ${turns} turns of ${partitions} partitions decided again ` +
+      `from ${from === "beginning" ? "the beginning" : from}.`
+  )
+  if (other_versions.length > 0) {
+    console.log(`Some turns were decided by other versions of the code: ${other_versions}.`)
+  }
+  if (differences.length === 0) {
+    console.log(`The same digest after every turn, the same rows in ${tables.join(", ")}.`)
+  }
+  for (const difference of differences) console.log(`  differs: ${difference}`)
+}

@@ -1,0 +1,179 @@
+import { Effect, Schema } from "effect"
+import type { NatsLink } from "../../bus/connection.ts"
+import type { Delivery } from "../../bus/mailboxReader.ts"
+import { openScan, type Scan } from "../../bus/scan.ts"
+import { stateKey } from "../../runtime/actor.ts"
+import { commit } from "../../runtime/commit.ts"
+import { CODE_VERSION } from "../../runtime/commitLane.ts"
+import type { Lanes } from "../../runtime/lanes.ts"
+import { lettersOf } from "../../runtime/letter.ts"
+import { notesFor } from "../../runtime/notes.ts"
+import { opener } from "../../runtime/opener.ts"
+import type { Addressing } from "../../runtime/outbox.ts"
+import type { Deciding } from "../../runtime/owned.ts"
+import type { AnyKeyed } from "../../runtime/registry.ts"
+import { StateCache } from "../../runtime/states.ts"
+import { decide, remember } from "../../runtime/turn.ts"
+import type { Db } from "../../store/database.ts"
+import { type ReplayableTurn, turnsBetween } from "../../store/shadow.ts"
+import { TurnStore } from "../../store/turnStore.ts"
+
+/** Above every epoch that a lease ever gave: the shadow has one owner. */
+const EPOCH = { bucketMillis: Number.MAX_SAFE_INTEGER, revision: 1 }
+const OWNER = "replay"
+const TURNS_READ = 200
+const MESSAGES_READ = 500
+
+/** Where a replay first went another way than the live partition. */
+export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDiffers", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+export interface ReplayedPartition {
+  readonly deciding: Deciding
+  turns: number
+  messages: number
+  /** Versions of the code, other than this one, that decided some of its turns. */
+  readonly otherVersions: Set<string>
+}
+
+/** Takes the partition over in the shadow, where it stands. */
+export const openReplayed = Effect.fnUntraced(function* (from: {
+  readonly actor: AnyKeyed
+  readonly partition: number
+  readonly streamCreated: string
+  readonly addressing: Addressing
+  readonly bundleMaxOf: (target: string) => number
+  readonly lanes: Lanes
+}) {
+  const { actor, addressing, bundleMaxOf, lanes, partition, streamCreated } = from
+  const { family } = actor
+  const store = yield* TurnStore
+  const cursor = yield* store.raiseEpoch({
+    family,
+    partition,
+    ...EPOCH,
+    owner: OWNER,
+    streamCreated
+  })
+  const config = yield* store.config(family, partition)
+  const parked = yield* store.parkedKeys(family, partition)
+  const deciding: Deciding = {
+    options: { addressing, lanes },
+    actor,
+    partition,
+    epoch: EPOCH,
+    source: addressing.source,
+    crash: () => {},
+    bundleMaxOf,
+    relay: { tails: new Map() },
+    cache: new StateCache(),
+    parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
+    open: opener(actor),
+    config: config === undefined ? { version: 0, value: actor.config.initial } : {
+      version: config.version,
+      value: Schema.decodeUnknownSync(actor.config.schema)(config.doc)
+    },
+    seq: cursor!.seq,
+    clockMillis: cursor!.clockMillis,
+    digest: cursor!.digest,
+    restartsAt: []
+  }
+  return { deciding, turns: 0, messages: 0, otherVersions: new Set() } as ReplayedPartition
+})
+
+/** Decides and commits in the shadow, turn by turn, what the live partition did up to a sequence. */
+export const replayUntil = (
+  self: ReplayedPartition,
+  link: NatsLink,
+  stream: string,
+  live: Db,
+  untilSeq: number
+) =>
+  Effect.scoped(Effect.gen(function* () {
+    const { deciding } = self
+    const { actor: { family }, partition } = deciding
+    if (deciding.seq >= untilSeq) return
+    const scan = yield* openScan(link, {
+      stream,
+      filter: `${family}.${partition}.>`,
+      startSeq: deciding.seq + 1
+    })
+    const mailbox = new Mailbox(scan)
+    while (deciding.seq < untilSeq) {
+      const turns = yield* Effect.promise(() =>
+        turnsBetween(live, { family, partition }, deciding.seq, untilSeq, TURNS_READ)
+      )
+      if (turns.length === 0) {
+        return yield* differs(self, `no turn row leads from ${deciding.seq} to ${untilSeq}`)
+      }
+      for (const turn of turns) yield* replayTurn(self, turn, yield* mailbox.upTo(turn.lastSeq))
+    }
+  }))
+
+const differs = ({ deciding: { actor, partition } }: ReplayedPartition, detail: string) =>
+  Effect.fail(new ReplayDiffers({ detail: `${actor.family}-${partition}: ${detail}` }))
+
+const replayTurn = Effect.fnUntraced(function* (
+  self: ReplayedPartition,
+  turn: ReplayableTurn,
+  deliveries: ReadonlyArray<Delivery>
+) {
+  const { deciding } = self
+  const name = `turn ${turn.firstSeq}–${turn.lastSeq}`
+  const letters = deliveries.flatMap(lettersOf)
+  const [first, last] = [deliveries[0]?.seq, deliveries.at(-1)?.seq]
+  if (first !== turn.firstSeq || last !== turn.lastSeq || letters.length !== turn.messages) {
+    return yield* differs(
+      self,
+      `${name} of ${turn.messages} stands where the mailbox has ${first}–${last} with ` +
+        `${letters.length}`
+    )
+  }
+  if (turn.codeVersion !== CODE_VERSION) self.otherVersions.add(turn.codeVersion)
+  const notes = notesFor(turn.notes, letters)
+  const decided = yield* decide(deciding, letters, notes, notes.failed)
+  const ready = decided.upTo(letters.length)
+  if (ready.draft.digest !== turn.digest) {
+    return yield* differs(
+      self,
+      `${name} decides otherwise: digest ${ready.draft.digest.slice(0, 16)}…, recorded ` +
+        `${turn.digest.slice(0, 16)}…` +
+        (turn.codeVersion === CODE_VERSION ? "" : ` (decided by version ${turn.codeVersion})`)
+    )
+  }
+  yield* commit(deciding.options.lanes.commit, ready).pipe(
+    Effect.catchTag("DataRefused", (error) => differs(self, `${name}: ${error.message}`))
+  )
+  remember(deciding, ready.draft, letters)
+  self.turns++
+  self.messages += letters.length
+})
+
+/** A mailbox read turn by turn. */
+class Mailbox {
+  private readonly scan: Scan
+  private waiting: ReadonlyArray<Delivery> = []
+
+  constructor(scan: Scan) {
+    this.scan = scan
+  }
+
+  /** Everything not taken yet, up to and including a sequence. */
+  readonly upTo = (lastSeq: number) =>
+    Effect.gen({ self: this }, function* () {
+      while ((this.waiting.at(-1)?.seq ?? 0) < lastSeq) {
+        const page = yield* this.scan.page(MESSAGES_READ)
+        if (page.length === 0) break
+        this.waiting = [...this.waiting, ...page]
+      }
+      const beyond = this.waiting.findIndex(({ seq }) => seq > lastSeq)
+      const taken = beyond < 0 ? this.waiting : this.waiting.slice(0, beyond)
+      this.waiting = this.waiting.slice(taken.length)
+      return taken
+    })
+}

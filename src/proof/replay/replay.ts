@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto"
+import { Effect, Layer, Schema } from "effect"
+import type { NatsLink } from "../../bus/connection.ts"
+import { streamFacts } from "../../bus/tail.ts"
+import { openLanes } from "../../runtime/lanes.ts"
+import type { Addressing } from "../../runtime/outbox.ts"
+import type { AnyKeyed } from "../../runtime/registry.ts"
+import { connect, Database, type Db } from "../../store/database.ts"
+import {
+  copyLive,
+  createShadow,
+  dropSchema,
+  fillShadow,
+  liveCursors,
+  tableDifferences,
+  urlWithin
+} from "../../store/shadow.ts"
+import { TurnStore } from "../../store/turnStore.ts"
+import {
+  openReplayed,
+  type ReplayDiffers,
+  type ReplayedPartition,
+  replayUntil
+} from "./partition.ts"
+
+/** What a family keeps beside the machine's own tables. */
+export interface FamilyTables {
+  /** Read and changed by its turns: a checkpoint holds them. */
+  readonly states: ReadonlyArray<string>
+  /** Only ever added to, and read by no turn. */
+  readonly journals: ReadonlyArray<string>
+}
+
+/** The machine's tables that belong to a family's state, too. */
+export const MACHINE_STATES = ["parked_keys", "parked_messages", "actor_configs"]
+/** In a checkpoint beside those: where it stands, and what waits for a person. */
+export const CHECKPOINTED = [...MACHINE_STATES, "cursors", "dead_letters"]
+
+export interface ReplayRequest {
+  readonly link: NatsLink
+  readonly databaseUrl: string
+  readonly actor: AnyKeyed
+  readonly stream: string
+  readonly addressingOf: (partition: number) => Addressing
+  readonly bundleMaxOf: (target: string) => number
+  readonly tables: FamilyTables
+  /** Undefined for all. */
+  readonly partition: number | undefined
+  /** Undefined for the beginning of the mailbox. */
+  readonly checkpoint: string | undefined
+  /** More to be looked at in the shadow, such as its trial balance. */
+  readonly inspect?: (db: Db) => Promise<ReadonlyArray<string>>
+}
+
+export interface ReplayReport {
+  readonly family: string
+  readonly from: string
+  readonly partitions: number
+  readonly turns: number
+  readonly messages: number
+  readonly tables: ReadonlyArray<string>
+  /** Empty where the replay ends in what is stored. */
+  readonly differences: ReadonlyArray<string>
+  readonly other_versions: ReadonlyArray<string>
+}
+
+/** There is nothing to replay from. */
+export class NotReplayable extends Schema.TaggedError<NotReplayable>()("NotReplayable", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return this.detail
+  }
+}
+
+const CONCURRENT_PARTITIONS = 4
+
+/**
+ * Decides a family's mailbox once more, from its beginning or from a checkpoint, into a shadow schema
+ * that is dropped at the end, and compares digests turn by turn and then every row (G15). It relays
+ * nothing, answers nobody and changes no live table.
+ */
+export const replayFamily = Effect.fnUntraced(function* (request: ReplayRequest) {
+  const schema = `replay_${randomBytes(6).toString("hex")}`
+  const live = connect(request.databaseUrl, 2)
+  const shadow = Layer.provideMerge(
+    TurnStore.layer,
+    Database.layerOf(urlWithin(request.databaseUrl, schema), CONCURRENT_PARTITIONS + 2)
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(async () => {
+      await dropSchema(live, schema)
+      await live.destroy()
+    })
+  )
+  yield* Effect.promise(() => createShadow(live, schema))
+  if (request.checkpoint !== undefined) {
+    const { checkpoint } = request
+    yield* Effect.promise(() => fillShadow(live, schema, checkpoint))
+  }
+  return yield* inShadow(request, live, schema).pipe(Effect.provide(shadow))
+}, Effect.scoped)
+
+const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, schema: string) {
+  const { actor, link, stream, tables } = request
+  const { family } = actor
+  const replayed = yield* openAllReplayed(request, live)
+  const report = (differences: ReadonlyArray<string>): ReplayReport => ({
+    family,
+    from: request.checkpoint ?? "beginning",
+    partitions: replayed.length,
+    turns: replayed.reduce((sum, one) => sum + one.turns, 0),
+    messages: replayed.reduce((sum, one) => sum + one.messages, 0),
+    tables: compared,
+    differences,
+    other_versions: [...new Set(replayed.flatMap(({ otherVersions }) => [...otherVersions]))]
+  })
+  const compared = [...tables.states, ...tables.journals, ...MACHINE_STATES]
+  const until = Effect.fnUntraced(function* (cursors: Cursors) {
+    const found = yield* Effect.forEach(
+      replayed,
+      (one) =>
+        replayUntil(one, link, stream, live, cursors.get(one.deciding.partition)?.seq ?? 0).pipe(
+          Effect.as(undefined),
+          Effect.catchTag("ReplayDiffers", (error: ReplayDiffers) => Effect.succeed(error.detail))
+        ),
+      { concurrency: CONCURRENT_PARTITIONS }
+    )
+    return found.filter((detail) => detail !== undefined)
+  })
+  const apart = yield* until(yield* Effect.promise(() => liveCursors(live, family)))
+  if (apart.length > 0) return report(apart)
+  // What the live system did meanwhile comes behind it, up to the moment of the copy.
+  const copied = yield* Effect.promise(() => copyLive(live, schema, family, compared))
+  const later = yield* until(copied)
+  if (later.length > 0) return report(later)
+  const rows: Array<string> = []
+  for (const table of compared) {
+    rows.push(
+      ...yield* Effect.promise(() =>
+        tableDifferences(live, schema, {
+          table,
+          family,
+          partitions: request.partition === undefined ? undefined : [request.partition],
+          sinceOnly: request.checkpoint !== undefined && tables.journals.includes(table)
+        })
+      )
+    )
+  }
+  const database = yield* Database
+  const { inspect } = request
+  if (inspect !== undefined) rows.push(...yield* database.query("replay.inspect", inspect))
+  return report(rows)
+})
+
+type Cursors = ReadonlyMap<number, { readonly seq: number; readonly streamCreated: string }>
+
+/** Every partition, taken over in the shadow; its mailbox must reach back to where it stands. */
+const openAllReplayed = Effect.fnUntraced(function* (request: ReplayRequest, live: Db) {
+  const { actor, link, partition: asked, stream } = request
+  const { family } = actor
+  const cursors: Cursors = yield* Effect.promise(() => liveCursors(live, family))
+  const facts = yield* streamFacts(link.nc, stream)
+  const lanes = yield* openLanes(actor)
+  const replayed: Array<ReplayedPartition> = []
+  for (const [partition, { streamCreated }] of cursors) {
+    if (asked !== undefined && asked !== partition) continue
+    if (streamCreated !== facts.created) {
+      return yield* new NotReplayable({
+        detail: `${stream} is not the stream on which ${family}-${partition} was decided`
+      })
+    }
+    const one = yield* openReplayed({
+      actor,
+      partition,
+      streamCreated,
+      addressing: request.addressingOf(partition),
+      bundleMaxOf: request.bundleMaxOf,
+      lanes
+    })
+    if (one.deciding.seq + 1 < facts.firstSeq) {
+      return yield* new NotReplayable({
+        detail: `${stream} begins at ${facts.firstSeq}, behind ${one.deciding.seq}: take a later ` +
+          "checkpoint (lastro checkpoint)"
+      })
+    }
+    replayed.push(one)
+  }
+  return replayed
+})
