@@ -55,9 +55,14 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
     subscribe: [inbox("gate")]
   },
   {
+    // An operator's orders name a dead letter or a key, never what stands in a letter.
     name: "edge",
     publish: [
       "lastro.>",
+      ...mailboxes.filter(({ kind }) => kind === "keyed").map(({ family }) =>
+        `${family}.*.operate`
+      ),
+      "$KV.control.family.*",
       "$JS.API.INFO",
       "$JS.API.STREAM.INFO.*",
       "$JS.API.CONSUMER.INFO.>",

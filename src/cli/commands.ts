@@ -1,5 +1,6 @@
 import { PortTaken } from "../edge/listen.ts"
 import { StackError } from "../stack/stack.ts"
+import { UsageError } from "./usage.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -20,6 +21,10 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   routing: async () => (await import("./roles/routing.ts")).routing,
   topology: async () => (await import("./topology.ts")).topologyCommand,
   status: async () => (await import("./status.ts")).status,
+  keys: async () => (await import("./keys.ts")).keys,
+  pause: async () => (await import("./pause.ts")).pause,
+  resume: async () => (await import("./pause.ts")).resume,
+  "dead-letters": async () => (await import("./deadLetters.ts")).deadLetters,
   doctor: async () => (await import("./doctor.ts")).doctor,
   replay: async () => (await import("./replay.ts")).replay,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
@@ -28,7 +33,8 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   bench: async () => (await import("./bench.ts")).bench
 }
 
-const EXIT_USAGE = 2
+/** 2 says that a person is needed (status, keys, dead-letters). */
+const EXIT_USAGE = 64
 const EXIT_FAILED = 1
 
 const help = async (): Promise<number> => {
@@ -61,8 +67,17 @@ export const runCommand = async (
     return await command.run(rest, environment)
   } catch (error) {
     // What the machine lacks is said in one sentence; everything else is a bug and shows its stack.
+    const misused = error instanceof UsageError || isMisuse(error)
+    if (misused) {
+      console.error(`lastro ${name}: ${(error as Error).message}`)
+      return EXIT_USAGE
+    }
     const plain = error instanceof StackError || error instanceof PortTaken
     console.error(plain ? `lastro: ${error.message}` : error)
     return EXIT_FAILED
   }
 }
+
+/** Told by `parseArgs`: an option nobody knows, or one without its value. */
+const isMisuse = (error: unknown): boolean =>
+  String((error as { code?: unknown } | undefined)?.code).startsWith("ERR_PARSE_ARGS")

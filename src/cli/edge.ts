@@ -6,9 +6,11 @@ import { Claims } from "../edge/claims.ts"
 import { listen } from "../edge/listen.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
+import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
+import { familyRoutes } from "../edge/routes/families.ts"
 import { operationRoutes } from "../edge/routes/operations.ts"
 import { disputeRoutes } from "../edge/routes/disputes.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
@@ -58,6 +60,8 @@ export const edgeRoutes = (
   ...eventRoutes,
   ...reviewRoutes,
   ...operationRoutes(),
+  ...familyRoutes,
+  ...deadLetterRoutes,
   ...doctorRoutes(examine),
   ...probeRoutes
 ]

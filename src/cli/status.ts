@@ -1,25 +1,38 @@
-import * as fs from "node:fs"
-import { join } from "node:path"
-import { StackError } from "../stack/stack.ts"
+import { parseArgs } from "node:util"
 import type { MeterReading } from "../store/meter.ts"
 import type { CliCommand } from "./commands.ts"
-import { dataDirOf, portOf } from "./lastro.ts"
+import { EXIT_FAILED, EXIT_PERSON_NEEDED, operator, where } from "./operator.ts"
+
+interface Partition {
+  readonly partition: number
+  readonly owner: string
+  readonly epoch: number
+  readonly lag_messages: number | null
+  readonly lag_seconds: number
+  readonly parked: number
+  readonly quarantined: number
+  readonly paused: number
+}
+
+interface Family {
+  readonly family: string
+  readonly kind: "keyed" | "outbound"
+  readonly paused: { readonly by: string; readonly why: string; readonly at: string } | null
+  readonly escalations: ReadonlyArray<
+    { readonly at: string; readonly partition: number; readonly detail: string }
+  >
+  /** Of outbound families, whose partitions nobody owns. */
+  readonly lag_messages?: number | null
+  readonly partitions: ReadonlyArray<Partition>
+}
 
 interface Overview {
   readonly captured_per_second: number
   readonly latency_ms: { readonly p50: number; readonly p99: number } | null
-  readonly families: ReadonlyArray<{
-    readonly family: string
-    readonly partitions: ReadonlyArray<{
-      readonly partition: number
-      readonly owner: string
-      readonly lag_messages: number | null
-      readonly parked: number
-    }>
-  }>
+  readonly families: ReadonlyArray<Family>
   readonly meter: MeterReading
   readonly reviews: ReadonlyArray<unknown>
-  readonly dead_letters: ReadonlyArray<unknown>
+  readonly dead_letters_open: number
   readonly trial_balance: ReadonlyArray<{
     readonly currency: string
     readonly difference: string
@@ -28,58 +41,74 @@ interface Overview {
   }>
 }
 
-const usage = `Usage: deno task lastro status [--json]
-
-Asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT) how it does. Exits with 1 where a
-trial balance is not 0, the accounts differ from the journal, the exactly-once meter found a gap or
-a repeat, or no worker owns a partition yet.`
-
 export const status: CliCommand = {
-  summary: "Partitions, owners, lag, parked keys, trial balance",
-  usage,
+  summary: "Partitions, owners, lag, keys set aside, paused families, trial balance",
+  usage: `Usage: deno task lastro status [--json]
+
+Tells of each family whether it is paused and what escalated of late, of each partition its owner and
+epoch, how far it is behind (messages and the age of the oldest) and the keys set aside; then open dead
+letters, the exactly-once meter and the trial balance.
+
+${where}
+Exits with 0 where all is well; with 1 where a trial balance is not 0, the accounts differ from the
+journal, the exactly-once meter found a gap or a repeat, or nobody owns a partition; with 2 where all
+that works and something waits for a person: a paused family, a paused or quarantined key, a dead letter.`,
   run: async (args, environment) => {
-    const file = join(dataDirOf(environment), "operator.key")
-    const url = `http://127.0.0.1:${portOf(environment)}`
-    if (!fs.existsSync(file)) {
-      throw new StackError(`there is no ${file}: start Lastro first, or set LASTRO_DATA_DIR.`)
-    }
-    const key = fs.readFileSync(file, "utf8").trim()
-    const answer = await fetch(`${url}/v1/operations/overview`, {
-      headers: { authorization: `Bearer ${key}` }
-    }).catch(() => {
-      throw new StackError(`nothing answers at ${url}: start Lastro first, or set LASTRO_PORT.`)
+    const { values: { json } } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean" } }
     })
-    if (!answer.ok) throw new StackError(`${url} answered ${answer.status}.`)
-    const overview = (await answer.json()) as Overview
-    if (args.includes("--json")) console.log(JSON.stringify(overview))
+    const overview = await operator(environment).get<Overview>("/v1/operations/overview")
+    if (json === true) console.log(JSON.stringify(overview))
     else print(overview)
-    return isWell(overview) ? 0 : 1
+    return !isWell(overview) ? EXIT_FAILED : needsPerson(overview) ? EXIT_PERSON_NEEDED : 0
   }
 }
 
 const isWell = ({ families, meter, trial_balance }: Overview): boolean =>
   meter.gaps + meter.repeats === 0 &&
-  families.every(({ partitions }) => partitions.every(({ owner }) => owner !== "")) &&
+  families.every(({ kind, partitions }) =>
+    kind === "outbound" || (partitions.length > 0 && partitions.every(({ owner }) => owner !== ""))
+  ) &&
   trial_balance.every((line) =>
     line.difference === "0" && line.pending_difference === "0" && line.journal_difference === "0"
   )
 
-const print = (overview: Overview) => {
-  for (const { family, partitions } of overview.families) {
-    const lag = partitions.reduce((sum, one) => sum + (one.lag_messages ?? 0), 0)
-    const parked = partitions.reduce((sum, one) => sum + one.parked, 0)
-    const owners = [...new Set(partitions.map(({ owner }) => owner || "nobody"))]
+const needsPerson = ({ dead_letters_open, families }: Overview): boolean =>
+  dead_letters_open > 0 ||
+  families.some(({ partitions, paused }) =>
+    paused !== null || partitions.some((one) => one.quarantined + one.paused > 0)
+  )
+
+const printFamily = ({ escalations, family, kind, lag_messages, partitions, paused }: Family) => {
+  console.log(
+    kind === "outbound"
+      ? `${family}: calls to the world, ${lag_messages ?? "?"} waiting`
+      : `${family}: ${partitions.length} partitions`
+  )
+  if (paused !== null) console.log(`  PAUSED since ${paused.at} by ${paused.by}: ${paused.why}`)
+  for (const { at, detail, partition } of escalations) {
+    console.log(`  partition ${partition} escalated at ${at}: ${detail}`)
+  }
+  for (const one of partitions) {
+    const aside = one.parked === 0
+      ? ""
+      : `, ${one.parked} keys aside (${one.quarantined} quarantined, ${one.paused} paused)`
     console.log(
-      `${family.padEnd(15)} ${partitions.length} partitions, lag ${lag}, parked keys ${parked}, ` +
-        `owned by ${owners.join(", ")}`
+      `  ${String(one.partition).padStart(3)}  ${one.owner || "nobody"}  epoch ${one.epoch}, ` +
+        `lag ${one.lag_messages ?? "?"} messages, ${one.lag_seconds} s${aside}`
     )
   }
+}
+
+const print = (overview: Overview) => {
+  for (const family of overview.families) printFamily(family)
   const latency = overview.latency_ms
   console.log(
     `\n${overview.captured_per_second} captured/s` +
       (latency === null ? "" : `, p50 ${latency.p50} ms, p99 ${latency.p99} ms`) +
       `\n${overview.reviews.length} payments in review, ` +
-      `${overview.dead_letters.length} dead letters open`
+      `${overview.dead_letters_open} dead letters open`
   )
   const { alarms, behind, gaps, messages, outputs, repeats } = overview.meter
   console.log(

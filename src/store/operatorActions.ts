@@ -40,3 +40,40 @@ export const answerActions = (
     rowsOf(answers, { id: ["text", ({ id }) => id], outcome: ["text", ({ outcome }) => outcome] })
   } as n
     where a.id = n.id and a.done_at is null`.execute(trx)
+
+export interface OperatorActionView {
+  readonly id: string
+  readonly at: string
+  readonly who: string
+  readonly action: string
+  readonly family: string
+  readonly merchant: string | null
+  readonly key: string | null
+  readonly dead_letter: string | null
+  readonly why: string
+  readonly outcome: string | null
+  readonly done_at: string | null
+}
+
+/** The newest first. */
+export const operatorActions = async (
+  db: Db,
+  wanted: { readonly id?: string | undefined; readonly deadLetter?: string | undefined },
+  limit: number
+): Promise<ReadonlyArray<OperatorActionView>> => {
+  const { rows } = await sql<
+    Omit<OperatorActionView, "at" | "done_at"> & { at: Date; done_at: Date | null }
+  >`
+    select id, at, who, action, family, merchant, actor_key as key, dead_letter, why, outcome,
+      done_at
+    from operator_actions
+    where (${wanted.id ?? null}::text is null or id = ${wanted.id ?? null})
+      and (${wanted.deadLetter ?? null}::text is null
+        or dead_letter = ${wanted.deadLetter ?? null})
+    order by at desc, id desc limit ${limit}`.execute(db)
+  return rows.map((row) => ({
+    ...row,
+    at: row.at.toISOString(),
+    done_at: row.done_at?.toISOString() ?? null
+  }))
+}

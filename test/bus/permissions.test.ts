@@ -146,6 +146,18 @@ test("readers of mailboxes are workers: nobody else makes a consumer", async () 
   }
 })
 
+test("only the edge gives operators' orders, by name, and pauses families", async () => {
+  for (const subject of ["payments.3.operate", "$KV.control.family.payments"]) {
+    expect([subject, await publish("edge", subject)]).toEqual([subject, "stored"])
+    for (const name of ["producer", "merchant-acme"] as const) {
+      expect([name, subject, await publish(name, subject)]).toEqual([name, subject, "denied"])
+    }
+  }
+  for (const subject of ["gateway.3.operate", "$KV.control.escalations.payments"]) {
+    expect([subject, await publish("edge", subject)]).toEqual([subject, "denied"])
+  }
+})
+
 test("a worker writes what actors write, gives no commands and changes no topology", async () => {
   expect(await publish("worker", "payments.3.fraud-03")).toBe("stored")
   for (

@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { createdSince, openReviews } from "../../../actors/payments/read.ts"
 import { breaksOf } from "../../../actors/reconciliation/read.ts"
-import { mailboxes } from "../../../streams/mailboxes.ts"
-import { partitionLag } from "../../bus/lag.ts"
-import { Nats, type NatsLink } from "../../bus/connection.ts"
+import { Nats } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
 import { recentEvents } from "../../store/events.ts"
-import { cursors, type CursorView, openDeadLetters } from "../../store/machine.ts"
+import { deadLetterList, openDeadLetters } from "../../store/deadLetterList.ts"
+import { cursors } from "../../store/machine.ts"
 import { meterReading } from "../../store/meter.ts"
+import { familyStates } from "../familyStates.ts"
 import { read } from "../reading.ts"
 import { ok, type Route } from "../route.ts"
 
@@ -33,16 +33,21 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     const now = Date.now()
     if (overviewCache.until > now) return overviewCache.value
     const { nc } = yield* Nats
-    const [partitions, events, created, reviews, deadLetters, breaks, meter] = yield* Effect.all([
-      read("edge.cursors", cursors),
-      read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
-      read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
-      read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
-      read("edge.deadLetters", (db) => openDeadLetters(db, LISTED_MAX)),
-      read("edge.breaks", (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })),
-      read("edge.meter", meterReading)
-    ], { concurrency: "unbounded" })
-    const families = yield* familiesOf(nc, partitions)
+    const [partitions, events, created, reviews, deadLetters, breaks, meter, open] = yield* Effect
+      .all([
+        read("edge.cursors", cursors),
+        read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
+        read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
+        read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
+        read("edge.deadLetters", (db) => deadLetterList(db, {}, LISTED_MAX)),
+        read(
+          "edge.breaks",
+          (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })
+        ),
+        read("edge.meter", meterReading),
+        read("edge.deadLettersOpen", openDeadLetters)
+      ], { concurrency: "unbounded" })
+    const families = yield* familyStates(nc, partitions)
     if (balanceCache.until <= now) {
       balanceCache.value = yield* read("edge.trialBalance", trialBalance)
       balanceCache.until = now + TRIAL_BALANCE_MILLIS
@@ -63,7 +68,8 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
         reasons: payment.risk?.reasons ?? [],
         opened_at: new Date(openedMillis).toISOString()
       })),
-      dead_letters: deadLetters,
+      dead_letters_open: open,
+      dead_letters: deadLetters.map(({ cursor: _, ...letter }) => letter),
       breaks,
       trial_balance: balanceCache.value
     }
@@ -80,32 +86,6 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     handle: () => Effect.map(overview, ok)
   }]
 }
-
-/** Who owns each partition of the keyed families, and how far behind it is. */
-const familiesOf = (nc: NatsLink["nc"], partitions: ReadonlyArray<CursorView>) =>
-  Effect.forEach(
-    mailboxes.filter(({ kind }) => kind === "keyed"),
-    ({ family, stream }) =>
-      Effect.map(
-        Effect.forEach(
-          partitions.filter((one) => one.family === family),
-          (one) =>
-            Effect.map(
-              partitionLag(nc, { stream, family, partition: one.partition }, one.seq),
-              (lag) => ({
-                partition: one.partition,
-                owner: one.owner,
-                lag_messages: lag.messages,
-                lag_seconds: Math.round(lag.seconds * 10) / 10,
-                parked: one.parked
-              })
-            ),
-          { concurrency: "unbounded" }
-        ),
-        (found) => ({ family, partitions: found })
-      ),
-    { concurrency: "unbounded" }
-  )
 
 type Sample = Awaited<ReturnType<typeof recentEvents>>
 

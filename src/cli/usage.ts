@@ -1,0 +1,2 @@
+/** Wrong arguments: told in one sentence. */
+export class UsageError extends Error {}

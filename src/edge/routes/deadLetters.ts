@@ -1,0 +1,166 @@
+import { Effect, Schema } from "effect"
+import { isStorable, Text } from "../../domain/text.ts"
+import { WHY_CHARACTERS_MAX } from "../../runtime/order.ts"
+import {
+  deadLetterContent,
+  deadLetterCursor,
+  type DeadLetterFilter,
+  deadLetterList
+} from "../../store/deadLetterList.ts"
+import { operatorActions } from "../../store/operatorActions.ts"
+import { audit, newActionId, order } from "../operate.ts"
+import { problem } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+
+const PAGE_MAX = 200
+const PAGE_DEFAULT = 50
+const ACTIONS_SHOWN = 50
+
+const oneOf = (about: string, ...values: ReadonlyArray<string>) => ({
+  schema: Schema.Literals(values) as Schema.Codec<unknown, unknown>,
+  about
+})
+const named = (about: string) => ({ schema: Text(255) as Schema.Codec<unknown, unknown>, about })
+const time = (about: string) => ({
+  schema: Schema.String.check(
+    Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+\-]\d\d:\d\d)$/u)
+  ) as Schema.Codec<unknown, unknown>,
+  about
+})
+
+const find = Effect.fnUntraced(function* (id: string) {
+  const [found] = isStorable(id)
+    ? yield* read("edge.deadLetter", (db) => deadLetterList(db, { id, status: "all" }, 1))
+    : []
+  if (found === undefined) {
+    return yield* problem(
+      404,
+      "dead_letter_not_found",
+      `there is no dead letter ${id.slice(0, 60)}`
+    )
+  }
+  const { cursor: _, ...letter } = found
+  return letter
+})
+
+const list = Effect.fnUntraced(function* ({ query }: Asked) {
+  const { cursor, limit: asked, ...filter } = query
+  const after = cursor === undefined ? undefined : deadLetterCursor(cursor)
+  if (cursor !== undefined && after === undefined) {
+    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+  }
+  const limit = Number(asked ?? PAGE_DEFAULT)
+  const wanted: DeadLetterFilter = { ...filter, ...(after && { after }) }
+  const found = yield* read("edge.deadLetters", (db) => deadLetterList(db, wanted, limit + 1))
+  const page = found.slice(0, limit)
+  const more = found.length > limit
+  return ok({
+    data: page.map(({ cursor: _, ...letter }) => letter),
+    has_more: more,
+    next_cursor: more ? page.at(-1)!.cursor : null
+  })
+})
+
+/** The letter's own content may hold personal data: that somebody read it is written down. */
+const show = Effect.fnUntraced(function* ({ key, path }: Asked) {
+  const letter = yield* find(path["id"]!)
+  const { family, id } = letter
+  yield* audit({
+    id: newActionId(),
+    who: key.name,
+    action: "show",
+    family,
+    deadLetter: id,
+    why: "to read it",
+    outcome: "shown"
+  })
+  const content = yield* read("edge.deadLetter", (db) => deadLetterContent(db, id))
+  const actions = yield* read(
+    "edge.actions",
+    (db) => operatorActions(db, { deadLetter: id }, ACTIONS_SHOWN)
+  )
+  return ok({ ...letter, ...content, ...bodyOf(content?.body), actions })
+})
+
+/** As text where it is text. */
+const bodyOf = (body: Uint8Array | undefined) => {
+  try {
+    return { body: new TextDecoder("utf-8", { fatal: true }).decode(body) }
+  } catch {
+    return { body: undefined, body_base64: Buffer.from(body ?? []).toString("base64") }
+  }
+}
+
+const Why = Schema.Struct({ why: Text(WHY_CHARACTERS_MAX) })
+
+const settle = (action: "replay" | "discard") =>
+  Effect.fnUntraced(function* ({ body, key, path }: Asked) {
+    const { family, id, partition, status } = yield* find(path["id"]!)
+    if (status !== "open") {
+      return yield* problem(409, "dead_letter_settled", `this dead letter was ${status} already`)
+    }
+    const actionId = newActionId()
+    const { why } = body as typeof Why.Type
+    return yield* order(
+      { family, partition },
+      { id: actionId, who: key.name, action, family, deadLetter: id, why },
+      { order: action, action: actionId, dead_letter: id }
+    )
+  })
+
+const settled = {
+  200: "What came of it",
+  202: "Taken; the partition answers in its turn",
+  404: "No such dead letter",
+  409: "It was replayed or discarded already"
+}
+
+export const deadLetterRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/v1/dead-letters",
+    summary: "Letters set aside for a person, the newest first",
+    audience: "operator",
+    query: {
+      family: named("Of this family."),
+      reason: oneOf("Why it was set aside.", "malformed", "defect", "failed"),
+      merchant: MerchantQuery,
+      key: named("Of this actor key."),
+      status: oneOf("`open` where not given.", "open", "replayed", "discarded", "all"),
+      since: time("Set aside at or after this time."),
+      until: time("Set aside before this time."),
+      limit: limitQuery(PAGE_MAX),
+      cursor: { schema: Schema.String, about: "The next_cursor of the page before." }
+    },
+    answers: { 200: "A page of dead letters" },
+    handle: list
+  },
+  {
+    method: "GET",
+    path: "/v1/dead-letters/{id}",
+    summary:
+      "One dead letter with its content and what was done about it; that it was read is kept",
+    audience: "operator",
+    answers: { 200: "The dead letter", 404: "No such dead letter" },
+    handle: show
+  },
+  {
+    method: "POST",
+    path: "/v1/dead-letters/{id}/replay",
+    summary: "Decide it once more, once however often it is asked",
+    audience: "operator",
+    body: Why as Schema.Codec<unknown, unknown>,
+    answers: settled,
+    handle: settle("replay")
+  },
+  {
+    method: "POST",
+    path: "/v1/dead-letters/{id}/discard",
+    summary: "Be done with it undecided; a key it held goes on without it",
+    audience: "operator",
+    body: Why as Schema.Codec<unknown, unknown>,
+    answers: settled,
+    handle: settle("discard")
+  }
+]

@@ -1,0 +1,165 @@
+import { Effect, Schema } from "effect"
+import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { Nats } from "../../bus/connection.ts"
+import { setFamily } from "../../bus/control.ts"
+import { MerchantId } from "../../domain/identifiers.ts"
+import { partitionOf } from "../../domain/partition.ts"
+import { isStorable, Text } from "../../domain/text.ts"
+import { WHY_CHARACTERS_MAX } from "../../runtime/order.ts"
+import { keysAside } from "../../store/keysAside.ts"
+import { operatorActions } from "../../store/operatorActions.ts"
+import { actionOf, audit, conclude, newActionId, order } from "../operate.ts"
+import { problem, unavailable } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, limitQuery, ok, type Route } from "../route.ts"
+
+const LISTED_MAX = 500
+const LISTED_DEFAULT = 100
+const KEY_CHARACTERS_MAX = 255
+
+const familyOf = Effect.fnUntraced(function* ({ path }: Asked) {
+  const found = mailboxes.find(({ family }) => family === path["family"])
+  if (found === undefined) {
+    return yield* problem(404, "family_not_found", "there is no such family")
+  }
+  return found
+})
+
+const isMerchant = Schema.is(MerchantId)
+
+/** `merchant/key`: merchants hold no slash, keys may. */
+const keyOf = Effect.fnUntraced(function* (text: string) {
+  const slash = text.indexOf("/")
+  const merchant = text.slice(0, Math.max(0, slash))
+  const key = text.slice(slash + 1)
+  if (!isMerchant(merchant) || key === "") {
+    return yield* problem(422, "invalid", "a key is named as merchant/key", {
+      errors: [{ pointer: "/key", detail: "must be merchant/key" }]
+    })
+  }
+  return { merchant, key }
+})
+
+const Asking = Schema.Struct({
+  why: Text(WHY_CHARACTERS_MAX),
+  /** One actor key, as `merchant/key`. Without it the whole family is meant. */
+  key: Schema.optionalKey(Text(KEY_CHARACTERS_MAX))
+})
+
+const change = (action: "pause" | "resume") =>
+  Effect.fnUntraced(function* (asked: Asked) {
+    const { family, kind } = yield* familyOf(asked)
+    const { key: named, why } = asked.body as typeof Asking.Type
+    const id = newActionId()
+    const who = asked.key.name
+    if (named === undefined) return yield* changeFamily({ id, who, action, family, why })
+    if (kind !== "keyed") {
+      return yield* problem(422, "invalid", `${family} calls the world and has no keys to hold`)
+    }
+    const { key, merchant } = yield* keyOf(named)
+    return yield* order(
+      { family, partition: partitionOf(merchant, PARTITIONS) },
+      { id, who, action, family, merchant, actorKey: key, why },
+      action === "pause"
+        ? { order: action, action: id, merchant, key, why }
+        : { order: action, action: id, merchant, key }
+    )
+  })
+
+const changeFamily = Effect.fnUntraced(function* (action: {
+  readonly id: string
+  readonly who: string
+  readonly action: "pause" | "resume"
+  readonly family: string
+  readonly why: string
+}) {
+  const { family, id, who, why } = action
+  const { nc } = yield* Nats
+  yield* audit(action)
+  const state = action.action === "pause" ? "paused" : "running"
+  const at = new Date().toISOString()
+  const changed = yield* setFamily(nc, family, { state, by: who, why, at }).pipe(
+    Effect.tapError((error) => conclude(id, `not done: ${error.message}`)),
+    Effect.mapError(() => unavailable("the control bucket cannot be written now"))
+  )
+  yield* conclude(id, changed ? state : `it was ${state} already`)
+  return ok(yield* actionOf(id))
+})
+
+const keys = Effect.fnUntraced(function* (asked: Asked) {
+  const { family } = yield* familyOf(asked)
+  const limit = Number(asked.query["limit"] ?? LISTED_DEFAULT)
+  return ok({ data: yield* read("edge.keys", (db) => keysAside(db, family, limit)) })
+})
+
+const actions = Effect.fnUntraced(function* ({ query }: Asked) {
+  const limit = Number(query["limit"] ?? LISTED_DEFAULT)
+  const deadLetter = query["dead_letter"]
+  return ok({
+    data: yield* read("edge.actions", (db) => operatorActions(db, { deadLetter }, limit))
+  })
+})
+
+const action = Effect.fnUntraced(function* ({ path }: Asked) {
+  const id = path["id"]!
+  const found = isStorable(id) ? yield* actionOf(id) : undefined
+  return found === undefined
+    ? yield* problem(404, "action_not_found", "there is no such action")
+    : ok(found)
+})
+
+const changes = {
+  200: "What came of it",
+  202: "Taken; the partition answers in its turn",
+  404: "No such family"
+}
+
+export const familyRoutes: ReadonlyArray<Route> = [
+  {
+    method: "POST",
+    path: "/v1/operations/families/{family}/pause",
+    summary: "Hold a whole family, or one key of it: letters wait, in order",
+    audience: "operator",
+    body: Asking as Schema.Codec<unknown, unknown>,
+    answers: changes,
+    handle: change("pause")
+  },
+  {
+    method: "POST",
+    path: "/v1/operations/families/{family}/resume",
+    summary: "Let a family go on, or one key of it, whatever held it",
+    audience: "operator",
+    body: Asking as Schema.Codec<unknown, unknown>,
+    answers: changes,
+    handle: change("resume")
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/families/{family}/keys",
+    summary: "Keys set aside, those a person holds first",
+    audience: "operator",
+    query: { limit: limitQuery(LISTED_MAX) },
+    answers: { 200: "The keys", 404: "No such family" },
+    handle: keys
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/actions",
+    summary: "What operators did, the newest first",
+    audience: "operator",
+    query: {
+      limit: limitQuery(LISTED_MAX),
+      dead_letter: { schema: Text(64), about: "About this dead letter." }
+    },
+    answers: { 200: "The actions" },
+    handle: actions
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/actions/{id}",
+    summary: "One action and what came of it",
+    audience: "operator",
+    answers: { 200: "The action", 404: "No such action" },
+    handle: action
+  }
+]

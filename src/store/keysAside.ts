@@ -1,0 +1,41 @@
+import { sql } from "kysely"
+import type { Db } from "./database.ts"
+
+export interface KeyAside {
+  readonly merchant: string
+  readonly key: string
+  readonly partition: number
+  /** Who lets it go: a person (`paused`, `quarantined`), a timer, or another key. */
+  readonly state: "paused" | "quarantined" | "retrying" | "waiting"
+  readonly reason: string
+  readonly attempts: number
+  readonly letters: number
+  readonly since: string
+  readonly wakes_at: string | null
+}
+
+/** Keys of a family that are set aside, those a person holds first, then the longest set aside. */
+export const keysAside = async (
+  db: Db,
+  family: string,
+  limit: number
+): Promise<ReadonlyArray<KeyAside>> => {
+  const { rows } = await sql<
+    Omit<KeyAside, "since" | "wakes_at"> & { since: Date; wake_at_millis: string }
+  >`
+    select k.merchant, k.actor_key as key, k.partition,
+      case when k.paused then 'paused' when k.quarantined then 'quarantined'
+        when k.waits_for is not null then 'waiting' else 'retrying' end as state,
+      k.reason, k.attempts, k.since, k.wake_at_millis::text,
+      (select count(*)::int from parked_messages m
+        where m.family = k.family and m.partition = k.partition and m.merchant = k.merchant
+          and m.actor_key = k.actor_key) as letters
+    from parked_keys k where k.family = ${family}
+    order by not (k.paused or k.quarantined), k.since, k.merchant, k.actor_key
+    limit ${limit}`.execute(db)
+  return rows.map(({ since, wake_at_millis, ...row }) => ({
+    ...row,
+    since: since.toISOString(),
+    wakes_at: row.state === "retrying" ? new Date(Number(wake_at_millis)).toISOString() : null
+  }))
+}
