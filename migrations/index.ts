@@ -8,6 +8,7 @@ import * as reconciliation from "./0006_reconciliation.ts"
 import * as edge from "./0007_edge.ts"
 import * as bundles from "./0008_bundles.ts"
 import * as disputes from "./0010_disputes.ts"
+import * as payouts from "./0011_payouts.ts"
 import * as ledgerReads from "./0020_ledger_reads.ts"
 import * as operate from "./0040_operate.ts"
 import * as meter from "./0050_meter.ts"
@@ -25,6 +26,7 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0007_edge": edge,
     "0008_bundles": bundles,
     "0010_disputes": disputes,
+    "0011_payouts": payouts,
     "0020_ledger_reads": ledgerReads,
     "0040_operate": operate,
     "0050_meter": meter,

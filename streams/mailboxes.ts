@@ -30,6 +30,7 @@ export const producerCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "increment"],
   ["payments", "void"],
   ["payments", "refund"],
+  ["payments", "payout"],
   ["payments", "dispute_evidence"],
   ["payments", "dispute_accept"]
 ]

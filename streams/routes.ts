@@ -29,7 +29,11 @@ export const routes: ReadonlyArray<Route> = [
       "payment.dispute_evidence_submitted",
       "payment.dispute_accepted",
       "payment.dispute_won",
-      "payment.dispute_lost"
+      "payment.dispute_lost",
+      "payment.settled",
+      "payout.created",
+      "payout.paid",
+      "payout.failed"
     ],
     to: "messaging",
     as: "event"

@@ -40,7 +40,9 @@ export const simulator = (
   name,
   finalityMillis,
   perform: Effect.fnUntraced(function* (call, merchant) {
-    const path = call.operation === "charge"
+    const path = call.operation === "payout"
+      ? "/payouts"
+      : call.operation === "charge"
       ? "/charges"
       : `/charges/${call.charge_id}/${paths[call.operation]}`
     const { body, status } = yield* request(baseUrl + path, {
@@ -51,7 +53,8 @@ export const simulator = (
         payment_id: call.payment_id,
         amount: Number(call.amount),
         currency: call.currency,
-        ...(call.operation === "charge" && { token: call.token, capture: call.capture })
+        ...(call.operation === "charge" && { token: call.token, capture: call.capture }),
+        ...(call.operation === "payout" && { token: call.token })
       })
     })
     if (status === 200) {

@@ -163,6 +163,10 @@ const operate = Effect.fnUntraced(function* (
   }
   const key = { idempotencyKey: attempt }
   switch (operation) {
+    case "payout": {
+      const detail = "payouts through Stripe need an account of Connect, which is not built"
+      return { _tag: "NotProcessed", code: "payouts_not_supported", detail } satisfies Outcome
+    }
     case "charge":
       return yield* charge(client, settings, call, merchant, amount)
     case "increment": {

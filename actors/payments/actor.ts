@@ -2,8 +2,9 @@ import { keyed, type MessageOf } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
-import { decide, paymentOf } from "./decide.ts"
-import { defaultTerms, Terms, transitions } from "./state.ts"
+import { decide, keysOf } from "./decide.ts"
+import { isPayoutOpen } from "./payout.ts"
+import { defaultTerms, isBalance, isPayout, type State, Terms, transitions } from "./state.ts"
 import { load, overdue, save } from "./store.ts"
 
 const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof DisputeMessages>
@@ -12,11 +13,21 @@ const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof Dispu
 export const payments = keyed({
   family: "payments",
   messages: PaymentsMessages,
-  ingress: ["create", "capture", "increment", "void", "refund", "review", ...disputeCommands],
-  keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) =>
-    [paymentOf(message, merchant)] as const,
+  ingress: [
+    "create",
+    "capture",
+    "increment",
+    "void",
+    "refund",
+    "review",
+    "payout",
+    ...disputeCommands
+  ],
+  keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),
   config: { schema: Terms, initial: defaultTerms },
-  keeps: ({ status }) => transitions[status].length > 0,
+  keeps: (state: State) =>
+    isBalance(state) ||
+    (isPayout(state) ? isPayoutOpen(state) : transitions[state.status].length > 0),
   decide,
   load,
   save,

@@ -2,10 +2,11 @@ import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
-import type { Decision, MessageOf, Received, Refusal } from "../../src/runtime/actor.ts"
+import type { MessageOf, Received } from "../../src/runtime/actor.ts"
 import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { charge, isRoutable } from "./charging.ts"
+import { type Decided, refuse } from "./decided.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
 import { newLegs, refundStep, splitsProblem, takenBack } from "./legs.ts"
@@ -19,7 +20,6 @@ import {
   finish,
   moveTo,
   outcomeOf,
-  type Row,
   row,
   send,
   type Step,
@@ -28,7 +28,6 @@ import {
 
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
-export type Decided = Result.Result<Decision<Payment, Row>, Refusal<RefusalCode>>
 
 /** Commands remembered per payment. Beyond it the payment takes no more. */
 const COMMANDS_MAX = 200
@@ -38,9 +37,6 @@ const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** Who waits for one payment. The longest waiting give way: they still find the outcome by reading. */
 const WAITERS_MAX = 20
-
-export const refuse = (code: RefusalCode, detail: string, about?: string): Decided =>
-  Result.fail({ code, detail, ...(about !== undefined && { about }) })
 
 export const create = (
   known: Payment | undefined,

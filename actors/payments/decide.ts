@@ -4,41 +4,60 @@ import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import type { Risk } from "../../streams/messages/fraud.ts"
 import { answered } from "./answers.ts"
+import { balanceIdOf, isBalanceId } from "./balance.ts"
 import { charge } from "./charging.ts"
-import {
-  capture,
-  create,
-  type Decided,
-  increment,
-  refund,
-  refuse,
-  review,
-  voidPayment
-} from "./commands.ts"
+import { capture, create, increment, refund, review, voidPayment } from "./commands.ts"
+import { settled } from "./clearing.ts"
+import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
-import type { Payment, Terms } from "./state.ts"
+import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
+import { decideBalance } from "./payouts.ts"
+import type { Payment, State, Terms } from "./state.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 
-/** The payment a message is about. The merchant comes from the subject, never from the body. */
-export const paymentOf = (message: Message, merchant: string): string =>
-  message.type === "create"
-    ? paymentIdOf(merchant, message.body.command_id)
-    : message.body.payment_id
-
-const NOTHING: Decided = Result.succeed({})
+/**
+ * The payment a message is about, or the balance and the payout. The merchant comes from the subject,
+ * never from the body.
+ */
+export const keysOf = (message: Message, merchant: string): readonly [string, ...Array<string>] => {
+  switch (message.type) {
+    case "create":
+      return [paymentIdOf(merchant, message.body.command_id)]
+    case "payout": {
+      const { command_id, currency, recipient } = message.body
+      return [balanceIdOf(currency, recipient), payoutIdOf(merchant, command_id)]
+    }
+    case "cleared":
+      return [message.body.balance]
+    case "answered": {
+      const { attempt, payment_id } = message.body
+      return isBalanceId(payment_id) ? [payment_id, attempt] : [payment_id]
+    }
+    case "wake": {
+      const { due, payment_id, timer } = message.body
+      if (!isBalanceId(payment_id)) return [payment_id]
+      // A payout that waits, or the one that the schedule makes at this time.
+      const payout = isPayoutId(timer) ? timer : scheduledPayoutIdOf(merchant, payment_id, due)
+      return [payment_id, payout]
+    }
+    default:
+      return [message.body.payment_id]
+  }
+}
 
 /** The whole life of a payment, one message at a time. Pure. */
 export const decide = (
-  states: States<Payment>,
+  states: States<State>,
   message: Message,
   received: Received<Terms>
 ): Decided => {
   const [id] = received.keys
-  const payment = states.get(id)
+  if (isBalanceId(id)) return decideBalance(states, message, received)
+  const payment = states.get(id) as Payment | undefined
   if (message.type === "create") return create(payment, message.body, received)
   if (payment === undefined) {
     return refuse("payment_not_found", `${received.merchant} has no payment ${id}`)
@@ -72,6 +91,13 @@ export const decide = (
     }
     case "wake":
       return woken(begin(payment, received), message.body)
+    case "settled": {
+      const step = settled(begin(payment, received), message.body)
+      return step === undefined ? NOTHING : Result.succeed(finish(step))
+    }
+    case "payout":
+    case "cleared":
+      return refuse("payment_not_found", `${message.type} is not for a payment`, id)
   }
 }
 

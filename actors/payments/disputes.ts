@@ -1,6 +1,7 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Received } from "../../src/runtime/actor.ts"
-import { type Body, command, refuse, type Taken } from "./commands.ts"
+import { type Body, command, type Taken } from "./commands.ts"
+import { refuse } from "./decided.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
 import { type Dispute, isDisputeOpen, type Payment, type Terms } from "./state.ts"
 import { book, bookOf, change, row, type Step, tell } from "./step.ts"

@@ -16,6 +16,9 @@ const DEFERRALS_MAX = 25
 const delay = (delays: ReadonlyArray<number>, tries: number): number =>
   delays[Math.min(tries, delays.length - 1)]!
 
+export const inquiryDelay = (tries: number): number => delay(INQUIRY_DELAYS_MILLIS, tries)
+export const deferralDelay = (tries: number): number => delay(DEFERRAL_DELAYS_MILLIS, tries)
+
 /** Sends an attempt for the first time. Its key never changes, so that a repeat cannot charge twice. */
 export const sendAttempt = (
   step: Step,
@@ -108,7 +111,7 @@ export const waitForDestination = (step: Step, attempt: Attempt, detail: string)
     status: "deferred",
     detail,
     tries: attempt.tries + 1,
-    wake_at: step.received.at + delay(DEFERRAL_DELAYS_MILLIS, attempt.tries)
+    wake_at: step.received.at + deferralDelay(attempt.tries)
   })
 
 /** Bytes left and no answer came: only an inquiry may say what happened. */
@@ -120,7 +123,7 @@ export const waitForTruth = (step: Step, attempt: Attempt, detail: string): Step
     detail,
     tries: tries + 1,
     unknown_since: attempt.unknown_since ?? step.received.at,
-    wake_at: step.received.at + delay(INQUIRY_DELAYS_MILLIS, tries)
+    wake_at: step.received.at + inquiryDelay(tries)
   })
 }
 

@@ -1,6 +1,8 @@
 import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "../../src/store/database.ts"
+import { Balance } from "./balance.ts"
+import { Payout } from "./payout.ts"
 import { Dispute, Payment } from "./state.ts"
 
 const decode = Schema.decodeUnknownSync(Payment)
@@ -100,4 +102,57 @@ export const listDisputes = async (
     currency,
     dispute: decodeDispute(doc)
   }))
+}
+
+const decodeBalance = Schema.decodeUnknownSync(Balance)
+const decodePayout = Schema.decodeUnknownSync(Payout)
+
+export interface BalanceView {
+  readonly balance: Balance
+  /** What is captured and not yet available: credits less debits, minor units. */
+  readonly pending: string
+}
+
+/** All of a merchant's balances, its recipients' among them, by name. */
+export const balancesOfMerchant = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after: string; readonly limit: number }
+): Promise<ReadonlyArray<BalanceView>> => {
+  const { rows } = await sql<{ doc: unknown; pending: string }>`
+    select b.doc, coalesce(a.posted_credits - a.posted_debits, 0)::text as pending
+    from balances b
+    left join accounts a on a.merchant = b.merchant and a.path =
+      'liabilities:merchant:' || b.merchant ||
+      coalesce(':recipient:' || (b.doc ->> 'recipient'), '') || ':pending:' || (b.doc ->> 'currency')
+    where b.merchant = ${merchant} and b.id > ${options.after}
+    order by b.id limit ${options.limit}`.execute(db)
+  return rows.map(({ doc, pending }) => ({ balance: decodeBalance(doc), pending }))
+}
+
+export const findPayout = async (
+  db: Db,
+  merchant: string,
+  id: string
+): Promise<Payout | undefined> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from payouts where id = ${id} and merchant = ${merchant}`.execute(db)
+  return rows[0] && decodePayout(rows[0].doc)
+}
+
+/** Newest first. */
+export const listPayouts = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after?: PageAfter; readonly status?: string; readonly limit: number }
+): Promise<ReadonlyArray<Payout>> => {
+  const { after, limit, status } = options
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from payouts
+    where merchant = ${merchant}
+      and (created_millis, id) < (${after?.createdMillis ?? Number.MAX_SAFE_INTEGER}::bigint,
+        ${after?.id ?? "~"}::text)
+      and (${status ?? null}::text is null or status = ${status ?? null}::text)
+    order by created_millis desc, id desc limit ${limit}`.execute(db)
+  return rows.map(({ doc }) => decodePayout(doc))
 }

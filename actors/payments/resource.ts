@@ -42,6 +42,7 @@ export const resourceOf = (payment: Payment) => ({
   amount_authorized: Number(payment.amount_authorized),
   amount_captured: Number(payment.amount_captured),
   amount_refunded: Number(payment.amount_refunded),
+  ...(payment.amount_settled !== undefined && { amount_settled: Number(payment.amount_settled) }),
   fee: Number(payment.legs.find(({ owner }) => owner._tag === "Fee")?.captured ?? 0n),
   ...(payment.risk && { risk: payment.risk }),
   gateway: payment.gateway,

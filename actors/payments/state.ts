@@ -11,7 +11,10 @@ import {
   PaymentMethod,
   Split
 } from "../../streams/messages/payments.ts"
+import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
+import type { Balance } from "./balance.ts"
+import type { Payout } from "./payout.ts"
 
 export const Status = Schema.Literals([
   "screening",
@@ -123,7 +126,9 @@ export const Leg = Schema.Struct({
   captured: BigAmount,
   refunded: BigAmount,
   /** In disputes that are open or lost. */
-  disputed: Schema.optionalKey(BigAmount)
+  disputed: Schema.optionalKey(BigAmount),
+  /** What its owner's balance was told of: settled, less what was taken back. */
+  cleared: Schema.optionalKey(BigAmount)
 })
 export type Leg = typeof Leg.Type
 
@@ -220,6 +225,9 @@ export const Payment = Schema.Struct({
   amount_captured: BigAmount,
   /** Confirmed by the gateway. Those asked for are in `refunds`. */
   amount_refunded: BigAmount,
+  /** Captured money that the gateway paid, and the captures and refunds that it settled. */
+  amount_settled: Schema.optionalKey(BigAmount),
+  settlements: Schema.optionalKey(Schema.Array(Schema.String)),
   charge_id: Schema.optionalKey(Schema.String),
   /** When the authorization runs out: the timer that is awaited. */
   expires_at: Schema.optionalKey(Schema.Finite),
@@ -246,12 +254,23 @@ export const Terms = Schema.Struct({
   fee: FeeTerms,
   /** Other prices, by merchant, method and currency. */
   fees: Schema.optionalKey(FeeSchedule),
+  /** When money is paid out and what of it is kept back. By hand and nothing where left out. */
+  payouts: Schema.optionalKey(PayoutRules),
   routing: Schema.optionalKey(Routing),
   health: Schema.optionalKey(Schema.Record(Schema.String, Health)),
   /** How long an authorization is kept where the gateway does not say. Seven days where left out. */
   authorization_seconds: Schema.optionalKey(Schema.Int)
 })
 export type Terms = typeof Terms.Type
+
+/** What this family keeps by key: payments, balances and the payouts from them. */
+export type State = Payment | Balance | Payout
+
+export const isBalance = (state: State): state is Balance =>
+  "_tag" in state && state._tag === "Balance"
+
+export const isPayout = (state: State): state is Payout =>
+  "_tag" in state && state._tag === "Payout"
 
 /** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
 export const defaultTerms: Terms = {
@@ -272,6 +291,9 @@ export type RefusalCode =
   | "dispute_not_found"
   | "dispute_reused"
   | "too_many_disputes"
+  | "insufficient_funds"
+  | "no_destination"
+  | "below_minimum"
   | "too_many_commands"
   | "no_gateway"
 

@@ -2,6 +2,7 @@ import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
 import type { Book } from "../../src/ledger/entries.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Decision, Emission, Received, Timer } from "../../src/runtime/actor.ts"
+import { clear } from "./clearing.ts"
 import { resourceOf } from "./resource.ts"
 import {
   type Attempt,
@@ -120,7 +121,7 @@ export const changeAttempt = (step: Step, next: Attempt): Step => {
  * Wakes that are due later than this have no schedule at the bus, which would keep one for every
  * authorization of a week: their owner finds them in the table when they are overdue.
  */
-const SCHEDULED_WITHIN_MILLIS = 3_600_000
+export const SCHEDULED_WITHIN_MILLIS = 3_600_000
 
 /** Sets, moves or (undefined) takes back what the payment waits for. */
 export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step => {
@@ -138,7 +139,8 @@ export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined)
   return { ...waits, timers: [...waits.timers, scheduled] }
 }
 
-export const finish = (step: Step): Decision<Payment, Row> => {
+export const finish = (decided: Step): Decision<Payment, Row> => {
+  const step = clear(decided)
   const { received } = step
   const [served, waiting] = partition(step.payment.waiters, (waiter) => isServed(step, waiter))
   const payment: Payment = {

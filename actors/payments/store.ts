@@ -6,26 +6,47 @@ import { stateKey } from "../../src/runtime/actor.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
-import { Payment } from "./state.ts"
+import { Balance, isBalanceId } from "./balance.ts"
+import { isPayoutId, Payout } from "./payout.ts"
+import { isBalance, isPayout, Payment, type State } from "./state.ts"
 import type { Row } from "./step.ts"
 
-const decode = Schema.decodeUnknownSync(Payment)
+const decoders = {
+  payments: Schema.decodeUnknownSync(Payment),
+  balances: Schema.decodeUnknownSync(Balance),
+  payouts: Schema.decodeUnknownSync(Payout)
+}
+type Table = keyof typeof decoders
 
+const tableOf = (key: string): Table =>
+  isBalanceId(key) ? "balances" : isPayoutId(key) ? "payouts" : "payments"
+
+/** One query per table that the keys name: nearly always that of the payments alone. */
 export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
+  const found = yield* Effect.forEach(
+    Map.groupBy(keys, ({ key }) => tableOf(key)),
+    ([table, theirs]) => loadFrom(table, theirs),
+    { concurrency: "unbounded" }
+  )
+  return new Map(found.flat())
+})
+
+const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<StateKey>) {
   const database = yield* Database
   const { rows } = yield* database.query(
-    "payments.load",
+    `payments.load.${table}`,
     (db) =>
       sql<{ merchant: string; id: string; doc: unknown }>`
       select p.merchant, p.id, p.doc
       from unnest(${keys.map(({ merchant }) => merchant)}::text[],
         ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id)
-      join payments p on p.id = wanted.id and p.merchant = wanted.merchant`.execute(db)
+      join ${sql.raw(table)} p on p.id = wanted.id and p.merchant = wanted.merchant`.execute(db)
   )
-  return new Map(rows.map((row) => [stateKey(row.merchant, row.id), decode(row.doc)]))
+  const decode: (doc: unknown) => State = decoders[table]
+  return rows.map((row) => [stateKey(row.merchant, row.id), decode(row.doc)] as const)
 })
 
-export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<void> => {
+export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
   const entries: Array<Booked> = []
   const wakes = new Map<string, Located<"Wake">>()
   const reviews = new Map<string, Located<"Review">>()
@@ -39,13 +60,23 @@ export const save = async (trx: Trx, writes: TurnWrites<Payment, Row>): Promise<
     } else reviews.set(row.paymentId, { partition, merchant, at, row })
   }
   await Promise.all([
-    savePayments(trx, writes.states),
+    savePayments(trx, of(writes, isPayment)),
+    saveBalances(trx, of(writes, isBalance)),
+    savePayouts(trx, of(writes, isPayout)),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
     disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
     reviews.size > 0 && saveReviews(trx, [...reviews.values()])
   ])
 }
+
+const isPayment = (state: State): state is Payment => !("_tag" in state)
+
+const of = <One extends State>(
+  { states }: TurnWrites<State, Row>,
+  is: (state: State) => state is One
+): ReadonlyArray<SavedState<One>> =>
+  states.filter((saved): saved is SavedState<One> => is(saved.state))
 
 interface Located<Tag extends Row["_tag"]> {
   readonly partition: number
@@ -58,6 +89,36 @@ const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>
   if (states.length === 0) return
   await sql`
     insert into payments (id, merchant, status, created_millis, doc)
+    select * from ${
+    rowsOf(states, {
+      id: ["text", ({ key }) => key],
+      merchant: ["text", ({ merchant }) => merchant],
+      status: ["text", ({ state }) => state.status],
+      created_millis: ["bigint", ({ state }) => state.created_at],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
+}
+
+const saveBalances = async (trx: Trx, states: ReadonlyArray<SavedState<Balance>>) => {
+  if (states.length === 0) return
+  await sql`
+    insert into balances (merchant, id, doc)
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      id: ["text", ({ key }) => key],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
+}
+
+const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) => {
+  if (states.length === 0) return
+  await sql`
+    insert into payouts (id, merchant, status, created_millis, doc)
     select * from ${
     rowsOf(states, {
       id: ["text", ({ key }) => key],

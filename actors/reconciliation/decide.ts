@@ -2,6 +2,7 @@ import { Result } from "effect"
 import type { Decision, MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
 import type { ReconciliationMessages } from "../../streams/messages/reconciliation.ts"
 import { receivePart } from "./file.ts"
+import { settledBy } from "./settled.ts"
 import { addEvent, addLine, keyOfEvent, lineOf } from "./operation.ts"
 import {
   fileKey,
@@ -45,8 +46,13 @@ export const decide = (
       const known = states.get(fileKey(message.body.command_id))
       return receivePart(known?._tag === "File" ? known : undefined, message.body, received)
     }
-    case "match":
-      return Result.succeed({ put: matched(states, message.body) })
+    case "match": {
+      const put = matched(states, message.body)
+      return Result.succeed({
+        put,
+        emit: put.flatMap(([key, next]) => settledBy(operationAt(states, key), next, received))
+      })
+    }
     case "close":
       return Result.succeed({
         rows: [{ _tag: "Close", source: message.body.source, date: message.body.date }]
@@ -55,7 +61,8 @@ export const decide = (
       const key = keyOfEvent(message.body)
       const known = operationAt(states, key)
       const next = addEvent(known, message.body)
-      return Result.succeed(next === known ? {} : { put: [[key, next]] })
+      if (next === known) return Result.succeed({})
+      return Result.succeed({ put: [[key, next]], emit: settledBy(known, next, received) })
     }
   }
 }
@@ -66,7 +73,7 @@ const operationAt = (states: States<State>, key: string): Operation | undefined 
 }
 
 /** Several lines of one message may concern one operation: each sees those before it. */
-const matched = (states: States<State>, match: MatchBody): ReadonlyArray<[string, State]> => {
+const matched = (states: States<State>, match: MatchBody): ReadonlyArray<[string, Operation]> => {
   const changed = new Map<string, Operation>()
   for (const line of match.lines) {
     const key = operationKey(match.source, line.kind, line.charge_id)

@@ -13,6 +13,7 @@ import { ledgerRoutes } from "../edge/routes/ledger.ts"
 import { familyRoutes } from "../edge/routes/families.ts"
 import { operationRoutes } from "../edge/routes/operations.ts"
 import { disputeRoutes } from "../edge/routes/disputes.ts"
+import { payoutRoutes } from "../edge/routes/payouts.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
 import { probeRoutes } from "../edge/routes/probes.ts"
 import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
@@ -50,6 +51,7 @@ export const edgeRoutes = (
 ) => [
   ...paymentRoutes,
   ...disputeRoutes,
+  ...payoutRoutes,
   ...traceRoutes,
   ...accountRoutes,
   ...ledgerRoutes,

@@ -20,6 +20,8 @@ export interface Intent {
   /** What the command makes or concerns. */
   readonly about: string
   readonly body: Readonly<Record<string, unknown>>
+  /** Where it is found; a payment where left out. */
+  readonly location?: string
   /** The resource as it is now, where it exists. */
   readonly current: Effect.Effect<unknown, never, never>
   /**
@@ -110,9 +112,15 @@ const publish = Effect.fnUntraced(function* (
       yield* Effect.ignore(claims.refused(claim, refusal))
       return yield* refusalProblem(refusal, repeat)
     }
-    return created(intent, (outcome as { payment: unknown }).payment, repeat)
+    return created(intent, resourceIn(outcome), repeat)
   }).pipe(Effect.ensuring(Effect.sync(() => reply?.close())))
 })
+
+/** A reply names what it is about. */
+const resourceIn = (outcome: unknown): unknown => {
+  const { payment, payout } = outcome as { payment?: unknown; payout?: unknown }
+  return payment ?? payout
+}
 
 const publishProblem = (error: PublishFailure) => {
   switch (error._tag) {
@@ -154,7 +162,7 @@ const repeated = Effect.fnUntraced(function* (intent: Intent, millis: number) {
 })
 
 const headersOf = (intent: Intent, repeat: boolean): Record<string, string> => ({
-  location: `/v1/payments/${intent.about}`,
+  location: intent.location ?? `/v1/payments/${intent.about}`,
   ...(repeat && { "idempotent-replayed": "true" })
 })
 

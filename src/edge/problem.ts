@@ -67,7 +67,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   not_in_review: 409,
   operation_in_progress: 409,
   dispute_not_found: 404,
-  dispute_reused: 409
+  dispute_reused: 409,
+  insufficient_funds: 409
 }
 
 export const refusalProblem = (

@@ -28,6 +28,18 @@ export const gatewayDisputed = (gateway: string, partition: number, currency: st
 export const disputeLosses = (partition: number, currency: string) =>
   platform("expense:dispute_losses", partition, currency)
 
+/** Debit side: what gateways paid us, until it is paid out. */
+export const bank = (partition: number, currency: string) =>
+  platform("assets:bank", partition, currency)
+
+/** Debit side: what gateways keep of what they settle. */
+export const gatewayFees = (gateway: string, partition: number, currency: string) =>
+  platform(`expense:gateway_fees:${gateway}`, partition, currency)
+
+/** Credit side: payouts sent and not yet confirmed. */
+export const payoutsInTransit = (partition: number, currency: string) =>
+  platform("liabilities:payouts_in_transit", partition, currency)
+
 /** Credit side: what we earn. */
 export const feeRevenue = (partition: number, currency: string) =>
   platform("revenue:fees", partition, currency)
@@ -57,6 +69,23 @@ export const recipientPending = (
   merchant,
   currency
 })
+
+const bookAccount = (
+  name: string
+) =>
+(merchant: string, recipient: string | undefined, currency: string): Account => ({
+  path: recipient === undefined
+    ? `liabilities:merchant:${merchant}:${name}:${currency}`
+    : `liabilities:merchant:${merchant}:recipient:${recipient}:${name}:${currency}`,
+  merchant,
+  currency
+})
+
+/** Credit side: what can be paid out to the merchant or a recipient. */
+export const available = bookAccount("available")
+
+/** Credit side: what is settled and kept back for a while. */
+export const reserve = bookAccount("reserve")
 
 /** The side on which an account grows: what we own and spend is debited, the rest credited. */
 export const normalSide = (path: string): "debit" | "credit" =>

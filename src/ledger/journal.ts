@@ -28,6 +28,12 @@ export type EntryKind =
   | "dispute_fee"
   | "dispute_won"
   | "dispute_lost"
+  | "settlement"
+  | "clearing"
+  | "reserve_released"
+  | "payout"
+  | "payout_paid"
+  | "payout_failed"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {

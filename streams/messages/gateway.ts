@@ -4,6 +4,9 @@ import { InternalAmount, MoneyFields } from "./money.ts"
 export const Operation = Schema.Literals(["charge", "increment", "capture", "void", "refund"])
 export type Operation = typeof Operation.Type
 
+/** A payout is no payment's: its `payment_id` is the balance, its attempt the payout itself. */
+export const AnyOperation = Schema.Literals([...Operation.literals, "payout"])
+
 /**
  * Asked by payments. `attempt` is the idempotency key at the gateway and never changes for one
  * intent: `<payment_id>.charge.1`, `<payment_id>.refund.<refund_id>` …
@@ -12,7 +15,7 @@ export const Call = Schema.Struct({
   payment_id: Schema.String,
   gateway: Schema.String,
   attempt: Schema.String,
-  operation: Operation,
+  operation: AnyOperation,
   ...MoneyFields,
   /** Charges: take the money at once, or only authorize. */
   capture: Schema.optionalKey(Schema.Boolean),
@@ -33,7 +36,7 @@ export const Inquire = Schema.Struct({
   payment_id: Schema.String,
   gateway: Schema.String,
   attempt: Schema.String,
-  operation: Operation,
+  operation: AnyOperation,
   ...MoneyFields,
   charge_id: Schema.optionalKey(Schema.String),
   /** When the attempt was first sent (milliseconds): "knows nothing" is final only after the gateway's finality window. */
@@ -77,7 +80,7 @@ export const Answered = Schema.Struct({
   payment_id: Schema.String,
   gateway: Schema.String,
   attempt: Schema.String,
-  operation: Operation,
+  operation: AnyOperation,
   /** True when it answers an inquiry. */
   inquiry: Schema.Boolean,
   outcome: Outcome,

@@ -6,6 +6,7 @@ import { Amount } from "../../src/domain/money.ts"
 import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
 import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
+import { PayoutMessages } from "./payouts.ts"
 import { Risk } from "./fraud.ts"
 import { Answered } from "./gateway.ts"
 
@@ -95,6 +96,7 @@ export const PaymentsMessages = {
   refund: Refund,
   review: Review,
   ...DisputeMessages,
+  ...PayoutMessages,
   scored: Scored,
   answered: Answered,
   wake: Wake

@@ -38,7 +38,8 @@ beforeAll(async () => {
     accounts: "liabilities:merchant:acme:pending:BRL",
     "webhook-endpoints": endpoint.id
   }
-  // A file that lacks acme's only settled payment: a break of acme's.
+  await acme.pay()
+  // A file that lacks the first of acme's payments, a break of acme's, and holds the second.
   const day = payment.created_at.slice(0, 10)
   const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}?breaks=missing:1`)
   const path = `/v1/settlement-files?source=simulator&date=${day}`
@@ -49,6 +50,11 @@ beforeAll(async () => {
       40_000
     )
   }
+  const wanted = { currency: "BRL", amount: 1, destination: "ba_1" }
+  owned["payouts"] = await eventually(async () => {
+    const { json, status } = await acme.post("/v1/payouts", wanted)
+    return status === 201 ? json.id : undefined
+  }, 40_000)
 })
 afterAll(() => one.stop())
 
@@ -67,6 +73,7 @@ const bodies: Readonly<Record<string, object>> = {
   "POST /v1/payments/{id}/disputes": dispute,
   "POST /v1/payments/{id}/disputes/{dispute_id}/evidence": { text: "delivered" },
   "POST /v1/payments/{id}/disputes/{dispute_id}/outcome": { outcome: "won" },
+  "POST /v1/payouts": { currency: "BRL", amount: 1 },
   "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }
 }
 

@@ -40,7 +40,7 @@ const screened = (rule: Rule) => {
       })
     )
     const { emit = [], put = [], rows = [] } = Result.getOrThrow(decided)
-    payment = put[0]?.[1] ?? payment
+    payment = (put[0]?.[1] ?? payment) as Payment | undefined
     journal.push(...rows.flatMap((row) => row._tag === "Entry" ? [row.entry] : []))
     calls.push(
       ...emit.filter(({ to }) => to === "gateway").map(({ body, type }) => ({

@@ -21,6 +21,7 @@ export class Accountant {
   private readonly states = new Map<string, unknown>()
   private readonly terms: Terms
   private readonly paymentId = paymentIdOf(MERCHANT, "order-1")
+  private readonly waits = new Map<string, { readonly about: string; readonly due: number }>()
   private call: Json = {}
   private seq = 0
   private now = START
@@ -34,7 +35,7 @@ export class Accountant {
   do(line: string): ReadonlyArray<string> {
     const before = this.journal.length
     const [verb = "", ...words] = line.split(/\s+/)
-    const { amount, named } = read(words)
+    const { amount, named } = read(verb, words)
     const id = { command_id: `cmd-${this.seq}`, payment_id: this.paymentId }
     const dispute = { dispute_id: "dp_1" }
     switch (verb) {
@@ -69,6 +70,26 @@ export class Accountant {
         this.take("wake", { payment_id: this.paymentId, timer, due: expires_at })
         break
       }
+      case "settled":
+        this.take("settled", {
+          payment_id: this.paymentId,
+          settlement: `line-${this.seq}`,
+          gross: String(amount),
+          fee: "0",
+          ...named
+        })
+        break
+      case "payout":
+        this.take("payout", {
+          command_id: id.command_id,
+          currency: CURRENCY,
+          ...(amount !== undefined && { amount }),
+          ...named
+        })
+        break
+      case "later":
+        this.wake()
+        break
       case "dispute":
         this.take("dispute_opened", { ...id, ...dispute, amount, ...named })
         break
@@ -85,6 +106,14 @@ export class Accountant {
         })
     }
     return this.journal.slice(before).map(shown)
+  }
+
+  /** The next thing that somebody waits for comes. */
+  private wake() {
+    const [timer, wait] = [...this.waits].sort(([, one], [, other]) => one.due - other.due)[0]!
+    this.waits.delete(timer)
+    this.now = Math.max(this.now, wait.due)
+    this.take("wake", { payment_id: wait.about, timer, due: wait.due })
   }
 
   private answer(outcome: Json) {
@@ -122,6 +151,12 @@ export class Accountant {
     if (Result.isFailure(decided)) throw new Error(`${type}: ${decided.failure.detail}`)
     const { emit = [], put = [], rows = [] } = decided.success
     for (const [key, state] of put) this.states.set(key, state)
+    for (const row of rows) {
+      if (row._tag !== "Wake") continue
+      const { dueMillis: due, paymentId: about, timer } = row
+      if (due === undefined) this.waits.delete(timer)
+      else this.waits.set(timer, { about, due })
+    }
     const booked = rows.flatMap((row) => row._tag === "Entry" ? [row.entry] : [])
     assertBalanced(booked)
     this.journal.push(...booked)
@@ -137,7 +172,7 @@ export class Accountant {
 }
 
 /** `40.00 fee=15.00 splits=a:0.70,b:0.30` → an amount in minor units and what is named. */
-const read = (words: ReadonlyArray<string>) => {
+const read = (verb: string, words: ReadonlyArray<string>) => {
   let amount: number | undefined
   const named: Json = {}
   for (const word of words) {
@@ -145,6 +180,7 @@ const read = (words: ReadonlyArray<string>) => {
     if (value === undefined) amount = minorUnits(name)
     else if (name === "splits") named[name] = value.split(",").map(splitOf)
     else if (value === "true") named[name] = true
+    else if (name === "fee" && verb === "settled") named[name] = String(minorUnits(value))
     else named[name] = /^\d+\.\d\d$/.test(value) ? minorUnits(value) : value
   }
   return { amount, named }

@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
-import { decide, paymentOf } from "../../actors/payments/decide.ts"
-import { defaultTerms, type Payment } from "../../actors/payments/state.ts"
+import { decide, keysOf } from "../../actors/payments/decide.ts"
+import { defaultTerms, type State } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import type { Emission, MessageOf } from "../../src/runtime/actor.ts"
 import { emptyDraft } from "../../src/runtime/draft.ts"
@@ -40,20 +40,20 @@ const declined = { _tag: "Declined", code: "do_not_honor", detail: "declined", s
 /** One payment's life, told by hand: commands, scores and gateway answers in, events out. */
 const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
   const examples: Array<Example> = []
-  let payment: Payment | undefined
+  const states = new Map<string, State>()
   let calls: Array<Emission> = []
   let seq = 0
   const take = (type: Type, body: unknown) => {
     const decode = Schema.decodeUnknownSync(PaymentsMessages[type] as Schema.Codec<unknown>)
     const message = { type, body: decode(JSON.parse(canonicalJson(body))) } as Message
     const decided = decide(
-      { get: () => payment },
+      { get: (key) => states.get(key) },
       message,
       receivedOf({
         family: "payments",
         partition: 3,
         seq: ++seq,
-        keys: [paymentOf(message, MERCHANT)],
+        keys: keysOf(message, MERCHANT),
         merchant: MERCHANT,
         type,
         at: START + seq * 1_000,
@@ -62,9 +62,12 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
     )
     if (Result.isFailure(decided)) throw new Error(`${name}: ${decided.failure.detail}`)
     const { emit = [], events = [], put = [] } = decided.success
-    for (const [, state] of put) payment = state
+    for (const [key, state] of put) states.set(key, state)
     calls = [...calls, ...emit.filter(({ to }) => to === "gateway")]
     examples.push(...events.map(({ body, type }) => ({ type, body })))
+    for (const one of emit) {
+      if (one.to === "payments") take(one.type as Type, one.body)
+    }
   }
   const create = {
     command_id: name,
@@ -77,19 +80,30 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
     ...more
   }
   take("create", create)
-  const payment_id = paymentOf({ type: "create", body: create } as never, MERCHANT)
+  const [payment_id] = keysOf({ type: "create", body: create } as never, MERCHANT)
   return {
     examples,
     scored: (risk: unknown) => take("scored", { payment_id, risk }),
     command: (type: Type, body: Readonly<Record<string, unknown>> = {}) =>
       take(type, { payment_id, command_id: `${name}-${seq}`, ...body }),
+    settled: (gross: string, fee: string) =>
+      take("settled", { payment_id, settlement: "evt_1", gross, fee }),
+    /** To the merchant, out of what is available. */
+    paidOut: (amount: number) =>
+      take("payout", {
+        command_id: `${name}-${seq}`,
+        currency: "BRL",
+        amount,
+        destination: "ba_1"
+      }),
     woken: (timer: string, due: number) =>
       take("wake", { payment_id, timer: `${payment_id}.${timer}`, due }),
     /** The gateway's word about the call it was sent last. */
     answered: (outcome: unknown) => {
-      const { attempt, gateway, operation } = calls.at(-1)!.body as Record<string, string>
+      const call = calls.at(-1)!.body as Record<string, string>
+      const { attempt, gateway, operation } = call
       take("answered", {
-        payment_id,
+        payment_id: call["payment_id"],
         gateway,
         attempt,
         operation,
@@ -158,6 +172,18 @@ const disputed = () => {
   return life
 }
 
+const paidOut = () => {
+  const life = lifeOf("paid-out")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  life.settled("10000", "80")
+  life.paidOut(1_000)
+  life.answered(approved("1000", false))
+  life.paidOut(1_000)
+  life.answered(declined)
+  return life
+}
+
 const notTaken = (name: string, outcome: unknown) => {
   const life = lifeOf(name)
   life.scored(allowed)
@@ -204,6 +230,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
     inParts(),
     ranOut(),
     disputed(),
+    paidOut(),
     notTaken("declined", declined),
     notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
     notTaken("asked", {

@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import { expect } from "vitest"
-import { decide, paymentOf } from "../../actors/payments/decide.ts"
+import { decide, keysOf } from "../../actors/payments/decide.ts"
 import {
   defaultTerms,
   isDefinitive,
@@ -47,7 +47,7 @@ export class Life {
   /** What `decide` says, twice over frozen input: it must be pure. */
   ask({ body, type }: Command, replyTo?: string) {
     const message = { type, body: Schema.decodeUnknownSync(PaymentsMessages[type])(body) }
-    const keys = [paymentOf(message as Parameters<typeof decide>[1], "acme")] as const
+    const keys = keysOf(message as Parameters<typeof decide>[1], "acme")
     const once = () =>
       decide(
         { get: (key) => (key === ID ? freeze(this.payment) : undefined) },
@@ -83,7 +83,7 @@ export class Life {
     this.journal.push(...booked)
     for (const [key, payment] of put) {
       expect([key, payment.version]).toEqual([ID, (before?.version ?? 0) + 1])
-      this.payment = payment
+      this.payment = payment as Payment
     }
     for (const { body, key, to, type } of emit) {
       expect(key).toBe("acme")

@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 
-export type OperationKind = "charge" | "increment" | "capture" | "void" | "refund"
+export type OperationKind = "charge" | "increment" | "capture" | "void" | "refund" | "payout"
 export type OperationStatus = "approved" | "declined" | "requires_action"
 
 /** One operation under one idempotency key, as the gateway remembers it. */

@@ -40,7 +40,24 @@ export const judge = (book: Book, asked: Asked): Verdict => {
     book.again(asked.key)
     return { _tag: "Recorded", record: known, delayMillis: 0, answers: 1 }
   }
-  return asked.kind === "charge" ? charge(book, asked) : follow(book, asked)
+  switch (asked.kind) {
+    case "charge":
+      return charge(book, asked)
+    case "payout":
+      return payOut(book, asked)
+    default:
+      return follow(book, asked)
+  }
+}
+
+/** Payouts go to bank accounts, which decide by their token, too. */
+const payOut = (book: Book, asked: Asked): Verdict => {
+  const closed = asked.token === "ba_closed"
+  const made = closed
+    ? record(book, asked, "declined", "account_closed")
+    : record(book, asked, "approved", "")
+  if (asked.token === "ba_timeout") return { _tag: "Silent" }
+  return { _tag: "Recorded", record: made, delayMillis: 0, answers: 1 }
 }
 
 const charge = (book: Book, asked: Asked): Verdict => {

@@ -71,6 +71,8 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
   switch (method) {
     case "POST charges":
       return await operate(state, request, response, kindOf(action), id)
+    case "POST payouts":
+      return await operate(state, request, response, "payout", "")
     case "GET operations":
       return inquire(state, response, url.searchParams.get("key") ?? "")
     case "GET settlement-files":

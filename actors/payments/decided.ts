@@ -1,0 +1,12 @@
+import { Result } from "effect"
+import type { Decision, Refusal } from "../../src/runtime/actor.ts"
+import type { RefusalCode, State } from "./state.ts"
+import type { Row } from "./step.ts"
+
+/** What any decision of this family is. */
+export type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
+
+export const NOTHING: Decided = Result.succeed({})
+
+export const refuse = (code: RefusalCode, detail: string, about?: string): Decided =>
+  Result.fail({ code, detail, ...(about !== undefined && { about }) })

@@ -1,0 +1,65 @@
+import { Schema } from "effect"
+import { derivedId } from "../../src/domain/identifiers.ts"
+import { BigAmount } from "../../src/domain/money.ts"
+
+/** Sent and not yet answered, or asked about; paid; or refused, and its money is available again. */
+export const PayoutStatus = Schema.Literals(["in_transit", "unknown", "paid", "failed"])
+
+/** Money on its way to a bank account. One intent at the gateway under one key: its own identifier. */
+export const Payout = Schema.TaggedStruct("Payout", {
+  id: Schema.String,
+  merchant: Schema.String,
+  balance: Schema.String,
+  currency: Schema.String,
+  recipient: Schema.optionalKey(Schema.String),
+  amount: BigAmount,
+  destination: Schema.String,
+  gateway: Schema.String,
+  status: PayoutStatus,
+  /** What the command said, where one asked for it: the same again changes nothing. */
+  fingerprint: Schema.optionalKey(Schema.String),
+  failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
+  waiters: Schema.Array(Schema.String),
+  created_at: Schema.Finite,
+  updated_at: Schema.Finite,
+  /** Waits so far; the next is longer. */
+  tries: Schema.Int,
+  /** When the awaited timer is due; any other wake is a no-op. */
+  wake_at: Schema.optionalKey(Schema.Finite),
+  /** Since when it may be at the gateway without an answer. */
+  unknown_since: Schema.optionalKey(Schema.Finite),
+  version: Schema.Int
+})
+export type Payout = typeof Payout.Type
+
+const PREFIX = "po"
+
+export const payoutIdOf = (merchant: string, commandId: string): string =>
+  derivedId(PREFIX, merchant, commandId)
+
+/** A payout that nobody asked for: its balance's schedule and day name it. */
+export const scheduledPayoutIdOf = (merchant: string, balance: string, due: number): string =>
+  derivedId(PREFIX, merchant, balance, String(due))
+
+export const isPayoutId = (id: string): boolean => id.startsWith(`${PREFIX}_`)
+
+export const isPayoutOpen = ({ status }: Payout): boolean =>
+  status === "in_transit" || status === "unknown"
+
+const time = (millis: number): string => new Date(millis).toISOString()
+
+/** A payout as the world sees it. The destination is a token, but still its owner's business. */
+export const payoutResourceOf = (payout: Payout) => ({
+  id: payout.id,
+  merchant: payout.merchant,
+  currency: payout.currency,
+  ...(payout.recipient !== undefined && { recipient: payout.recipient }),
+  amount: Number(payout.amount),
+  status: payout.status,
+  destination: payout.destination,
+  scheduled: payout.fingerprint === undefined,
+  ...(payout.failure && { failure: payout.failure }),
+  created_at: time(payout.created_at),
+  updated_at: time(payout.updated_at),
+  version: payout.version
+})

@@ -1,0 +1,306 @@
+import { Result } from "effect"
+import { fingerprint } from "../../src/domain/fingerprint.ts"
+import * as clearing from "../../src/ledger/clearing.ts"
+import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import {
+  type Balance,
+  nextPayoutAt,
+  ownerOf,
+  payoutRuleFor,
+  payoutTimerOf,
+  reservedUntil,
+  reserveTimerOf,
+  timerNameOf
+} from "./balance.ts"
+import {
+  begin,
+  booked,
+  type Books,
+  change,
+  finish,
+  send,
+  tellPayout,
+  wakeAt,
+  withPayout
+} from "./books.ts"
+import { type Decided, NOTHING, refuse } from "./decided.ts"
+import { deferralDelay, inquiryDelay } from "./gatewayCalls.ts"
+import { isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
+import type { State, Terms } from "./state.ts"
+
+type Message = MessageOf<typeof PaymentsMessages>
+type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
+
+/** Everything about balances and the payouts from them. The first key is the balance, the second the payout. */
+export const decideBalance = (
+  states: States<State>,
+  message: Message,
+  received: Received<Terms>
+): Decided => {
+  const [balanceId, payoutId = ""] = received.keys
+  const books = begin(states, received)
+  const { known: payout } = books
+  switch (message.type) {
+    case "cleared":
+      return Result.succeed(finish(cleared(books, message.body)))
+    case "payout":
+      return ask(books, payout, payoutId, message.body)
+    case "answered":
+      return payout === undefined ? NOTHING : answered(books, payout, message.body)
+    case "wake":
+      return woken(books, payout, payoutId, message.body)
+    default:
+      return refuse("payment_not_found", `${message.type} is not for a balance`, balanceId)
+  }
+}
+
+/** Settled money arrives, less its reserve; what is taken back is covered by the reserve, if it can be. */
+const cleared = (books: Books, { amount, payment_id }: Body<"cleared">): Books => {
+  const { balance, received } = books
+  const { reserve } = payoutRuleFor(balance, received.config)
+  // Debts are paid first: nothing of what only fills a hole is kept back.
+  const free = balance.available < 0n ? amount + balance.available : amount
+  const kept = reserve === undefined || free <= 0n
+    ? 0n
+    : free * BigInt(reserve.basis_points) / 10_000n
+  const entry = clearing.clearing(
+    ownerOf(balance, received.partition),
+    payment_id,
+    received.cause,
+    amount,
+    kept
+  )
+  const moved = booked(change(books, { available: balance.available + amount - kept }), entry)
+  const reserved = reserve === undefined || kept === 0n
+    ? moved
+    : keep(moved, reservedUntil(reserve.days, received), kept)
+  return scheduled(covered(reserved))
+}
+
+const keep = (books: Books, until: number, amount: bigint): Books => {
+  const { reserves } = books.balance
+  const same = reserves.some((one) => one.until === until)
+  const next = same
+    ? reserves.map((one) => one.until === until ? { until, amount: one.amount + amount } : one)
+    : [...reserves, { until, amount }].sort((left, right) => left.until - right.until)
+  return setReserves(books, next)
+}
+
+/** The timer follows the earliest part. */
+const setReserves = (books: Books, reserves: Balance["reserves"]): Books => {
+  const before = books.balance.reserves[0]?.until
+  const changed = change(books, { reserves })
+  const next = reserves[0]?.until
+  return next === before ? changed : wakeAt(changed, reserveTimerOf(changed.balance.id), next)
+}
+
+/** What is missing comes out of the reserve, the part that is due first before the others. */
+const covered = (books: Books): Books => {
+  const { available, reserves } = books.balance
+  let missing = available < 0n ? -available : 0n
+  if (missing === 0n || reserves.length === 0) return books
+  const left = reserves.flatMap(({ amount, until }) => {
+    const taken = amount < missing ? amount : missing
+    missing -= taken
+    return amount > taken ? [{ until, amount: amount - taken }] : []
+  })
+  return setReserves(released(books, -available - missing), left)
+}
+
+const released = (books: Books, amount: bigint): Books => {
+  const { balance, received } = books
+  const owner = ownerOf(balance, received.partition)
+  return booked(
+    change(books, { available: balance.available + amount }),
+    clearing.reserveReleased(owner, balance.id, received.cause, amount)
+  )
+}
+
+/** Sets the timer of the next payout where the schedule has one and there is something to pay. */
+const scheduled = (books: Books): Books => {
+  const { balance, received } = books
+  const { schedule } = payoutRuleFor(balance, received.config)
+  if (balance.payout_at !== undefined || balance.available <= 0n) return books
+  const payout_at = nextPayoutAt(schedule, received.at)
+  if (payout_at === undefined) return books
+  return wakeAt(change(books, { payout_at }), payoutTimerOf(balance.id), payout_at)
+}
+
+/** A merchant asks for its money, or for a recipient's. */
+const ask = (
+  books: Books,
+  known: Payout | undefined,
+  id: string,
+  body: Body<"payout">
+): Decided => {
+  const { balance, received } = books
+  const { command_id: _, ...wanted } = body
+  const print = fingerprint(wanted)
+  if (known !== undefined) {
+    if (known.fingerprint !== print) {
+      return refuse("command_reused", "this command_id was used with another body", id)
+    }
+    return repeated(known, received)
+  }
+  const amount = body.amount ?? balance.available
+  const destination = body.destination ?? balance.destination
+  if (destination === undefined) {
+    return refuse("no_destination", "the first payout names its destination", id)
+  }
+  if (amount <= 0n || amount > balance.available) {
+    return refuse("insufficient_funds", `${balance.available} is available`, id)
+  }
+  const { minimum = 1n } = payoutRuleFor(balance, received.config)
+  if (amount < minimum) return refuse("below_minimum", `the minimum is ${minimum}`, id)
+  return Result.succeed(finish(pay(books, id, amount, destination, print)))
+}
+
+const repeated = (known: Payout, { replyTo }: Received<Terms>): Decided => {
+  if (replyTo === undefined) return NOTHING
+  if (known.status === "in_transit") {
+    return Result.succeed({
+      put: [[known.id, { ...known, waiters: [...known.waiters, replyTo].slice(-WAITERS_MAX) }]]
+    })
+  }
+  return Result.succeed({ answers: [{ to: replyTo, body: { payout: payoutResourceOf(known) } }] })
+}
+
+/** Who waits for one payout. The longest waiting give way: they still find the outcome by reading. */
+const WAITERS_MAX = 20
+
+const pay = (
+  books: Books,
+  id: string,
+  amount: bigint,
+  destination: string,
+  print?: string
+): Books => {
+  const { balance, received } = books
+  const { config, merchant, partition, replyTo } = received
+  const payout: Payout = {
+    _tag: "Payout",
+    id,
+    merchant,
+    balance: balance.id,
+    currency: balance.currency,
+    ...(balance.recipient !== undefined && { recipient: balance.recipient }),
+    amount,
+    destination,
+    gateway: config.gateway,
+    status: "in_transit",
+    ...(print !== undefined && { fingerprint: print }),
+    waiters: replyTo === undefined ? [] : [replyTo],
+    created_at: received.at,
+    updated_at: received.at,
+    tries: 0,
+    version: 0
+  }
+  const left = change(books, {
+    available: balance.available - amount,
+    in_transit: balance.in_transit + amount,
+    destination
+  })
+  const sent = send(
+    booked(left, clearing.payout(ownerOf(balance, partition), id, amount)),
+    "call",
+    payout
+  )
+  return tellPayout(withPayout(sent, payout), "payout.created")
+}
+
+/** The gateway's word about a payout. The first definitive one wins; repeats change nothing. */
+const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decided => {
+  if (!isPayoutOpen(payout)) return NOTHING
+  const { outcome } = answer
+  const { balance, received } = books
+  const owner = ownerOf(balance, received.partition)
+  const { failure: _, ...open } = payout
+  const arrived = change(books, { in_transit: balance.in_transit - payout.amount })
+  switch (outcome._tag) {
+    case "Approved": {
+      if (outcome.amount !== payout.amount) {
+        return waits(books, payout, `the gateway reports ${outcome.amount}`)
+      }
+      const entry = clearing.payoutPaid(owner, payout.id, payout.amount)
+      const paid = withPayout(booked(arrived, entry), { ...open, status: "paid" })
+      return Result.succeed(finish(tellPayout(paid, "payout.paid")))
+    }
+    case "Declined":
+    case "NotProcessed":
+    case "NotFound": {
+      const code = "code" in outcome ? outcome.code : "gateway_lost"
+      const failure = { code, detail: outcome.detail }
+      const back = change(arrived, { available: balance.available + payout.amount })
+      const entry = clearing.payoutFailed(owner, payout.id, payout.amount)
+      const failed = withPayout(booked(back, entry), { ...payout, status: "failed", failure })
+      return Result.succeed(finish(scheduled(tellPayout(failed, "payout.failed"))))
+    }
+    case "Deferred":
+      // Nothing was sent: it goes out again later. An earlier try that may have left is asked about.
+      return answer.inquiry || payout.unknown_since !== undefined
+        ? waits(books, payout, outcome.detail)
+        : again(books, payout)
+    default:
+      return waits(books, payout, "detail" in outcome ? outcome.detail : "an action is required")
+  }
+}
+
+const again = (books: Books, payout: Payout): Decided => {
+  const wake_at = books.received.at + deferralDelay(payout.tries)
+  const next = { ...payout, tries: payout.tries + 1, wake_at }
+  return Result.succeed(finish(withPayout(books, next)))
+}
+
+/** Never failed by time: only the gateway's own word ends it. */
+const waits = (books: Books, payout: Payout, detail: string): Decided => {
+  const { at } = books.received
+  const tries = payout.status === "unknown" ? payout.tries : 0
+  const next: Payout = {
+    ...payout,
+    status: "unknown",
+    tries: tries + 1,
+    unknown_since: payout.unknown_since ?? at,
+    wake_at: at + inquiryDelay(tries),
+    failure: { code: "unknown", detail }
+  }
+  return Result.succeed(finish(withPayout(books, next)))
+}
+
+/** A reserve's time is over, a payout is due, or one that is open has to be sent or asked about again. */
+const woken = (
+  books: Books,
+  payout: Payout | undefined,
+  payoutId: string,
+  { due, timer }: Body<"wake">
+): Decided => {
+  const { balance } = books
+  if (payout !== undefined && timer === payout.id) {
+    if (payout.wake_at !== due || !isPayoutOpen(payout)) return NOTHING
+    const { failure: _, wake_at: __, ...rest } = payout
+    const type = payout.status === "unknown" ? "inquire" : "call"
+    return Result.succeed(finish(withPayout(send(books, type, payout), rest)))
+  }
+  if (timer === timerNameOf(balance, reserveTimerOf(balance.id))) {
+    return balance.reserves[0]?.until === due ? Result.succeed(finish(freed(books, due))) : NOTHING
+  }
+  if (balance.payout_at !== due) return NOTHING
+  return Result.succeed(finish(dueNow(books, payoutId)))
+}
+
+const freed = (books: Books, due: number): Books => {
+  const over = books.balance.reserves.filter(({ until }) => until <= due)
+  const amount = over.reduce((sum, one) => sum + one.amount, 0n)
+  return scheduled(setReserves(released(books, amount), books.balance.reserves.slice(over.length)))
+}
+
+/** The day of the schedule: everything goes out, unless it is too little or nobody said where to. */
+const dueNow = (books: Books, payoutId: string): Books => {
+  const { payout_at: _, ...rest } = books.balance
+  const taken = wakeAt({ ...books, balance: rest }, payoutTimerOf(rest.id), undefined)
+  const { available, destination } = rest
+  const { minimum = 1n } = payoutRuleFor(rest, books.received.config)
+  return destination === undefined || available < minimum
+    ? scheduled(taken)
+    : pay(taken, payoutId, available, destination)
+}

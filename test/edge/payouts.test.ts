@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { gatewayOf, imbalances, openShop, type Shop } from "../support/shop.ts"
+
+let one: TestLastro
+beforeAll(async () => {
+  one = await startTestLastro()
+})
+afterAll(() => one.stop())
+
+const balances = async (shop: Shop): Promise<Record<string, Record<string, string>>> => {
+  const { json } = await shop.get("/v1/balances")
+  return Object.fromEntries(
+    json.data.map(({ currency, recipient = "merchant", ...rest }: Record<string, string>) => [
+      `${recipient} ${currency}`,
+      rest
+    ])
+  )
+}
+
+/** Hands in the gateway's file of the day, as its operator would. */
+const settle = async (at: string) => {
+  const day = at.slice(0, 10)
+  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}`)
+  const path = `/v1/settlement-files?source=simulator&date=${day}`
+  const { status } = await one.ask(await one.operatorKey(), "POST", path, {
+    raw: await file.text()
+  })
+  expect(status).toBe(202)
+}
+
+const available = (shop: Shop, name: string, amount: string) =>
+  eventually(async () => {
+    const seen = await balances(shop)
+    if (seen[name]?.["available"] === amount) return seen
+    throw new Error(JSON.stringify(seen))
+  }, 40_000)
+
+const settledShop = async (name: string, fields: object = {}) => {
+  const shop = await openShop(one, name)
+  const { json } = await shop.pay(fields)
+  await settle(json.created_at)
+  return { shop, id: json.id as string }
+}
+
+test("what the gateway settled becomes available to each owner, and is paid out once", async () => {
+  const { id, shop } = await settledShop("settled", {
+    splits: [{ recipient: "seller_a", share: "0.70" }]
+  })
+  const seen = await available(shop, "seller_a BRL", "6791")
+  expect(seen["merchant BRL"]).toEqual({
+    pending: "0",
+    available: "2910",
+    reserve: "0",
+    in_transit: "0"
+  })
+  expect((await shop.get(`/v1/payments/${id}`)).json.amount_settled).toBe(10_000)
+  const wanted = { currency: "BRL", recipient: "seller_a", amount: 5_000, destination: "ba_1" }
+  const first = await shop.post("/v1/payouts", wanted, { "idempotency-key": "payout-1" })
+  expect([first.status, first.json.status]).toEqual([201, "paid"])
+  const again = await shop.post("/v1/payouts", wanted, { "idempotency-key": "payout-1" })
+  expect(again.json.id).toBe(first.json.id)
+  expect(first.headers.get("location")).toBe(`/v1/payouts/${first.json.id}`)
+  expect((await shop.get(`/v1/payouts/${first.json.id}`)).json).toMatchObject({
+    status: "paid",
+    recipient: "seller_a",
+    amount: 5_000
+  })
+  expect((await balances(shop))["seller_a BRL"]?.["available"]).toBe("1791")
+  // The file again, in a later version: nothing is cleared twice.
+  await settle(first.json.created_at)
+  const rest = await shop.post("/v1/payouts", { currency: "BRL", recipient: "seller_a" })
+  expect(rest.json).toMatchObject({ status: "paid", amount: 1_791, destination: "ba_1" })
+  const empty = await shop.post("/v1/payouts", { currency: "BRL", recipient: "seller_a" })
+  expect([empty.status, empty.json.code]).toEqual([409, "insufficient_funds"])
+  expect((await shop.get("/v1/payouts?status=paid")).json.data).toHaveLength(2)
+  expect(await imbalances(one)).toEqual([])
+})
+
+test("a payout that the bank refuses returns, and one without an answer is asked about", async () => {
+  const { shop } = await settledShop("refused")
+  await available(shop, "merchant BRL", "9701")
+  const nowhere = await shop.post("/v1/payouts", { currency: "BRL" })
+  expect([nowhere.status, nowhere.json.code]).toEqual([422, "no_destination"])
+  const closed = await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_closed" })
+  expect(closed.json).toMatchObject({ status: "failed", failure: { code: "account_closed" } })
+  expect((await balances(shop))["merchant BRL"]?.["available"]).toBe("9701")
+  const silent = await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_timeout" })
+  expect(silent.json.status).toBe("unknown")
+  await eventually(async () => {
+    const { json } = await shop.get(`/v1/payouts/${silent.json.id}`)
+    return json.status === "paid" ? true : undefined
+  }, 40_000)
+  expect((await balances(shop))["merchant BRL"]).toMatchObject({
+    available: "0",
+    in_transit: "0"
+  })
+  const paid = (await gatewayOf(one).operations("balance:BRL")).filter(({ kind, status }) =>
+    kind === "payout" && status === "approved"
+  )
+  expect(paid.map(({ amount }) => amount)).toContain(9_701)
+  expect(await imbalances(one)).toEqual([])
+})
+
+test("a refund after the payout leaves a debt that the next settlement fills", async () => {
+  const { id, shop } = await settledShop("debt")
+  await available(shop, "merchant BRL", "9701")
+  await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_1" })
+  expect((await shop.post(`/v1/payments/${id}/refunds`, { amount: 5_000 })).status).toBe(201)
+  await available(shop, "merchant BRL", "-4850")
+  const { json } = await shop.pay()
+  await settle(json.created_at)
+  await available(shop, "merchant BRL", "4851")
+  expect(await imbalances(one)).toEqual([])
+})
