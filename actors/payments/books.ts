@@ -71,7 +71,7 @@ const wake = (books: Books, timer: string, dueMillis: number | undefined): Books
 
 /** Puts the payout as it is now; its timer follows what it waits for. */
 export const withPayout = (books: Books, payout: Payout): Books => {
-  const { wake_at, ...rest } = payout
+  const { wake_at: _, ...rest } = payout
   const next: Payout = isPayoutOpen(payout) ? payout : rest
   const placed = { ...books, payout: next }
   return books.known?.wake_at === next.wake_at ? placed : wake(placed, payout.id, next.wake_at)

@@ -84,6 +84,7 @@ it("no evidence convinces nobody", () => {
     ...found,
     commands: [],
     payments: [],
+    payouts: [],
     refusals: [],
     balances: [],
     trialBalance: [],

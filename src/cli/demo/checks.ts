@@ -1,5 +1,5 @@
 import type { Balance } from "../../ledger/read.ts"
-import { dueEntries, effectsOf, type Traced, writtenEntries } from "./effects.ts"
+import { dueEntries, duePayoutEntries, effectsOf, type Traced, writtenEntries } from "./effects.ts"
 import type { Evidence, PaymentEvidence } from "./evidence.ts"
 import { surplus } from "./settlement.ts"
 
@@ -45,7 +45,7 @@ const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
 
 /** G2, in two halves: commands are taken or refused once, and each moves money once. */
 export const takesEffectOnce = (evidence: Evidence): Verdict => {
-  const { commands, differing, payments, refusals, repeats } = evidence
+  const { commands, differing, payments, payouts, refusals, repeats } = evidence
   const name = (type: string, paymentId: string, id: string) => `${type} ${paymentId} ${id}`
   const taken = payments.flatMap(({ payment }) =>
     payment.commands.filter(({ refused }) => refused === undefined)
@@ -60,8 +60,11 @@ export const takesEffectOnce = (evidence: Evidence): Verdict => {
     messages.filter(({ origin }) => origin === "ingress")
   )
   const ended = [...taken, ...refused]
-  const entries = payments.flatMap(writtenEntries)
-  const due = payments.flatMap(({ payment }) => dueEntries(payment))
+  const entries = [...payments.flatMap(writtenEntries), ...payouts.flatMap(writtenEntries)]
+  const due = [
+    ...payments.flatMap(dueEntries),
+    ...payouts.flatMap(({ payout }) => duePayoutEntries(payout))
+  ]
   return verdict("G2", "every command took effect once", [
     `${plural(sent.length, "command")} acknowledged: ${number(taken.length)} taken, ${
       number(refused.length)
@@ -71,7 +74,7 @@ export const takesEffectOnce = (evidence: Evidence): Verdict => {
     } sent on purpose`,
     `${plural(entries.length, "journal entry", "journal entries")}, ${
       number(due.length)
-    } due by the payments' histories`
+    } due by the histories of payments and payouts`
   ], [
     ...(sent.length === 0 ? ["no command was sent"] : []),
     ...surplus(sent, ended).map((one) => `without effect: ${one}`),
@@ -142,7 +145,8 @@ const nothing = (): Totals => ({
 export const balances = (evidence: Evidence): Verdict => {
   const journal = totalsOf(evidence)
   const known = new Map(evidence.balances.map((balance) => [balance.path, balance]))
-  const postings = evidence.payments.reduce((sum, one) => sum + one.postings.length, 0)
+  const postings = [...evidence.payments, ...evidence.payouts]
+    .reduce((sum, one) => sum + one.postings.length, 0)
   const { trialBalance } = evidence
   return verdict("M1", "debits equal credits per currency, accounts equal the journal", [
     trialBalance.map(({ currency, debits, difference }) =>
@@ -162,14 +166,14 @@ export const balances = (evidence: Evidence): Verdict => {
   ])
 }
 
-const totalsOf = ({ payments }: Evidence): ReadonlyMap<string, Totals> => {
+const totalsOf = ({ payments, payouts }: Evidence): ReadonlyMap<string, Totals> => {
   const journal = new Map<string, Totals>()
   const add = (path: string, column: keyof Totals, amount: bigint) => {
     const totals = journal.get(path) ?? nothing()
     totals[column] += amount
     journal.set(path, totals)
   }
-  for (const { postings } of payments) {
+  for (const { postings } of [...payments, ...payouts]) {
     for (const { amount, credit_account, debit_account, layer } of postings) {
       const posted = layer === "posted"
       add(debit_account, posted ? "posted_debits" : "pending_debits", BigInt(amount))

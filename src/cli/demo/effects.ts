@@ -1,7 +1,14 @@
 import { sourceOf } from "../../../streams/mailboxes.ts"
-import type { Attempt, Payment } from "../../../actors/payments/state.ts"
+import type { Payout } from "../../../actors/payments/payout.ts"
+import {
+  type Attempt,
+  type Dispute,
+  isDisputeOpen,
+  type Payment
+} from "../../../actors/payments/state.ts"
 import { derivedId, eventIdOf, refundIdOf } from "../../domain/identifiers.ts"
 import * as entries from "../../ledger/entries.ts"
+import type { EntryKind } from "../../ledger/journal.ts"
 import { placeOf } from "../../runtime/letter.ts"
 import type { EventRecord } from "../../store/events.ts"
 import { type PaymentEvidence, REFUSED } from "./evidence.ts"
@@ -36,7 +43,8 @@ const entryIds = (payment: Payment) => {
     capture: (attempt: string) => entries.capture(book, attempt, []).id,
     refund: (refund: string) => entries.refund(book, refund, []).id,
     confirmed: (refund: string) => entries.refundConfirmed(book, refund, 0n).id,
-    undone: (refund: string) => entries.refundFailed(book, refund, []).id
+    undone: (refund: string) => entries.refundFailed(book, refund, []).id,
+    of: (kind: EntryKind, cause: string) => derivedId("je", payment.id, kind, cause)
   }
 }
 
@@ -44,12 +52,50 @@ const refundOf = (payment: Payment, attempt: string): string =>
   attempt.slice(`${payment.id}.refund.`.length)
 
 /** Journal entries in the order they were written, each named once. */
-export const writtenEntries = ({ postings }: PaymentEvidence): ReadonlyArray<string> => [
+export const writtenEntries = (
+  { postings }: Pick<PaymentEvidence, "postings">
+): ReadonlyArray<string> => [
   ...new Set(postings.map(({ entry_id }) => entry_id))
 ]
 
 /** The journal entries that the payment's own history asks for, no more and no fewer. */
-export const dueEntries = (payment: Payment): ReadonlyArray<string> => {
+export const dueEntries = ({ messages, payment }: PaymentEvidence): ReadonlyArray<string> => {
+  const ids = entryIds(payment)
+  const { disputes = [], settlements = [] } = payment
+  return [
+    ...attempted(payment),
+    ...settlements.map((id) => ids.of("settlement", id)),
+    // Each is one message of the payment to a balance.
+    ...messages.filter(({ type }) => type === "cleared").map((one) =>
+      ids.of("clearing", causeOf(one))
+    ),
+    ...disputes.flatMap((dispute) => disputeKinds(dispute).map((kind) => ids.of(kind, dispute.id)))
+  ]
+}
+
+const disputeKinds = (dispute: Dispute): ReadonlyArray<EntryKind> => {
+  const held = dispute.legs.some((amount) => amount > 0n)
+  const closed = !isDisputeOpen(dispute)
+  return [
+    "dispute",
+    ...(held ? ["dispute_hold" as const] : []),
+    ...(dispute.fee > 0n ? ["dispute_fee" as const] : []),
+    ...(held && closed ? ["dispute_release" as const] : []),
+    ...(closed ? [dispute.status === "won" ? "dispute_won" as const : "dispute_lost" as const] : [])
+  ]
+}
+
+/** What the ledger owes a payout: sent, and paid or returned. */
+export const duePayoutEntries = ({ id, status }: Payout): ReadonlyArray<string> => {
+  const entry = (kind: EntryKind) => derivedId("je", id, kind, id)
+  return [
+    entry("payout"),
+    ...(status === "paid" ? [entry("payout_paid")] : []),
+    ...(status === "failed" ? [entry("payout_failed")] : [])
+  ]
+}
+
+const attempted = (payment: Payment): ReadonlyArray<string> => {
   const ids = entryIds(payment)
   return payment.attempts.flatMap((attempt) => {
     const { key, operation, status } = attempt
@@ -71,6 +117,8 @@ const movedBy = (payment: Payment, { key, operation }: Attempt): ReadonlyArray<s
       return [payment.capture === "automatic" ? ids.capture(key) : ids.hold(key)]
     case "capture":
       return [ids.release(key), ids.capture(key)]
+    case "increment":
+      return [ids.hold(key)]
     default:
       return [ids.release(key)]
   }
@@ -88,11 +136,26 @@ const causesOf = ({ messages, payment }: PaymentEvidence): ReadonlyMap<string, n
   return causes
 }
 
+const openingKinds: ReadonlyArray<EntryKind> = ["dispute", "dispute_hold", "dispute_fee"]
+const closingKinds: ReadonlyArray<EntryKind> = ["dispute_release", "dispute_won", "dispute_lost"]
+
 const entriesBy = (
-  { attempt = "", commandId = "", outcome, type }: MailboxMessage,
+  message: MailboxMessage,
   payment: Payment,
   ids: ReturnType<typeof entryIds>
 ): ReadonlyArray<string> => {
+  const { attempt = "", commandId = "", disputeId = "", outcome, settlement = "", type } = message
+  switch (type) {
+    case "settled":
+      return [ids.of("settlement", settlement)]
+    case "cleared":
+      return [ids.of("clearing", causeOf(message))]
+    case "dispute_opened":
+      return openingKinds.map((kind) => ids.of(kind, disputeId))
+    case "dispute_closed":
+    case "dispute_accept":
+      return closingKinds.map((kind) => ids.of(kind, disputeId))
+  }
   if (type === "refund") return [ids.refund(refundIdOf(payment.id, commandId))]
   const refund = refundOf(payment, attempt)
   switch (outcome) {
@@ -118,8 +181,11 @@ const causeOfEvent = (
     return event.id ===
       (event.type === REFUSED
         ? derivedId("evt", sourceOf("payments", partition), placeOf(message), REFUSED)
-        : eventIdOf(payment.id, event.type, `${partition}.${placeOf(message)}`))
+        : eventIdOf(payment.id, event.type, causeOf(message)))
   }))
+
+/** What a decision calls the message that caused it. */
+const causeOf = (message: MailboxMessage): string => `${message.partition}.${placeOf(message)}`
 
 /** A bundle holds fewer messages than this, so that they have their places between two sequences. */
 const PARTS_MAX = 1_000

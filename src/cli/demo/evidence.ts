@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import type { Delivery } from "../../../actors/messaging/state.ts"
 import { notificationsAbout, type NotificationView } from "../../../actors/messaging/read.ts"
-import { listPayments } from "../../../actors/payments/read.ts"
+import type { Payout } from "../../../actors/payments/payout.ts"
+import { listPayments, listPayouts } from "../../../actors/payments/read.ts"
 import type { Payment } from "../../../actors/payments/state.ts"
 import { type Balance, balancesOf, type PostingRow, postingsOfPayment } from "../../ledger/read.ts"
 import { trialBalance, type TrialBalanceLine } from "../../ledger/trialBalance.ts"
@@ -27,6 +28,11 @@ export interface PaymentEvidence {
   readonly operations: ReadonlyArray<OperationRecord>
 }
 
+export interface PayoutEvidence {
+  readonly payout: Payout
+  readonly postings: ReadonlyArray<PostingRow>
+}
+
 export interface WebhookEvidence {
   readonly endpoint: Endpoint
   readonly events: ReadonlyArray<EventRecord>
@@ -40,6 +46,7 @@ export interface Evidence {
   readonly repeats: number
   readonly differing: ReadonlyArray<string>
   readonly payments: ReadonlyArray<PaymentEvidence>
+  readonly payouts: ReadonlyArray<PayoutEvidence>
   /** Commands refused by the actor, over all merchants. */
   readonly refusals: ReadonlyArray<EventRecord>
   readonly balances: ReadonlyArray<Balance>
@@ -80,6 +87,7 @@ export const gather = async (
     repeats: log.repeats,
     differing: log.differing,
     payments,
+    payouts: (await each(merchants, (merchant) => payoutsOf(db, merchant))).flat(),
     refusals: [...events.values()].flat().filter(({ type }) => type === REFUSED),
     balances: (await each(["", ...merchants], (merchant) => accountsOf(db, merchant))).flat(),
     trialBalance: await trialBalance(db),
@@ -124,6 +132,21 @@ const paymentsOf = async (db: Db, merchant: string): Promise<ReadonlyArray<Payme
       ...(last && { after: { createdMillis: last.created_at, id: last.id } })
     })
     found.push(...page)
+    if (page.length < PAGE) return found
+  }
+}
+
+const payoutsOf = async (db: Db, merchant: string): Promise<ReadonlyArray<PayoutEvidence>> => {
+  const found: Array<PayoutEvidence> = []
+  for (;;) {
+    const last = found.at(-1)?.payout
+    const page = await listPayouts(db, merchant, {
+      limit: PAGE,
+      ...(last && { after: { createdMillis: last.created_at, id: last.id } })
+    })
+    for (const payout of page) {
+      found.push({ payout, postings: await postingsOfPayment(db, payout.id) })
+    }
     if (page.length < PAGE) return found
   }
 }

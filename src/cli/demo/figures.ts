@@ -62,6 +62,24 @@ export const figuresOf = (evidence: Evidence) => {
     statuses: countsOf(payments.map(({ status }) => status)),
     captured: moneyOf(payments.map((one) => [one.currency, one.amount_captured])),
     refunded: moneyOf(payments.map((one) => [one.currency, one.amount_refunded])),
+    disputes: countsOf(
+      payments.flatMap(({ disputes = [] }) => disputes.map(({ status }) => status))
+    ),
+    disputed: moneyOf(
+      payments.flatMap(({ currency, disputes = [] }) =>
+        disputes.map(({ amount }) => [currency, amount] as const)
+      )
+    ),
+    split:
+      payments.filter(({ amount_captured, splits = [] }) =>
+        amount_captured > 0n && splits.length > 0
+      ).length,
+    to_recipients: moneyOf(
+      payments.flatMap(({ currency, legs }) =>
+        legs.filter(({ owner }) => owner._tag === "Recipient")
+          .map(({ captured }) => [currency, captured] as const)
+      )
+    ),
     commands: countsOf(evidence.commands.map(({ type }) => type)),
     refusals: countsOf(
       evidence.refusals.map(({ data }) => {

@@ -22,6 +22,9 @@ export interface MailboxMessage {
   /** Answers of the gateway only. */
   readonly attempt: string | undefined
   readonly outcome: (typeof Answered.Type)["outcome"]["_tag"] | undefined
+  /** What was settled, and which dispute it is about. */
+  readonly settlement: string | undefined
+  readonly disputeId: string | undefined
 }
 
 const STREAM = "PAYMENTS"
@@ -66,6 +69,8 @@ const messageOf = (letter: Letter): MailboxMessage | undefined => {
     readonly command_id?: string
     readonly payment_id?: string
     readonly attempt?: string
+    readonly settlement?: string
+    readonly dispute_id?: string
     readonly outcome?: { readonly _tag: NonNullable<MailboxMessage["outcome"]> }
   }
   const paymentId = json.payment_id ??
@@ -80,6 +85,8 @@ const messageOf = (letter: Letter): MailboxMessage | undefined => {
     paymentId,
     commandId: json.command_id,
     attempt: json.attempt,
-    outcome: json.outcome?._tag
+    outcome: json.outcome?._tag,
+    settlement: json.settlement,
+    disputeId: json.dispute_id
   }
 }

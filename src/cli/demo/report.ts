@@ -72,6 +72,8 @@ export const reportText = (report: DemoReport, colours: boolean): string => {
     ...messages(report, paint),
     ...title("Reconciliation"),
     ...reconciliation(report, paint),
+    ...title("Payouts"),
+    ...payouts(report, paint),
     ...title("From command to outcome, milliseconds"),
     ...latencies(report.latency_millis),
     ...title("Promises"),
@@ -90,6 +92,12 @@ const outcomes = (report: DemoReport): ReadonlyArray<string> => [
   ),
   row("money captured", "", money(report.captured)),
   row("money refunded", "", money(report.refunded)),
+  row("split among recipients", report.split, money(report.to_recipients)),
+  row(
+    "disputes",
+    Object.values(report.disputes).reduce((sum, count) => sum + count, 0),
+    `${listed(report.disputes)}; ${money(report.disputed)}`
+  ),
   row(
     "commands",
     Object.values(report.commands).reduce((sum, count) => sum + count, 0),
@@ -153,6 +161,13 @@ const reconciliation = (
   ...[...reconciliation.overlooked, ...reconciliation.invented].flatMap((name) =>
     wrapped(name, "    ").map((line) => paint("red", line))
   )
+]
+
+const payouts = ({ kept, payouts }: DemoReport, paint: Paint): ReadonlyArray<string> => [
+  row("balances with money", payouts.asked, "of merchants and of their recipients"),
+  `${row("paid", payouts.paid, money(payouts.sums))}   ${mark(paint, kept.payouts)}`,
+  row("refused by the bank", payouts.failed, "available again"),
+  ...payouts.against.flatMap((line) => wrapped(line, "    ").map((one) => paint("red", one)))
 ]
 
 const wayNames = { http: "HTTP waited", nats: "NATS reply" } as const

@@ -6,11 +6,12 @@ import { figuresOf, latenciesOf, webhooksHold } from "./figures.ts"
 import { type House, openHouse } from "./house.ts"
 import type { Progress } from "./progress.ts"
 import { untilQuiet } from "./quiet.ts"
+import { payOut } from "./payouts.ts"
 import { startReviewer } from "./reviewer.ts"
 import { reconcile } from "./settlement.ts"
 import { type Counter, play } from "./shopper.ts"
 import { merchants, type Plan, trafficOf, type TrafficSettings } from "./traffic.ts"
-import { type Caller, overHttp, overNats, rest } from "./ways.ts"
+import { type Caller, overHttp, overNats, platformTypes, rest } from "./ways.ts"
 
 export type DemoReport = Awaited<ReturnType<typeof runDemo>>
 
@@ -33,6 +34,9 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
     await untilQuiet(house, () => {})
     progress.phase("Reconciling with the gateway's settlement file …")
     const reconciliation = await reconcile(house, startedMillis)
+    progress.phase("Paying out what was settled …")
+    const payouts = await payOut(house)
+    await untilQuiet(house, () => {})
     progress.phase("Checking the promises …")
     const evidence = await gather(house, log)
     const figures = figuresOf(evidence)
@@ -43,7 +47,8 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       // No fault planted would prove nothing.
       breaks: planted.length > 0 && overlooked.length === 0 && invented.length === 0,
       webhooks: webhooksHold(figures),
-      payments: evidence.payments.length === plans.length
+      payments: evidence.payments.length === plans.length,
+      payouts: payouts.paid > 0 && payouts.against.length === 0
     }
     progress.end()
     return {
@@ -58,6 +63,7 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       sent_again: callers.reduce((sum, caller) => sum + caller.sentAgain(), 0),
       latency_millis: latenciesOf(log.waits),
       reconciliation,
+      payouts,
       promises,
       kept,
       ok: Object.values(kept).every((one) => one)
@@ -71,7 +77,7 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
 const callersOf = (house: House): ReadonlyArray<Caller> => [
   overHttp(
     house.lastro.edge.url,
-    ({ merchant, type }) => type === "review" ? house.operatorKey : house.keyOf(merchant)
+    ({ merchant, type }) => platformTypes.has(type) ? house.operatorKey : house.keyOf(merchant)
   ),
   overNats(house.producer)
 ]

@@ -29,6 +29,7 @@ export const play = async (counter: Counter, plan: Plan): Promise<void> => {
   const payment = await settled(counter, plan, told)
   const kept = await captureOrVoid(counter, plan, payment)
   await refund(counter, plan, kept)
+  await dispute(counter, plan, kept)
 }
 
 const commandOf = (
@@ -112,13 +113,63 @@ const captureOrVoid = async (
   payment: PaymentResource
 ): Promise<PaymentResource> => {
   if (payment.status !== "authorized") return payment
-  const { captures = [], voids } = plan.story
+  const { captures = [], expires, increase, voids } = plan.story
+  if (increase !== undefined) {
+    const amount = thousandths(payment.amount_authorized, increase)
+    await send(counter, commandOf(plan, "increment", "increment", { amount }))
+  }
   for (const [index, part] of captures.entries()) {
     const body = part === "rest" ? {} : { amount: thousandths(payment.amount_authorized, part) }
     await send(counter, commandOf(plan, "capture", `capture-${index + 1}`, body))
   }
   if (voids === true) await send(counter, commandOf(plan, "void", "void"))
+  if (expires === true) return await untilExpired(counter, plan, payment)
   return await counter.look(plan.merchant, payment.id) ?? payment
+}
+
+const untilExpired = async (
+  { look }: Counter,
+  plan: Plan,
+  payment: PaymentResource
+): Promise<PaymentResource> => {
+  const deadline = Date.now() + SETTLED_MILLIS
+  for (let now = payment;;) {
+    if (now.status === "expired") return now
+    if (Date.now() > deadline) throw new Error(`${now.id} does not run out`)
+    await rest(LOOK_EVERY_MILLIS)
+    now = await look(plan.merchant, payment.id) ?? now
+  }
+}
+
+/** Minor units of any currency. */
+const DISPUTE_FEE = 1_500
+
+/** The payer's bank takes a part back; the merchant defends itself or gives in. */
+const dispute = async (
+  counter: Counter,
+  plan: Plan,
+  payment: PaymentResource
+): Promise<void> => {
+  const { dispute } = plan.story
+  if (dispute === undefined || payment.amount_captured === 0) return
+  const dispute_id = `dp_${plan.index}`
+  await send(
+    counter,
+    commandOf(plan, "dispute_opened", "dispute", {
+      dispute_id,
+      amount: thousandths(payment.amount_captured, dispute.part),
+      fee: DISPUTE_FEE,
+      reason: "não reconhecido"
+    })
+  )
+  if (dispute.ends === "accepted") {
+    await send(counter, commandOf(plan, "dispute_accept", "accept", { dispute_id }))
+    return
+  }
+  const text = "entregue e assinado"
+  await send(counter, commandOf(plan, "dispute_evidence", "evidence", { dispute_id, text }))
+  const outcome = dispute.ends
+  await send(counter, commandOf(plan, "dispute_closed", "outcome", { dispute_id, outcome }))
 }
 
 const refund = async (

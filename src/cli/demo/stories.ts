@@ -16,6 +16,12 @@ export interface After {
   readonly refunds?: ReadonlyArray<number>
   /** Both refunds are under way at the same time. */
   readonly together?: boolean
+  /** Thousandths of the amount, authorized on top before anything is captured. */
+  readonly increase?: number
+  /** Nobody captures it: the authorization runs out. */
+  readonly expires?: boolean
+  /** How the payer's bank takes a part back, in thousandths of what was captured, and how that ends. */
+  readonly dispute?: { readonly part: number; readonly ends: "won" | "lost" | "accepted" }
   readonly action?: "approve" | "reject"
   readonly review?: "approve" | "reject"
 }
@@ -55,6 +61,28 @@ export const stories: ReadonlyArray<Story> = [
     refunds: [400]
   },
   { ...approved, name: "voided", weight: 3, captures: [], voids: true },
+  { ...approved, name: "increased", weight: 1, increase: 200, captures: ["rest"] },
+  {
+    name: "authorization runs out",
+    weight: 0.5,
+    token: "tok_approved_short",
+    captures: [],
+    expires: true
+  },
+  { ...approved, name: "disputed, won", weight: 1, dispute: { part: 1_000, ends: "won" } },
+  {
+    ...approved,
+    name: "refunded in part, disputed, lost",
+    weight: 1,
+    refunds: [300],
+    dispute: { part: 800, ends: "lost" }
+  },
+  {
+    ...approved,
+    name: "disputed, accepted",
+    weight: 0.5,
+    dispute: { part: 500, ends: "accepted" }
+  },
   { name: "declined", weight: 4, token: "tok_declined_hard" },
   { name: "no funds", weight: 3, token: "tok_declined_soft" },
   { name: "gateway error", weight: 1, token: "tok_error" },

@@ -3,7 +3,24 @@ import type { PaymentResource } from "../../../actors/payments/resource.ts"
 import type { Commands } from "../../bus/commands.ts"
 import type { Way } from "./stories.ts"
 
-export type CommandType = "create" | "capture" | "void" | "refund" | "review"
+export type CommandType =
+  | "create"
+  | "capture"
+  | "increment"
+  | "void"
+  | "refund"
+  | "review"
+  | "dispute_opened"
+  | "dispute_evidence"
+  | "dispute_accept"
+  | "dispute_closed"
+
+/** What only the platform itself may say: a person's decision, and a gateway's word. */
+export const platformTypes: ReadonlySet<CommandType> = new Set([
+  "review",
+  "dispute_opened",
+  "dispute_closed"
+])
 
 export interface Command {
   readonly type: CommandType
@@ -52,7 +69,7 @@ const untilTaken = async <A>(
   throw new Error(`${what} was not taken after ${TRIES_MAX} tries`)
 }
 
-const pathOf = ({ merchant, paymentId, type }: Command): string => {
+const pathOf = ({ body, merchant, paymentId, type }: Command): string => {
   switch (type) {
     case "create":
       return "/v1/payments"
@@ -60,9 +77,23 @@ const pathOf = ({ merchant, paymentId, type }: Command): string => {
       return `/v1/fraud/reviews/${paymentId}?merchant=${merchant}`
     case "refund":
       return `/v1/payments/${paymentId}/refunds`
+    case "dispute_opened":
+      return `/v1/payments/${paymentId}/disputes`
+    case "dispute_evidence":
+      return `/v1/payments/${paymentId}/disputes/${body["dispute_id"]}/evidence`
+    case "dispute_accept":
+      return `/v1/payments/${paymentId}/disputes/${body["dispute_id"]}/accept`
+    case "dispute_closed":
+      return `/v1/payments/${paymentId}/disputes/${body["dispute_id"]}/outcome`
     default:
       return `/v1/payments/${paymentId}/${type}`
   }
+}
+
+/** What stands in the path does not stand in the body. */
+const bodyOf = ({ body, type }: Command): unknown => {
+  const { dispute_id: _, ...rest } = body
+  return type === "dispute_opened" ? body : rest
 }
 
 /** As a shop's server does: an idempotency key, and a wait for the outcome. */
@@ -77,7 +108,7 @@ export const overHttp = (url: string, keyOf: (command: Command) => string): Call
         "idempotency-key": command.id,
         prefer: `wait=${WAIT_SECONDS}`
       },
-      body: JSON.stringify(command.body)
+      body: JSON.stringify(bodyOf(command))
     }).catch(() => undefined)
     const json = await answer?.json().catch(() => undefined)
     if (answer === undefined || json === undefined) return undefined
