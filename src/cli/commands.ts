@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   doctor: async () => (await import("./doctor.ts")).doctor,
   replay: async () => (await import("./replay.ts")).replay,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,
+  audit: async () => (await import("./audit.ts")).audit,
   demo: async () => (await import("./demo.ts")).demo,
   chaos: async () => (await import("./chaos.ts")).chaos,
   bench: async () => (await import("./bench.ts")).bench

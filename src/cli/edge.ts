@@ -7,6 +7,7 @@ import { listen } from "../edge/listen.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
+import { auditRoutes } from "../edge/routes/audit.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
@@ -56,6 +57,7 @@ export const edgeRoutes = (
   ...accountRoutes,
   ...ledgerRoutes,
   ...journalRoutes,
+  ...auditRoutes,
   ...webhookRoutes({ allowPrivateAddresses: settings.allowPrivateWebhooks }),
   ...settlementRoutes,
   ...reconciliationRoutes,

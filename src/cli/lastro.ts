@@ -9,6 +9,7 @@ import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type LogSink, toFile } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
+import { startAuditor } from "./audit/auditor.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./commands.ts"
 import { type RunningEdge, startEdge } from "./edge.ts"
@@ -99,6 +100,8 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       ...(settings.finalityMillis !== undefined && { finalityMillis: settings.finalityMillis })
     })
     stops.push(stopGateways)
+    const auditor = await startAuditor(stack.databaseUrl, join(dataDir, "audit.key"), log)
+    stops.push(auditor.stop)
     const name = workerName()
     const worker = startWorker(stack, {
       name,

@@ -8,6 +8,7 @@ import { type Stack, StackError } from "../../stack/stack.ts"
 import { Database } from "../../store/database.ts"
 import { toStderr } from "../../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../../telemetry/traces.ts"
+import { startAuditor } from "../audit/auditor.ts"
 import { startAdmission } from "../admission.ts"
 import type { CliCommand, Environment } from "../commands.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
@@ -33,6 +34,8 @@ was done with what was asked (docs/operating-doctor.md). Logs are JSON lines on 
 ${serversUsage}
   LASTRO_SIMULATOR_URL              the payment gateway (lastro simulator), for the actor gateway, or
   LASTRO_GATEWAYS_FILE              gateways with their addresses (docs/gateways.md)
+  LASTRO_AUDIT_KEY_FILE             this worker signs the journal's tree with the key in this file
+                                    (made where there is none; docs/audit.md)
   LASTRO_PORT, LASTRO_HOST          where /healthz, /readyz and, for an operator's key, /metrics are
                                     (default a free port on 127.0.0.1)
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
@@ -62,9 +65,16 @@ export const worker: CliCommand = {
     })
     const admission = startAdmission(stack, name, toStderr)
     const meter = startMeter(stack, name, toStderr)
+    const auditKeyFile = environment["LASTRO_AUDIT_KEY_FILE"]
+    const auditor = auditKeyFile === undefined ? undefined : await startAuditor(
+      stack.databaseUrl,
+      auditKeyFile,
+      toStderr
+    )
     console.log(`${name} runs ${actors.join(", ")} (ready: ${probes.url}/readyz).`)
     await stopAsked
     await Promise.all([running.stop(), admission.stop(), meter.stop()])
+    await auditor?.stop()
     await opened?.stop()
     await probes.stop()
     await stopTracing()

@@ -1,0 +1,125 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { Readable } from "node:stream"
+import { pipeline } from "node:stream/promises"
+import { parseArgs } from "node:util"
+import { StackError } from "../stack/stack.ts"
+import { ExportVerifier, type Verdict, verifyReceipt } from "./audit/verify.ts"
+import type { CliCommand } from "./commands.ts"
+import { dataDirOf, portOf } from "./lastro.ts"
+import type { Environment } from "./commands.ts"
+
+const usage = `Usage: deno task lastro audit export [--out audit.jsonl]
+       deno task lastro audit verify <file> [--key <file or key>] [--checkpoint <file>] [--json]
+
+export   asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT) for the whole journal with its
+         Merkle tree and signed checkpoints, as JSON lines.
+verify   checks such a file, or a receipt (GET /v1/payments/{id}/receipt), with nothing but the file:
+         it finds every changed, missing, added or moved entry, and exits with 1 where there is one.
+
+  --key          the public key as you know it from elsewhere (audit.pub in the data folder, or
+                 GET /v1/audit/checkpoint); without it the file's own key is believed
+  --checkpoint   a checkpoint kept from earlier: the file must contain its tree
+  --json         one line of JSON`
+
+const EXIT_USAGE = 64
+
+const options = {
+  out: { type: "string" },
+  key: { type: "string" },
+  checkpoint: { type: "string" },
+  json: { type: "boolean", default: false }
+} as const
+
+export const audit: CliCommand = {
+  summary: "Export the signed journal, and verify an export or a receipt offline",
+  usage,
+  run: async (args, environment) => {
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true
+    })
+    const [what, file] = positionals
+    if (what === "export") return await exportJournal(environment, values.out)
+    if (what !== "verify" || file === undefined) {
+      console.error(usage)
+      return EXIT_USAGE
+    }
+    if (!fs.existsSync(file)) throw new StackError(`there is no ${file}.`)
+    const keys = values.key === undefined ? [] : [keyOf(values.key)]
+    const pinned = values.checkpoint === undefined
+      ? undefined
+      : fs.readFileSync(values.checkpoint, "utf8")
+    return report(await verifyFile(file, keys, pinned), keys.length > 0, values.json)
+  }
+}
+
+const keyOf = (given: string): string =>
+  fs.existsSync(given) ? fs.readFileSync(given, "utf8").trim() : given
+
+const exportJournal = async (
+  environment: Environment,
+  out: string | undefined
+): Promise<number> => {
+  const keyFile = join(dataDirOf(environment), "operator.key")
+  const url = `http://127.0.0.1:${portOf(environment)}`
+  if (!fs.existsSync(keyFile)) {
+    throw new StackError(`there is no ${keyFile}: start Lastro first, or set LASTRO_DATA_DIR.`)
+  }
+  const answer = await fetch(`${url}/v1/audit/export`, {
+    headers: { authorization: `Bearer ${fs.readFileSync(keyFile, "utf8").trim()}` }
+  }).catch(() => {
+    throw new StackError(`nothing answers at ${url}: start Lastro first, or set LASTRO_PORT.`)
+  })
+  if (!answer.ok || answer.body === null) throw new StackError(`${url} answered ${answer.status}.`)
+  const body = Readable.fromWeb(answer.body as never)
+  if (out === undefined) { for await (const chunk of body) process.stdout.write(chunk) }
+  else await pipeline(body, fs.createWriteStream(out))
+  return 0
+}
+
+export const verifyFile = async (
+  file: string,
+  keys: ReadonlyArray<string>,
+  pinned?: string
+): Promise<Verdict> => {
+  const input = fs.createReadStream(file)
+  const verifier = new ExportVerifier({ keys, ...(pinned !== undefined && { pinned }) })
+  let first = true
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    if (first && isReceipt(line)) {
+      input.destroy()
+      return verifyReceipt(JSON.parse(fs.readFileSync(file, "utf8")), keys)
+    }
+    first = false
+    if (line !== "") verifier.read(line)
+  }
+  return verifier.finish()
+}
+
+/** A receipt is one JSON object, on one line or on many. */
+const isReceipt = (line: string): boolean =>
+  line.trim() === "{" || line.trimStart().startsWith('{"payment":')
+
+const report = (verdict: Verdict, keyKnown: boolean, json: boolean): number => {
+  const code = verdict.problemsCount === 0 ? 0 : 1
+  if (json) {
+    console.log(JSON.stringify({ ...verdict, key_known: keyKnown }))
+    return code
+  }
+  for (const problem of verdict.problems) console.log(`  ${problem}`)
+  const more = verdict.problemsCount - verdict.problems.length
+  if (more > 0) console.log(`  and ${more} more`)
+  console.log(
+    `${verdict.entries} entries, ${verdict.checkpoints} checkpoints: ` +
+      (code === 0 ? "all as they were signed." : `${verdict.problemsCount} problems.`)
+  )
+  if (!keyKnown) {
+    console.log(
+      "The key came with the file: compare it with the one you know, or name it by --key."
+    )
+  }
+  return code
+}
