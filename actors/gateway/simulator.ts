@@ -1,7 +1,14 @@
 import { Effect, Schema } from "effect"
+import { Webhook } from "standardwebhooks"
 import { Agent, request as undici } from "undici"
 import type { Outcome } from "../../streams/messages/gateway.ts"
-import { type Answer, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
+import {
+  type Answer,
+  type Gateway,
+  GatewayUnclear,
+  GatewayUnreachable,
+  WebhookRefused
+} from "./port.ts"
 
 const Operation = Schema.Struct({
   charge_id: Schema.String,
@@ -35,8 +42,10 @@ const softCodes: ReadonlySet<string> = new Set(["insufficient_funds"])
 export const simulator = (
   baseUrl: string,
   finalityMillis: number,
-  name = "simulator"
+  name = "simulator",
+  webhookSecret?: string
 ): Gateway => ({
+  ...(webhookSecret !== undefined && { readWebhook: readWebhook(webhookSecret) }),
   name,
   finalityMillis,
   perform: Effect.fnUntraced(function* (call, merchant) {
@@ -82,6 +91,29 @@ export const simulator = (
     return outcomeOf(yield* read(body))
   })
 })
+
+const News = Schema.Struct({
+  key: Schema.String,
+  payment_id: Schema.String,
+  status: Operation.fields.status
+})
+const decodeNews = Schema.decodeUnknownSync(News)
+
+/** Signed by Standard Webhooks, as our own are. */
+const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
+  const signature = new Webhook(secret)
+  const names = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+  return ({ body, header }) =>
+    Effect.try({
+      try: () => {
+        const headers = Object.fromEntries(names.map((name) => [name, header(name) ?? ""]))
+        const { key, payment_id, status } = decodeNews(signature.verify(body, headers))
+        const says = status === "approved" ? "made" : status === "declined" ? "not_made" : "pending"
+        return [{ attempt: key, payment_id, says } as const]
+      },
+      catch: (error) => new WebhookRefused({ detail: (error as Error).message })
+    })
+}
 
 const read = (body: unknown) =>
   decode(body).pipe(

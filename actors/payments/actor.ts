@@ -21,6 +21,7 @@ export const payments = keyed({
     "refund",
     "review",
     "payout",
+    "notified",
     ...disputeCommands
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),

@@ -1,6 +1,7 @@
 import { allocate } from "../../src/domain/allocation.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
+import { undoUnwanted } from "./cancellation.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
 import {
@@ -150,9 +151,11 @@ const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
     charge_id: outcome.charge_id,
     amount_authorized: attempt.amount
   })
-  if (outcome.captured) return captured(known, attempt, outcome.charge_id, false)
+  if (outcome.captured) return undoUnwanted(captured(known, attempt, outcome.charge_id, false))
   const held = book(known, entries.hold(bookOf(known), attempt.key, attempt.amount))
-  return tell(moveTo(expiresOn(held, outcome.authorized_until), "authorized"), "payment.authorized")
+  return undoUnwanted(
+    tell(moveTo(expiresOn(held, outcome.authorized_until), "authorized"), "payment.authorized")
+  )
 }
 
 /** The payment is of the larger amount from now on: fee and splits are counted on it. */

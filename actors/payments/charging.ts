@@ -57,7 +57,8 @@ export const chargeElsewhere = (
   ended: Attempt,
   why: { readonly code: string } & Partial<Outcome>
 ): Step | undefined => {
-  const choice = mayMove(ended, why) ? choiceFor(step) : undefined
+  const wanted = step.payment.void_requested !== true && mayMove(ended, why)
+  const choice = wanted ? choiceFor(step) : undefined
   if (choice === undefined) return undefined
   const { order, rule } = choice
   const tried = chargesOf(step.payment)

@@ -1,21 +1,19 @@
 import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
-import * as entries from "../../src/ledger/entries.ts"
 import type { MessageOf, Received } from "../../src/runtime/actor.ts"
 import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
+import { askRefund, isUnderWay, voidLater } from "./cancellation.ts"
 import { charge, isRoutable } from "./charging.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
-import { newLegs, refundStep, splitsProblem, takenBack } from "./legs.ts"
+import { newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { isDefinitive, type Payment, type RefusalCode, type Terms } from "./state.ts"
 import {
   attemptOf,
   begin,
-  book,
-  bookOf,
   change,
   finish,
   moveTo,
@@ -136,6 +134,7 @@ export const increment = (payment: Payment, body: Body<"increment">, received: R
 
 export const voidPayment = (payment: Payment, body: Body<"void">, received: Received<Terms>) =>
   command(payment, "void", body, received, (step) => {
+    if (isUnderWay(payment.status)) return { step: voidLater(step) }
     if (payment.status !== "authorized" && payment.status !== "partially_captured") {
       return refuse("invalid_state", `a ${payment.status} payment cannot be voided`, payment.id)
     }
@@ -159,22 +158,7 @@ export const refund = (payment: Payment, body: Body<"refund">, received: Receive
     }
     if (amount > left) return tooLarge(payment, amount, left)
     const id = refundIdOf(payment.id, body.command_id)
-    const key = `${payment.id}.refund.${id}`
-    const { legs, moved } = refundStep(payment, amount)
-    const asked = change(step, {
-      legs,
-      refunds: [...payment.refunds, {
-        id,
-        attempt: key,
-        amount,
-        status: "pending",
-        ...(body.reason !== undefined && { reason: body.reason }),
-        legs: moved.map((leg) => leg.amount),
-        created_at: received.at
-      }]
-    })
-    const booked = book(asked, entries.refund(bookOf(asked), id, moved))
-    return { step: sendAttempt(booked, { key, operation: "refund", amount }), attempt: key }
+    return askRefund(step, id, amount, body.reason)
   })
 
 /** A person's decision on a held payment. */

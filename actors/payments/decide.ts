@@ -12,6 +12,7 @@ import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
+import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
 import type { Payment, State, Terms } from "./state.ts"
@@ -81,6 +82,10 @@ export const decide = (
       return disputeAccept(payment, message.body, received)
     case "dispute_closed":
       return disputeClosed(payment, message.body, received)
+    case "notified": {
+      const step = heard(begin(payment, received), message.body)
+      return step === undefined ? NOTHING : Result.succeed(finish(step))
+    }
     case "scored":
       return payment.status === "screening"
         ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))

@@ -46,6 +46,7 @@ export const resourceOf = (payment: Payment) => ({
   fee: Number(payment.legs.find(({ owner }) => owner._tag === "Fee")?.captured ?? 0n),
   ...(payment.risk && { risk: payment.risk }),
   gateway: payment.gateway,
+  ...(payment.void_requested === true && { void_requested: true }),
   ...(payment.charge_id !== undefined && { charge_id: payment.charge_id }),
   attempts: payment.attempts.map((attempt) => ({
     key: attempt.key,

@@ -219,6 +219,8 @@ export const Payment = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   gateway: Schema.String,
+  /** A void was asked for while the charge was under way: what comes of it is undone. */
+  void_requested: Schema.optionalKey(Schema.Boolean),
   /** The terms at creation: a later change of fees concerns later payments. */
   fee_terms: FeeTerms,
   amount_authorized: BigAmount,

@@ -25,6 +25,8 @@ export interface Command {
   readonly body: string
   readonly replyTo?: string
   readonly traceparent?: string
+  /** The generation of its message type, where that is not the first. */
+  readonly schema?: number
 }
 
 export interface Reply {
@@ -137,7 +139,8 @@ const messageOf = (command: Command): Outgoing => ({
   subject: `lastro.${command.family}.${command.type}.${command.merchant}`,
   headers: [
     ...(command.replyTo === undefined ? [] : [["Lastro-Reply-To", command.replyTo] as const]),
-    ...(command.traceparent === undefined ? [] : [["traceparent", command.traceparent] as const])
+    ...(command.traceparent === undefined ? [] : [["traceparent", command.traceparent] as const]),
+    ...(command.schema === undefined ? [] : [["Lastro-Schema", `${command.schema}`] as const])
   ],
   payload: command.body
 })

@@ -18,6 +18,8 @@ export interface SharedDelivery {
   readonly acknowledge: () => void
   /** Still working: the server's wait starts again. */
   readonly extend: () => void
+  /** Not for us: it is offered again after this time. */
+  readonly postpone: (millis: number) => void
 }
 
 const PULL_EXPIRES_MILLIS = 1_000
@@ -173,6 +175,8 @@ const deliveryOf = (link: NatsLink, message: Msg): SharedDelivery => {
     header: (name) => message.headers?.get(name) || undefined,
     headers: () => headersOf(message),
     acknowledge: () => link.nc.publish(message.reply!),
-    extend: () => link.nc.publish(message.reply!, "+WPI")
+    extend: () => link.nc.publish(message.reply!, "+WPI"),
+    postpone: (millis) =>
+      link.nc.publish(message.reply!, `-NAK ${JSON.stringify({ delay: millis * 1_000_000 })}`)
   }
 }

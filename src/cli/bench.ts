@@ -8,6 +8,7 @@ import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
 import { benchKeys } from "./bench/keys.ts"
 import { benchLedger } from "./bench/ledger.ts"
+import { benchScale } from "./bench/scale.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
 import { measureNaive } from "./bench/naiveLimit.ts"
@@ -39,7 +40,9 @@ Parts by themselves:
   bench ledger [--seconds 5] [--seed 1] [--json]
                      postings per second of the ledger alone
   bench keys [--rounds 5] [--seconds 4] [--rate 150] [--json]
-                     what other keys feel while one is retried or poisoned`
+                     what other keys feel while one is retried or poisoned
+  bench scale [--seconds 10] [--in-flight 2000] [--json]
+                     1, 2 and 4 workers; what syncing and three copies cost`
 
 const options = {
   seconds: { type: "string", default: "60" },
@@ -49,7 +52,11 @@ const options = {
   soak: { type: "boolean", default: false }
 } as const
 
-const parts: Readonly<Record<string, CliCommand>> = { ledger: benchLedger, keys: benchKeys }
+const parts: Readonly<Record<string, CliCommand>> = {
+  ledger: benchLedger,
+  keys: benchKeys,
+  scale: benchScale
+}
 
 export const bench: CliCommand = {
   summary: "Measure throughput and latency against PostgreSQL's own limit",

@@ -1,3 +1,4 @@
+import type { Gateway } from "../../actors/gateway/port.ts"
 import { Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
@@ -9,6 +10,7 @@ import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
 import { auditRoutes } from "../edge/routes/audit.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
+import { gatewayWebhookRoutes } from "../edge/routes/gatewayWebhooks.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
 import { familyRoutes } from "../edge/routes/families.ts"
@@ -34,6 +36,8 @@ export interface EdgeSettings {
   readonly log: LogSink
   readonly requestsPerSecond?: number
   readonly allowPrivateWebhooks: boolean
+  /** Those whose webhooks are taken. */
+  readonly gateways?: ReadonlyArray<Gateway>
 }
 
 export interface RunningEdge {
@@ -47,7 +51,7 @@ const EDGE_CONNECTIONS_MAX = 12
 
 /** Every route of the edge, as data: what serves is what the OpenAPI document describes. */
 export const edgeRoutes = (
-  settings: Pick<EdgeSettings, "allowPrivateWebhooks">,
+  settings: Pick<EdgeSettings, "allowPrivateWebhooks" | "gateways">,
   examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
 ) => [
   ...paymentRoutes,
@@ -59,6 +63,7 @@ export const edgeRoutes = (
   ...journalRoutes,
   ...auditRoutes,
   ...webhookRoutes({ allowPrivateAddresses: settings.allowPrivateWebhooks }),
+  ...gatewayWebhookRoutes(settings.gateways ?? []),
   ...settlementRoutes,
   ...reconciliationRoutes,
   ...eventRoutes,

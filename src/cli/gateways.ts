@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { Result, Schema, SchemaIssue } from "effect"
@@ -64,7 +65,7 @@ export const configuredGateways = (environment: Environment): GatewaysFile => {
 /** What several workers call must be the same for all of them: none may have a simulator of its own. */
 export const sharedGateways = (environment: Environment): GatewaysFile => {
   const configured = configuredGateways(environment)
-  const own = configured.gateways.find(({ url }) => url === undefined)
+  const own = configured.gateways.find(({ kind, url }) => kind === "simulator" && url === undefined)
   if (own === undefined) return configured
   throw new StackError(
     `the gateway ${own.name} has no address: set LASTRO_SIMULATOR_URL (lastro simulator starts one) ` +
@@ -100,10 +101,29 @@ const problemOf = ({ gateways, routing }: GatewaysFile): string | undefined => {
   return stranger("has costs that", Object.keys(routing.costs ?? {}))[0]
 }
 
+export interface OwnSimulator extends SimulatorThread {
+  readonly webhookSecret: string
+}
+
+/** Tells the simulators started here where their news goes, once there is an edge. */
+export const hookUp = async (
+  simulators: ReadonlyMap<string, OwnSimulator>,
+  edgeUrl: string
+): Promise<void> => {
+  for (const [name, { url, webhookSecret: secret }] of simulators) {
+    await fetch(`${url}/control`, {
+      method: "POST",
+      body: JSON.stringify({
+        webhooks: { url: `${edgeUrl}/v1/gateways/${name}/webhooks`, secret }
+      })
+    }).then((answer) => answer.body?.cancel())
+  }
+}
+
 export interface RunningGateways {
   readonly gateways: ReadonlyArray<Gateway>
   /** Those started here, by name. */
-  readonly simulators: ReadonlyMap<string, SimulatorThread>
+  readonly simulators: ReadonlyMap<string, OwnSimulator>
   readonly stop: () => Promise<void>
 }
 
@@ -118,7 +138,7 @@ export const openGateways = async (
   { gateways }: GatewaysFile,
   options: OpenOptions
 ): Promise<RunningGateways> => {
-  const simulators = new Map<string, SimulatorThread>()
+  const simulators = new Map<string, OwnSimulator>()
   const stop = async () => {
     for (const { stop } of simulators.values()) await stop()
   }
@@ -141,18 +161,19 @@ export const openGateways = async (
 const open = async (
   one: ConfiguredGateway,
   { dataDir, environment, finalityMillis }: OpenOptions,
-  simulators: Map<string, SimulatorThread>
+  simulators: Map<string, OwnSimulator>
 ): Promise<Gateway> => {
   const { name } = one
   const secret = (of: Secret) => secretOf(of, name, environment)
   const webhookSecret = one.webhook_secret && secret(one.webhook_secret)
   switch (one.kind) {
     case "simulator": {
-      const own = one.url === undefined
-        ? await startSimulatorThread(join(dataDir, `${name}.db`))
-        : undefined
-      if (own !== undefined) simulators.set(name, own)
-      return simulator(one.url ?? own!.url, finalityMillis ?? FINALITY_MILLIS, name)
+      const finality = finalityMillis ?? FINALITY_MILLIS
+      if (one.url !== undefined) return simulator(one.url, finality, name, webhookSecret)
+      const own = await startSimulatorThread(join(dataDir, `${name}.db`))
+      const ownSecret = webhookSecret ?? `whsec_${randomBytes(24).toString("base64")}`
+      simulators.set(name, { ...own, webhookSecret: ownSecret })
+      return simulator(own.url, finality, name, ownSecret)
     }
     case "stripe":
       return stripe({

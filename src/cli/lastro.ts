@@ -3,7 +3,6 @@ import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
-import type { SimulatorThread } from "../stack/simulator/start.ts"
 import { type Progress, type Stack, StackError } from "../stack/stack.ts"
 import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
@@ -13,7 +12,13 @@ import { startAuditor } from "./audit/auditor.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./commands.ts"
 import { type RunningEdge, startEdge } from "./edge.ts"
-import { configuredGateways, type GatewaysFile, openGateways } from "./gateways.ts"
+import {
+  configuredGateways,
+  type GatewaysFile,
+  hookUp,
+  openGateways,
+  type OwnSimulator
+} from "./gateways.ts"
 import { startMeter } from "./meter.ts"
 import { prepare } from "./prepare.ts"
 import { publishRouting } from "./routing.ts"
@@ -39,8 +44,8 @@ export interface Lastro {
   readonly stack: Stack
   readonly edge: RunningEdge
   /** The gateways simulated here, by name; the one called `simulator` is there by default. */
-  readonly simulators: ReadonlyMap<string, SimulatorThread>
-  readonly simulator: SimulatorThread
+  readonly simulators: ReadonlyMap<string, OwnSimulator>
+  readonly simulator: OwnSimulator
   readonly dataDir: string
   /** Workers drain first, then the servers stop. */
   readonly stop: () => Promise<void>
@@ -115,6 +120,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     const edge = await startEdge(stack, {
       port: settings.port,
       host: hostOf(environment),
+      gateways,
       log,
       allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
       ...(settings.requestsPerSecond !== undefined && {
@@ -127,6 +133,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       throw error
     })
     stops.push(meter.stop, admission.stop, worker.stop, edge.stop)
+    await hookUp(simulators, edge.url)
     return {
       stack,
       edge,

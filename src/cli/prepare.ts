@@ -29,7 +29,8 @@ export const prepare = async (stack: Stack, progress: Progress): Promise<void> =
   }
 }
 
-const createMissing = Effect.fnUntraced(function* (nc: BusClient) {
+/** Creates the streams, buckets and consumers that are not there. Answers what was found. */
+export const createMissing = Effect.fnUntraced(function* (nc: BusClient) {
   const declared = declaredTopology(replicasOf(nc))
   const plan = yield* planTopology(nc, declared, Date.now())
   const steps = plan.steps.filter(({ action }) => action === "create")

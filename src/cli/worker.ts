@@ -7,6 +7,7 @@ import { messaging } from "../../actors/messaging/actor.ts"
 import { payments } from "../../actors/payments/actor.ts"
 import { reconciliation } from "../../actors/reconciliation/actor.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { changesOf, wireNames } from "../../streams/messages/changes.ts"
 import { routes } from "../../streams/routes.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { Nats } from "../bus/connection.ts"
@@ -39,6 +40,11 @@ const LEASE_TTL_MILLIS = 4_000
 
 /** Every actor, ready to run. */
 export const actorsOf = (
+  settings: Pick<WorkerSettings, "gateways" | "allowPrivateWebhooks">
+): ReadonlyArray<AnyActor> =>
+  everyActor(settings).map((actor): AnyActor => ({ ...actor, changes: changesOf(actor.family) }))
+
+const everyActor = (
   settings: Pick<WorkerSettings, "gateways" | "allowPrivateWebhooks">
 ): ReadonlyArray<AnyActor> => [
   payments as unknown as AnyActor,
@@ -78,6 +84,7 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     sourceOf,
     routesOf: (event) => routesByEvent.get(event) ?? [],
     messageBytesMax: MESSAGE_BYTES_MAX,
+    wireNames,
     outboundStreams,
     leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
     ...(settings.crash && { crash: settings.crash })

@@ -4,6 +4,7 @@ import { fingerprint } from "../domain/fingerprint.ts"
 import { CommandId } from "../domain/identifiers.ts"
 import type { NewClaim } from "../store/idempotency.ts"
 import { Schema } from "effect"
+import { generationOfType } from "../../streams/messages/changes.ts"
 import { Claims } from "./claims.ts"
 import { problem, refusalProblem, unavailable } from "./problem.ts"
 import type { Answer, Asked } from "./route.ts"
@@ -95,7 +96,9 @@ const publish = Effect.fnUntraced(function* (
   // Subscribed before the command leaves, so that the answer cannot come too early.
   const reply = wait > 0 ? commands.openReply() : undefined
   return yield* Effect.gen(function* () {
+    const schema = generationOfType(intent.family, intent.type)
     yield* commands.publish({
+      ...(schema !== 1 && { schema }),
       family: intent.family,
       type: intent.type,
       merchant: intent.merchant,

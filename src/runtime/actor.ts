@@ -1,5 +1,6 @@
 import type { Duration, Effect, Result, Schema } from "effect"
 import type { Trx } from "../store/database.ts"
+import type { MessageChanges } from "./evolution.ts"
 import type { OutboundTable, SupervisionTable } from "./supervision.ts"
 
 /** What a decision may know of its message beyond the body. All of it is recorded in the stream. */
@@ -135,6 +136,8 @@ export interface KeyedActor<
   readonly kind: "keyed"
   readonly family: string
   readonly messages: M
+  /** What changed in them since they were first written; nothing by default. */
+  readonly changes?: MessageChanges
   /** Types that enter through `lastro.<family>.<type>.<merchant>`; the others only from actors. */
   readonly ingress: ReadonlyArray<keyof M & string>
   /** Actor keys within the merchant; the first is the one a failure parks or quarantines. */
@@ -199,6 +202,7 @@ export interface OutboundActor<M extends MessageSchemas, E, R> {
   readonly kind: "outbound"
   readonly family: string
   readonly messages: M
+  readonly changes?: MessageChanges
   /** Concurrency and the circuit breaker are per destination (a gateway, an endpoint's host). */
   readonly destinationOf: (message: MessageOf<M>) => string
   readonly concurrencyPerDestination: number

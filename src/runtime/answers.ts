@@ -5,6 +5,7 @@ import { partitionOf } from "../domain/partition.ts"
 import type { Emission } from "./actor.ts"
 import { BUNDLE_MESSAGES_MAX, bundlesOf, outgoingOf } from "./bundle.ts"
 import { jsonOf, type OutboxMessage } from "./draft.ts"
+import { nameIn, type WireNames } from "./evolution.ts"
 
 /** What came of one call, for the actors that are to hear of it. */
 export interface Answer {
@@ -27,6 +28,7 @@ export const openAnswers = (options: {
   readonly family: string
   readonly partitions: number
   readonly streamOf: (family: string) => string | undefined
+  readonly wireNames?: WireNames
 }) => {
   const { appender, family, partitions } = options
   const messagesOf = ({ emissions, trace }: Answer): ReadonlyArray<OutboxMessage> =>
@@ -34,7 +36,7 @@ export const openAnswers = (options: {
       target: options.streamOf(to) ?? to,
       subject: `${to}.${partition}.${family}`,
       id: { seq: 0, ordinal: 0 },
-      type,
+      type: nameIn(options.wireNames, to, type),
       merchant: key,
       trace,
       body: jsonOf(body)

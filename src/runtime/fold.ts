@@ -301,7 +301,7 @@ const decide = (
     seq: letter.seq,
     cause: `${context.partition}.${placeOf(letter)}`,
     merchant: letter.merchant,
-    type: letter.type,
+    type: one.message.type,
     keys: one.keys,
     at: draft.clockMillis,
     replyTo: replyToOf(letter),

@@ -1,6 +1,7 @@
 import type { Delivery } from "../bus/mailboxReader.ts"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import { storable } from "../domain/text.ts"
+import { commandName } from "./evolution.ts"
 
 /** Where a message came from. Only what the subject proves is believed. */
 export type Origin = "ingress" | "actor" | "timer" | "control" | "operator"
@@ -28,6 +29,8 @@ export const Header = {
   emission: "Lastro-Emission",
   replyTo: "Lastro-Reply-To",
   due: "Lastro-Due",
+  /** The generation of a producer's command (evolution.ts); absent means the first. */
+  schema: "Lastro-Schema",
   trace: "traceparent"
 } as const
 
@@ -74,7 +77,7 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
     return {
       ...base,
       origin: "ingress",
-      type: tokens[3] ?? "",
+      type: commandName(tokens[3] ?? "", headers[Header.schema]),
       merchant: tokens.slice(4).join(".")
     }
   }

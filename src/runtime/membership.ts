@@ -1,17 +1,45 @@
 /**
- * What a worker says of itself in its lease: the families it runs, and after them, each behind an
- * exclamation mark, the partitions it stands back from.
+ * What a worker says of itself in its lease: the families it runs with the generation of messages it
+ * reads (`payments fraud@2`), and behind them, each with an exclamation mark, the partitions it stands
+ * back from, because it met a message it is too old for.
  */
 export interface Member {
-  readonly families: ReadonlySet<string>
+  readonly families: ReadonlyMap<string, number>
   readonly standsBackFrom: ReadonlySet<string>
 }
 
 export const announcementOf = ({ families, standsBackFrom }: Member): string =>
-  [...families, ...[...standsBackFrom].map((slot) => `!${slot}`)].join(" ")
+  [
+    ...[...families].map(([family, generation]) =>
+      generation === 1 ? family : `${family}@${generation}`
+    ),
+    ...[...standsBackFrom].map((slot) => `!${slot}`)
+  ].join(" ")
 
-/** Whether a worker that says this of itself may own the slot. All workers must come to one answer. */
-export const takes = (announcement: string, family: string, slot: string): boolean => {
-  const words = announcement.split(" ")
-  return words.includes(family) && !words.includes(`!${slot}`)
+/** The generation a worker reads a family with; undefined where it does not run it. */
+const generationIn = (words: ReadonlyArray<string>, family: string): number | undefined => {
+  const word = words.find((one) => one === family || one.startsWith(`${family}@`))
+  return word === undefined ? undefined : Number(word.slice(family.length + 1) || 1)
+}
+
+/**
+ * Who may own a slot, by what the members say: those that run its family, and where one of them met
+ * a message it is too old for, only those that are newer. All workers must come to one answer.
+ */
+export const ableMembers = (
+  members: ReadonlyArray<string>,
+  saidBy: (member: string) => string,
+  family: string,
+  slot: string
+): ReadonlyArray<string> => {
+  const able: Array<{ member: string; generation: number }> = []
+  let tooOld = 0
+  for (const member of members) {
+    const words = saidBy(member).split(" ")
+    const generation = generationIn(words, family)
+    if (generation === undefined) continue
+    if (words.includes(`!${slot}`)) tooOld = Math.max(tooOld, generation)
+    able.push({ member, generation })
+  }
+  return able.filter(({ generation }) => generation > tooOld).map(({ member }) => member)
 }

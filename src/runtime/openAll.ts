@@ -1,13 +1,30 @@
 import { Effect } from "effect"
 import type { DatabaseUnavailable } from "../store/database.ts"
 import { TurnStore } from "../store/turnStore.ts"
+import { NewerMessage } from "./evolution.ts"
 import type { Opened, Ordered, Readable, Unreadable, Woken } from "./fold.ts"
 import { type Letter, letterOf } from "./letter.ts"
-import type { Deciding } from "./owned.ts"
+import { type Deciding, PartitionOutdated } from "./owned.ts"
 import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
 
-/** Opens the letters of one turn, and reads from the tables what they bring back: waiting and dead letters. */
-export const openAll = Effect.fnUntraced(function* (
+/**
+ * Opens the letters of one turn, and reads from the tables what they bring back: waiting and dead letters.
+ * Where one is of a newer worker nothing is decided: whoever knows it begins with this very turn.
+ */
+export const openAll = (
+  owned: Deciding,
+  letters: ReadonlyArray<Letter>,
+  wokenMax: ReadonlyMap<Letter, number>
+) =>
+  openEach(owned, letters, wokenMax).pipe(
+    Effect.catchDefect((defect) =>
+      defect instanceof NewerMessage
+        ? Effect.fail(new PartitionOutdated({ detail: defect.message }))
+        : Effect.die(defect)
+    )
+  )
+
+const openEach = Effect.fnUntraced(function* (
   owned: Deciding,
   letters: ReadonlyArray<Letter>,
   wokenMax: ReadonlyMap<Letter, number>

@@ -3,6 +3,7 @@ import { MerchantId } from "../domain/identifiers.ts"
 import { isStorable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas } from "./actor.ts"
 import { jsonOf } from "./draft.ts"
+import { decodersOf, generationOf, isNewer, NewerMessage } from "./evolution.ts"
 import type { Opened, Readable, Unreadable } from "./fold.ts"
 import { CONFIGURE, type Letter, UNPARK } from "./letter.ts"
 import { decodeOrder } from "./order.ts"
@@ -47,17 +48,18 @@ const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,
 
 /** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
 export const opener = (actor: AnyKeyed) => {
-  const strict = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
-  const lenient = new Map<string, (input: unknown) => Result.Result<unknown, Schema.SchemaError>>()
-  for (const [type, schema] of Object.entries(actor.messages)) {
-    const plain = schema as Schema.Codec<unknown, unknown>
-    strict.set(type, Schema.decodeUnknownResult(plain, { onExcessProperty: "error" }))
-    lenient.set(type, Schema.decodeUnknownResult(plain))
-  }
+  const { changes, messages } = actor
+  const taken = Object.entries(messages).filter(([type]) => actor.ingress.includes(type))
+  const strict = decodersOf(Object.fromEntries(taken) as MessageSchemas, changes, {
+    onExcessProperty: "error"
+  })
+  const lenient = decodersOf(messages, changes)
+  const generation = generationOf(changes)
   const decodeConfig = Schema.decodeUnknownResult(actor.config.schema)
 
   return (letter: Letter): Opened => {
-    if (letter.origin === "ingress" && !actor.ingress.includes(letter.type)) {
+    // Producers may write any generation: what is not known of them is refused, never waited for.
+    if (letter.origin === "ingress" && !strict.has(letter.type)) {
       return { letter, malformed: `${actor.family} takes no such command` }
     }
     if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
@@ -88,13 +90,20 @@ export const opener = (actor: AnyKeyed) => {
         max: 0
       }
     }
-    const decode = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
-    if (decode === undefined) return { letter, malformed: `unknown type ${letter.type}` }
-    const decoded = decode(parsed.success)
+    const decoder = (letter.origin === "ingress" ? strict : lenient).get(letter.type)
+    if (decoder === undefined) {
+      if (isNewer(letter.type, generation)) {
+        throw new NewerMessage(
+          `${letter.type} at ${letter.seq} is newer than generation ${generation} of ${actor.family}`
+        )
+      }
+      return { letter, malformed: `unknown type ${letter.type}` }
+    }
+    const decoded = decoder.decode(parsed.success)
     if (Result.isFailure(decoded)) {
       return { letter, malformed: withoutNumbers(decoded.failure.message) }
     }
-    const message = { type: letter.type, body: decoded.success } as MessageOf<MessageSchemas>
+    const message = { type: decoder.type, body: decoded.success } as MessageOf<MessageSchemas>
     return withKeys(actor, letter, message)
   }
 }

@@ -1,4 +1,4 @@
-import { Cause, Context, Duration, Effect, Exit, Result, Schema } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Result } from "effect"
 import type { Appender } from "../bus/appender.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import type { Control } from "../bus/control.ts"
@@ -11,12 +11,16 @@ import { openAnswers } from "./answers.ts"
 import { BUNDLE_CALLS_MAX } from "./bundle.ts"
 import { CircuitBreaker } from "./circuitBreaker.ts"
 import { jsonOf } from "./draft.ts"
+import { type Decoder, decodersOf, generationOf, isNewer, type WireNames } from "./evolution.ts"
 import { Header, type Letter, lettersOf } from "./letter.ts"
 import type { AnyOutbound } from "./registry.ts"
 import type { OutboundDirective } from "./supervision.ts"
 
 /** A call still under way tells the server so well before it would be given to somebody else. */
 const EXTEND_EVERY_MILLIS = ACK_WAIT_MILLIS / 3
+
+/** A call that this worker is too old for is offered again after this time, to whoever asks first. */
+const TOO_NEW_MILLIS = 1_000
 
 /** Destinations remembered. Beyond it the breakers start afresh, closed. */
 const DESTINATIONS_MAX = 10_000
@@ -35,6 +39,7 @@ export interface OutboundOptions {
   readonly streamOf: (family: string) => string | undefined
   /** Bytes of one answer; a larger one could never be stored. */
   readonly messageBytesMax: number
+  readonly wireNames?: WireNames
 }
 
 /** The consumer of a family's calls that all workers share. */
@@ -52,7 +57,10 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
   const context = yield* Effect.context<Database>()
   const { actor, link } = options
   const answers = yield* openAnswers({ ...options, family: actor.family })
-  const handle = callHandler(options, answers)
+  const decoders = decodersOf(actor.messages, actor.changes)
+  const generation = generationOf(actor.changes)
+  const isTooNew = ({ type }: Letter) => !decoders.has(type) && isNewer(type, generation)
+  const handle = callHandler(options, decoders, answers)
   let inFlight = 0
   let closed = false
   let drained = () => {}
@@ -60,6 +68,8 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
   /** A bundle is acknowledged when the last of its calls is answered. */
   const take = (delivery: SharedDelivery) => {
     const letters = lettersOf(delivery)
+    // Calls have no order to keep: what only a newer worker can read goes back until one has it.
+    if (letters.some(isTooNew)) return delivery.postpone(TOO_NEW_MILLIS)
     inFlight += letters.length
     const extending = setInterval(() => extend(delivery), EXTEND_EVERY_MILLIS)
     let left = letters.length
@@ -103,16 +113,12 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
 
 const callHandler = (
   { actor, messageBytesMax }: OutboundOptions,
+  decoders: ReadonlyMap<string, Decoder>,
   answers: (answer: {
     readonly emissions: ReadonlyArray<Emission>
     readonly trace: string
   }) => Effect.Effect<void>
 ) => {
-  const decoders = new Map(
-    Object.entries(actor.messages as MessageSchemas).map(([type, schema]) =>
-      [type, Schema.decodeUnknownResult(schema)] as const
-    )
-  )
   const breakers = new Map<string, CircuitBreaker>()
   const breakerOf = (destination: string): CircuitBreaker => {
     const known = breakers.get(destination)
@@ -131,10 +137,10 @@ const callHandler = (
       return Effect.logError(`${actor.family}: ${message.failure}`)
     }
     const trace = letter.headers[Header.trace]
-    const span = callSpan(`${actor.family}.${letter.type}`, "client", trace)
+    const span = callSpan(`${actor.family}.${message.success.type}`, "client", trace)
     const call: Call<unknown> = {
       merchant: letter.merchant,
-      type: letter.type,
+      type: message.success.type,
       body: message.success.body,
       redelivered: deliveries > 1,
       traceparent: span.traceparent ?? trace
@@ -165,15 +171,15 @@ const extend = (delivery: SharedDelivery) => {
 }
 
 const decode = (
-  decoder: ((input: unknown) => Result.Result<unknown, Schema.SchemaError>) | undefined,
+  decoder: Decoder | undefined,
   { body: data, parsed, type }: Letter
 ): Result.Result<MessageOf<MessageSchemas>, string> => {
   if (decoder === undefined) return Result.fail(`unknown type ${type}`)
   try {
-    const body = decoder(parsed ?? JSON.parse(new TextDecoder().decode(data)))
+    const body = decoder.decode(parsed ?? JSON.parse(new TextDecoder().decode(data)))
     return Result.isFailure(body)
       ? Result.fail(body.failure.message)
-      : Result.succeed({ type, body: body.success })
+      : Result.succeed({ type: decoder.type, body: body.success })
   } catch (error) {
     return Result.fail((error as Error).message)
   }

@@ -4,6 +4,7 @@ import { storable } from "../domain/text.ts"
 import { validTraceparent } from "../telemetry/traces.ts"
 import type { Decision, Refusal, Timer } from "./actor.ts"
 import { stateKey } from "./actor.ts"
+import { nameIn, type WireNames } from "./evolution.ts"
 import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
 import { Header, type Letter, placeOf, replyToOf } from "./letter.ts"
 
@@ -16,6 +17,8 @@ export interface Addressing {
   readonly streamOf: (family: string) => string | undefined
   readonly partitions: number
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
+  /** Names of message types that changed since they were first written. */
+  readonly wireNames?: WireNames
   /** Bytes of one message; more is a defect of its cause, found before the commit. */
   readonly messageBytesMax: number
 }
@@ -73,7 +76,7 @@ export const addDecision = (
     return {
       id: timer.id,
       atMillis: timer.atMillis,
-      headers: timerHeaders(letter, timer),
+      headers: timerHeaders(addressing, letter, timer),
       body
     }
   })
@@ -162,7 +165,7 @@ const mailboxMessage = (
   return message(addressing, cause, counter, letter, {
     target,
     subject: `${emission.to}.${partition}.${addressing.source}`,
-    type: emission.type,
+    type: nameIn(addressing.wireNames, emission.to, emission.type),
     merchant: emission.key,
     body: emission.body
   })
@@ -224,10 +227,14 @@ const APPEND_BYTES = 1_024
 const traceOf = (letter: Letter): string | undefined =>
   validTraceparent(letter.headers[Header.trace])
 
-const timerHeaders = (letter: Letter, { atMillis, type }: Timer) => {
+const timerHeaders = (
+  { family, wireNames }: Addressing,
+  letter: Letter,
+  { atMillis, type }: Timer
+) => {
   const trace = traceOf(letter)
   return [
-    [Header.type, type] as const,
+    [Header.type, nameIn(wireNames, family, type)] as const,
     [Header.merchant, letter.merchant] as const,
     ...(trace === undefined ? [] : [[Header.trace, trace] as const]),
     [Header.due, String(atMillis)] as const

@@ -3,6 +3,7 @@ import { append } from "../bus/append.ts"
 import type { Database } from "../store/database.ts"
 import { stateKey } from "./actor.ts"
 import { jsonOf, type ParkedKey } from "./draft.ts"
+import { nameIn } from "./evolution.ts"
 import { Header, UNPARK } from "./letter.ts"
 import type { PartitionOptions } from "./owned.ts"
 
@@ -41,7 +42,7 @@ export const reemitOverdue = Effect.fnUntraced(function* (
     wakes.map((wake) => ({
       subject: `${actor.family}.${partition}.timers`,
       headers: [
-        [Header.type, wake.type],
+        [Header.type, nameIn(options.addressing.wireNames, actor.family, wake.type)],
         [Header.merchant, wake.merchant],
         [Header.due, String(wake.atMillis)]
       ],

@@ -36,10 +36,21 @@ export class PartitionEscalated
   }
 }
 
+/** A message of a newer worker, in a shape this one does not know: a newer one must take the partition. */
+export class PartitionOutdated
+  extends Schema.TaggedError<PartitionOutdated>()("PartitionOutdated", {
+    detail: Schema.String
+  }) {
+  override get message() {
+    return this.detail
+  }
+}
+
 export type PartitionFailure =
   | PartitionFenced
   | PartitionInconsistent
   | PartitionEscalated
+  | PartitionOutdated
   | RelayFenced
   | ReaderLost
   | BusUnavailable

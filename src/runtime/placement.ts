@@ -1,11 +1,11 @@
-import { Clock, Effect, Fiber, Latch } from "effect"
+import { Cause, Clock, Effect, type Exit, Fiber, Latch } from "effect"
 import { type Epoch, type LeaseEntry, Leases } from "../bus/leases.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { announcementOf, type Member, takes } from "./membership.ts"
+import { ableMembers, announcementOf } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
 
 /** One partition of one family, as a lease names it: `payments.7`. */
@@ -19,6 +19,8 @@ export interface PlacementOptions {
   readonly worker: string
   readonly slots: ReadonlyArray<Slot>
   readonly ttlMillis: number
+  /** The generation of a family's messages that this worker reads. */
+  readonly generationOf: (family: string) => number
   /** Runs a partition under an epoch until `stopping` says so, or it fails. */
   readonly run: (
     slot: Slot,
@@ -96,7 +98,7 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
     running: new Map(),
     restingUntil: new Map(),
     self: {
-      families: new Set(options.slots.map(({ family }) => family)),
+      families: new Map(options.slots.map(({ family }) => [family, options.generationOf(family)])),
       standsBackFrom: new Set()
     },
     member: 0,
@@ -126,7 +128,11 @@ interface State {
   readonly leases: Leases
   readonly running: Map<string, Running>
   readonly restingUntil: Map<string, { at: number; millis: number }>
-  readonly self: Member
+  /** What it announces; partitions are added where it meets a message of newer workers. */
+  readonly self: {
+    readonly families: ReadonlyMap<string, number>
+    readonly standsBackFrom: Set<string>
+  }
   /** Revision of our own member key; 0 before the first announcement. */
   member: number
   announcedAt: number
@@ -152,8 +158,9 @@ const tick = Effect.fnUntraced(function* (state: State) {
   const free: Array<Slot> = []
   for (const slot of state.options.slots) {
     const key = slotKey(slot)
-    const able = members.filter((member) => takes(saidBy(state, member), slot.family, key))
-    const mine = ownerOf(able, key) === state.options.worker
+    const able = ableMembers(members, (member) => saidBy(state, member), slot.family, key)
+    const mine = ownerOf(able, key) === state.options.worker &&
+      !state.self.standsBackFrom.has(key)
     const owned = state.running.get(key)
     if (owned !== undefined && !mine) owned.stopping = true
     const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
@@ -246,11 +253,17 @@ const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }:
   metrics.partitionsOwned.inc({ family: slot.family })
 })
 
+/** A message of a newer worker: this one stands back, and says so at once, until it is replaced. */
+const standBack = (state: State, slot: string) => {
+  state.self.standsBackFrom.add(slot)
+  state.announcedAt = 0
+}
+
 const ended = Effect.fnUntraced(function* (
   state: State,
   slot: Slot,
   held: Running | undefined,
-  exit: { readonly _tag: "Success" | "Failure"; readonly cause?: unknown }
+  exit: Exit.Exit<void, PartitionFailure>
 ) {
   const key = slotKey(slot)
   state.running.delete(key)
@@ -261,6 +274,8 @@ const ended = Effect.fnUntraced(function* (
     state.restingUntil.delete(key)
     return
   }
+  const failure = Cause.findErrorOption(exit.cause)
+  if (failure._tag === "Some" && failure.value._tag === "PartitionOutdated") standBack(state, key)
   const before = state.restingUntil.get(key)
   const wasHealthy = held !== undefined && now - held.startedAt > REST_MILLIS_MAX
   const millis = before === undefined || wasHealthy

@@ -5,6 +5,7 @@ import { Control } from "../bus/control.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { noteEscalation } from "./breaker.ts"
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "./bundle.ts"
+import { generationOf, type WireNames } from "./evolution.ts"
 import { openLanes } from "./lanes.ts"
 import type { Addressing } from "./outbox.ts"
 import { runOutbound } from "./outboundRunner.ts"
@@ -23,6 +24,8 @@ export interface WorkerOptions {
   readonly sourceOf: (family: string, partition: number) => string
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
   readonly messageBytesMax: number
+  /** Names of message types of all families that changed since they were first written. */
+  readonly wireNames?: WireNames
   /** Mailboxes whose messages are calls to the world, whoever runs them. */
   readonly outboundStreams: ReadonlySet<string>
   readonly leaseTtlMillis: number
@@ -53,6 +56,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     worker: options.worker,
     slots,
     ttlMillis: options.leaseTtlMillis,
+    generationOf: (family) => generationOf(byFamily.get(family)?.changes),
     run: (slot, epoch, stopping) =>
       runPartition({
         link,
@@ -87,7 +91,8 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
           stream: options.streamOf(actor.family)!,
           partitions: options.partitions,
           streamOf: options.streamOf,
-          messageBytesMax: options.messageBytesMax
+          messageBytesMax: options.messageBytesMax,
+          ...(options.wireNames && { wireNames: options.wireNames })
         })
       )
     )
@@ -113,5 +118,6 @@ const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({
   streamOf: options.streamOf,
   partitions: options.partitions,
   routesOf: options.routesOf,
+  ...(options.wireNames && { wireNames: options.wireNames }),
   messageBytesMax: options.messageBytesMax
 })

@@ -1,4 +1,6 @@
 import { Schema } from "effect"
+import { PaymentId } from "../../src/domain/identifiers.ts"
+import { Text } from "../../src/domain/text.ts"
 import { InternalAmount, MoneyFields } from "./money.ts"
 
 export const Operation = Schema.Literals(["charge", "increment", "capture", "void", "refund"])
@@ -86,6 +88,14 @@ export const Answered = Schema.Struct({
   outcome: Outcome,
   /** Milliseconds the gateway took. */
   took_millis: Schema.Finite
+})
+
+/** A gateway's webhook, as the edge read it. Only the edge may publish it. */
+export const Notified = Schema.Struct({
+  payment_id: PaymentId,
+  attempt: Text(255),
+  gateway: Text(32),
+  says: Schema.Literals(["made", "not_made", "pending"])
 })
 
 export const GatewayMessages = { call: Call, inquire: Inquire }

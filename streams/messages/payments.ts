@@ -8,7 +8,7 @@ import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
 import { Risk } from "./fraud.ts"
-import { Answered } from "./gateway.ts"
+import { Answered, Notified } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
@@ -97,6 +97,7 @@ export const PaymentsMessages = {
   review: Review,
   ...DisputeMessages,
   ...PayoutMessages,
+  notified: Notified,
   scored: Scored,
   answered: Answered,
   wake: Wake

@@ -247,6 +247,7 @@ test("the trace tells everything about a payment in the order it happened", asyn
   expect(told).toEqual([
     "command: create",
     "score: score 0: allow",
+    "route: routed to simulator",
     "attempt: charge sent",
     "attempt: charge approved",
     "posting: capture (posted) 2.99 BRL",

@@ -2,7 +2,8 @@ import { toStderr } from "../../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../../telemetry/traces.ts"
 import type { CliCommand } from "../commands.ts"
 import { startEdge } from "../edge.ts"
-import { hostOf, portOf } from "../lastro.ts"
+import { openGateways, sharedGateways } from "../gateways.ts"
+import { dataDirOf, hostOf, portOf } from "../lastro.ts"
 import { untilStopped } from "../untilStopped.ts"
 import { readyStack, serversUsage } from "./needed.ts"
 
@@ -14,6 +15,7 @@ finish. Logs are JSON lines on the standard error.
 
 ${serversUsage}
   LASTRO_PORT, LASTRO_HOST          where it listens (default 8787 on 127.0.0.1)
+  LASTRO_GATEWAYS_FILE              gateways whose webhooks it takes (docs/gateways.md)
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
   OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
 
@@ -24,7 +26,15 @@ export const edge: CliCommand = {
     const stopAsked = untilStopped()
     const stack = await readyStack("edge", environment, "edge")
     startTracing(environment)
+    const named = (environment["LASTRO_GATEWAYS_FILE"] ?? "") !== ""
+    const opened = named
+      ? await openGateways(sharedGateways(environment), {
+        dataDir: dataDirOf(environment),
+        environment
+      })
+      : undefined
     const running = await startEdge(stack, {
+      gateways: opened?.gateways ?? [],
       port: portOf(environment),
       host: hostOf(environment),
       log: toStderr,
@@ -33,6 +43,7 @@ export const edge: CliCommand = {
     console.log(`The edge answers at ${running.url} (ready: ${running.url}/readyz).`)
     await stopAsked
     await running.stop()
+    await opened?.stop()
     await stopTracing()
     return 0
   }

@@ -10,11 +10,14 @@ import {
   SHORT_MILLIS
 } from "./decisions.ts"
 import { parseBreaks, settlementFile } from "./settlement.ts"
+import { type Hook, tell } from "./webhooks.ts"
 
 const DAY_MILLIS = 86_400_000
 const BODY_BYTES_MAX = 64 * 1024
 /** A silent answer ends at last, long after every caller gave up. */
 const SILENCE_MILLIS = 60_000
+/** News of an answer that never came is told when the caller has given up waiting for it. */
+const NEWS_MILLIS = 4_300
 
 export interface Simulator {
   readonly url: string
@@ -56,6 +59,7 @@ interface State {
   outage: boolean
   delayMillis: number
   url: string
+  hook?: Hook
 }
 
 const listen = (server: Server, port: number) =>
@@ -120,6 +124,7 @@ const operate = async (
   })
   if (verdict._tag === "Silent") {
     setTimeout(() => response.destroy(), SILENCE_MILLIS).unref()
+    setTimeout(() => news(state, key), NEWS_MILLIS).unref()
     return
   }
   if (verdict._tag === "NotProcessed") {
@@ -128,6 +133,12 @@ const operate = async (
   const wait = verdict.delayMillis + state.delayMillis
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
   json(response, 200, { ...shown(state, verdict.record), answers: verdict.answers })
+}
+
+/** What happened without an answer to a call is told by webhook. */
+const news = (state: State, key: string): void => {
+  const record = state.book.find(key)
+  if (record !== undefined && state.hook !== undefined) void tell(state.hook, record)
 }
 
 const inquire = (state: State, response: ServerResponse, key: string) => {
@@ -200,7 +211,9 @@ const act = async (
       state.book.decide(id, "declined", false, "authentication_failed")
     } else return json(response, 400, { code: "bad_decision", detail: "approve or reject" })
   }
-  json(response, 200, shown(state, state.book.charge(id)!))
+  const decided = state.book.charge(id)!
+  json(response, 200, shown(state, decided))
+  news(state, decided.key)
 }
 
 /** Faults on demand: an outage, a delay, a lost charge that appears after all. */
@@ -209,9 +222,11 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
     outage?: boolean
     delay_millis?: number
     appear?: Asked
+    webhooks?: Hook
   }
   if (body.outage !== undefined) state.outage = body.outage
   if (body.delay_millis !== undefined) state.delayMillis = body.delay_millis
+  if (body.webhooks !== undefined) state.hook = body.webhooks
   if (body.appear !== undefined) {
     judge(state.book, { ...body.appear, kind: "charge", token: "tok_approved" })
   }

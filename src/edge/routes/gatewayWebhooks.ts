@@ -1,0 +1,57 @@
+import { Effect, Schema } from "effect"
+import type { Gateway } from "../../../actors/gateway/port.ts"
+import { merchantOfPayment } from "../../../actors/payments/read.ts"
+import { PaymentId } from "../../domain/identifiers.ts"
+import { Commands } from "../../bus/commands.ts"
+import { problem, unavailable } from "../problem.ts"
+import { read } from "../reading.ts"
+import { type Asked, ok, type Route } from "../route.ts"
+
+/** Gateways batch their news; this is far more than any of them sends at once. */
+const BODY_BYTES_MAX = 1024 * 1024
+
+const isPaymentId = Schema.is(PaymentId)
+
+/**
+ * What gateways tell. The signature says who speaks; what is said only makes the payment ask. So a
+ * repeat, an old one or one out of order changes nothing, and there is nothing to remember here.
+ */
+const take = (gateways: ReadonlyArray<Gateway>) =>
+  Effect.fnUntraced(function* ({ header, path, text, traceparent }: Asked) {
+    const gateway = gateways.find(({ name }) => name === path["gateway"])
+    if (gateway?.readWebhook === undefined) {
+      return yield* problem(404, "gateway_not_found", "no gateway of this name sends webhooks")
+    }
+    const notices = yield* gateway.readWebhook({ body: text, header, nowMillis: Date.now() }).pipe(
+      Effect.mapError(() => problem(401, "signature_refused", "the signature is not the gateway's"))
+    )
+    const commands = yield* Commands
+    let taken = 0
+    for (const { attempt, payment_id, says } of notices) {
+      // What is not about a payment of ours is somebody else's business with the same gateway.
+      if (!isPaymentId(payment_id)) continue
+      const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, payment_id))
+      if (merchant === undefined) continue
+      yield* commands.publish({
+        family: "payments",
+        type: "notified",
+        merchant,
+        body: JSON.stringify({ payment_id, attempt, gateway: gateway.name, says }),
+        ...(traceparent !== undefined && { traceparent })
+      }).pipe(Effect.mapError(() => unavailable("it was not taken: send it again")))
+      taken++
+    }
+    return ok({ taken })
+  })
+
+export const gatewayWebhookRoutes = (
+  gateways: ReadonlyArray<Gateway>
+): ReadonlyArray<Route> => [{
+  method: "POST",
+  path: "/v1/gateways/{gateway}/webhooks",
+  summary: "News from a gateway, by its own signature",
+  audience: "public",
+  text: { contentType: "application/json", bytesMax: BODY_BYTES_MAX },
+  answers: { 200: "Taken", 401: "Not the gateway's signature", 404: "No such gateway" },
+  handle: take(gateways)
+}]

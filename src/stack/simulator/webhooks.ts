@@ -1,0 +1,37 @@
+import { Webhook } from "standardwebhooks"
+import { derivedId } from "../../domain/identifiers.ts"
+import type { OperationRecord } from "./book.ts"
+
+/** Where news goes, and by what its sender is known. */
+export interface Hook {
+  readonly url: string
+  readonly secret: string
+}
+
+export interface News {
+  readonly key: string
+  readonly payment_id: string
+  readonly status: OperationRecord["status"]
+}
+
+/** Waits before telling again what was not taken. Then the caller has to ask. */
+const AGAIN_MILLIS = [500, 2_000, 10_000]
+
+/** Tells a caller what became of an operation, signed by Standard Webhooks. */
+export const tell = async (hook: Hook, { key, payment_id, status }: News): Promise<void> => {
+  const body = JSON.stringify({ type: "operation.changed", key, payment_id, status })
+  const at = new Date()
+  const id = derivedId("msg", key, status)
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
+    "webhook-signature": new Webhook(hook.secret).sign(id, at, body)
+  }
+  for (const wait of [0, ...AGAIN_MILLIS]) {
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait).unref())
+    const answer = await fetch(hook.url, { method: "POST", headers, body }).catch(() => undefined)
+    await answer?.body?.cancel()
+    if (answer?.ok === true) return
+  }
+}
