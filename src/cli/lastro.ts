@@ -21,7 +21,7 @@ import {
 } from "./gateways.ts"
 import { startMeter } from "./meter.ts"
 import { prepare } from "./prepare.ts"
-import { publishRouting } from "./routing.ts"
+import { configuredTerms, publishTerms, type TermsFile } from "./terms.ts"
 import { startWorker, type WorkerSettings } from "./worker.ts"
 
 export interface LastroSettings {
@@ -36,6 +36,8 @@ export interface LastroSettings {
   readonly requestsPerSecond?: number
   /** Times of the simulator's gateway contract; only tests shorten them. */
   readonly finalityMillis?: number
+  /** In the place of `LASTRO_TERMS_FILE`. */
+  readonly terms?: TermsFile
   /** In the place of `LASTRO_GATEWAYS_FILE`. */
   readonly gateways?: GatewaysFile
 }
@@ -98,7 +100,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
     const configured = settings.gateways ?? configuredGateways(environment)
-    await publishRouting(stack, configured.routing)
+    await publishTerms(stack, configured.routing, settings.terms ?? configuredTerms(environment))
     const { gateways, simulators, stop: stopGateways } = await openGateways(configured, {
       dataDir,
       environment,

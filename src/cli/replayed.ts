@@ -11,7 +11,16 @@ import { actorsOf, outboundStreams, routesByEvent, streamByFamily } from "./work
 /** Which family writes which table. A test goes red for a table that is nobody's. */
 export const familyTables: Readonly<Record<string, FamilyTables>> = {
   payments: {
-    states: ["payments", "payment_wakes", "payment_reviews", "disputes", "accounts", "holds"],
+    states: [
+      "payments",
+      "payment_wakes",
+      "payment_reviews",
+      "disputes",
+      "balances",
+      "payouts",
+      "accounts",
+      "holds"
+    ],
     journals: ["journal_entries", "postings"]
   },
   fraud: { states: ["fraud_profiles"], journals: [] },

@@ -26,6 +26,8 @@ export interface FoundEntry {
   readonly merchant: string
   readonly payment_id: string
   readonly kind: string
+  /** The entry that this one takes back exactly. */
+  readonly reverses: string | null
   readonly at_millis: string
   readonly postings: ReadonlyArray<{
     readonly layer: string
@@ -93,7 +95,7 @@ export const searchJournal = async (
     with found as materialized (
       select * from ${source} e order by at_millis desc, id desc limit ${question.limit}
     )
-    select e.id, e.merchant, e.payment_id, e.kind, e.at_millis::text, (
+    select e.id, e.merchant, e.payment_id, e.kind, e.reverses, e.at_millis::text, (
       select jsonb_agg(jsonb_build_object('layer', layer, 'debit_account', debit_account,
         'credit_account', credit_account, 'amount', amount::text, 'currency', currency)
         order by line)

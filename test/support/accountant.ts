@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import { payments } from "../../actors/payments/actor.ts"
-import { defaultTerms, type Terms } from "../../actors/payments/state.ts"
+import { defaultTerms, type Payment, type State, type Terms } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { exponentOf, formatMinorUnits } from "../../src/domain/currency.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
@@ -16,13 +16,23 @@ const MERCHANT = "acme"
 const CURRENCY = "BRL"
 const START = Date.parse("2026-08-31T12:00:00Z")
 
+/** A command that was refused, or something that cannot happen now. It has changed nothing. */
+export class Refused extends Error {}
+
+interface Message {
+  readonly type: Type
+  readonly body: Json
+}
+
 /** Runs scripts of commands through the payments actor and shows what it books, one line per entry. */
 export class Accountant {
-  private readonly states = new Map<string, unknown>()
+  readonly states = new Map<string, State>()
+  /** What came from outside: all but what the family sends itself. */
+  readonly received: Array<Message> = []
   private readonly terms: Terms
-  private readonly paymentId = paymentIdOf(MERCHANT, "order-1")
   private readonly waits = new Map<string, { readonly about: string; readonly due: number }>()
-  private call: Json = {}
+  private readonly calls = new Map<string, Json>()
+  private order = "order-1"
   private seq = 0
   private now = START
   readonly journal: Array<JournalEntry> = []
@@ -31,8 +41,13 @@ export class Accountant {
     this.terms = { ...defaultTerms, ...terms }
   }
 
-  /** One line of a script, such as `refund 40.00`; the lines of the journal that it causes. */
-  do(line: string): ReadonlyArray<string> {
+  private get paymentId(): string {
+    return paymentIdOf(MERCHANT, this.order)
+  }
+
+  /** One line of an order's script, such as `refund 40.00`; the lines of the journal that it causes. */
+  do(line: string, order = "order-1"): ReadonlyArray<string> {
+    this.order = order
     const before = this.journal.length
     const [verb = "", ...words] = line.split(/\s+/)
     const { amount, named } = read(verb, words)
@@ -41,7 +56,7 @@ export class Accountant {
     switch (verb) {
       case "create":
         this.take("create", {
-          command_id: "order-1",
+          command_id: this.order,
           amount,
           currency: CURRENCY,
           payment_method: { type: "card", token: "tok_approved" },
@@ -65,7 +80,8 @@ export class Accountant {
         this.answer({ _tag: "Declined", code: "no", detail: "no", soft: false })
         break
       case "expires": {
-        const { expires_at } = this.states.get(this.paymentId) as { expires_at: number }
+        const { expires_at } = this.states.get(this.paymentId) as Payment
+        if (expires_at === undefined) throw new Refused("nothing is authorized")
         const timer = `${this.paymentId}.expiry`
         this.take("wake", { payment_id: this.paymentId, timer, due: expires_at })
         break
@@ -110,10 +126,18 @@ export class Accountant {
 
   /** The next thing that somebody waits for comes. */
   private wake() {
-    const [timer, wait] = [...this.waits].sort(([, one], [, other]) => one.due - other.due)[0]!
+    const [first] = [...this.waits].sort(([, one], [, other]) => one.due - other.due)
+    if (first === undefined) throw new Refused("nothing is awaited")
+    const [timer, wait] = first
     this.waits.delete(timer)
     this.now = Math.max(this.now, wait.due)
     this.take("wake", { payment_id: wait.about, timer, due: wait.due })
+  }
+
+  private get call(): Json {
+    const call = this.calls.get(this.order)
+    if (call === undefined) throw new Refused("nothing was asked of the gateway")
+    return call
   }
 
   private answer(outcome: Json) {
@@ -129,14 +153,24 @@ export class Accountant {
     })
   }
 
+  /** The same message once more, as a producer or the broker may repeat it. */
+  again({ body, type }: Message) {
+    this.decide(type, body)
+  }
+
   private take(type: Type, body: Json) {
+    this.received.push({ type, body })
+    this.decide(type, body)
+  }
+
+  private decide(type: Type, body: Json) {
     const decoded = Schema.decodeUnknownSync(PaymentsMessages[type] as Schema.Codec<unknown>)(body)
     const message = { type, body: decoded } as Parameters<typeof payments.decide>[1]
     const place = { merchant: MERCHANT, partition: 3 }
     this.seq++
     this.now += 1_000
     const decided = payments.decide(
-      { get: (key) => this.states.get(key) as never },
+      { get: (key) => this.states.get(key) },
       message,
       receivedOf({
         family: "payments",
@@ -148,7 +182,11 @@ export class Accountant {
         config: this.terms
       })
     )
-    if (Result.isFailure(decided)) throw new Error(`${type}: ${decided.failure.detail}`)
+    if (Result.isFailure(decided)) {
+      // It is remembered, so that the same command cannot take effect later.
+      for (const [key, state] of decided.failure.put ?? []) this.states.set(key, state as State)
+      throw new Refused(`${type}: ${decided.failure.detail}`)
+    }
     const { emit = [], put = [], rows = [] } = decided.success
     for (const [key, state] of put) this.states.set(key, state)
     for (const row of rows) {
@@ -166,8 +204,8 @@ export class Accountant {
   /** Calls of a gateway wait for the script; what the family sends itself is taken at once. */
   private deliver({ body, to, type }: Emission) {
     const json = JSON.parse(canonicalJson(body)) as Json
-    if (to === "gateway" && type === "call") this.call = json
-    if (to === "payments") this.take(type as Type, json)
+    if (to === "gateway" && type === "call") this.calls.set(this.order, json)
+    if (to === "payments") this.decide(type as Type, json)
   }
 }
 

@@ -1,15 +1,17 @@
 import type { CliCommand } from "../commands.ts"
 import { configuredGateways } from "../gateways.ts"
 import { dataDirOf } from "../lastro.ts"
-import { publishRouting } from "../routing.ts"
+import { configuredTerms, publishTerms } from "../terms.ts"
 import { attachStack } from "../../stack/attached.ts"
 
 const usage = `Usage: lastro routing
 
 Makes the routing table of LASTRO_GATEWAYS_FILE the one that payments are routed by, from the next
-payment on: what "start" and "up" do when they begin. Nothing is sent where it is the table already.
+payment on, and LASTRO_TERMS_FILE the terms they are made under: what "start" and "up" do when they
+begin. Nothing is sent where they hold already.
 
   LASTRO_GATEWAYS_FILE              gateways and routing (docs/gateways.md)
+  LASTRO_TERMS_FILE                 fees, payouts, authorizations (docs/payments.md)
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
   LASTRO_NATS_ADMIN_USER/_PASSWORD  who may configure (or LASTRO_NATS_PASSWORDS_FILE)`
@@ -19,7 +21,8 @@ export const routing: CliCommand = {
   usage,
   run: async (_args, environment) => {
     const configured = configuredGateways(environment)
-    await publishRouting(attachStack(dataDirOf(environment), environment), configured.routing)
+    const stack = attachStack(dataDirOf(environment), environment)
+    await publishTerms(stack, configured.routing, configuredTerms(environment))
     console.log(`Routed by ${configured.routing.rules.length} rules.`)
     return 0
   }

@@ -1,0 +1,87 @@
+import * as fs from "node:fs"
+import { isDeepStrictEqual } from "node:util"
+import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { defaultTerms, Terms } from "../../actors/payments/state.ts"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
+import type { Routing } from "../../streams/messages/routing.ts"
+import { append } from "../bus/append.ts"
+import { open } from "../bus/connection.ts"
+import { type Stack, StackError } from "../stack/stack.ts"
+import { connect } from "../store/database.ts"
+import { latestConfigs } from "../store/takeover.ts"
+import type { Environment } from "./commands.ts"
+
+const { authorization_seconds, fee, fees, payouts } = Terms.fields
+
+/** What payments cost and when money is paid out: `LASTRO_TERMS_FILE`. What it leaves out is the default. */
+export const TermsFile = Schema.Struct({
+  fee: Schema.optionalKey(fee),
+  fees,
+  payouts,
+  authorization_seconds
+})
+export type TermsFile = typeof TermsFile.Type
+
+const decode = Schema.decodeUnknownResult(TermsFile, { errors: "all", onExcessProperty: "error" })
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The file named by the environment, checked; nothing where none is named. */
+export const configuredTerms = (environment: Environment): TermsFile => {
+  const file = environment["LASTRO_TERMS_FILE"]
+  if (file === undefined || file === "") return {}
+  const wrong = (detail: string) => new StackError(`LASTRO_TERMS_FILE ${file} ${detail}.`)
+  let json: unknown
+  try {
+    json = JSON.parse(fs.readFileSync(file, "utf8"))
+  } catch (error) {
+    throw wrong(error instanceof SyntaxError ? "is not JSON" : "cannot be read")
+  }
+  const decoded = decode(json)
+  if (Result.isSuccess(decoded)) return decoded.success
+  const [first] = format(decoded.failure.issue).issues
+  const path = (first?.path ?? []).map((part) => String(typeof part === "object" ? part.key : part))
+  throw wrong(`is not valid at ${path.join(".") || "the top"}: ${first?.message}`)
+}
+
+const encode = Schema.encodeSync(Terms)
+
+const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+
+/**
+ * Makes this the table that payments are routed by and these the terms they are made under, from the
+ * next payment on: one atomic batch with one message for each partition (PROTOCOL §8). Nothing is sent
+ * where they hold already. What the callers of gateways report of their health stays.
+ */
+export const publishTerms = async (
+  stack: Stack,
+  routing: Routing,
+  terms: TermsFile
+): Promise<void> => {
+  const wanted = encode({ ...defaultTerms, ...terms, routing })
+  const db = connect(stack.databaseUrl, 1)
+  const known = await latestConfigs(db, "payments").finally(() => db.destroy())
+  const docOf = (partition: number) => {
+    const { health } = (known.get(partition)?.doc ?? {}) as { readonly health?: unknown }
+    return { ...wanted, ...(health !== undefined && { health }) }
+  }
+  const holds = (partition: number) =>
+    isDeepStrictEqual(known.get(partition)?.doc ?? encode(defaultTerms), docOf(partition))
+  if (partitions.every(holds)) return
+  // A version of the clock is above one that was sent and is not yet taken.
+  const version = Math.max(Date.now(), ...[...known.values()].map(({ version }) => version + 1))
+  const { password, user } = stack.nats.admin
+  await Effect.runPromise(Effect.scoped(
+    open({ urls: stack.natsUrls, user, password, name: "lastro-terms" }).pipe(
+      Effect.flatMap(({ nc }) =>
+        append(
+          nc,
+          partitions.map((partition) => ({
+            subject: `payments.${partition}.control`,
+            headers: [],
+            payload: JSON.stringify({ version, config: docOf(partition) })
+          }))
+        )
+      )
+    )
+  ))
+}

@@ -1,0 +1,55 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { configuredTerms } from "../../src/cli/terms.ts"
+import { startTestLastro, testFolder, type TestLastro } from "../support/lastro.ts"
+import { openShop } from "../support/shop.ts"
+
+const folder = testFolder("terms")
+const file = join(folder, "terms.json")
+const written = (json: unknown) => {
+  fs.writeFileSync(file, typeof json === "string" ? json : JSON.stringify(json))
+  return configuredTerms({ LASTRO_TERMS_FILE: file })
+}
+
+/** The example of docs/payments.md. */
+const example = () => {
+  const part = fs.readFileSync("docs/payments.md", "utf8").split("```json")[1]
+  return JSON.parse(part!.split("```")[0]!)
+}
+
+let one: TestLastro
+beforeAll(async () => {
+  one = await startTestLastro({ terms: written(example()) })
+})
+afterAll(async () => {
+  await one.stop()
+  fs.rmSync(folder, { recursive: true })
+})
+
+describe("LASTRO_TERMS_FILE", () => {
+  it("prices payments by its rules, and those that none fits by its plain fee", async () => {
+    const shop = await openShop(one, "padaria")
+    const other = await openShop(one, "other")
+    expect((await shop.pay()).json.fee).toBe(150)
+    expect((await shop.pay({ amount: 200_000 })).json.fee).toBe(2_000)
+    expect((await other.pay()).json.fee).toBe(299 + 30)
+  })
+
+  it("says how long an authorization is kept", async () => {
+    const shop = await openShop(one, "other")
+    const { json } = await shop.pay({ capture: "manual" })
+    const kept = Date.parse(json.expires_at) - Date.parse(json.updated_at)
+    expect(kept).toBe(3 * 86_400_000)
+  })
+
+  it("is refused with the place that is wrong", () => {
+    expect(() => written({ fees: [{ fee: { fixed: "0" } }] })).toThrow(
+      /fees\.0\.fee\.percentage_basis_points/
+    )
+    expect(() => written({ payouts: [{ schedule: "hourly" }] })).toThrow(/payouts\.0\.schedule/)
+    expect(() => written({ price: 1 })).toThrow(/price/)
+    expect(() => written("{")).toThrow(/is not JSON/)
+    expect(() => configuredTerms({ LASTRO_TERMS_FILE: join(folder, "none") })).toThrow(/be read/)
+  })
+})
