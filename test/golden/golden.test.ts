@@ -1,10 +1,14 @@
+import { Schema } from "effect"
 import * as fs from "node:fs"
 import { resolve } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { rules } from "../../actors/messaging/rules.ts"
 import { migrations } from "../../migrations/index.ts"
 import { edgeRoutes } from "../../src/cli/edge.ts"
+import { actorsOf } from "../../src/cli/worker.ts"
 import { openApi } from "../../src/edge/openapi.ts"
+import type { MessageSchemas } from "../../src/runtime/actor.ts"
+import { generationOf } from "../../src/runtime/evolution.ts"
 import { natsUsers } from "../../streams/users.ts"
 import { routes } from "../../streams/routes.ts"
 import { topology } from "../../streams/topology.ts"
@@ -88,6 +92,27 @@ test("the topology is as recorded, on one server and in a cluster", () => {
 
 test("what each NATS identity may do is as recorded", () => {
   golden("users.json", json(natsUsers(["acme"])))
+})
+
+/** The table of currencies has a test of its own; here it would stand thirty times. */
+const briefly = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (key, one) =>
+      key === "enum" && one.length > 40 ? [`${one.length} values, ${one[0]} to ${one.at(-1)}`] : one)
+  )
+
+test("every message's schema is as recorded, with the generation that last changed it", () => {
+  const actors = actorsOf({ gateways: [], allowPrivateWebhooks: false })
+  const recorded = actors.map(({ changes, family, messages }) => [
+    family,
+    Object.fromEntries(
+      Object.entries(messages as MessageSchemas).map(([type, schema]) => [type, {
+        generation: generationOf({ [type]: changes?.[type] ?? [] }),
+        schema: Schema.toJsonSchemaDocument(schema).schema
+      }])
+    )
+  ])
+  golden("messages.json", json(briefly(Object.fromEntries(recorded))))
 })
 
 test("the API description is as recorded", () => {
