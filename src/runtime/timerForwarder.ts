@@ -20,6 +20,7 @@ export const timersConsumer = {
  * awaits, so it needs no owner.
  */
 export const forwardTimers = Effect.fnUntraced(function* (link: NatsLink) {
+  const context = yield* Effect.context<never>()
   let inFlight = 0
   const forward = (delivery: SharedDelivery) => {
     const [, , family, partition] = delivery.subject.split(".")
@@ -46,7 +47,7 @@ export const forwardTimers = Effect.fnUntraced(function* (link: NatsLink) {
     capacity: () => IN_FLIGHT_MAX - inFlight,
     onDelivery: (delivery) => {
       inFlight++
-      Effect.runFork(forward(delivery))
+      Effect.runForkWith(context)(forward(delivery))
     }
   })
   yield* Effect.addFinalizer(() => Effect.sync(reader.close))

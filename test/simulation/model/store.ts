@@ -1,0 +1,255 @@
+import { Effect } from "effect"
+import { type StateKey, stateKey, type TurnWrites } from "../../../src/runtime/actor.ts"
+import { DatabaseUnavailable, DataRefused, type Trx } from "../../../src/store/database.ts"
+import { Fenced } from "../../../src/store/fence.ts"
+import type { KeyName, ParkedKeyRow, ParkedMessageRow } from "../../../src/store/parked.ts"
+import type { Claim, Cursor, StoredConfig } from "../../../src/store/takeover.ts"
+import type { CursorMove, DeadLetterRow, EventRow, TurnRow } from "../../../src/store/turn.ts"
+import { type Parking, TurnStore, type TurnsWritten } from "../../../src/store/turnStore.ts"
+import type { Process, Time } from "../kernel.ts"
+import type { Wire } from "./client.ts"
+
+/** What a broken model leaves out, so that a simulation can be seen to find it. */
+export interface StoreFlaws {
+  /** Cursors move whoever asks. */
+  readonly noCompareAndSet?: boolean
+  /** Cursors are compared by sequence only. */
+  readonly noEpoch?: boolean
+}
+
+export interface CursorRow extends Cursor {
+  readonly epoch: readonly [bucketMillis: number, revision: number]
+  readonly owner: string
+}
+
+/** What an actor wrote of its own, as a test's actor leaves it in the transaction. */
+export type ActorWrites = TurnWrites<unknown, unknown>
+
+/** The transaction an actor's `save` gets from the model. */
+export class ModelTransaction {
+  readonly writes: Array<ActorWrites> = []
+  /** Set where the data breaks a rule of the actor's tables. */
+  refused: string | undefined
+
+  static readonly of = (trx: Trx): ModelTransaction => trx as unknown as ModelTransaction
+}
+
+/** A model of PostgreSQL as the machine uses it: one thing at a time, each whole or not at all. */
+export class Store {
+  readonly cursors = new Map<string, CursorRow>()
+  readonly turns = new Map<string, Array<TurnRow>>()
+  readonly configs = new Map<string, StoredConfig>()
+  readonly parkedKeys = new Map<string, Map<string, ParkedKeyRow>>()
+  readonly parkedMessages = new Map<string, Array<ParkedMessageRow>>()
+  readonly deadLetters = new Map<string, DeadLetterRow>()
+  readonly events: Array<EventRow> = []
+  /** G4: commits under an epoch that was no longer the partition's. */
+  readonly late: Array<string> = []
+  /** Canonical JSON and value of the actors' states, by family and `stateKey`. */
+  readonly states = new Map<
+    string,
+    Map<string, { readonly json: string; readonly state: unknown }>
+  >()
+  readonly rows = new Map<string, Array<ActorWrites["rows"][number]>>()
+  private readonly flaws: StoreFlaws
+
+  constructor(flaws: StoreFlaws = {}) {
+    this.flaws = flaws
+  }
+
+  readonly raiseEpoch = (claim: Claim): Cursor | undefined => {
+    const key = `${claim.family}.${claim.partition}`
+    const known = this.cursors.get(key) ?? {
+      seq: 0,
+      clockMillis: 0,
+      streamCreated: claim.streamCreated,
+      digest: "",
+      epoch: [0, 0],
+      owner: ""
+    }
+    const epoch = [claim.bucketMillis, claim.revision] as const
+    this.cursors.set(key, known)
+    if (known.epoch[0] > epoch[0] || (known.epoch[0] === epoch[0] && known.epoch[1] >= epoch[1])) {
+      return undefined
+    }
+    this.cursors.set(key, { ...known, epoch, owner: claim.owner })
+    return known
+  }
+
+  readonly load = (
+    family: string,
+    keys: ReadonlyArray<StateKey>
+  ): ReadonlyMap<string, unknown> => {
+    const known = this.states.get(family)
+    return new Map(keys.flatMap(({ key, merchant }) => {
+      const found = known?.get(stateKey(merchant, key))
+      return found === undefined ? [] : [[stateKey(merchant, key), found.state] as const]
+    }))
+  }
+
+  readonly waiting = (
+    family: string,
+    partition: number,
+    keys: ReadonlyArray<KeyName>,
+    limit: number
+  ): ReadonlyArray<ParkedMessageRow> => {
+    const rows = this.parkedMessages.get(`${family}.${partition}`) ?? []
+    return keys.flatMap(({ actorKey, merchant }) =>
+      rows.filter((row) => row.merchant === merchant && row.actorKey === actorKey).slice(0, limit)
+    ).sort(inOrder)
+  }
+
+  /** Throws `Fenced`, and then nothing has changed. */
+  readonly commit = (written: TurnsWritten, { writes }: ModelTransaction): void => {
+    const { family, moves } = written
+    for (const move of moves) {
+      if (!this.mayMove(family, move)) throw new Fenced(`${family}: another owner committed`)
+    }
+    for (const move of moves) this.move(family, move)
+    for (const { rows, states } of writes) {
+      const known = entry(this.states, family, () => new Map())
+      for (const { json, key, merchant, state } of states) {
+        known.set(stateKey(merchant, key), { json, state })
+      }
+      entry(this.rows, family, () => []).push(...rows)
+    }
+    this.events.push(...written.events)
+    for (const dead of written.deadLetters) this.deadLetters.set(dead.id, dead)
+    for (const one of written.parking) this.park(family, one)
+    for (const { json, partition, version } of written.configs) {
+      this.configs.set(`${family}.${partition}`, { version, doc: JSON.parse(json) })
+    }
+    for (const row of written.turns) {
+      entry(this.turns, `${family}.${row.partition}`, () => []).push(row)
+    }
+  }
+
+  private mayMove(family: string, move: CursorMove): boolean {
+    const { noCompareAndSet, noEpoch } = this.flaws
+    const known = this.cursors.get(`${family}.${move.partition}`)
+    if (noCompareAndSet === true) return true
+    if (known?.seq !== move.previousSeq) return false
+    return noEpoch === true ||
+      (known.epoch[0] === move.epochBucket && known.epoch[1] === move.epochRevision)
+  }
+
+  private move(
+    family: string,
+    { clockMillis, digest, epochRevision, partition, seq }: CursorMove
+  ): void {
+    const key = `${family}.${partition}`
+    const known = this.cursors.get(key)!
+    if (known.epoch[1] !== epochRevision) this.late.push(`${key}: ${seq} under ${epochRevision}`)
+    this.cursors.set(key, { ...known, seq, clockMillis, digest })
+  }
+
+  private park(family: string, { freed, handled, keys, letters, partition }: Parking): void {
+    const place = `${family}.${partition}`
+    const known = entry(this.parkedKeys, place, () => new Map())
+    for (const { actorKey, merchant } of freed) known.delete(stateKey(merchant, actorKey))
+    for (const key of keys) known.set(stateKey(key.merchant, key.actorKey), key)
+    const isSame = (left: Letter) => (right: Letter) =>
+      left.seq === right.seq && left.part === right.part && left.merchant === right.merchant &&
+      left.actorKey === right.actorKey
+    const rows = (this.parkedMessages.get(place) ?? []).filter((row) => !handled.some(isSame(row)))
+    // A woken letter that fails again is already there, unchanged.
+    rows.push(...letters.filter((letter) => !rows.some(isSame(letter))))
+    this.parkedMessages.set(place, rows.sort(inOrder))
+  }
+}
+
+type Letter = KeyName & { readonly seq: number; readonly part: number }
+
+const inOrder = (left: Letter, right: Letter): number =>
+  left.seq - right.seq || left.part - right.part
+
+const entry = <A>(map: Map<string, A>, key: string, make: () => A): A => {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+const never = (error: unknown): never => {
+  throw error
+}
+
+/** What a process asks of the store: it takes time, and the question or the answer may get lost. */
+export const asker = (time: Time, process: Process, wire: Wire) =>
+<A, E>(
+  name: string,
+  run: () => A,
+  otherwise: (error: unknown) => E = never
+): Effect.Effect<A, E | DatabaseUnavailable> =>
+  Effect.callback((resume) => {
+    const lost = () =>
+      time.after(wire.toProcess("broken") ?? 0, `${name} lost`, () => {
+        resume(Effect.fail(new DatabaseUnavailable({ query: name, cause: "connection lost" })))
+      }, process)
+    wire.reached(`${name} asked`, process)
+    if (!process.alive) return
+    const there = wire.toServer(name)
+    if (there === undefined) return void lost()
+    time.after(there, name, () => {
+      let answer: Effect.Effect<A, E | DatabaseUnavailable>
+      try {
+        answer = Effect.succeed(run())
+      } catch (error) {
+        answer = Effect.fail(otherwise(error))
+      }
+      wire.reached(`${name} done`, process)
+      const back = wire.toProcess(name)
+      if (back === undefined) lost()
+      else time.after(back, `${name} answered`, () => resume(answer), process)
+    })
+  })
+
+/** The port over the model, as one process has it. */
+export const turnStoreOf = (
+  store: Store,
+  time: Time,
+  process: Process,
+  wire: Wire
+): TurnStore["Service"] => {
+  const ask = asker(time, process, wire)
+  const write = (name: string, written: TurnsWritten, keep: boolean) =>
+    Effect.gen(function* () {
+      const trx = new ModelTransaction()
+      const { save } = written
+      if (save !== undefined) yield* Effect.promise(() => save(trx as unknown as Trx))
+      yield* ask(name, () => {
+        if (trx.refused !== undefined) {
+          throw new DataRefused({ query: name, sqlState: "23514", cause: trx.refused })
+        }
+        if (keep) {
+          store.commit(written, trx)
+        }
+      }, (error) =>
+        error instanceof Fenced
+          ? new DatabaseUnavailable({ query: name, cause: error })
+          : error as DataRefused)
+    }).pipe(Effect.uninterruptible)
+  return TurnStore.of({
+    raiseEpoch: (claim) => ask("epoch", () => store.raiseEpoch(claim)),
+    cursor: (family, partition) =>
+      ask("cursor", () => {
+        const row = store.cursors.get(`${family}.${partition}`)
+        return row && { seq: row.seq, epochBucket: row.epoch[0], epochRevision: row.epoch[1] }
+      }),
+    lastTurn: (family, partition) =>
+      ask("last turn", () => {
+        const row = store.turns.get(`${family}.${partition}`)?.at(-1)
+        return row && { lastSeq: row.lastSeq, outbox: row.outbox, tails: JSON.parse(row.tails) }
+      }),
+    config: (family, partition) => ask("config", () => store.configs.get(`${family}.${partition}`)),
+    parkedKeys: (family, partition) =>
+      ask("parked keys", () => [
+        ...store.parkedKeys.get(`${family}.${partition}`)?.values() ?? []
+      ]),
+    parkedMessages: (family, partition, keys, limit) =>
+      ask("parked letters", () => store.waiting(family, partition, keys, limit)),
+    commit: (written) => write("commit", written, true),
+    rehearse: (written) => write("rehearsal", written, false)
+  })
+}
