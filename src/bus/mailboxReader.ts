@@ -42,6 +42,8 @@ const SILENCES_MAX = 2
 const DELETE_TIMEOUT_MILLIS = 500
 /** A consumer may be placed on a server that hangs: then another try places it elsewhere. */
 const CREATE_TIMEOUT_MILLIS = 2_500
+/** An idle reader asks so often whether messages went elsewhere: within seconds, and cheaply. */
+const IDLE_PULLS_PER_LOOK = 5
 /** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
@@ -122,8 +124,8 @@ export const openReader = Effect.fnUntraced(function* (
 
 class PullReader implements MailboxReader {
   private readonly nc: BusClient
-  private readonly nextSubject: string
   private readonly family: string
+  private readonly place: string
   private readonly inbox: string
   private buffer: Array<Delivery> = []
   private expectedConsumerSeq = 1
@@ -132,6 +134,10 @@ class PullReader implements MailboxReader {
   private outstanding = 0
   private unanswered = 0
   private silences = 0
+  /** Pulls that ended without a message, one after the other. */
+  private idlePulls = 0
+  /** What was expected next when the consumer had given more away already. */
+  private missedFrom = 0
   private pullId = 0
   private silence: ReturnType<typeof setTimeout> | undefined
   private awaken: (() => void) | undefined
@@ -141,7 +147,7 @@ class PullReader implements MailboxReader {
     const { nc } = link
     this.nc = nc
     this.family = consumer.slice(0, consumer.lastIndexOf("-"))
-    this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`
+    this.place = `${stream}.${consumer}`
     this.inbox = `${link.inboxPrefix}.${nuid.next()}`
     const subscription = nc.subscribe(`${this.inbox}.*`, {
       callback: (error, message) => {
@@ -199,7 +205,7 @@ class PullReader implements MailboxReader {
     this.outstanding = PULL_MESSAGES_MAX
     this.pullId++
     this.nc.publish(
-      this.nextSubject,
+      `$JS.API.CONSUMER.MSG.NEXT.${this.place}`,
       JSON.stringify({
         batch: PULL_MESSAGES_MAX,
         max_bytes: PULL_BYTES_MAX,
@@ -224,6 +230,7 @@ class PullReader implements MailboxReader {
     this.silences = 0
     if (status !== 0) return this.status(message, status)
     this.unanswered = 0
+    this.idlePulls = 0
     // A message carries its own subject, not the pull's: it can only belong to the present one.
     this.outstanding = Math.max(0, this.outstanding - 1)
     const delivery = deliveryOf(message)
@@ -261,7 +268,30 @@ class PullReader implements MailboxReader {
       this.silence = setTimeout(() => this.pull(), Math.min(millis, PULL_AGAIN_MILLIS))
       return
     }
+    if (this.missedFrom === this.expectedConsumerSeq) {
+      return this.lose(`message ${this.missedFrom} of the consumer went elsewhere`)
+    }
     this.pull()
+    if (this.idlePulls++ % IDLE_PULLS_PER_LOOK === 0) this.lookForMissed()
+  }
+
+  /**
+   * A message given to a former owner that woke up, or to a connection that broke, leaves no gap as long
+   * as none follows it: the consumer tells how many it gave away. Had it only been under way it would
+   * be here before the next pull ends.
+   */
+  private lookForMissed() {
+    const expected = this.expectedConsumerSeq
+    const told = request<{ delivered: { consumer_seq: number } }>(
+      this.nc,
+      `CONSUMER.INFO.${this.place}`
+    )
+    Effect.runFork(Effect.match(told, {
+      onFailure: () => {},
+      onSuccess: ({ delivered }) => {
+        if (delivered.consumer_seq >= expected) this.missedFrom = expected
+      }
+    }))
   }
 
   private lose(detail: string) {

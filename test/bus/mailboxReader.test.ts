@@ -149,3 +149,30 @@ test("an acknowledgement covers everything before it", async () => {
   expect(floor).toBe(seqs[1])
   reader.close()
 })
+
+test("a reader misses what its consumer gave to somebody else, even if nothing follows it", async () => {
+  const reader = await open(7)
+  const { nc } = machine.admin
+  const stolen: Array<string> = []
+  const thief = nc.subscribe("_INBOX.admin.thief", {
+    callback: (_, message) => {
+      if (message.headers?.code === undefined || message.headers.code === 0) {
+        stolen.push(message.string())
+      }
+    }
+  })
+  // Pulls are served in turn: once the reader's own has expired, this one comes first.
+  nc.publish(
+    "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.payments-7",
+    JSON.stringify({ batch: 1, expires: 60_000_000_000 }),
+    { reply: "_INBOX.admin.thief" }
+  )
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  const [seq] = await put(7, "a")
+  await becomes(() => stolen.length === 1)
+  expect((await lost(reader)).detail).toMatch(/went elsewhere/)
+  const next = await open(7, seq)
+  expect((await take(next, 1)).map(textOf)).toEqual(["a"])
+  next.close()
+  thief.unsubscribe()
+})

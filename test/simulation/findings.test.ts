@@ -10,34 +10,35 @@ const SEEDS_MAX = 800
 
 const finds = async (
   flaws: Flaws,
+  how: RegExp,
   house = notes,
   weather?: (seed: number) => Weather
 ) => {
-  const found = await firstBroken(house, SEEDS_MAX, (seed) => ({
+  const found = await firstBroken(house, SEEDS_MAX, how, (seed) => ({
     flaws,
     ...(weather && { weather: weather(seed) })
   }))
   if (found === undefined) throw new Error(`none of ${SEEDS_MAX} seeds finds it`)
-  console.log(`${Object.keys(flaws)}: seed ${found.seed}, ${found.broken[0]!.slice(0, 160)}`)
+  const what = found.broken.find((one) => how.test(one))!
+  console.log(`${Object.keys(flaws)}: seed ${found.seed}, ${what.slice(0, 160)}`)
   const whole = await simulate(house, found.seed, weather && { weather: weather(found.seed) })
   expect(whole.broken).toEqual([])
-  return found.broken.join("\n")
 }
 
 test("the simulation finds a store whose cursors move without being compared", async () => {
-  expect(await finds({ noCompareAndSet: true })).toMatch(/page|turn|epoch|digest/)
+  await finds({ noCompareAndSet: true }, /page|lines|turn from|times of event/)
 }, 300_000)
 
 test("the simulation finds a store that compares no epoch", async () => {
-  expect(await finds({ noEpoch: true })).toContain("past epoch")
+  await finds({ noEpoch: true }, /past epoch/)
 }, 300_000)
 
 test("the simulation finds a stream that takes appends behind a fence", async () => {
-  expect(await finds({ noFence: true })).toMatch(/emissions|past epoch/)
+  await finds({ noFence: true }, /emissions/)
 }, 300_000)
 
 test("the simulation finds a reader that does not see what its consumer skipped", async () => {
-  expect(await finds({ hiddenGaps: true })).toMatch(/page|digest|keys/)
+  await finds({ hiddenGaps: true }, /page|lines/)
 }, 300_000)
 
 test("the simulation finds a stream that stores a part of an atomic batch", async () => {
@@ -47,5 +48,5 @@ test("the simulation finds a stream that stores a part of an atomic batch", asyn
     workers: 2,
     freezeAtPoints: [{ label: "before-append", nth: seed % 4 }]
   })
-  expect(await finds({ tornBatches: true }, busyNotes, weather)).toContain("emissions")
+  await finds({ tornBatches: true }, /emissions/, busyNotes, weather)
 }, 300_000)

@@ -1,6 +1,7 @@
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { type Draft, emptyDraft } from "../../src/runtime/draft.ts"
-import { fold, type Opened, opener } from "../../src/runtime/fold.ts"
+import { fold, type Opened } from "../../src/runtime/fold.ts"
+import { opener } from "../../src/runtime/opener.ts"
 import { type Letter, lettersOf } from "../../src/runtime/letter.ts"
 import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { headerOf } from "./model/message.ts"

@@ -30,15 +30,16 @@ export const sweep = async (
   return { runs: count, different: traces.size }
 }
 
-/** The first seed with which a promise breaks. */
+/** The first seed with which a promise breaks in the way looked for. */
 export const firstBroken = async (
   house: House,
   seedsMax: number,
+  how: RegExp,
   optionsOf: (seed: number) => Options
 ): Promise<Simulated | undefined> => {
   for (let seed = 1; seed <= seedsMax; seed++) {
     const one = await simulate(house, seed, optionsOf(seed))
-    if (one.broken.length > 0) return one
+    if (one.broken.some((each) => how.test(each))) return one
   }
   return undefined
 }

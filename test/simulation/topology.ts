@@ -20,6 +20,6 @@ export const streamsOf = (
         .replace(/partition\(\d+/, `partition(${partitions}`)
     }
   }))
-  const others = ["EVENTS", "DEAD_LETTERS", "TIMERS", "KV_leases"]
+  const others = ["EVENTS", "DEAD_LETTERS", "TIMERS", "KV_leases", "KV_control"]
   return [...mailboxes, ...declared.filter(({ name }) => others.includes(name))]
 }

@@ -182,6 +182,9 @@ export class Broker {
     if (noun === "CONSUMER" && verb === "CREATE") {
       return this.answer(reply, () => this.createConsumer(tokens[2]!, tokens[3], body().config))
     }
+    if (noun === "CONSUMER" && verb === "INFO") {
+      return this.answer(reply, () => this.consumer(`${tokens[2]}.${tokens[3]}`).info())
+    }
     if (noun === "CONSUMER" && verb === "DELETE") {
       return this.answer(reply, () => this.deleteConsumer(`${tokens[2]}.${tokens[3]}`))
     }
@@ -213,9 +216,14 @@ export class Broker {
     return { name }
   }
 
+  private consumer(key: string): Consumer {
+    const found = this.consumers.get(key)
+    if (found === undefined) throw new Refusal(404, 10014, "consumer not found")
+    return found
+  }
+
   private deleteConsumer(key: string) {
-    const consumer = this.consumers.get(key)
-    if (consumer === undefined) throw new Refusal(404, 10014, "consumer not found")
+    const consumer = this.consumer(key)
     this.consumers.delete(key)
     consumer.end()
     return { success: true }

@@ -78,6 +78,8 @@ export class Consumer {
     else this.unacknowledged.delete(seq)
   }
 
+  readonly info = () => ({ delivered: { consumer_seq: this.delivered } })
+
   /** As a request of the API does it: whoever waits is told. */
   readonly end = (): void => {
     const waiting = [...this.pulls]

@@ -1,10 +1,11 @@
 import { Effect } from "effect"
 import { type StateKey, stateKey, type TurnWrites } from "../../../src/runtime/actor.ts"
 import { DatabaseUnavailable, DataRefused, type Trx } from "../../../src/store/database.ts"
+import type { DeadLetterRow, StoredDeadLetter } from "../../../src/store/deadLetters.ts"
 import { Fenced } from "../../../src/store/fence.ts"
 import type { KeyName, ParkedKeyRow, ParkedMessageRow } from "../../../src/store/parked.ts"
 import type { Claim, Cursor, StoredConfig } from "../../../src/store/takeover.ts"
-import type { CursorMove, DeadLetterRow, EventRow, TurnRow } from "../../../src/store/turn.ts"
+import type { CursorMove, EventRow, TurnRow } from "../../../src/store/turn.ts"
 import { type Parking, TurnStore, type TurnsWritten } from "../../../src/store/turnStore.ts"
 import type { Process, Time } from "../kernel.ts"
 import type { Wire } from "./client.ts"
@@ -41,7 +42,9 @@ export class Store {
   readonly configs = new Map<string, StoredConfig>()
   readonly parkedKeys = new Map<string, Map<string, ParkedKeyRow>>()
   readonly parkedMessages = new Map<string, Array<ParkedMessageRow>>()
-  readonly deadLetters = new Map<string, DeadLetterRow>()
+  readonly deadLetters = new Map<string, DeadLetterRow & { readonly status: string }>()
+  /** What became of operators' actions: the first answer stands. */
+  readonly actions = new Map<string, string>()
   readonly events: Array<EventRow> = []
   /** G4: commits under an epoch that was no longer the partition's. */
   readonly late: Array<string> = []
@@ -99,12 +102,30 @@ export class Store {
     ).sort(inOrder)
   }
 
-  /** Throws `Fenced`, and then nothing has changed. */
-  readonly commit = (written: TurnsWritten, { writes }: ModelTransaction): void => {
-    const { family, moves } = written
+  readonly deadLetter = (
+    family: string,
+    partition: number,
+    id: string
+  ): StoredDeadLetter | undefined => {
+    const dead = this.deadLetters.get(id)
+    if (dead?.family !== family || dead.partition !== partition) return undefined
+    const { actorKey, merchant, part, seq } = dead
+    const rows = this.parkedMessages.get(`${family}.${partition}`) ?? []
+    const waits = actorKey !== null && rows.some(isSame({ actorKey, merchant, part, seq }))
+    return { ...dead, waits }
+  }
+
+  /** Throws `Fenced` where another owner has committed. */
+  readonly check = ({ family, moves }: TurnsWritten): void => {
     for (const move of moves) {
       if (!this.mayMove(family, move)) throw new Fenced(`${family}: another owner committed`)
     }
+  }
+
+  /** All of it, or it throws `Fenced` and nothing has changed. */
+  readonly commit = (written: TurnsWritten, { writes }: ModelTransaction): void => {
+    const { family, moves } = written
+    this.check(written)
     for (const move of moves) this.move(family, move)
     for (const { rows, states } of writes) {
       const known = entry(this.states, family, () => new Map())
@@ -114,13 +135,34 @@ export class Store {
       entry(this.rows, family, () => []).push(...rows)
     }
     this.events.push(...written.events)
-    for (const dead of written.deadLetters) this.deadLetters.set(dead.id, dead)
+    this.settle(written)
+    for (const dead of written.deadLetters) {
+      this.deadLetters.set(dead.id, {
+        ...this.deadLetters.get(dead.id) ?? dead,
+        attempts: dead.attempts,
+        cause: dead.cause,
+        status: "open"
+      })
+    }
     for (const one of written.parking) this.park(family, one)
     for (const { json, partition, version } of written.configs) {
       this.configs.set(`${family}.${partition}`, { version, doc: JSON.parse(json) })
     }
     for (const row of written.turns) {
       entry(this.turns, `${family}.${row.partition}`, () => []).push(row)
+    }
+  }
+
+  private settle({ family, obeyed, settled }: TurnsWritten): void {
+    for (const { part, partition, seq, status } of settled) {
+      for (const [id, dead] of this.deadLetters) {
+        const isIt = dead.family === family && dead.partition === partition && dead.seq === seq &&
+          dead.part === part && dead.status === "open"
+        if (isIt) this.deadLetters.set(id, { ...dead, status })
+      }
+    }
+    for (const { id, outcome } of obeyed) {
+      if (!this.actions.has(id)) this.actions.set(id, outcome)
     }
   }
 
@@ -148,9 +190,6 @@ export class Store {
     const known = entry(this.parkedKeys, place, () => new Map())
     for (const { actorKey, merchant } of freed) known.delete(stateKey(merchant, actorKey))
     for (const key of keys) known.set(stateKey(key.merchant, key.actorKey), key)
-    const isSame = (left: Letter) => (right: Letter) =>
-      left.seq === right.seq && left.part === right.part && left.merchant === right.merchant &&
-      left.actorKey === right.actorKey
     const rows = (this.parkedMessages.get(place) ?? []).filter((row) => !handled.some(isSame(row)))
     // A woken letter that fails again is already there, unchanged.
     rows.push(...letters.filter((letter) => !rows.some(isSame(letter))))
@@ -159,6 +198,10 @@ export class Store {
 }
 
 type Letter = KeyName & { readonly seq: number; readonly part: number }
+
+const isSame = (left: Letter) => (right: Letter): boolean =>
+  left.seq === right.seq && left.part === right.part && left.merchant === right.merchant &&
+  left.actorKey === right.actorKey
 
 const inOrder = (left: Letter, right: Letter): number =>
   left.seq - right.seq || left.part - right.part
@@ -224,7 +267,7 @@ export const turnStoreOf = (
         }
         if (keep) {
           store.commit(written, trx)
-        }
+        } else store.check(written)
       }, (error) =>
         error instanceof Fenced
           ? new DatabaseUnavailable({ query: name, cause: error })
@@ -249,6 +292,8 @@ export const turnStoreOf = (
       ]),
     parkedMessages: (family, partition, keys, limit) =>
       ask("parked letters", () => store.waiting(family, partition, keys, limit)),
+    deadLetter: (family, partition, id) =>
+      ask("dead letter", () => store.deadLetter(family, partition, id)),
     commit: (written) => write("commit", written, true),
     rehearse: (written) => write("rehearsal", written, false)
   })
