@@ -36,5 +36,23 @@ export const StripeGateway = Schema.Struct({
   return_url: Schema.optionalKey(Url)
 })
 
-export const ConfiguredGateway = Schema.Union([SimulatorGateway, StripeGateway])
+export const PixGateway = Schema.Struct({
+  ...all,
+  kind: Schema.Literal("pix"),
+  /** The bank's API with its version; left out, a bank is simulated beside the actors. */
+  url: Schema.optionalKey(Url),
+  token_url: Schema.optionalKey(Url),
+  client_id: Schema.optionalKey(Secret),
+  client_secret: Schema.optionalKey(Secret),
+  /** Our key in the central bank's directory. */
+  key: Schema.optionalKey(Schema.NonEmptyString),
+  receiver_name: Schema.optionalKey(Schema.NonEmptyString),
+  receiver_city: Schema.optionalKey(Schema.NonEmptyString),
+  /** PEM files for mutual TLS. */
+  certificate: Schema.optionalKey(Secret),
+  private_key: Schema.optionalKey(Secret),
+  authority: Schema.optionalKey(Secret)
+})
+
+export const ConfiguredGateway = Schema.Union([SimulatorGateway, StripeGateway, PixGateway])
 export type ConfiguredGateway = typeof ConfiguredGateway.Type

@@ -32,7 +32,8 @@ export type AskedAbout =
 export interface Webhook {
   readonly body: string
   readonly header: (name: string) => string | undefined
-  readonly nowMillis: number
+  /** The last part of the address it came to, where there is one. */
+  readonly token?: string
 }
 
 /** It does not carry the gateway's signature, or cannot be read. Nothing in it may be believed. */

@@ -4,7 +4,10 @@ import { attemptOf, change, changeAttempt, send, type Step, without } from "./st
 /** Waits before asking the gateway what became of an attempt; the last one repeats. */
 const INQUIRY_DELAYS_MILLIS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]
 /** A payer acts within seconds to minutes. */
-const ACTION_DELAYS_MILLIS = [2_000, 2_000, 3_000, 5_000, 10_000]
+const ACTION_DELAYS_MILLIS = [
+  ...[2_000, 2_000, 3_000, 5_000, 10_000, 10_000, 10_000, 10_000, 10_000, 10_000],
+  ...[15_000, 15_000, 30_000, 30_000, 60_000]
+]
 /** Waits before trying a destination again that was full or broken. */
 const DEFERRAL_DELAYS_MILLIS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
 /**
@@ -61,6 +64,12 @@ export const sendAgain = (step: Step, attempt: Attempt): Step =>
 export const gatewayOf = (payment: Payment, attempt: Attempt): string =>
   attempt.gateway ?? payment.gateway
 
+const methodOf = ({ payment_method }: Payment) => {
+  if (payment_method.type === "card") return { token: payment_method.token }
+  const { type: _, ...pix } = payment_method
+  return { pix }
+}
+
 const call = (step: Step, key: string): Step => {
   const { payment } = step
   const attempt = attemptOf(payment, key)!
@@ -76,7 +85,7 @@ const call = (step: Step, key: string): Step => {
       currency: payment.currency,
       ...(attempt.operation === "charge" && {
         capture: payment.capture === "automatic",
-        token: payment.payment_method.token,
+        ...methodOf(payment),
         reference: payment.reference,
         ...(attempt.gateway !== undefined && { alternatives: true })
       }),
@@ -131,11 +140,22 @@ export const waitForTruth = (step: Step, attempt: Attempt, detail: string): Step
 export const waitForPayer = (
   step: Step,
   attempt: Attempt,
-  action: { readonly charge_id: string; readonly url: string; readonly expires_at: string }
+  action: {
+    readonly charge_id: string
+    readonly url: string
+    readonly expires_at: string
+    readonly br_code?: string
+  }
 ): Step => {
   const tries = attempt.status === "requires_action" ? attempt.tries : 0
   return changeAttempt(
-    change(step, { next_action: { url: action.url, expires_at: action.expires_at } }),
+    change(step, {
+      next_action: {
+        url: action.url,
+        expires_at: action.expires_at,
+        ...(action.br_code !== undefined && { br_code: action.br_code })
+      }
+    }),
     {
       ...attempt,
       status: "requires_action",

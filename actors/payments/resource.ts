@@ -17,6 +17,18 @@ export const disputeResourceOf = (dispute: Dispute) => ({
   ...(dispute.closed_at !== undefined && { closed_at: time(dispute.closed_at) })
 })
 
+/** Who pays is the bank's to know: events and webhooks carry no tax number. */
+const methodShown = ({ payment_method }: Payment) => {
+  const { payer: _, ...shown } = payment_method
+  return shown
+}
+
+/** A code to read is an image, too. */
+const actionShown = (id: string, action: NonNullable<Payment["next_action"]>) =>
+  action.br_code === undefined
+    ? action
+    : { ...action, type: "pix", url: `/v1/payments/${id}/qr-code` }
+
 /** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
 export const resourceOf = (payment: Payment) => ({
   id: payment.id,
@@ -26,7 +38,7 @@ export const resourceOf = (payment: Payment) => ({
   ...(payment.surcharge !== undefined && { surcharge: Number(payment.surcharge) }),
   currency: payment.currency,
   capture: payment.capture,
-  payment_method: payment.payment_method,
+  payment_method: methodShown(payment),
   ...(payment.customer && { customer: payment.customer }),
   ...(payment.device && { device: payment.device }),
   ...(payment.splits && {
@@ -76,7 +88,7 @@ export const resourceOf = (payment: Payment) => ({
     disputes: payment.disputes.map(disputeResourceOf)
   }),
   ...(payment.expires_at !== undefined && { expires_at: time(payment.expires_at) }),
-  ...(payment.next_action && { next_action: payment.next_action }),
+  ...(payment.next_action && { next_action: actionShown(payment.id, payment.next_action) }),
   ...(payment.failure && { failure: payment.failure }),
   created_at: time(payment.created_at),
   updated_at: time(payment.updated_at),

@@ -237,7 +237,11 @@ export const Payment = Schema.Struct({
   risk: Schema.optionalKey(Risk),
   scored_at: Schema.optionalKey(Schema.Finite),
   next_action: Schema.optionalKey(
-    Schema.Struct({ url: Schema.String, expires_at: Schema.String })
+    Schema.Struct({
+      url: Schema.String,
+      expires_at: Schema.String,
+      br_code: Schema.optionalKey(Schema.String)
+    })
   ),
   failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
   attempts: Schema.Array(Attempt),
@@ -278,7 +282,12 @@ export const isPayout = (state: State): state is Payout =>
 export const defaultTerms: Terms = {
   gateway: "simulator",
   fee: { percentage_basis_points: 299n, fixed: 0n },
-  routing: { rules: [{ name: "all", to: [{ gateway: "simulator" }] }] }
+  routing: {
+    rules: [
+      { name: "pix", methods: ["pix"], to: [{ gateway: "pix" }] },
+      { name: "all", methods: ["card"], to: [{ gateway: "simulator" }] }
+    ]
+  }
 }
 
 export type RefusalCode =

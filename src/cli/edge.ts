@@ -18,6 +18,7 @@ import { operationRoutes } from "../edge/routes/operations.ts"
 import { disputeRoutes } from "../edge/routes/disputes.ts"
 import { payoutRoutes } from "../edge/routes/payouts.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
+import { qrCodeRoutes } from "../edge/routes/qrCode.ts"
 import { probeRoutes } from "../edge/routes/probes.ts"
 import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
 import { reviewRoutes } from "../edge/routes/reviews.ts"
@@ -55,6 +56,7 @@ export const edgeRoutes = (
   examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
 ) => [
   ...paymentRoutes,
+  ...qrCodeRoutes,
   ...disputeRoutes,
   ...payoutRoutes,
   ...traceRoutes,

@@ -11,6 +11,7 @@ import { Routing } from "../../streams/messages/routing.ts"
 import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
 import { StackError } from "../stack/stack.ts"
 import type { Environment } from "./commands.ts"
+import { openOwnPix, openPix, type OwnBank, registerWebhook } from "./pixGateway.ts"
 
 /** Which gateways there are and which payments go where: `LASTRO_GATEWAYS_FILE`. */
 export const GatewaysFile = Schema.Struct({
@@ -26,7 +27,11 @@ const defaultGateways = (url: string | undefined): GatewaysFile => {
   }
   const shared = url === undefined ? {} : { url: url.replace(/\/$/, "") }
   return {
-    gateways: [{ name: "simulator", kind: "simulator", ...shared }],
+    gateways: [
+      { name: "simulator", kind: "simulator", ...shared },
+      // What several processes share has to run somewhere: a bank of one's own is for one process.
+      ...(url === undefined ? [{ name: "pix", kind: "pix" } as const] : [])
+    ],
     routing: defaultTerms.routing!
   }
 }
@@ -65,7 +70,7 @@ export const configuredGateways = (environment: Environment): GatewaysFile => {
 /** What several workers call must be the same for all of them: none may have a simulator of its own. */
 export const sharedGateways = (environment: Environment): GatewaysFile => {
   const configured = configuredGateways(environment)
-  const own = configured.gateways.find(({ kind, url }) => kind === "simulator" && url === undefined)
+  const own = configured.gateways.find(({ kind, url }) => kind !== "stripe" && url === undefined)
   if (own === undefined) return configured
   throw new StackError(
     `the gateway ${own.name} has no address: set LASTRO_SIMULATOR_URL (lastro simulator starts one) ` +
@@ -107,9 +112,12 @@ export interface OwnSimulator extends SimulatorThread {
 
 /** Tells the simulators started here where their news goes, once there is an edge. */
 export const hookUp = async (
-  simulators: ReadonlyMap<string, OwnSimulator>,
+  { banks, simulators }: Pick<RunningGateways, "banks" | "simulators">,
   edgeUrl: string
 ): Promise<void> => {
+  for (const [name, bank] of banks) {
+    await registerWebhook(bank, `${edgeUrl}/v1/gateways/${name}/webhooks`)
+  }
   for (const [name, { url, webhookSecret: secret }] of simulators) {
     await fetch(`${url}/control`, {
       method: "POST",
@@ -124,6 +132,7 @@ export interface RunningGateways {
   readonly gateways: ReadonlyArray<Gateway>
   /** Those started here, by name. */
   readonly simulators: ReadonlyMap<string, OwnSimulator>
+  readonly banks: ReadonlyMap<string, OwnBank>
   readonly stop: () => Promise<void>
 }
 
@@ -139,19 +148,20 @@ export const openGateways = async (
   options: OpenOptions
 ): Promise<RunningGateways> => {
   const simulators = new Map<string, OwnSimulator>()
+  const banks = new Map<string, OwnBank>()
   const stop = async () => {
-    for (const { stop } of simulators.values()) await stop()
+    for (const { stop } of [...simulators.values(), ...banks.values()]) await stop()
   }
   try {
     const opened: Array<Gateway> = []
     for (const one of gateways) {
-      const adapter = await open(one, options, simulators)
+      const adapter = await open(one, options, { simulators, banks })
       opened.push({
         ...adapter,
         ...(one.rate_per_second !== undefined && { ratePerSecond: one.rate_per_second })
       })
     }
-    return { gateways: opened, simulators, stop }
+    return { gateways: opened, simulators, banks, stop }
   } catch (error) {
     await stop()
     throw error
@@ -161,7 +171,7 @@ export const openGateways = async (
 const open = async (
   one: ConfiguredGateway,
   { dataDir, environment, finalityMillis }: OpenOptions,
-  simulators: Map<string, OwnSimulator>
+  own: { readonly simulators: Map<string, OwnSimulator>; readonly banks: Map<string, OwnBank> }
 ): Promise<Gateway> => {
   const { name } = one
   const secret = (of: Secret) => secretOf(of, name, environment)
@@ -170,10 +180,16 @@ const open = async (
     case "simulator": {
       const finality = finalityMillis ?? FINALITY_MILLIS
       if (one.url !== undefined) return simulator(one.url, finality, name, webhookSecret)
-      const own = await startSimulatorThread(join(dataDir, `${name}.db`))
+      const thread = await startSimulatorThread(join(dataDir, `${name}.db`))
       const ownSecret = webhookSecret ?? `whsec_${randomBytes(24).toString("base64")}`
-      simulators.set(name, { ...own, webhookSecret: ownSecret })
-      return simulator(own.url, finality, name, ownSecret)
+      own.simulators.set(name, { ...thread, webhookSecret: ownSecret })
+      return simulator(thread.url, finality, name, ownSecret)
+    }
+    case "pix": {
+      if (one.url !== undefined) return openPix(one, one.url, secret)
+      const { bank, gateway } = await openOwnPix(one, dataDir)
+      own.banks.set(name, bank)
+      return gateway
     }
     case "stripe":
       return stripe({

@@ -20,6 +20,7 @@ import {
   type OwnSimulator
 } from "./gateways.ts"
 import { startMeter } from "./meter.ts"
+import type { OwnBank } from "./pixGateway.ts"
 import { prepare } from "./prepare.ts"
 import { configuredTerms, publishTerms, type TermsFile } from "./terms.ts"
 import { startWorker, type WorkerSettings } from "./worker.ts"
@@ -48,6 +49,8 @@ export interface Lastro {
   /** The gateways simulated here, by name; the one called `simulator` is there by default. */
   readonly simulators: ReadonlyMap<string, OwnSimulator>
   readonly simulator: OwnSimulator
+  /** The banks with the Pix API that are simulated here. */
+  readonly banks: ReadonlyMap<string, OwnBank>
   readonly dataDir: string
   /** Workers drain first, then the servers stop. */
   readonly stop: () => Promise<void>
@@ -101,7 +104,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     await prepare(stack, progress)
     const configured = settings.gateways ?? configuredGateways(environment)
     await publishTerms(stack, configured.routing, settings.terms ?? configuredTerms(environment))
-    const { gateways, simulators, stop: stopGateways } = await openGateways(configured, {
+    const { banks, gateways, simulators, stop: stopGateways } = await openGateways(configured, {
       dataDir,
       environment,
       ...(settings.finalityMillis !== undefined && { finalityMillis: settings.finalityMillis })
@@ -135,11 +138,12 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
       throw error
     })
     stops.push(meter.stop, admission.stop, worker.stop, edge.stop)
-    await hookUp(simulators, edge.url)
+    await hookUp({ banks, simulators }, edge.url)
     return {
       stack,
       edge,
       simulators,
+      banks,
       get simulator() {
         const known = simulators.get("simulator")
         if (known === undefined) throw new StackError("no gateway called simulator runs here.")

@@ -50,7 +50,9 @@ export const runAll = async (
     scopes: ["operator"]
   })
   const { url } = lastro.edge
-  const simulated = [...lastro.simulators].map(([name, { url }]) => `${name} ${url}`).join(", ")
+  const simulated = [...lastro.simulators, ...lastro.banks].map(([name, { url }]) =>
+    `${name} ${url}`
+  ).join(", ")
   console.log(`
 Lastro runs.
 

@@ -3,11 +3,35 @@ import { PaymentId } from "../../src/domain/identifiers.ts"
 import { Text } from "../../src/domain/text.ts"
 import { InternalAmount, MoneyFields } from "./money.ts"
 
+const PIX_SECONDS_MIN = 60
+const PIX_SECONDS_MAX = 30 * 86_400
+
+const PixSeconds = Schema.Int.check(
+  Schema.isBetween({ minimum: PIX_SECONDS_MIN, maximum: PIX_SECONDS_MAX })
+)
+const PixDay = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/u, { message: "must be a day such as 2026-08-31" })
+)
+/** Who owes a charge with a due date; the bank asks for it. */
+const PixPayer = Schema.Struct({
+  name: Text(200),
+  tax_id: Schema.String.check(
+    Schema.isPattern(/^\d{11}$/u, { message: "must be the 11 digits of a CPF" })
+  )
+})
+
 export const Operation = Schema.Literals(["charge", "increment", "capture", "void", "refund"])
 export type Operation = typeof Operation.Type
 
 /** A payout is no payment's: its `payment_id` is the balance, its attempt the payout itself. */
 export const AnyOperation = Schema.Literals([...Operation.literals, "payout"])
+
+/** How a charge by Pix is to be paid: within seconds, or until a day by somebody who is named. */
+export const PixTerms = Schema.Struct({
+  expires_in: Schema.optionalKey(PixSeconds),
+  due_date: Schema.optionalKey(PixDay),
+  payer: Schema.optionalKey(PixPayer)
+})
 
 /**
  * Asked by payments. `attempt` is the idempotency key at the gateway and never changes for one
@@ -24,6 +48,8 @@ export const Call = Schema.Struct({
   /** Captures: nothing more will be captured. */
   final: Schema.optionalKey(Schema.Boolean),
   token: Schema.optionalKey(Schema.String),
+  /** Charges by Pix. */
+  pix: Schema.optionalKey(PixTerms),
   charge_id: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String),
   /**
@@ -54,7 +80,13 @@ export const Outcome = Schema.TaggedUnion({
     /** Until when the gateway keeps the authorization (milliseconds), where it says so. */
     authorized_until: Schema.optionalKey(Schema.Finite)
   },
-  RequiresAction: { charge_id: Schema.String, url: Schema.String, expires_at: Schema.String },
+  RequiresAction: {
+    charge_id: Schema.String,
+    url: Schema.String,
+    expires_at: Schema.String,
+    /** Pix: what the payer reads with the bank's app. */
+    br_code: Schema.optionalKey(Schema.String)
+  },
   Declined: {
     code: Schema.String,
     detail: Schema.String,

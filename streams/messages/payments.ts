@@ -8,11 +8,33 @@ import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
 import { Risk } from "./fraud.ts"
-import { Answered, Notified } from "./gateway.ts"
+import { Answered, Notified, PixTerms } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
-export const PaymentMethod = Schema.Struct({ type: Schema.Literals(["card"]), token: Token })
+/** A card by its gateway's token, or Pix: then the payer gets a code to read. */
+export const PaymentMethod = Schema.Struct({
+  type: Schema.Literals(["card", "pix"]),
+  token: Schema.optionalKey(Token),
+  ...PixTerms.fields
+}).check(
+  Schema.makeFilter(({ due_date, expires_in, payer, token, type }) => {
+    const wrong = (path: string, issue: string) => ({ path: [path], issue })
+    if (type === "card") {
+      if (token === undefined) return wrong("token", "a card needs a token")
+      const [extra] = Object.entries({ due_date, expires_in, payer })
+        .filter(([, value]) => value !== undefined)
+      return extra && wrong(extra[0], "is for pix only")
+    }
+    if (token !== undefined) return wrong("token", "is for cards only")
+    if (due_date !== undefined && expires_in !== undefined) {
+      return wrong("expires_in", "a charge has a due date or an expiry")
+    }
+    return due_date !== undefined && payer === undefined
+      ? wrong("payer", "a charge with a due date names its payer")
+      : undefined
+  })
+)
 
 export const Customer = Schema.Struct({
   id: CustomerId,

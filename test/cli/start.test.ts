@@ -104,8 +104,8 @@ test("files that hold keys and passwords are for their owner only", () => {
 
 test.skipIf(process.platform !== "linux")("everything listens on 127.0.0.1 only", () => {
   const addresses = [lastro.pid, ...serverPids(dataDir)].map(listeningAddresses)
-  // The edge and the gateway simulator; NATS and its monitoring; PostgreSQL.
-  expect(addresses.map(({ length }) => length)).toEqual([2, 2, 1])
+  // The edge and two gateway simulators; NATS and its monitoring; PostgreSQL.
+  expect(addresses.map(({ length }) => length)).toEqual([3, 2, 1])
   expect(new Set(addresses.flat())).toEqual(new Set(["127.0.0.1"]))
 })
 

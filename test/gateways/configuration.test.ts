@@ -19,10 +19,13 @@ const read = (content: unknown) => {
 const gateways = [{ name: "one", kind: "simulator" }, { name: "two", kind: "simulator" }]
 const rules = [{ name: "all", to: [{ gateway: "one", weight: 9 }, { gateway: "two" }] }]
 
-test("without a file there is one simulator, and it takes everything", () => {
+test("without a file there are a simulator for cards and one for Pix", () => {
   const { gateways, routing } = configuredGateways({})
-  expect(gateways).toEqual([{ name: "simulator", kind: "simulator" }])
-  expect(routing.rules).toHaveLength(1)
+  expect(gateways).toEqual([
+    { name: "simulator", kind: "simulator" },
+    { name: "pix", kind: "pix" }
+  ])
+  expect(routing.rules.map(({ methods }) => methods)).toEqual([["pix"], ["card"]])
 })
 
 test("a file says which gateways there are and where payments go", () => {

@@ -18,7 +18,7 @@ const receiver = createServer((request, response) => {
   request.on("data", (data) => body += data)
   request.on("end", () => {
     const header = (name: string) => request.headers[name]?.toString()
-    received.push({ body, header, nowMillis: Date.now() })
+    received.push({ body, header })
     response.end()
   })
 })

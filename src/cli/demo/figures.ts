@@ -58,7 +58,7 @@ export const figuresOf = (evidence: Evidence) => {
     ways: countsOf(
       evidence.commands.filter(({ type }) => type === "create").map(({ way }) => way)
     ),
-    tokens: countsOf(payments.map(({ payment_method }) => payment_method.token)),
+    tokens: countsOf(payments.map(({ payment_method: { token, type } }) => token ?? type)),
     statuses: countsOf(payments.map(({ status }) => status)),
     captured: moneyOf(payments.map((one) => [one.currency, one.amount_captured])),
     refunded: moneyOf(payments.map((one) => [one.currency, one.amount_refunded])),

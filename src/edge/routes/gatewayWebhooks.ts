@@ -22,7 +22,9 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
     if (gateway?.readWebhook === undefined) {
       return yield* problem(404, "gateway_not_found", "no gateway of this name sends webhooks")
     }
-    const notices = yield* gateway.readWebhook({ body: text, header, nowMillis: Date.now() }).pipe(
+    const token = path["token"]
+    const webhook = { body: text, header, ...(token !== undefined && { token }) }
+    const notices = yield* gateway.readWebhook(webhook).pipe(
       Effect.mapError(() => problem(401, "signature_refused", "the signature is not the gateway's"))
     )
     const commands = yield* Commands
@@ -46,12 +48,17 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
 
 export const gatewayWebhookRoutes = (
   gateways: ReadonlyArray<Gateway>
-): ReadonlyArray<Route> => [{
-  method: "POST",
-  path: "/v1/gateways/{gateway}/webhooks",
-  summary: "News from a gateway, by its own signature",
-  audience: "public",
-  text: { contentType: "application/json", bytesMax: BODY_BYTES_MAX },
-  answers: { 200: "Taken", 401: "Not the gateway's signature", 404: "No such gateway" },
-  handle: take(gateways)
-}]
+): ReadonlyArray<Route> =>
+  ([
+    ["/v1/gateways/{gateway}/webhooks", "News from a gateway, by its own signature"],
+    // Banks add `/pix` to the address that was registered, and sign nothing: it carries a secret.
+    ["/v1/gateways/{gateway}/webhooks/{token}/pix", "News from a bank with the Pix API"]
+  ] as const).map(([path, summary]): Route => ({
+    method: "POST",
+    path,
+    summary,
+    audience: "public",
+    text: { contentType: "application/json", bytesMax: BODY_BYTES_MAX },
+    answers: { 200: "Taken", 401: "Not the gateway's signature", 404: "No such gateway" },
+    handle: take(gateways)
+  }))

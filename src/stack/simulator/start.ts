@@ -5,10 +5,17 @@ export interface SimulatorThread {
   readonly stop: () => Promise<void>
 }
 
-/** The simulator in a thread of this process. */
+/** The card gateway's simulator in a thread of this process. */
 export const startSimulatorThread = (file: string): Promise<SimulatorThread> =>
+  startThread(new URL("./thread.ts", import.meta.url), file)
+
+/** The simulated bank with the Pix API in a thread of this process. */
+export const startPixThread = (file: string): Promise<SimulatorThread> =>
+  startThread(new URL("../pix/thread.ts", import.meta.url), file)
+
+const startThread = (script: URL, file: string): Promise<SimulatorThread> =>
   new Promise((resolve, reject) => {
-    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: { file } })
+    const thread = new Worker(script, { workerData: { file } })
     thread.once("error", reject)
     thread.once("message", ({ url }: { url: string }) =>
       resolve({

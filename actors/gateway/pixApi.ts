@@ -1,0 +1,105 @@
+import { Effect } from "effect"
+import { Agent, request as undici } from "undici"
+import { GatewayUnclear, GatewayUnreachable } from "./port.ts"
+
+export interface PixConnection {
+  /** Up to and including the version, such as `https://pix.example.com/api/v2`. */
+  readonly url: string
+  readonly tokenUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  /** Both sides show certificates (mTLS). PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
+}
+
+export interface PixAnswer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const CONNECTIONS_MAX = 64
+const SCOPES = "cob.write cob.read cobv.write cobv.read pix.write pix.read"
+/** A token is renewed this long before it ends: it must not end on its way. */
+const RENEW_MILLIS = 30_000
+
+/** One bank's API: mutual TLS, and a token of OAuth 2.0 client credentials that is kept while it lives. */
+export const pixApi = (connection: PixConnection) => {
+  const { clientId, clientSecret, tls, tokenUrl, url } = connection
+  const dispatcher = new Agent({
+    connections: CONNECTIONS_MAX,
+    keepAliveTimeout: 60_000,
+    ...(tls && { connect: { ...tls } })
+  })
+  let token: { readonly value: string; readonly untilMillis: number } | undefined
+  let renewing: Promise<string> | undefined
+
+  const renew = async (): Promise<string> => {
+    const credentials = Buffer.from(`${clientId}:${clientSecret}`).toString("base64")
+    const answer = await undici(tokenUrl, {
+      method: "POST",
+      dispatcher,
+      headers: {
+        authorization: `Basic ${credentials}`,
+        "content-type": "application/x-www-form-urlencoded"
+      },
+      body: new URLSearchParams({ grant_type: "client_credentials", scope: SCOPES }).toString()
+    })
+    const body = (await answer.body.json()) as { access_token?: string; expires_in?: number }
+    if (answer.statusCode !== 200 || body.access_token === undefined) {
+      throw new Error(`no token: answered ${answer.statusCode}`)
+    }
+    const lives = (body.expires_in ?? 300) * 1_000 - RENEW_MILLIS
+    token = { value: body.access_token, untilMillis: Date.now() + Math.max(0, lives) }
+    return token.value
+  }
+  const currentToken = (): Promise<string> =>
+    token !== undefined && Date.now() < token.untilMillis
+      ? Promise.resolve(token.value)
+      : renewing ??= renew().finally(() => renewing = undefined)
+
+  /** Without a token nothing was asked: that the bank gives none means nothing was sent. */
+  const authorized = Effect.tryPromise({
+    try: currentToken,
+    catch: (error) => new GatewayUnreachable({ detail: (error as Error).message })
+  })
+
+  return Effect.fnUntraced(function* (method: "GET" | "PUT", path: string, body?: unknown) {
+    const bearer = yield* authorized
+    const answer = yield* Effect.tryPromise({
+      try: async (signal): Promise<PixAnswer> => {
+        const answer = await undici(url + path, {
+          method,
+          dispatcher,
+          signal,
+          headers: {
+            authorization: `Bearer ${bearer}`,
+            ...(body !== undefined && { "content-type": "application/json" })
+          },
+          ...(body !== undefined && { body: JSON.stringify(body) })
+        })
+        const text = await answer.body.text()
+        return { status: answer.statusCode, body: text === "" ? undefined : JSON.parse(text) }
+      },
+      catch: failureOf
+    })
+    const { status } = answer
+    const detail = `the bank answered ${status}`
+    // The token was withdrawn before its time: the next call asks for another.
+    if (status === 401) token = undefined
+    if (status === 401 || status === 503) return yield* new GatewayUnreachable({ detail })
+    if (status >= 500) return yield* new GatewayUnclear({ detail })
+    return answer
+  })
+}
+
+const failureOf = (error: unknown) => {
+  const { cause, code, message } = (error ?? {}) as {
+    cause?: { code?: string }
+    code?: string
+    message?: string
+  }
+  const detail = `${message ?? "the bank does not answer"} ${code ?? ""}`.trim()
+  return code === "ECONNREFUSED" || cause?.code === "ECONNREFUSED"
+    ? new GatewayUnreachable({ detail })
+    : new GatewayUnclear({ detail })
+}

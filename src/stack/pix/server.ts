@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createTlsServer } from "node:https"
+import type { AddressInfo } from "node:net"
+import { Bank, type Charge, type Received, type Return } from "./bank.ts"
+
+const BODY_BYTES_MAX = 64 * 1024
+const TOKEN_SECONDS = 600
+const RETURN_MILLIS = 300
+const PREFIX = "/api/v2"
+
+export interface PixSimulator {
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+export interface PixSimulatorOptions {
+  readonly file: string
+  /** Asks callers for a certificate of this authority (mTLS). */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string }
+}
+
+interface State {
+  readonly bank: Bank
+  readonly tokens: Map<string, number>
+  /** Where news of a key goes. */
+  readonly hooks: Map<string, string>
+  outage: boolean
+  /** What becomes of returns: made at once, in a moment, or refused by the payer's bank. */
+  returns: "at_once" | "later" | "refused"
+}
+
+/** A receiving bank with the central bank's Pix API, and payers who pay when they are told to. */
+export const startPixSimulator = async (options: PixSimulatorOptions): Promise<PixSimulator> => {
+  const state: State = {
+    bank: new Bank(options.file),
+    tokens: new Map(),
+    hooks: new Map(),
+    outage: false,
+    returns: "at_once"
+  }
+  const handler = (request: IncomingMessage, response: ServerResponse) => {
+    handle(state, request, response).catch((error) =>
+      problem(response, 400, "RequisicaoInvalida", (error as Error).message)
+    )
+  }
+  const { tls } = options
+  const server = tls === undefined
+    ? createServer(handler)
+    : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, handler)
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => resolve())
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
+    stop: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      state.bank.close()
+    }
+  }
+}
+
+const handle = async (state: State, request: IncomingMessage, response: ServerResponse) => {
+  const { pathname } = new URL(request.url ?? "/", "http://bank")
+  const text = await readText(request)
+  const method = request.method ?? "GET"
+  if (pathname === "/oauth/token") return giveToken(state, request, response)
+  if (pathname.startsWith("/payer/")) {
+    return await pay(state, response, pathname.slice("/payer/".length), text)
+  }
+  if (pathname === "/control") {
+    Object.assign(state, JSON.parse(text || "{}"))
+    return json(response, 200, { outage: state.outage, returns: state.returns })
+  }
+  if (pathname === "/book") return json(response, 200, state.bank.received())
+  if (!pathname.startsWith(PREFIX)) return problem(response, 404, "NaoEncontrado", pathname)
+  if (state.outage) return problem(response, 503, "ServicoIndisponivel", "volte mais tarde")
+  const token = (request.headers.authorization ?? "").replace("Bearer ", "")
+  if ((state.tokens.get(token) ?? 0) < Date.now()) return json(response, 401, undefined)
+  const [root = "", id = "", , returnId = ""] = pathname.slice(PREFIX.length + 1).split("/")
+  switch (root) {
+    case "cob":
+    case "cobv":
+      return onCharge(state, response, { kind: root, method, text, txid: id })
+    case "pix":
+      return await onPix(state, response, { method, text, id, returnId })
+    case "webhook":
+      state.hooks.set(decodeURIComponent(id), (JSON.parse(text) as Hook).webhookUrl)
+      return json(response, 200, undefined)
+    default:
+      return problem(response, 404, "NaoEncontrado", pathname)
+  }
+}
+
+interface Hook {
+  readonly webhookUrl: string
+}
+
+const giveToken = (state: State, request: IncomingMessage, response: ServerResponse) => {
+  if (!(request.headers.authorization ?? "").startsWith("Basic ")) {
+    return json(response, 401, { error: "invalid_client" })
+  }
+  const token = randomBytes(24).toString("base64url")
+  state.tokens.set(token, Date.now() + TOKEN_SECONDS * 1_000)
+  json(response, 200, { access_token: token, token_type: "Bearer", expires_in: TOKEN_SECONDS })
+}
+
+const onCharge = (
+  { bank }: State,
+  response: ServerResponse,
+  asked: {
+    readonly kind: "cob" | "cobv"
+    readonly method: string
+    readonly text: string
+    readonly txid: string
+  }
+) => {
+  const { kind, method, text, txid } = asked
+  const known = bank.charge(kind, txid)
+  if (method === "PUT") {
+    // As real banks do: the same charge a second time is an error, even with the same body.
+    if (known !== undefined) return problem(response, 400, "CobOperacaoInvalida", "txid em uso")
+    return json(response, 201, bank.open(kind, txid, JSON.parse(text) as Charge))
+  }
+  if (known === undefined) return problem(response, 404, "NaoEncontrado", txid)
+  if (method === "PATCH") return json(response, 200, bank.remove(kind, known))
+  json(response, 200, known)
+}
+
+const onPix = async (
+  state: State,
+  response: ServerResponse,
+  asked: {
+    readonly method: string
+    readonly text: string
+    readonly id: string
+    readonly returnId: string
+  }
+) => {
+  const { bank, returns } = state
+  const received = bank.pix(asked.id)
+  if (received === undefined) return problem(response, 404, "NaoEncontrado", asked.id)
+  if (asked.returnId === "") return json(response, 200, received)
+  const known = received.devolucoes?.find(({ id }) => id === asked.returnId)
+  if (asked.method === "GET") {
+    return known === undefined
+      ? problem(response, 404, "NaoEncontrado", asked.returnId)
+      : json(response, 200, known)
+  }
+  if (known !== undefined) {
+    return problem(response, 400, "PixDevolucaoInvalida", "já existe uma devolução com este id")
+  }
+  const { valor } = JSON.parse(asked.text) as { valor: string }
+  const status = returns === "at_once" ? "DEVOLVIDO" : "EM_PROCESSAMENTO"
+  const made = bank.giveBack(received, asked.returnId, valor, status)
+  if (made === "too much") {
+    return problem(response, 400, "PixDevolucaoInvalida", "a soma excede o valor do Pix")
+  }
+  json(response, 201, made)
+  if (status === "DEVOLVIDO") return
+  await new Promise((resolve) => setTimeout(resolve, RETURN_MILLIS))
+  const end: Return["status"] = returns === "refused" ? "NAO_REALIZADO" : "DEVOLVIDO"
+  await tell(state, bank.settle(asked.id, asked.returnId, end))
+}
+
+const pay = async (state: State, response: ServerResponse, txid: string, text: string) => {
+  const { quietly, valor } = JSON.parse(text || "{}") as { valor?: string; quietly?: boolean }
+  const received = state.bank.pay(txid, valor)
+  if (received === undefined) return problem(response, 409, "CobNaoPagavel", txid)
+  json(response, 200, received)
+  if (quietly !== true) await tell(state, received)
+}
+
+/** The callback: `<url>/pix`, in batches. A caller who misses it has to ask. */
+const tell = async ({ hooks }: State, received: Received): Promise<void> => {
+  const url = hooks.get(received.chave)
+  if (url === undefined) return
+  const answer = await fetch(`${url}/pix`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ pix: [received] })
+  }).catch(() => undefined)
+  await answer?.body?.cancel()
+}
+
+const readText = async (request: IncomingMessage): Promise<string> => {
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_MAX) throw new Error("o corpo é grande demais")
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+const json = (response: ServerResponse, status: number, body: unknown, type = "json") => {
+  response.writeHead(status, { "content-type": `application/${type}` })
+  response.end(body === undefined ? "" : JSON.stringify(body))
+}
+
+const problem = (response: ServerResponse, status: number, kind: string, detail: string) =>
+  json(
+    response,
+    status,
+    { type: `https://pix.bcb.gov.br/api/v2/error/${kind}`, title: kind, status, detail },
+    "problem+json"
+  )

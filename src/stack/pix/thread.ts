@@ -1,0 +1,9 @@
+import { parentPort, workerData } from "node:worker_threads"
+import { type PixSimulatorOptions, startPixSimulator } from "./server.ts"
+
+// A bank is another system: its work must not be done in the thread that runs the actors.
+const simulator = await startPixSimulator(workerData as PixSimulatorOptions)
+parentPort!.on("message", () => {
+  simulator.stop().then(() => parentPort!.postMessage({ stopped: true }))
+})
+parentPort!.postMessage({ url: simulator.url })
