@@ -20,7 +20,10 @@ export interface ChaosHouse {
   readonly simulator: Simulator
   readonly load: ChaosLoad
   readonly admin: NatsLink
+  readonly edgeUrl: string
   readonly edgeLog: ReadonlyArray<string>
+  /** The API key of a merchant that goes through the edge. */
+  readonly keyOf: (merchant: string) => string
   /** Every worker that was ever started here. */
   readonly workers: ReadonlyArray<WorkerProcess>
   readonly work: (settings?: WorkSettings) => WorkerProcess
@@ -77,7 +80,9 @@ export const startChaosHouse = async (
     simulator,
     load,
     admin,
+    edgeUrl: edge.url,
     edgeLog,
+    keyOf: (merchant) => keys.get(merchant)!,
     workers,
     work: (settings = {}) => {
       const worker = startWorkerProcess(settings.stack ?? stack, {

@@ -22,6 +22,7 @@ export interface WorkerOptions {
 /** A worker in a process of its own. */
 export interface WorkerProcess {
   readonly name: string
+  readonly pid: number
   readonly running: () => boolean
   readonly frozen: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
@@ -68,6 +69,7 @@ export const startWorkerProcess = (stack: Stack, options: WorkerOptions): Worker
   })
   return {
     name,
+    pid: child.pid!,
     log,
     fences: () => fences,
     running: () => child.exitCode === null && child.signalCode === null,
