@@ -8,7 +8,7 @@ import { dropDatabase } from "../../src/store/provision.ts"
 import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 import { eventually, freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
-import { StartProcess } from "../support/startProcess.ts"
+import { inShell, StartProcess } from "../support/startProcess.ts"
 
 const dataDir = testFolder("roles")
 const databaseUrl = freshDatabaseUrl()
@@ -155,6 +155,17 @@ test(
   },
   180_000
 )
+
+test("up runs everything in one process on the same servers", async () => {
+  const home = join(dataDir, "up")
+  fs.mkdirSync(home)
+  const lastro = await run(["up"], { ...servers, ...PORT_ANY, LASTRO_DATA_DIR: home }).ready()
+  expect(await inShell(lastro.curl)).toMatchObject({ status: "captured" })
+  lastro.signal("SIGTERM")
+  expect(await lastro.end()).toBe(0)
+  // The servers are somebody else's: they go on.
+  expect((await ends(["topology", "plan"])).code).toBe(0)
+}, 120_000)
 
 const keyed = mailboxes.filter(({ kind }) => kind === "keyed")
 
