@@ -177,7 +177,7 @@ test(
   90_000
 )
 
-test("every table is a family's, the machine's or the edge's", async () => {
+test("every table is a family's, the machine's, the edge's or the auditor's", async () => {
   const others = [
     "cursors",
     "turns",
@@ -190,7 +190,12 @@ test("every table is a family's, the machine's or the edge's", async () => {
     "api_keys",
     "idempotency_keys",
     "meter_positions",
-    "meter_alarms"
+    "meter_alarms",
+    "audit_tree",
+    "audit_tiles",
+    "audit_roots",
+    "audit_checkpoints",
+    "audit_keys"
   ]
   const known = new Set([
     ...others,
