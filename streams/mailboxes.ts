@@ -31,6 +31,7 @@ export const producerCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "void"],
   ["payments", "refund"],
   ["payments", "payout"],
+  ["payments", "transfer"],
   ["payments", "dispute_evidence"],
   ["payments", "dispute_accept"]
 ]

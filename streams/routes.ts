@@ -33,7 +33,10 @@ export const routes: ReadonlyArray<Route> = [
       "payment.settled",
       "payout.created",
       "payout.paid",
-      "payout.failed"
+      "payout.failed",
+      "transfer.sent",
+      "transfer.completed",
+      "transfer.received"
     ],
     to: "messaging",
     as: "event"

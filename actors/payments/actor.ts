@@ -4,7 +4,15 @@ import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
 import { isPayoutOpen } from "./payout.ts"
-import { defaultTerms, isBalance, isPayout, type State, Terms, transitions } from "./state.ts"
+import {
+  defaultTerms,
+  isBalance,
+  isPayout,
+  isTransfer,
+  type State,
+  Terms,
+  transitions
+} from "./state.ts"
 import { load, overdue, save } from "./store.ts"
 
 const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof DisputeMessages>
@@ -21,6 +29,7 @@ export const payments = keyed({
     "refund",
     "review",
     "payout",
+    "transfer",
     "notified",
     ...disputeCommands
   ],
@@ -28,7 +37,11 @@ export const payments = keyed({
   config: { schema: Terms, initial: defaultTerms },
   keeps: (state: State) =>
     isBalance(state) ||
-    (isPayout(state) ? isPayoutOpen(state) : transitions[state.status].length > 0),
+    (isTransfer(state)
+      ? state.status === "sent"
+      : isPayout(state)
+      ? isPayoutOpen(state)
+      : transitions[state.status].length > 0),
   decide,
   load,
   save,

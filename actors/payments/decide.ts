@@ -16,6 +16,7 @@ import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
 import type { Payment, State, Terms } from "./state.ts"
+import { decideTransfer, isTransferMessage, transferKeysOf } from "./transfers.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
@@ -34,6 +35,10 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
     }
     case "cleared":
       return [message.body.balance]
+    case "transfer":
+    case "transfer_arrived":
+    case "transfer_delivered":
+      return transferKeysOf(message, merchant)
     case "answered": {
       const { attempt, payment_id } = message.body
       return isBalanceId(payment_id) ? [payment_id, attempt] : [payment_id]
@@ -57,6 +62,7 @@ export const decide = (
   received: Received<Terms>
 ): Decided => {
   const [id] = received.keys
+  if (isTransferMessage(message)) return decideTransfer(states, message, received)
   if (isBalanceId(id)) return decideBalance(states, message, received)
   const payment = states.get(id) as Payment | undefined
   if (message.type === "create") return create(payment, message.body, received)

@@ -118,7 +118,7 @@ const released = (books: Books, amount: bigint): Books => {
 }
 
 /** Sets the timer of the next payout where the schedule has one and there is something to pay. */
-const scheduled = (books: Books): Books => {
+export const scheduled = (books: Books): Books => {
   const { balance, received } = books
   const { schedule } = payoutRuleFor(balance, received.config)
   if (balance.payout_at !== undefined || balance.available <= 0n) return books

@@ -4,6 +4,7 @@ import type { Db } from "../../src/store/database.ts"
 import { Balance } from "./balance.ts"
 import { Payout } from "./payout.ts"
 import { Dispute, Payment } from "./state.ts"
+import { Transfer } from "./transfer.ts"
 
 const decode = Schema.decodeUnknownSync(Payment)
 
@@ -155,4 +156,32 @@ export const listPayouts = async (
       and (${status ?? null}::text is null or status = ${status ?? null}::text)
     order by created_millis desc, id desc limit ${limit}`.execute(db)
   return rows.map(({ doc }) => decodePayout(doc))
+}
+
+const decodeTransfer = Schema.decodeUnknownSync(Transfer)
+
+export const findTransfer = async (
+  db: Db,
+  merchant: string,
+  id: string
+): Promise<Transfer | undefined> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from transfers where id = ${id} and merchant = ${merchant}`.execute(db)
+  return rows[0] && decodeTransfer(rows[0].doc)
+}
+
+/** Sent and received, newest first. */
+export const listTransfers = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after?: PageAfter; readonly limit: number }
+): Promise<ReadonlyArray<Transfer>> => {
+  const { after, limit } = options
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from transfers
+    where merchant = ${merchant}
+      and (created_millis, id) < (${after?.createdMillis ?? Number.MAX_SAFE_INTEGER}::bigint,
+        ${after?.id ?? "~"}::text)
+    order by created_millis desc, id desc limit ${limit}`.execute(db)
+  return rows.map(({ doc }) => decodeTransfer(doc))
 }

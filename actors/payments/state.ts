@@ -15,6 +15,7 @@ import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
 import type { Balance } from "./balance.ts"
 import type { Payout } from "./payout.ts"
+import type { Transfer } from "./transfer.ts"
 
 export const Status = Schema.Literals([
   "screening",
@@ -269,14 +270,17 @@ export const Terms = Schema.Struct({
 })
 export type Terms = typeof Terms.Type
 
-/** What this family keeps by key: payments, balances and the payouts from them. */
-export type State = Payment | Balance | Payout
+/** What this family keeps by key: payments, balances, and the payouts and transfers from them. */
+export type State = Payment | Balance | Payout | Transfer
 
 export const isBalance = (state: State): state is Balance =>
   "_tag" in state && state._tag === "Balance"
 
 export const isPayout = (state: State): state is Payout =>
   "_tag" in state && state._tag === "Payout"
+
+export const isTransfer = (state: State): state is Transfer =>
+  "_tag" in state && state._tag === "Transfer"
 
 /** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
 export const defaultTerms: Terms = {
@@ -305,6 +309,7 @@ export type RefusalCode =
   | "insufficient_funds"
   | "no_destination"
   | "below_minimum"
+  | "same_wallet"
   | "too_many_commands"
   | "no_gateway"
 

@@ -8,18 +8,26 @@ import { Database, type Trx } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Balance, isBalanceId } from "./balance.ts"
 import { isPayoutId, Payout } from "./payout.ts"
-import { isBalance, isPayout, Payment, type State } from "./state.ts"
+import { isTransferId, Transfer } from "./transfer.ts"
+import { isBalance, isPayout, isTransfer, Payment, type State } from "./state.ts"
 import type { Row } from "./step.ts"
 
 const decoders = {
   payments: Schema.decodeUnknownSync(Payment),
   balances: Schema.decodeUnknownSync(Balance),
-  payouts: Schema.decodeUnknownSync(Payout)
+  payouts: Schema.decodeUnknownSync(Payout),
+  transfers: Schema.decodeUnknownSync(Transfer)
 }
 type Table = keyof typeof decoders
 
 const tableOf = (key: string): Table =>
-  isBalanceId(key) ? "balances" : isPayoutId(key) ? "payouts" : "payments"
+  isBalanceId(key)
+    ? "balances"
+    : isPayoutId(key)
+    ? "payouts"
+    : isTransferId(key)
+    ? "transfers"
+    : "payments"
 
 /** One query per table that the keys name: nearly always that of the payments alone. */
 export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
@@ -63,6 +71,7 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     savePayments(trx, of(writes, isPayment)),
     saveBalances(trx, of(writes, isBalance)),
     savePayouts(trx, of(writes, isPayout)),
+    saveTransfers(trx, of(writes, isTransfer)),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
     disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
@@ -129,6 +138,22 @@ const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) 
     })
   } as changed
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
+}
+
+/** Both merchants of a transfer have a side of their own under the one identifier. */
+const saveTransfers = async (trx: Trx, states: ReadonlyArray<SavedState<Transfer>>) => {
+  if (states.length === 0) return
+  await sql`
+    insert into transfers (merchant, id, created_millis, doc)
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      id: ["text", ({ key }) => key],
+      created_millis: ["bigint", ({ state }) => state.created_at],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
 }
 
 const saveWakes = async (trx: Trx, wakes: ReadonlyArray<Located<"Wake">>) => {

@@ -24,6 +24,7 @@ import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
 import { reviewRoutes } from "../edge/routes/reviews.ts"
 import { settlementRoutes } from "../edge/routes/settlement.ts"
 import { traceRoutes } from "../edge/routes/trace.ts"
+import { transferRoutes } from "../edge/routes/transfers.ts"
 import { webhookRoutes } from "../edge/routes/webhooks.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
@@ -61,6 +62,7 @@ export const edgeRoutes = (
   ...payoutRoutes,
   ...traceRoutes,
   ...accountRoutes,
+  ...transferRoutes,
   ...ledgerRoutes,
   ...journalRoutes,
   ...auditRoutes,

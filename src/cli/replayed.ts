@@ -18,6 +18,7 @@ export const familyTables: Readonly<Record<string, FamilyTables>> = {
       "disputes",
       "balances",
       "payouts",
+      "transfers",
       "accounts",
       "holds"
     ],

@@ -121,8 +121,8 @@ const publish = Effect.fnUntraced(function* (
 
 /** A reply names what it is about. */
 const resourceIn = (outcome: unknown): unknown => {
-  const { payment, payout } = outcome as { payment?: unknown; payout?: unknown }
-  return payment ?? payout
+  const { payment, payout, transfer } = outcome as Readonly<Record<string, unknown>>
+  return payment ?? payout ?? transfer
 }
 
 const publishProblem = (error: PublishFailure) => {

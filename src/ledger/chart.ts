@@ -40,6 +40,10 @@ export const gatewayFees = (gateway: string, partition: number, currency: string
 export const payoutsInTransit = (partition: number, currency: string) =>
   platform("liabilities:payouts_in_transit", partition, currency)
 
+/** Either side: transfers on their way between books; nothing over all partitions once they arrived. */
+export const transferControl = (partition: number, currency: string) =>
+  platform("control:transfers", partition, currency)
+
 /** Credit side: what we earn. */
 export const feeRevenue = (partition: number, currency: string) =>
   platform("revenue:fees", partition, currency)

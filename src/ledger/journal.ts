@@ -34,6 +34,9 @@ export type EntryKind =
   | "payout"
   | "payout_paid"
   | "payout_failed"
+  | "transfer"
+  | "transfer_sent"
+  | "transfer_arrived"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {

@@ -7,6 +7,7 @@ import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/tex
 import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
+import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { Answered, Notified, PixTerms } from "./gateway.ts"
 
@@ -119,6 +120,7 @@ export const PaymentsMessages = {
   review: Review,
   ...DisputeMessages,
   ...PayoutMessages,
+  ...TransferMessages,
   notified: Notified,
   scored: Scored,
   answered: Answered,

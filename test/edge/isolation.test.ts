@@ -55,6 +55,8 @@ beforeAll(async () => {
     const { json, status } = await acme.post("/v1/payouts", wanted)
     return status === 201 ? json.id : undefined
   }, 40_000)
+  const sent = { currency: "BRL", amount: 1, to: { recipient: "seller" } }
+  owned["transfers"] = (await acme.post("/v1/transfers", sent)).json.id
 })
 afterAll(() => one.stop())
 
@@ -74,6 +76,7 @@ const bodies: Readonly<Record<string, object>> = {
   "POST /v1/payments/{id}/disputes/{dispute_id}/evidence": { text: "delivered" },
   "POST /v1/payments/{id}/disputes/{dispute_id}/outcome": { outcome: "won" },
   "POST /v1/payouts": { currency: "BRL", amount: 1 },
+  "POST /v1/transfers": { currency: "BRL", amount: 1, to: { recipient: "seller" } },
   "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }
 }
 

@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
 import { decide, keysOf } from "../../actors/payments/decide.ts"
+import { transferIdOf } from "../../actors/payments/transfer.ts"
 import { defaultTerms, type State } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import type { Emission, MessageOf } from "../../src/runtime/actor.ts"
@@ -83,6 +84,7 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
   const [payment_id] = keysOf({ type: "create", body: create } as never, MERCHANT)
   return {
     examples,
+    take,
     scored: (risk: unknown) => take("scored", { payment_id, risk }),
     command: (type: Type, body: Readonly<Record<string, unknown>> = {}) =>
       take(type, { payment_id, command_id: `${name}-${seq}`, ...body }),
@@ -184,6 +186,30 @@ const paidOut = () => {
   return life
 }
 
+/** One that goes to another merchant and is booked there, and one that comes from there. */
+const transferred = () => {
+  const life = lifeOf("transferred")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  life.settled("10000", "80")
+  const transfer_id = transferIdOf(MERCHANT, "transfer-1")
+  life.take("transfer", {
+    command_id: "transfer-1",
+    currency: "BRL",
+    amount: 1_000,
+    to: { merchant: "globex", recipient: "seller_b" },
+    reference: "invoice-7"
+  })
+  life.take("transfer_delivered", { transfer_id })
+  life.take("transfer_arrived", {
+    transfer_id: transferIdOf("globex", "transfer-2"),
+    balance: "balance:BRL",
+    amount: "500",
+    from: "globex"
+  })
+  return life
+}
+
 const notTaken = (name: string, outcome: unknown) => {
   const life = lifeOf(name)
   life.scored(allowed)
@@ -231,6 +257,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
     ranOut(),
     disputed(),
     paidOut(),
+    transferred(),
     notTaken("declined", declined),
     notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
     notTaken("asked", {

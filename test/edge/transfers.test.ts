@@ -1,0 +1,138 @@
+import { connect, headers as natsHeaders, type NatsConnection } from "@nats-io/transport-node"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { gatewayOf, imbalances, leaksIn, openShop, type Shop } from "../support/shop.ts"
+
+let one: TestLastro
+let acme: Shop
+let globex: Shop
+let nc: NatsConnection
+beforeAll(async () => {
+  one = await startTestLastro()
+  const { password, user } = await one.stack.merchantCredentials("acme")
+  nc = await connect({
+    servers: [...one.stack.natsUrls],
+    user,
+    pass: password,
+    inboxPrefix: `_INBOX.${user}`
+  })
+  acme = await openShop(one, "acme")
+  globex = await openShop(one, "globex")
+  const { json } = await acme.pay()
+  const day = json.created_at.slice(0, 10)
+  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}`)
+  const path = `/v1/settlement-files?source=simulator&date=${day}`
+  await one.ask(await one.operatorKey(), "POST", path, { raw: await file.text() })
+  await eventually(async () => (await available(acme)) === "9701" ? true : undefined, 40_000)
+})
+afterAll(async () => {
+  await nc.close()
+  await one.stop()
+})
+
+let replies = 0
+
+/** Publishes as a merchant's own system does, and waits for the actor's answer. */
+const asked = async (body: object) => {
+  const inbox = `_INBOX.merchant-acme.reply.${++replies}`
+  const subscription = nc.subscribe(inbox, { max: 1, timeout: 20_000 })
+  const headers = natsHeaders()
+  headers.set("Lastro-Reply-To", inbox)
+  await nc.request("lastro.payments.transfer.acme", JSON.stringify(body), {
+    headers,
+    timeout: 10_000
+  })
+  for await (const message of subscription) return JSON.parse(message.string())
+}
+
+const available = async (shop: Shop, recipient?: string): Promise<string | undefined> => {
+  const { json } = await shop.get("/v1/balances")
+  return json.data.find((one: { currency: string; recipient?: string }) =>
+    one.currency === "BRL" && one.recipient === recipient
+  )?.available
+}
+
+const controls = () =>
+  query(
+    one.stack.databaseUrl,
+    `select sum(posted_debits - posted_credits)::int as net, sum(posted_debits)::int as moved
+     from accounts where path like 'control:transfers:%'`
+  )
+
+test("money goes from one merchant's book to another's, once, whatever is repeated", async () => {
+  const wanted = {
+    currency: "BRL",
+    amount: 3_000,
+    to: { merchant: "globex", recipient: "shop" },
+    reference: "invoice-7"
+  }
+  const sent = await acme.post("/v1/transfers", wanted, { "idempotency-key": "t-1" })
+  expect([sent.status, sent.json.status, sent.json.direction]).toEqual([201, "completed", "out"])
+  expect(sent.headers.get("location")).toBe(`/v1/transfers/${sent.json.id}`)
+  const again = await acme.post("/v1/transfers", wanted, { "idempotency-key": "t-1" })
+  expect([again.status, again.json]).toEqual([201, sent.json])
+  const other = await acme.post("/v1/transfers", { ...wanted, amount: 1 }, {
+    "idempotency-key": "t-1"
+  })
+  expect([other.status, other.json.code]).toEqual([422, "idempotency_key_reused"])
+  expect(await available(acme)).toBe("6701")
+  expect(await available(globex, "shop")).toBe("3000")
+  expect(await controls()).toEqual([{ net: 0, moved: 3_000 }])
+  const { json: there } = await globex.get(`/v1/transfers/${sent.json.id}`)
+  expect(there).toMatchObject({
+    direction: "in",
+    recipient: "shop",
+    from: { merchant: "acme" },
+    reference: "invoice-7"
+  })
+  const { json: entries } = await globex.get(`/v1/journal?payment_id=${sent.json.id}`)
+  expect(entries.data.map(({ kind }: { kind: string }) => kind)).toEqual(["transfer_arrived"])
+})
+
+test("more than is available is refused, and the refusal is remembered", async () => {
+  const wanted = { currency: "BRL", amount: 6_702, to: { merchant: "globex" } }
+  for (let round = 0; round < 2; round++) {
+    const { json, status } = await acme.post("/v1/transfers", wanted, { "idempotency-key": "t-2" })
+    expect([status, json.code, json.detail]).toEqual([
+      409,
+      "insufficient_funds",
+      "6701 is available"
+    ])
+  }
+  const self = await acme.post("/v1/transfers", { ...wanted, amount: 1, to: {} })
+  expect([self.status, self.json.code]).toEqual([422, "same_wallet"])
+  expect(await available(acme)).toBe("6701")
+})
+
+test("through NATS a transfer is the same, and its identifier, too", async () => {
+  const body = { command_id: "t-3", currency: "BRL", amount: 701, to: { recipient: "seller" } }
+  const first = await asked(body)
+  expect(first).toMatchObject({ transfer: { status: "completed", amount: 701 } })
+  expect(await asked(body)).toEqual(first)
+  expect(await asked({ ...body, command_id: "t-4", amount: 1_000_000 })).toMatchObject({
+    refused: { code: "insufficient_funds" }
+  })
+  // The same command over HTTP is the one that is there already.
+  const { command_id: _, ...same } = body
+  const { json, status } = await acme.post("/v1/transfers", same, { "idempotency-key": "t-3" })
+  expect([status, json.id]).toEqual([201, first.transfer.id])
+  expect(await available(acme)).toBe("6000")
+  expect(await available(acme, "seller")).toBe("701")
+})
+
+test("transfers are listed newest first, each merchant its own side", async () => {
+  const { json: page } = await acme.get("/v1/transfers?limit=1")
+  expect(page).toMatchObject({
+    data: [{ amount: 701, to: { recipient: "seller" } }],
+    has_more: true
+  })
+  const { json: rest } = await acme.get(`/v1/transfers?cursor=${page.next_cursor}`)
+  expect(rest).toMatchObject({ data: [{ amount: 3_000 }], has_more: false })
+  const { json: theirs } = await globex.get("/v1/transfers")
+  expect(theirs.data.map(({ direction }: { direction: string }) => direction)).toEqual(["in"])
+  expect(await imbalances(one)).toEqual([])
+})
+
+test("G17: no log line holds an e-mail, a key or a card number", () => {
+  expect(leaksIn(one.logs)).toEqual([])
+})
