@@ -1,181 +1,10 @@
 import { currencyCodes, exponentOf } from "../domain/currency.ts"
+import { operatorPageActions } from "./operatorPageActions.ts"
 import { operatorPageLists } from "./operatorPageLists.ts"
 import { operatorPageParts } from "./operatorPageParts.ts"
 import { operatorPageScript } from "./operatorPageScript.ts"
 import { operatorPageStyle } from "./operatorPageStyle.ts"
-
-/** Every word of the interface: English, Brazilian Portuguese. `{n}` and its like are filled in. */
-const words: Readonly<Record<string, readonly [english: string, portuguese: string]>> = {
-  operations: ["operations", "operação"],
-  skip: ["Skip to the readings", "Ir para as leituras"],
-  language: ["Português", "English"],
-  sections: ["Sections", "Seções"],
-  waiting: ["Waiting for the first reading", "Aguardando a primeira leitura"],
-  live: ["Live, {time}", "Ao vivo, {time}"],
-  down: ["No connection", "Sem conexão"],
-  old: ["Not current", "Desatualizado"],
-  down_long: ["The server cannot be reached.", "Não é possível alcançar o servidor."],
-  down_status: [
-    "The server answers, but cannot give its readings ({status}).",
-    "O servidor responde, mas não consegue dar as leituras ({status})."
-  ],
-  down_key: [
-    "The server does not accept this key for operators ({status}). Reload the page to sign in.",
-    "O servidor não aceita esta chave para operadores ({status}). Recarregue a página para entrar."
-  ],
-  down_parse: [
-    "The server's answer cannot be understood.",
-    "A resposta do servidor não pôde ser entendida."
-  ],
-  down_frozen: [
-    "The server answers, but its readings stand still.",
-    "O servidor responde, mas as leituras estão paradas."
-  ],
-  stale_age: [
-    "What you see is {age} old; still trying.",
-    "O que você vê é de {age} atrás; tentando de novo."
-  ],
-  stale_none: [
-    "Nothing has been read yet; still trying.",
-    "Nada foi lido ainda; tentando de novo."
-  ],
-  restored: ["Connection restored.", "Conexão restabelecida."],
-  commands: ["Commands per second", "Comandos por segundo"],
-  captured_rate: ["Captured per second", "Capturados por segundo"],
-  latency: ["Latency, command to outcome", "Latência, do comando ao resultado"],
-  backlog: ["Backlog of all partitions", "Fila de todas as partições"],
-  no_outcome: ["no outcome yet", "nenhum resultado ainda"],
-  median: ["p50", "p50"],
-  tail: ["p99", "p99"],
-  window: ["last 60 s", "últimos 60 s"],
-  peak: ["peak {n}", "pico {n}"],
-  spark: [
-    "{name}, last 60 s: now {now}, peak {peak}",
-    "{name}, últimos 60 s: agora {now}, pico {peak}"
-  ],
-  partitions: ["Partitions", "Partições"],
-  partitions_jump: ["partitions need a look", "partições pedem atenção"],
-  partition: ["Partition {n}", "Partição {n}"],
-  messages: ["{n} messages", "{n} mensagens"],
-  messages_one: ["1 message", "1 mensagem"],
-  oldest: ["oldest {age}", "mais antiga {age}"],
-  parked: ["{n} keys parked", "{n} chaves estacionadas"],
-  parked_one: ["1 key parked", "1 chave estacionada"],
-  lag_short: ["{n} msg", "{n} msg"],
-  parked_short: ["{n} parked", "{n} estacionadas"],
-  parked_short_one: ["1 parked", "1 estacionada"],
-  keeps_up: ["keeping up", "em dia"],
-  behind: ["behind", "atrasada"],
-  far_behind: ["far behind", "muito atrasada"],
-  has_parked: ["parked keys", "estacionadas"],
-  no_owner: ["no owner", "sem dono"],
-  owned_by: ["owner {name}", "dono {name}"],
-  look: ["{n} need a look", "{n} pedem atenção"],
-  all_well: ["all keeping up", "todas em dia"],
-  meter_good: [
-    "Exactly once: {n} messages compared, none missing, none twice",
-    "Exatamente uma vez: {n} mensagens comparadas, nenhuma em falta, nenhuma repetida"
-  ],
-  meter_bad: [
-    "Exactly once is broken: {gaps} missing, {repeats} twice. First look: {where}",
-    "Exatamente uma vez foi violado: {gaps} em falta, {repeats} repetidas. Veja primeiro: {where}"
-  ],
-  no_partitions: ["No partition has been owned yet", "Nenhuma partição teve dono ainda"],
-  payments: ["Recent payments", "Pagamentos recentes"],
-  payments_hint: [
-    "Enter or click opens a payment's trace; arrow keys move.",
-    "Enter ou clique abre o percurso do pagamento; as setas movem."
-  ],
-  payments_none: ["No payments yet", "Nenhum pagamento ainda"],
-  pause: ["Pause list", "Pausar lista"],
-  held: ["Held while you are in the list", "Parada enquanto você está na lista"],
-  paused: ["Paused", "Pausada"],
-  newer: ["{n} newer", "{n} mais recentes"],
-  time: ["Time", "Hora"],
-  payment: ["Payment", "Pagamento"],
-  merchant: ["Merchant", "Lojista"],
-  status: ["Status", "Situação"],
-  amount: ["Amount", "Valor"],
-  reviews: ["Review queue", "Fila de revisão"],
-  reviews_jump: ["waiting for review", "aguardando revisão"],
-  reviews_none: ["Nothing waits for a decision", "Nada aguarda decisão"],
-  score: ["Score and reasons", "Pontuação e motivos"],
-  waits: ["Waiting", "Espera"],
-  decision: ["Decision", "Decisão"],
-  approve: ["Approve", "Aprovar"],
-  reject: ["Reject", "Rejeitar"],
-  sending: ["Sending…", "Enviando…"],
-  sent_approve: ["Approved", "Aprovado"],
-  sent_reject: ["Rejected", "Rejeitado"],
-  taken_approve: ["Approval accepted, outcome pending", "Aprovação aceita, resultado pendente"],
-  taken_reject: ["Rejection accepted, outcome pending", "Rejeição aceita, resultado pendente"],
-  refused: ["Not done: {why}", "Não feito: {why}"],
-  unsure: [
-    "No answer: it may or may not have been taken. Pressing the same button again is safe.",
-    "Sem resposta: pode ou não ter sido aceito. Apertar o mesmo botão de novo é seguro."
-  ],
-  left: ["No longer waiting", "Não aguarda mais"],
-  dead: ["Dead letters", "Mensagens mortas"],
-  dead_jump: ["dead letters", "mensagens mortas"],
-  dead_none: ["No dead letters", "Nenhuma mensagem morta"],
-  letter: ["Message", "Mensagem"],
-  cause: ["Cause", "Causa"],
-  breaks: ["Reconciliation breaks", "Divergências de conciliação"],
-  breaks_jump: ["reconciliation breaks", "divergências"],
-  breaks_none: ["No breaks", "Nenhuma divergência"],
-  kind: ["Kind", "Tipo"],
-  source: ["Source", "Origem"],
-  date: ["Date", "Data"],
-  charge: ["Charge", "Cobrança"],
-  reason: ["Reason", "Motivo"],
-  balance: ["Trial balance", "Balancete"],
-  balance_none: ["No journal entries yet", "Nenhum lançamento ainda"],
-  balance_good: ["ledger balanced", "razão equilibrada"],
-  balance_bad: ["ledger out of balance", "razão desequilibrada"],
-  currency: ["Currency", "Moeda"],
-  debits: ["Debits", "Débitos"],
-  credits: ["Credits", "Créditos"],
-  difference: ["Difference", "Diferença"],
-  balanced: ["balanced", "equilibrada"],
-  unbalanced: ["out of balance", "desequilibrada"],
-  trace: ["Trace of a payment", "Percurso de um pagamento"],
-  close: ["Close", "Fechar"],
-  trace_reading: ["Reading the trace…", "Lendo o percurso…"],
-  trace_failed: ["The trace cannot be read: {why}", "O percurso não pôde ser lido: {why}"],
-  trace_none: ["Nothing is recorded yet", "Nada registrado ainda"],
-  no_answer: ["the server did not answer", "o servidor não respondeu"],
-  family_payments: ["payments", "pagamentos"],
-  family_fraud: ["fraud", "fraude"],
-  family_gateway: ["gateway", "gateway"],
-  family_messaging: ["messaging", "mensageria"],
-  family_delivery: ["delivery", "entrega"],
-  family_reconciliation: ["reconciliation", "conciliação"],
-  status_received: ["received", "recebido"],
-  status_screening: ["screening", "em triagem"],
-  status_rejected: ["rejected", "rejeitado"],
-  status_in_review: ["in review", "em revisão"],
-  status_processing: ["processing", "em processamento"],
-  status_requires_action: ["requires action", "requer ação"],
-  status_authorized: ["authorized", "autorizado"],
-  status_partially_captured: ["partially captured", "capturado em parte"],
-  status_captured: ["captured", "capturado"],
-  status_failed: ["failed", "falhou"],
-  status_unknown: ["unknown", "desconhecido"],
-  status_voided: ["voided", "cancelado"],
-  status_expired: ["expired", "expirado"],
-  kind_command: ["command", "comando"],
-  kind_score: ["score", "pontuação"],
-  kind_attempt: ["attempt", "tentativa"],
-  kind_posting: ["posting", "partida"],
-  kind_event: ["event", "evento"],
-  kind_delivery: ["delivery", "entrega"],
-  kind_notification: ["notification", "notificação"],
-  kind_missing: ["missing", "ausente"],
-  kind_unexpected: ["unexpected", "inesperada"],
-  kind_amount: ["amount", "valor"],
-  kind_duplicate: ["duplicate", "duplicada"],
-  kind_malformed: ["malformed", "malformada"]
-}
+import { operatorPageWords } from "./operatorPageWords.ts"
 
 /** Two decimals are the rule: the page needs the exceptions only. */
 const exponents = Object.fromEntries(
@@ -184,8 +13,26 @@ const exponents = Object.fromEntries(
   )
 )
 
+/** Comments and indentation are for those who read the source. */
+const compact = (text: string): string =>
+  text.replaceAll(/^[ \t]*(?:\/\/.*|\/\*[\s\S]*?\*\/[ \t]*)$/gm, "").replaceAll(/\n\s*/g, "\n")
+
+/** So are spaces and line ends beside signs, except in strings: the page's scripts quote with `"` only. */
+const compactScript = (text: string): string =>
+  compact(text).split(/("(?:[^"\\\n]|\\.)*")/).map((part, index) =>
+    index % 2 === 1 ? part : part.replaceAll(/ *([=<>+?:,{}()|&;!*]+) */g, "$1")
+      .replaceAll(/([{([,])\n/g, "$1").replaceAll(/\n([}\]).?:+&|])/g, "$1")
+  ).join("")
+
+const compactStyle = (text: string): string =>
+  compact(text).replaceAll(/\s*([{};,])\s*/g, "$1").replaceAll(/: /g, ":")
+
 /** JSON inside a script element: a `<` could end it. */
 const embedded = (value: unknown): string => JSON.stringify(value).replaceAll("<", "\\u003c")
+
+/** One line a word: as JSON they would be a fifth longer. */
+const words = Object.entries(operatorPageWords)
+  .map(([key, pair]) => [key, ...pair].join("|")).join("\n")
 
 const icon = "data:image/svg+xml," + encodeURIComponent(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M2 12h12L11 4H5z" fill="#4a8ab5"/></svg>`
@@ -206,14 +53,10 @@ const trend = (id: string): string => `
 const rate = (id: string): string =>
   tile(id, `<p class="figure"><span id="${id}-now">–</span> <small>/s</small></p>${trend(id)}`)
 
-/** The script fills in the header and the rows. */
+/** The script makes its table. */
 const panel = (id: string, head = ""): string => `
-<section class="panel" id="${id}" aria-labelledby="${id}-name">
+<section class="panel listed" id="${id}" aria-labelledby="${id}-name">
   <div class="head"><h2 id="${id}-name" tabindex="-1" data-t="${id}"></h2>${head}</div>
-  <div class="scroll" id="${id}-scroll" hidden><table role="table" aria-labelledby="${id}-name">
-    <thead role="rowgroup"><tr role="row"></tr></thead><tbody role="rowgroup"></tbody>
-  </table></div>
-  <p class="nothing" data-t="${id}_none"></p>
 </section>`
 
 const jump = (id: string): string =>
@@ -232,7 +75,7 @@ const body = `
 <p class="vh" id="announce" role="status" aria-live="polite"></p>
 <noscript><p>This page needs JavaScript. / Esta página precisa de JavaScript.</p></noscript>
 <nav id="jump">
-  ${jump("reviews")}${jump("partitions")}${jump("dead")}${jump("breaks")}
+  ${jump("reviews")}${jump("partitions")}${jump("dead")}${jump("keys")}${jump("breaks")}
   <a href="#balance" id="balance-jump"><b>–</b></a>
 </nav>
 <main id="main" tabindex="-1">
@@ -274,10 +117,14 @@ const body = `
       <h2 id="partitions-name" tabindex="-1" data-t="partitions"></h2>
       <span class="note" id="meter"></span>
     </div>
+    <p class="said note" id="families-note"></p>
     <div id="families"></div>
     <p class="nothing" id="families-none" data-t="no_partitions"></p>
   </section>
-  <div class="columns">${panel("dead")}${panel("breaks")}</div>
+  ${panel("dead", `<span class="note" id="dead-note"></span>`)}
+  <div class="columns">
+    ${panel("keys", `<span class="note" id="keys-note"></span>`)}${panel("breaks")}
+  </div>
 </main>
 <dialog id="trace" aria-labelledby="trace-name">
   <div class="head">
@@ -287,8 +134,32 @@ const body = `
   <div class="about">
     <p class="mono" id="trace-id"></p><p id="trace-about"></p>
     <p class="muted" id="trace-state" role="status"></p>
+    <div id="trace-acts"></div><p class="note" id="trace-note"></p>
   </div>
   <ol id="steps"></ol>
+</dialog>
+<dialog id="letter" aria-labelledby="letter-name">
+  <div class="head">
+    <h2 id="letter-name" tabindex="-1" data-t="letter_title"></h2>
+    <button type="button" id="letter-close" data-t="close"></button>
+  </div>
+  <div class="about">
+    <p class="mono" id="letter-id"></p><p id="letter-about"></p>
+    <p class="muted" id="letter-state" role="status"></p>
+    <div id="letter-acts"></div>
+  </div>
+  <div id="letter-parts"></div>
+</dialog>
+<dialog id="ask" aria-labelledby="ask-name" aria-describedby="ask-means">
+  <form method="dialog">
+    <h2 id="ask-name"></h2><p class="muted" id="ask-means"></p>
+    <label for="ask-why" data-t="why"></label>
+    <input id="ask-why" required pattern=".*\\S.*" maxlength="200" autocomplete="off">
+    <div class="actions">
+      <button value="do" id="ask-do"></button>
+      <button type="button" id="ask-cancel" data-t="cancel"></button>
+    </div>
+  </form>
 </dialog>`
 
 /**
@@ -303,13 +174,15 @@ export const operatorPage: string = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Lastro</title>
 <link rel="icon" href="${icon}">
-<style>${operatorPageStyle}</style>
+<style>${compactStyle(operatorPageStyle)}</style>
 </head>
-<body class="empty">${body}
-<script type="application/json" id="words">${embedded(words)}</script>
+<body class="empty">${compact(body)}
+<script type="text/plain" id="words">${words}</script>
 <script type="application/json" id="exponents">${embedded(exponents)}</script>
 <script>"use strict"
-{${operatorPageParts}${operatorPageLists}${operatorPageScript}}</script>
+{${
+  compactScript(operatorPageParts + operatorPageLists + operatorPageActions + operatorPageScript)
+}}</script>
 </body>
 </html>
 `

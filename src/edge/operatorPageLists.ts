@@ -59,11 +59,14 @@ const dead = [
   column("time", "tight", timeCell("created_at")),
   column("letter", "", (cell, item) => {
     line(cell, "type", "", named("family_", item.family) + ": " + item.type)
-    line(cell, "from", "sub", item.merchant)
-    line(cell, "id", "sub mono", short(item.id), item.id)
+    line(cell, "from", "sub", item.merchant + (item.key ? "/" + short(item.key) : ""), item.key)
+    const open = button(cell, "open", "link mono", (node) => openLetter(node.closest("tr").item))
+    put(open, short(item.id))
+    mark(open, "aria-label", t("show") + " " + item.id)
   }),
   column("cause", "wide", (cell, item) => {
     chip(cell, named("kind_", item.reason), "bad")
+    line(cell, "holds", "muted", item.holds_its_key ? " " + t("holds_key") : "")
     const text = String(item.cause ?? "")
     if (text.length <= CAUSE_CHARACTERS_SHOWN && !text.includes("\n")) {
       line(cell, "cause", "sub", text)
@@ -73,7 +76,26 @@ const dead = [
     put(part(long, "short", () => make("summary", "", long)),
       text.split("\n", 1)[0].slice(0, CAUSE_CHARACTERS_SHOWN) + "…")
     put(part(long, "full", () => make("p", "mono", long)), text)
-  })
+  }),
+  column("act", "wide acts", fillLetterActs)
+]
+
+const STATE_TONES = { paused: "bad", quarantined: "bad", retrying: "warn" }
+const keys = [
+  column("state", "", (cell, item) => {
+    chip(cell, named("state_", item.state), STATE_TONES[item.state])
+    line(cell, "next", "sub", item.wakes_at ? t("next_try", { time: clock(item.wakes_at) }) : "")
+  }),
+  column("key", "wide", (cell, item) => {
+    line(cell, "key", "mono", short(item.key), item.key)
+    line(cell, "from", "sub", named("family_", item.family) + " · " + item.merchant)
+  }),
+  column("since", "", (cell, item) => {
+    line(cell, "since", "", clock(item.since), item.since)
+    line(cell, "letters", "sub", plural("letters", item.letters))
+  }),
+  column("reason", "wide", (cell, item) => line(cell, "why", "", item.reason)),
+  column("act", "wide acts", fillKeyActs)
 ]
 
 const breaks = [
@@ -101,6 +123,22 @@ const balance = [
       t(good ? "balanced" : "unbalanced"), good ? "good" : "bad")
   })
 ]
+
+/** Roles stand there because narrow tables are laid out as blocks, which takes them away. */
+for (const panel of document.querySelectorAll(".listed")) {
+  const scroll = make("div", "scroll", panel)
+  scroll.id = panel.id + "-scroll"
+  scroll.hidden = true
+  const table = make("table", "", scroll)
+  const head = make("thead", "", table)
+  const row = make("tr", "", head)
+  const rows = make("tbody", "", table)
+  for (const [node, role] of [[table, "table"], [head, "rowgroup"], [row, "row"], [rows, "rowgroup"]]) {
+    mark(node, "role", role)
+  }
+  mark(table, "aria-labelledby", panel.id + "-name")
+  make("p", "nothing", panel).dataset.t = panel.id + "_none"
+}
 
 const showTable = (id, columns, items, keyOf, dress) => {
   const table = el(id).querySelector("table")
@@ -136,11 +174,12 @@ const hovers = matchMedia("(hover: hover)")
 /** Someone reads or is about to press: rows must not move under the pointer or the focus. */
 const inUse = (id) => {
   const rows = el(id).querySelector("tbody")
-  return rows.contains(document.activeElement) || el("trace").open ||
+  return rows.contains(document.activeElement) ||
+    document.querySelector("dialog[open]") !== null ||
     (hovers.matches && rows.matches(":hover"))
 }
 
-const shown = { payments: [], reviews: [] }
+const shown = { payments: [], reviews: [], dead: [], keys: [] }
 /** The list to show: what came, or while held what was there, with what is known of it now. */
 const hold = (id, items, keyOf, held) => {
   const now = new Map(items.map((item) => [keyOf(item), item]))
@@ -175,6 +214,13 @@ const showReviews = () => {
     row.classList.toggle("gone", item.gone === true))
   const ids = new Set(shown.reviews.map(idOf))
   for (const id of decisions.keys()) if (!ids.has(id)) decisions.delete(id)
+}
+
+/** A list with buttons stands still while somebody is in it; what left meanwhile is grey. */
+const showHeld = (id, columns, items, keyOf) => {
+  hold(id, items, keyOf, inUse(id))
+  showTable(id, columns, shown[id], keyOf, (row, item) =>
+    row.classList.toggle("gone", item.gone === true))
 }
 
 // Decisions on reviews

@@ -6,7 +6,10 @@
 export const operatorPageParts = String.raw`
 const el = (id) => document.getElementById(id)
 const list = (value) => Array.isArray(value) ? value : []
-const WORDS = JSON.parse(el("words").textContent)
+const WORDS = Object.fromEntries(el("words").textContent.split("\n").map((line) => {
+  const [key, ...pair] = line.split("|")
+  return [key, pair]
+}))
 const EXPONENTS = JSON.parse(el("exponents").textContent)
 
 // Words, numbers, times

@@ -58,6 +58,7 @@ const showTrends = () => {
 
 const judged = (item) => {
   if (!item.owner) return { tone: "bad", word: "no_owner" }
+  if (item.quarantined + item.paused > 0) return { tone: "warn", word: "needs_person" }
   if (item.lag_seconds >= LAG_FAR_BEHIND_SECONDS) return { tone: "bad", word: "far_behind" }
   if (item.lag_seconds >= LAG_BEHIND_SECONDS) return { tone: "warn", word: "behind" }
   if (item.parked > 0) return { tone: "warn", word: "has_parked" }
@@ -80,11 +81,18 @@ const fillFamily = (family, item) => {
   const sum = totals(partitions)
   const head = part(family, "head", () => make("summary", "", family))
   put(part(head, "name", () => make("b", "", head)), named("family_", item.family))
-  chip(head, sum.look ? t("look", { n: number(sum.look) }) : t("all_well"),
+  chip(head, item.kind === "outbound" ? t("calls") : sum.look ? t("look", { n: number(sum.look) }) : t("all_well"),
     sum.look ? "warn" : "good")
-  line(head, "lag", "muted", plural("messages", sum.lag))
-  line(head, "oldest", "muted", t("oldest", { age: span(sum.oldest) }))
-  line(head, "parked", "muted", plural("parked", sum.parked))
+  const paused = line(head, "paused", "chip", item.paused ? t("family_paused") : "")
+  mark(paused, "data-tone", "bad")
+  paused.hidden = !item.paused
+  const late = list(item.escalations).length
+  line(head, "escalated", "warn", late ? t("escalated", { n: number(late) }) : "")
+  line(head, "lag", "muted", plural("messages", item.lag_messages ?? sum.lag))
+  const own = item.kind !== "outbound"
+  line(head, "oldest", "muted", own ? t("oldest", { age: span(sum.oldest) }) : "")
+  line(head, "parked", "muted", own ? plural("parked", sum.parked) : "")
+  fillFamilyActs(part(family, "acts", () => make("div", "family-acts", family)), item)
   const cells = part(family, "cells", () => make("ul", "cells", family))
   sync(cells, partitions, ({ partition }) => partition, () => make("li"), fillPartition)
 }
@@ -102,6 +110,7 @@ const fillPartition = (cell, item) => {
   line(lag, "messages", "", t("lag_short", { n: number(item.lag_messages) }))
   line(lag, "seconds", "", span(item.lag_seconds))
   put(part(cell, "parked", () => make("div", "", cell)), plural("parked_short", item.parked))
+  put(part(cell, "epoch", () => make("div", "muted", cell)), t("epoch", { n: item.epoch }))
 }
 
 // The whole page
@@ -137,13 +146,15 @@ const show = () => {
   showMeter(overview.meter)
   showPayments()
   showReviews()
-  showTable("dead", dead, list(overview.dead_letters), ({ id }) => id)
+  showHeld("dead", dead, list(overview.dead_letters), ({ id }) => id)
+  showHeld("keys", keys, list(overview.keys), (item) => item.family + " " + keyName(item))
   showTable("breaks", breaks, list(overview.breaks), (item) =>
     [item.merchant, item.source, item.kind, item.date, item.charge_id, item.reason].join("|"))
   showTable("balance", balance, accounts, ({ currency }) => currency)
   showJump("reviews", list(overview.reviews).length, "warn")
   showJump("partitions", sum.look, "warn")
-  showJump("dead", list(overview.dead_letters).length, "bad")
+  showJump("dead", overview.dead_letters_open, "bad")
+  showJump("keys", list(overview.keys).length, "warn")
   showJump("breaks", list(overview.breaks).length, "warn")
   const even = accounts.every(balances)
   put(el("balance-jump").querySelector("b"), t(even ? "balance_good" : "balance_bad"))
@@ -252,6 +263,7 @@ const showTrace = () => {
   put(el("trace-id"), traced.id)
   put(el("trace-about"), [money(traced.amount, traced.currency), traced.merchant]
     .concat(status ? named("status_", status) : []).join(" · "))
+  showTraceActs()
   const steps = traced.steps
   put(el("trace-state"), traced.problem !== null
     ? t("trace_failed", { why: traced.problem || t("no_answer") })
@@ -346,6 +358,8 @@ const speak = () => {
   el("language").lang = language === "pt-BR" ? "en" : "pt-BR"
   if (overview) show()
   if (traced) showTrace()
+  if (lettered) showLetter()
+  if (asked) showAsk()
   tick()
 }
 el("language").addEventListener("click", () => {

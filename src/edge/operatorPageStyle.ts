@@ -136,6 +136,14 @@ tr.gone td { color: var(--muted); }
 td .sub { display: block; color: var(--muted); font-size: .88em; }
 td.tight { white-space: nowrap; }
 .actions { display: flex; flex-wrap: wrap; gap: .4rem; }
+.note[data-tone=good] { color: var(--good); }
+.note[data-tone=warn], .warn { color: var(--warn); }
+.note[data-tone=bad], .bad { color: var(--bad); }
+.said { padding: .5rem 1rem 0; }
+.family-acts {
+  display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .8rem; padding: 0 1rem .6rem;
+}
+.family-acts .outcome { margin: 0; }
 .outcome { display: block; margin-top: .3rem; font-size: .88em; max-width: 22rem; }
 .outcome:empty { display: none; }
 .outcome[data-tone=bad] { color: var(--bad); }
@@ -201,6 +209,22 @@ dialog::backdrop { background: #0b10147a; }
 dialog .head { position: sticky; top: 0; background: var(--surface); z-index: 1; }
 dialog .about { padding: .75rem 1rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 dialog .about p + p { margin-top: .2rem; }
+#letter-parts section { padding: .75rem 1rem 0; }
+#letter-parts h3 { font-size: .86rem; font-weight: 600; color: var(--muted); }
+#letter-parts pre { margin: .2rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+#trace-acts, #letter-acts { margin-top: .6rem; }
+#trace-note:empty, #families-note:empty { display: none; }
+#ask {
+  margin: auto; width: min(30rem, calc(100vw - 2rem)); height: auto; padding: 1rem;
+  border: 1px solid var(--line); border-radius: 6px;
+}
+#ask form { display: grid; gap: .6rem; }
+#ask label { font-weight: 500; }
+#ask .actions { justify-content: flex-end; }
+input {
+  font: inherit; color: inherit; background: var(--surface); border: 1px solid var(--muted);
+  border-radius: 4px; min-height: 2.2rem; padding: .15rem .6rem; width: 100%;
+}
 #steps { padding: .75rem 1rem 2rem; }
 #steps li {
   position: relative; padding: 0 0 1rem 1.4rem; border-left: 2px solid var(--line);

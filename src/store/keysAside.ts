@@ -2,6 +2,7 @@ import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
 export interface KeyAside {
+  readonly family: string
   readonly merchant: string
   readonly key: string
   readonly partition: number
@@ -14,24 +15,25 @@ export interface KeyAside {
   readonly wakes_at: string | null
 }
 
-/** Keys of a family that are set aside, those a person holds first, then the longest set aside. */
+/** Keys of a family (or of all) that are set aside, those a person holds first, then the longest set aside. */
 export const keysAside = async (
   db: Db,
-  family: string,
+  family: string | undefined,
   limit: number
 ): Promise<ReadonlyArray<KeyAside>> => {
   const { rows } = await sql<
     Omit<KeyAside, "since" | "wakes_at"> & { since: Date; wake_at_millis: string }
   >`
-    select k.merchant, k.actor_key as key, k.partition,
+    select k.family, k.merchant, k.actor_key as key, k.partition,
       case when k.paused then 'paused' when k.quarantined then 'quarantined'
         when k.waits_for is not null then 'waiting' else 'retrying' end as state,
       k.reason, k.attempts, k.since, k.wake_at_millis::text,
       (select count(*)::int from parked_messages m
         where m.family = k.family and m.partition = k.partition and m.merchant = k.merchant
           and m.actor_key = k.actor_key) as letters
-    from parked_keys k where k.family = ${family}
-    order by not (k.paused or k.quarantined), k.since, k.merchant, k.actor_key
+    from parked_keys k
+    where ${family === undefined ? sql`true` : sql`k.family = ${family}`}
+    order by not (k.paused or k.quarantined), k.since, k.family, k.merchant, k.actor_key
     limit ${limit}`.execute(db)
   return rows.map(({ since, wake_at_millis, ...row }) => ({
     ...row,

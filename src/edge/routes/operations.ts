@@ -5,6 +5,7 @@ import { Nats } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
 import { recentEvents } from "../../store/events.ts"
 import { deadLetterList, openDeadLetters } from "../../store/deadLetterList.ts"
+import { keysAside } from "../../store/keysAside.ts"
 import { cursors } from "../../store/machine.ts"
 import { meterReading } from "../../store/meter.ts"
 import { familyStates } from "../familyStates.ts"
@@ -33,20 +34,22 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     const now = Date.now()
     if (overviewCache.until > now) return overviewCache.value
     const { nc } = yield* Nats
-    const [partitions, events, created, reviews, deadLetters, breaks, meter, open] = yield* Effect
-      .all([
-        read("edge.cursors", cursors),
-        read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
-        read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
-        read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
-        read("edge.deadLetters", (db) => deadLetterList(db, {}, LISTED_MAX)),
-        read(
-          "edge.breaks",
-          (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })
-        ),
-        read("edge.meter", meterReading),
-        read("edge.deadLettersOpen", openDeadLetters)
-      ], { concurrency: "unbounded" })
+    const [partitions, events, created, reviews, deadLetters, breaks, meter, open, keys] =
+      yield* Effect
+        .all([
+          read("edge.cursors", cursors),
+          read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
+          read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
+          read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
+          read("edge.deadLetters", (db) => deadLetterList(db, {}, LISTED_MAX)),
+          read(
+            "edge.breaks",
+            (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })
+          ),
+          read("edge.meter", meterReading),
+          read("edge.deadLettersOpen", openDeadLetters),
+          read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX))
+        ], { concurrency: "unbounded" })
     const families = yield* familyStates(nc, partitions)
     if (balanceCache.until <= now) {
       balanceCache.value = yield* read("edge.trialBalance", trialBalance)
@@ -68,6 +71,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
         reasons: payment.risk?.reasons ?? [],
         opened_at: new Date(openedMillis).toISOString()
       })),
+      keys,
       dead_letters_open: open,
       dead_letters: deadLetters.map(({ cursor: _, ...letter }) => letter),
       breaks,
