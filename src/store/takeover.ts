@@ -59,12 +59,13 @@ export const raiseEpoch = async (db: Db, claim: Claim): Promise<Cursor | undefin
 
 /**
  * A frozen former owner may sit in an open database transaction that holds the cursor row. Its
- * connection is ended, so that taking over does not wait for the server's own time-out.
+ * connection is ended, so that taking over does not wait for the server's own time-out. The row tells
+ * the connection of the last turn, and by `xmax` the transaction that is changing it now.
  */
 const endFormerTurn = (db: Db, family: string, partition: number, owner: string) =>
   sql`
     select pg_terminate_backend(a.pid)
-    from cursors c join pg_stat_activity a on a.pid = c.backend_pid
+    from cursors c join pg_stat_activity a on a.pid = c.backend_pid or a.backend_xid = c.xmax
     where c.family = ${family} and c.partition = ${partition} and c.owner <> ${owner}
       and a.application_name like 'lastro%' and a.state = 'idle in transaction'
       and a.xact_start < now() - interval '500 milliseconds'`.execute(db)
