@@ -7,18 +7,35 @@ interface Varz {
   readonly jetstream?: { readonly config?: { readonly sync_always?: boolean } }
 }
 
+/** Where several endpoints are named, commas stand between them. */
+const monitorsOf = ({ natsMonitorUrl }: Stack): ReadonlyArray<string> =>
+  natsMonitorUrl.split(",").map((url) => url.trim().replace(/\/$/, ""))
+
 /** Refuses servers on which the promises would not hold, and says why. */
 export const checkStack = async (stack: Stack): Promise<void> => {
-  const varz = await fetch(`${stack.natsMonitorUrl}/varz`).then(
+  const asked = monitorsOf(stack)
+  const answers = await Promise.all(asked.map(varzOf))
+  const said = answers.filter((varz) => varz !== undefined)
+  // One of a cluster's servers may be away; what those that answer say must be right.
+  if (said.length === 0) {
+    throw new StackError(
+      `NATS does not answer at ${asked.map((url) => `${url}/varz`).join(", ")}, where its sync ` +
+        "mode is read: turn on its monitoring port or name it in LASTRO_NATS_MONITOR_URL."
+    )
+  }
+  for (const varz of said) checkNats(varz)
+  await checkServer(stack.databaseUrl).catch((error) => {
+    throw databaseRefused(stack.databaseUrl, error)
+  })
+}
+
+const varzOf = (url: string): Promise<Varz | undefined> =>
+  fetch(`${url}/varz`).then(
     (answer) => answer.json() as Promise<Varz>,
     () => undefined
   )
-  if (varz === undefined) {
-    throw new StackError(
-      `NATS does not answer at ${stack.natsMonitorUrl}/varz, where its sync mode is read: ` +
-        "turn on its monitoring port or name it in LASTRO_NATS_MONITOR_URL."
-    )
-  }
+
+const checkNats = (varz: Varz): void => {
   if (!isRecentEnough(varz.version)) {
     throw new StackError(
       `nats-server ${varz.version} is too old: atomic batches and schedules need 2.14 or later.`
@@ -30,9 +47,6 @@ export const checkStack = async (stack: Stack): Promise<void> => {
         "failure loses. Add it to the jetstream block of its configuration."
     )
   }
-  await checkServer(stack.databaseUrl).catch((error) => {
-    throw databaseRefused(stack.databaseUrl, error)
-  })
 }
 
 /** What is wrong with PostgreSQL, as a sentence with the address in it. */

@@ -81,6 +81,20 @@ test("a server whose sync mode cannot be read is refused, with what to do", asyn
   await expect(checkStack({ ...stack, natsMonitorUrl: silent })).rejects.toThrow(/sync_interval/)
 })
 
+test("of several servers those that answer must be right, and one may be away", async () => {
+  const stack = await start()
+  const jetstream = { config: { sync_always: true } }
+  const good = await monitor({ version: "2.15.0", jetstream })
+  const old = await monitor({ version: "2.12.9", jetstream })
+  const check = (...urls: Array<string>) =>
+    checkStack({ ...stack, natsMonitorUrl: urls.join(", ") })
+  await check(good, "http://127.0.0.1:1", `${good}/`)
+  await expect(check(good, old)).rejects.toThrow(/2\.12\.9 is too old/)
+  await expect(check("http://127.0.0.1:1", "http://127.0.0.1:2")).rejects.toThrow(
+    "http://127.0.0.1:1/varz, http://127.0.0.1:2/varz"
+  )
+})
+
 test.each([
   ["2.14.0", true],
   ["v2.15.1", true],

@@ -9,7 +9,7 @@ import { planAs } from "../topology/declared.ts"
 
 export const serversUsage =
   `  LASTRO_NATS_URL                   nats://host:4222, several with commas
-  LASTRO_NATS_MONITOR_URL           the monitoring port of one of them (default port 8222)
+  LASTRO_NATS_MONITOR_URL           their monitoring endpoints, with commas (default port 8222)
   LASTRO_NATS_<ROLE>_USER, LASTRO_NATS_<ROLE>_PASSWORD
                                     who this process is (ADMIN, WORKER, GATE, EDGE)
   LASTRO_NATS_PASSWORDS_FILE        instead of those: a JSON file with a password for each user
