@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   up: async () => (await import("./roles/up.ts")).up,
   edge: async () => (await import("./roles/edge.ts")).edge,
   worker: async () => (await import("./roles/worker.ts")).worker,
+  hostile: async () => (await import("./hostile.ts")).hostile,
   simulator: async () => (await import("./roles/simulator.ts")).simulator,
   migrate: async () => (await import("./roles/migrate.ts")).migrate,
   routing: async () => (await import("./roles/routing.ts")).routing,

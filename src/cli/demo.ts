@@ -77,8 +77,9 @@ const optionsOf = (args: ReadonlyArray<string>): Options => {
 }
 
 /** Always servers of its own: demo payments have no business in anybody's database. */
-const ownServers = ({ DATABASE_URL: _, LASTRO_NATS_URL: __, ...rest }: Environment): Environment =>
-  rest
+export const ownServers = (
+  { DATABASE_URL: _, LASTRO_NATS_URL: __, ...rest }: Environment
+): Environment => rest
 
 class Interrupted extends Error {}
 

@@ -7,8 +7,10 @@ import {
   expireAction,
   judge,
   SHORT,
-  SHORT_MILLIS
+  SHORT_MILLIS,
+  type Verdict
 } from "./decisions.ts"
+import { moodOf, rumoursOf } from "./hostility.ts"
 import { parseBreaks, settlementFile } from "./settlement.ts"
 import { type Hook, tell } from "./webhooks.ts"
 
@@ -60,6 +62,15 @@ interface State {
   delayMillis: number
   url: string
   hook?: Hook
+  hostile?: Hostile
+}
+
+/** A gateway that is slow, silent, late and untruthful, but honours keys and keeps its book. */
+interface Hostile {
+  readonly seed: number
+  readonly met: Set<string>
+  /** Operations that are still to be done, long after anybody waits for them. */
+  late: number
 }
 
 const listen = (server: Server, port: number) =>
@@ -116,14 +127,27 @@ const operate = async (
   if (state.outage) return json(response, 503, { code: "outage", processed: false })
   const key = String(request.headers["idempotency-key"] ?? "")
   if (key === "") return json(response, 400, { code: "idempotency_key_missing", processed: false })
-  const verdict = judge(state.book, {
+  const asked: Asked = {
     ...(body as Omit<Asked, "key" | "kind">),
     key,
     kind,
     ...(chargeId !== "" && { charge_id: chargeId })
-  })
+  }
+  if (state.hostile !== undefined) {
+    return await operateHostile(state, state.hostile, asked, response)
+  }
+  return await answer(state, asked, response, judge(state.book, asked), 1)
+}
+
+const answer = async (
+  state: State,
+  { key }: Asked,
+  response: ServerResponse,
+  verdict: Verdict,
+  times: number
+) => {
   if (verdict._tag === "Silent") {
-    setTimeout(() => response.destroy(), SILENCE_MILLIS).unref()
+    fallSilent(response)
     setTimeout(() => news(state, key), NEWS_MILLIS).unref()
     return
   }
@@ -132,7 +156,56 @@ const operate = async (
   }
   const wait = verdict.delayMillis + state.delayMillis
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-  json(response, 200, { ...shown(state, verdict.record), answers: verdict.answers })
+  const answers = Math.max(times, verdict.answers)
+  json(response, 200, { ...shown(state, verdict.record), answers })
+}
+
+const fallSilent = (response: ServerResponse): void => {
+  setTimeout(() => response.destroy(), SILENCE_MILLIS).unref()
+}
+
+/** Waits between rumours: some come before the answer, some long after it. */
+const RUMOUR_MILLIS = [150, 900, 5_500]
+
+const operateHostile = async (
+  state: State,
+  hostile: Hostile,
+  asked: Asked,
+  response: ServerResponse
+) => {
+  const { key, payment_id } = asked
+  const isFirst = !hostile.met.has(key)
+  hostile.met.add(key)
+  const { hook } = state
+  if (isFirst && hook !== undefined) {
+    for (const [nth, status] of rumoursOf(hostile.seed, key).entries()) {
+      setTimeout(() => void tell(hook, { key, payment_id, status }), RUMOUR_MILLIS[nth]).unref()
+    }
+  }
+  const mood = moodOf(hostile.seed, key, isFirst)
+  switch (mood._tag) {
+    case "Refused":
+      return json(response, 503, { code: "overloaded", processed: false })
+    case "Late":
+      hostile.late++
+      setTimeout(() => {
+        judge(state.book, asked)
+        hostile.late--
+        news(state, key)
+      }, mood.afterMillis).unref()
+      return fallSilent(response)
+    case "Silent":
+      judge(state.book, asked)
+      return fallSilent(response)
+    case "Broken":
+      judge(state.book, asked)
+      return json(response, 500, { code: "broken" })
+    case "Plain": {
+      const verdict = judge(state.book, asked)
+      await new Promise((resolve) => setTimeout(resolve, mood.delayMillis))
+      return await answer(state, asked, response, verdict, mood.answers)
+    }
+  }
 }
 
 /** What happened without an answer to a call is told by webhook. */
@@ -223,6 +296,7 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
     delay_millis?: number
     appear?: Asked
     webhooks?: Hook
+    hostile?: { seed: number } | null
   }
   if (body.outage !== undefined) state.outage = body.outage
   if (body.delay_millis !== undefined) state.delayMillis = body.delay_millis
@@ -230,7 +304,15 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
   if (body.appear !== undefined) {
     judge(state.book, { ...body.appear, kind: "charge", token: "tok_approved" })
   }
-  json(response, 200, { outage: state.outage, delay_millis: state.delayMillis })
+  if (body.hostile === null) delete state.hostile
+  else if (body.hostile !== undefined) {
+    state.hostile = { seed: body.hostile.seed, met: new Set(), late: 0 }
+  }
+  json(response, 200, {
+    outage: state.outage,
+    delay_millis: state.delayMillis,
+    late: state.hostile?.late ?? 0
+  })
 }
 
 const readText = (request: IncomingMessage): Promise<string> =>
