@@ -40,6 +40,7 @@ export const producerCommands: ReadonlyArray<readonly [family: Family, type: str
 export const platformCommands: ReadonlyArray<readonly [family: Family, type: string]> = [
   ["payments", "dispute_opened"],
   ["payments", "dispute_closed"],
+  ["payments", "payout_returned"],
   ["reconciliation", "file"]
 ]
 

@@ -36,7 +36,9 @@ export const routes: ReadonlyArray<Route> = [
       "payout.failed",
       "transfer.sent",
       "transfer.completed",
-      "transfer.received"
+      "transfer.received",
+      "payout.returned",
+      "payout.contradicted"
     ],
     to: "messaging",
     as: "event"

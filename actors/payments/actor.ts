@@ -30,6 +30,7 @@ export const payments = keyed({
     "review",
     "payout",
     "transfer",
+    "payout_returned",
     "notified",
     ...disputeCommands
   ],

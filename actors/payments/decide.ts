@@ -33,6 +33,10 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
       const { command_id, currency, recipient } = message.body
       return [balanceIdOf(currency, recipient), payoutIdOf(merchant, command_id)]
     }
+    case "payout_returned": {
+      const { currency, payout_id, recipient } = message.body
+      return [balanceIdOf(currency, recipient), payout_id]
+    }
     case "cleared":
       return [message.body.balance]
     case "transfer":
@@ -107,6 +111,7 @@ export const decide = (
       return step === undefined ? NOTHING : Result.succeed(finish(step))
     }
     case "payout":
+    case "payout_returned":
     case "cleared":
       return refuse("payment_not_found", `${message.type} is not for a payment`, id)
   }

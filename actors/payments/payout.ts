@@ -2,8 +2,20 @@ import { Schema } from "effect"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import { BigAmount } from "../../src/domain/money.ts"
 
-/** Sent and not yet answered, or asked about; paid; or refused, and its money is available again. */
-export const PayoutStatus = Schema.Literals(["in_transit", "unknown", "paid", "failed"])
+/** Where each state can lead. `docs/payments.md` shows this table. */
+export const payoutMoves: ReadonlyArray<readonly [from: Status, why: string, to: Status]> = [
+  ["in_transit", "the gateway pays", "paid"],
+  ["in_transit", "the gateway refuses, or never got it", "failed"],
+  ["in_transit", "the gateway does not answer", "unknown"],
+  ["unknown", "the inquiry finds it paid", "paid"],
+  ["unknown", "the inquiry finds a refusal, or nothing for good", "failed"],
+  ["paid", "the bank sends it back", "returned"]
+]
+
+type Status = typeof PayoutStatus.Type
+
+/** Sent and not yet answered, or asked about; paid; or its money is available again. */
+export const PayoutStatus = Schema.Literals(["in_transit", "unknown", "paid", "failed", "returned"])
 
 /** Money on its way to a bank account. One intent at the gateway under one key: its own identifier. */
 export const Payout = Schema.TaggedStruct("Payout", {
@@ -28,6 +40,8 @@ export const Payout = Schema.TaggedStruct("Payout", {
   wake_at: Schema.optionalKey(Schema.Finite),
   /** Since when it may be at the gateway without an answer. */
   unknown_since: Schema.optionalKey(Schema.Finite),
+  /** The gateway paid what it had refused: told and booked once. */
+  contradicted: Schema.optionalKey(Schema.Boolean),
   version: Schema.Int
 })
 export type Payout = typeof Payout.Type

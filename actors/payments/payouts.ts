@@ -46,6 +46,8 @@ export const decideBalance = (
       return Result.succeed(finish(cleared(books, message.body)))
     case "payout":
       return ask(books, payout, payoutId, message.body)
+    case "payout_returned":
+      return returned(books, payout, payoutId, message.body)
     case "answered":
       return payout === undefined ? NOTHING : answered(books, payout, message.body)
     case "wake":
@@ -211,8 +213,12 @@ const pay = (
 
 /** The gateway's word about a payout. The first definitive one wins; repeats change nothing. */
 const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decided => {
-  if (!isPayoutOpen(payout)) return NOTHING
   const { outcome } = answer
+  if (!isPayoutOpen(payout)) {
+    const contradicts = payout.status === "failed" && outcome._tag === "Approved" &&
+      payout.contradicted !== true
+    return contradicts ? contradicted(books, payout) : NOTHING
+  }
   const { balance, received } = books
   const owner = ownerOf(balance, received.partition)
   const { failure: _, ...open } = payout
@@ -244,6 +250,39 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
     default:
       return waits(books, payout, "detail" in outcome ? outcome.detail : "an action is required")
   }
+}
+
+/**
+ * The money is available again and went out all the same: it is in suspense until a person says whose
+ * it is, and told at once.
+ */
+const contradicted = (books: Books, payout: Payout): Decided => {
+  const owner = ownerOf(books.balance, books.received.partition)
+  const entry = clearing.payoutContradicted(owner, payout.gateway, payout.id, payout.amount)
+  const noted = withPayout(booked(books, entry), { ...payout, contradicted: true })
+  return Result.succeed(finish(tellPayout(noted, "payout.contradicted")))
+}
+
+/** The bank sent it back, days later perhaps: the money is available again. */
+const returned = (
+  books: Books,
+  payout: Payout | undefined,
+  id: string,
+  { code, detail = "the bank sent it back" }: Body<"payout_returned">
+): Decided => {
+  const { balance, received } = books
+  if (payout === undefined || payout.balance !== balance.id) {
+    return refuse("payout_not_found", `${balance.id} has no payout ${id}`, id)
+  }
+  if (payout.status === "returned") return NOTHING
+  if (payout.status !== "paid") {
+    return refuse("invalid_state", `a payout that is ${payout.status} cannot be returned`, id)
+  }
+  const entry = clearing.payoutReturned(ownerOf(balance, received.partition), id, payout.amount)
+  const back = change(books, { available: balance.available + payout.amount })
+  const next: Payout = { ...payout, status: "returned", failure: { code, detail } }
+  const told = tellPayout(withPayout(booked(back, entry), next), "payout.returned")
+  return Result.succeed(finish(scheduled(covered(told))))
 }
 
 const again = (books: Books, payout: Payout): Decided => {

@@ -310,6 +310,7 @@ export type RefusalCode =
   | "no_destination"
   | "below_minimum"
   | "same_wallet"
+  | "payout_not_found"
   | "too_many_commands"
   | "no_gateway"
 

@@ -68,7 +68,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   operation_in_progress: 409,
   dispute_not_found: 404,
   dispute_reused: 409,
-  insufficient_funds: 409
+  insufficient_funds: 409,
+  payout_not_found: 404
 }
 
 export const refusalProblem = (

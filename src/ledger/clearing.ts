@@ -8,7 +8,8 @@ import {
   merchantPending,
   payoutsInTransit,
   recipientPending,
-  reserve
+  reserve,
+  suspense
 } from "./chart.ts"
 import type { Book } from "./entries.ts"
 import type { EntryKind, JournalEntry, Posting } from "./journal.ts"
@@ -121,3 +122,26 @@ export const payoutFailed = (owner: Owner, id: string, amount: bigint): JournalE
   ]),
   reverses: derivedId("je", id, "payout", id)
 })
+
+/** The bank sent back what it had paid. */
+export const payoutReturned = (owner: Owner, id: string, amount: bigint): JournalEntry => ({
+  ...entry(id, "payout_returned", id, [
+    posted(bank(owner.partition, owner.currency), availableOf(owner), amount)
+  ]),
+  reverses: derivedId("je", id, "payout", id)
+})
+
+/** The bank paid what it had refused. */
+export const payoutContradicted = (
+  owner: Owner,
+  gateway: string,
+  id: string,
+  amount: bigint
+): JournalEntry =>
+  entry(id, "suspense", id, [
+    posted(
+      suspense(gateway, owner.partition, owner.currency),
+      bank(owner.partition, owner.currency),
+      amount
+    )
+  ])

@@ -37,6 +37,7 @@ export type EntryKind =
   | "transfer"
   | "transfer_sent"
   | "transfer_arrived"
+  | "payout_returned"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {

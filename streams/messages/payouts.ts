@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
-import { Text, Token } from "../../src/domain/text.ts"
+import { FreeText, Text, Token } from "../../src/domain/text.ts"
 import { InternalAmount } from "./money.ts"
 
 export const Recipient = Text(64).check(Schema.isPattern(/^[a-z0-9_\-]{1,64}$/u))
@@ -17,6 +17,20 @@ export const PayoutFields = {
   destination: Schema.optionalKey(Token)
 }
 export const Payout = Schema.Struct({ command_id: CommandId, ...PayoutFields })
+
+export const PayoutId = Text(64).check(Schema.isPattern(/^po_[0-9a-z]{26}$/u))
+
+export const PayoutReturnedFields = { code: Text(64), detail: Schema.optionalKey(FreeText(255)) }
+
+/** The bank sent a payout back that it had made. Only the platform's own systems may say so. */
+export const PayoutReturned = Schema.Struct({
+  command_id: CommandId,
+  payout_id: PayoutId,
+  /** Whose it was: the payout's own currency and recipient. */
+  currency: Currency,
+  recipient: Schema.optionalKey(Recipient),
+  ...PayoutReturnedFields
+})
 
 /** Reconciliation found the gateway's line for money that a payment expected. */
 export const Settled = Schema.Struct({
@@ -61,4 +75,9 @@ export type PayoutRule = typeof PayoutRule.Type
 
 export const PayoutRules = Schema.Array(PayoutRule).check(Schema.isMaxLength(RULES_MAX))
 
-export const PayoutMessages = { payout: Payout, settled: Settled, cleared: Cleared }
+export const PayoutMessages = {
+  payout: Payout,
+  payout_returned: PayoutReturned,
+  settled: Settled,
+  cleared: Cleared
+}

@@ -75,6 +75,7 @@ const bodies: Readonly<Record<string, object>> = {
   "POST /v1/payments/{id}/disputes": dispute,
   "POST /v1/payments/{id}/disputes/{dispute_id}/evidence": { text: "delivered" },
   "POST /v1/payments/{id}/disputes/{dispute_id}/outcome": { outcome: "won" },
+  "POST /v1/payouts/{id}/return": { code: "account_closed" },
   "POST /v1/payouts": { currency: "BRL", amount: 1 },
   "POST /v1/transfers": { currency: "BRL", amount: 1, to: { recipient: "seller" } },
   "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { gatewayOf, imbalances, openShop, type Shop } from "../support/shop.ts"
@@ -99,6 +100,25 @@ test("a payout that the bank refuses returns, and one without an answer is asked
     kind === "payout" && status === "approved"
   )
   expect(paid.map(({ amount }) => amount)).toContain(9_701)
+  expect(await imbalances(one)).toEqual([])
+})
+
+test("a payout that the bank sends back is available again", async () => {
+  const { shop } = await settledShop("sent_back")
+  await available(shop, "merchant BRL", "9701")
+  const { json: paid } = await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_1" })
+  const bringBack = () =>
+    one.ask(operator, "POST", `/v1/payouts/${paid.id}/return?merchant=sent_back`, {
+      body: { code: "account_closed" },
+      headers: { "idempotency-key": randomUUID(), prefer: "wait=30" }
+    })
+  const operator = await one.operatorKey()
+  expect([(await bringBack()).status, (await bringBack()).status]).toEqual([201, 201])
+  expect((await shop.get(`/v1/payouts/${paid.id}`)).json).toMatchObject({
+    status: "returned",
+    failure: { code: "account_closed" }
+  })
+  expect((await balances(shop))["merchant BRL"]?.["available"]).toBe("9701")
   expect(await imbalances(one)).toEqual([])
 })
 

@@ -1,5 +1,6 @@
 import * as fs from "node:fs"
 import { describe, expect, it } from "vitest"
+import { payoutMoves } from "../../actors/payments/payout.ts"
 import { moves, Status, transitions } from "../../actors/payments/state.ts"
 
 const page = fs.readFileSync("docs/payments.md", "utf8")
@@ -17,6 +18,14 @@ describe("docs/payments.md", () => {
       "| from | why | to |",
       "|---|---|---|",
       ...moves.map(([from, why, to]) => `| \`${from}\` | ${why} | \`${to}\` |`)
+    ])
+  })
+
+  it("shows how a payout goes", () => {
+    expect(between("payout moves")).toEqual([
+      "| from | why | to |",
+      "|---|---|---|",
+      ...payoutMoves.map(([from, why, to]) => `| \`${from}\` | ${why} | \`${to}\` |`)
     ])
   })
 

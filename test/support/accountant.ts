@@ -1,6 +1,12 @@
 import { Result, Schema } from "effect"
 import { payments } from "../../actors/payments/actor.ts"
-import { defaultTerms, type Payment, type State, type Terms } from "../../actors/payments/state.ts"
+import {
+  defaultTerms,
+  isPayout,
+  type Payment,
+  type State,
+  type Terms
+} from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { exponentOf, formatMinorUnits } from "../../src/domain/currency.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
@@ -103,6 +109,13 @@ export class Accountant {
           ...named
         })
         break
+      case "returned": {
+        const payouts = [...this.states.values()].filter(isPayout)
+        const { currency, id: payout_id, recipient } = payouts.at(-1)!
+        const why = { code: "account_closed", ...(recipient !== undefined && { recipient }) }
+        this.take("payout_returned", { command_id: id.command_id, payout_id, currency, ...why })
+        break
+      }
       case "later":
         this.wake()
         break

@@ -98,6 +98,11 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
         amount,
         destination: "ba_1"
       }),
+    broughtBack: () => {
+      const { attempt: payout_id } = calls.at(-1)!.body as Record<string, string>
+      const why = { currency: "BRL", code: "account_closed" }
+      take("payout_returned", { command_id: `${name}-${seq}`, payout_id, ...why })
+    },
     woken: (timer: string, due: number) =>
       take("wake", { payment_id, timer: `${payment_id}.${timer}`, due }),
     /** The gateway's word about the call it was sent last. */
@@ -181,8 +186,10 @@ const paidOut = () => {
   life.settled("10000", "80")
   life.paidOut(1_000)
   life.answered(approved("1000", false))
+  life.broughtBack()
   life.paidOut(1_000)
   life.answered(declined)
+  life.answered(approved("1000", false))
   return life
 }
 

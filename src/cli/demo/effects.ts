@@ -90,7 +90,8 @@ export const duePayoutEntries = ({ id, status }: Payout): ReadonlyArray<string> 
   const entry = (kind: EntryKind) => derivedId("je", id, kind, id)
   return [
     entry("payout"),
-    ...(status === "paid" ? [entry("payout_paid")] : []),
+    ...(status === "paid" || status === "returned" ? [entry("payout_paid")] : []),
+    ...(status === "returned" ? [entry("payout_returned")] : []),
     ...(status === "failed" ? [entry("payout_failed")] : [])
   ]
 }

@@ -6,7 +6,7 @@ import {
   PayoutStatus
 } from "../../../actors/payments/payout.ts"
 import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/payments/read.ts"
-import { PayoutFields } from "../../../streams/messages/payouts.ts"
+import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
 import { isStorable } from "../../domain/text.ts"
 import { Database } from "../../store/database.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
@@ -17,6 +17,7 @@ import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } fro
 const PAGE_MAX = 100
 const PAGE_DEFAULT = 20
 
+const payoutNotFound = problem(404, "payout_not_found", "there is no such payout")
 const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
 
 const create = Effect.fnUntraced(function* (asked: Asked) {
@@ -42,13 +43,45 @@ const create = Effect.fnUntraced(function* (asked: Asked) {
 const get = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const id = asked.path["id"]!
-  const payout = /^po_[0-9a-z]{26}$/.test(id)
+  const payout = PAYOUT.test(id)
     ? yield* read("edge.payout", (db) => findPayout(db, merchant, id))
     : undefined
-  if (payout === undefined) {
-    return yield* problem(404, "payout_not_found", "there is no such payout")
-  }
+  if (payout === undefined) return yield* payoutNotFound
   return ok(payoutResourceOf(payout))
+})
+
+const PAYOUT = /^po_[0-9a-z]{26}$/
+
+/** A bank's word, told by an operator. */
+const bringBack = Effect.fnUntraced(function* (asked: Asked) {
+  const merchant = yield* merchantOf(asked)
+  const key = yield* idempotencyKeyOf(asked)
+  const id = asked.path["id"]!
+  const database = yield* Database
+  const payout = PAYOUT.test(id)
+    ? yield* read("edge.payout", (db) => findPayout(db, merchant, id))
+    : undefined
+  if (payout === undefined) return yield* payoutNotFound
+  const { currency, recipient } = payout
+  return yield* perform(asked, {
+    family: "payments",
+    type: "payout_returned",
+    merchant,
+    about: id,
+    location: `/v1/payouts/${id}`,
+    body: {
+      ...(asked.json as object),
+      command_id: key,
+      payout_id: id,
+      currency,
+      ...(recipient !== undefined && { recipient })
+    },
+    current: database.query("edge.payout", (db) => findPayout(db, merchant, id)).pipe(
+      Effect.map((found) => found && payoutResourceOf(found)),
+      Effect.orElseSucceed(() => undefined)
+    ),
+    isOutcome: (resource) => (resource as { status: string }).status === "returned"
+  })
 })
 
 const parseCursor = (cursor: string) => {
@@ -155,5 +188,21 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     query: { merchant: MerchantQuery },
     answers: { 200: "The payout", 404: "No such payout" },
     handle: get
+  },
+  {
+    method: "POST",
+    path: "/v1/payouts/{id}/return",
+    summary: "Tell that a bank sent a payout back",
+    audience: "operator",
+    query: { merchant: MerchantQuery },
+    body: Schema.Struct(PayoutReturnedFields) as Schema.Codec<unknown, unknown>,
+    idempotent: true,
+    answers: {
+      201: "The payout, returned",
+      202: "Taken durably.",
+      404: "No such payout of this merchant",
+      409: "It was not paid."
+    },
+    handle: bringBack
   }
 ]
