@@ -130,6 +130,7 @@ export const notes: House = {
   commandsMax: 24,
   command,
   isQuiet: (world) =>
+    world.broker.stream("TIMERS").lastOn("timers.at.>") === 0 &&
     [...pagesOf(world).values()].every(({ state }) => (state as Page).awaits === undefined),
   broken
 }

@@ -4,9 +4,7 @@ import { headerOf } from "./model/message.ts"
 import { streamOf, type World } from "./world.ts"
 
 /** Whether everything that was sent is handled, relayed and awaited no more. */
-export const isSettled = (world: World): boolean =>
-  isHandled(world) && world.broker.stream("TIMERS").lastOn("timers.at.>") === 0 &&
-  world.house.isQuiet(world)
+export const isSettled = (world: World): boolean => isHandled(world) && world.house.isQuiet(world)
 
 /** Whether every mailbox is read to its end, and what came of it is where it belongs. */
 export const isHandled = (world: World): boolean => {

@@ -46,6 +46,7 @@ export interface Keeper {
   readonly store: Store
   readonly ask: ReturnType<typeof asker>
   readonly now: () => number
+  readonly chance: Chance
   /** Whether a load is to fail now, so that its key is parked. */
   readonly fails: () => boolean
 }
@@ -138,7 +139,13 @@ export class World {
     const ask = asker(kernel, process, wire)
     return Effect.scoped(runWorker({
       worker: process.name,
-      actors: house.actors({ store, ask, now: kernel.now, fails: this.fails }),
+      actors: house.actors({
+        store,
+        ask,
+        now: kernel.now,
+        chance: kernel.chance,
+        fails: this.fails
+      }),
       partitions: house.partitions,
       streamOf,
       familyOf,

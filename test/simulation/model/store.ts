@@ -76,7 +76,8 @@ export class Store {
       return undefined
     }
     this.cursors.set(key, { ...known, epoch, owner: claim.owner })
-    return known
+    const { clockMillis, digest, seq, streamCreated } = known
+    return { clockMillis, digest, seq, streamCreated }
   }
 
   readonly load = (
