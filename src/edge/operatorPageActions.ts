@@ -80,7 +80,7 @@ const offer = (cell, item, subject, verbs, doing) => {
   const group = part(cell, "actions", () => make("div", "actions", cell))
   group.item = item
   const closed = item.gone === true || isClosed(subject)
-  for (const verb of ["replay", "discard", "pause", "resume"]) {
+  for (const verb of ["replay", "discard", "resume", "pause"]) {
     if (!verbs.includes(verb) && !group.parts?.[verb]) continue
     const node = button(group, verb, verb === "discard" ? "reject" : "", () => {
       if (node.getAttribute("aria-disabled") !== "true") act(doing(group.item, verb))
@@ -111,7 +111,7 @@ const ofKey = (item, verb) => ({
 })
 function fillKeyActs(cell, item) {
   offer(cell, item, item.family + " " + keyName(item),
-    item.state === "paused" ? ["resume"] : ["resume", "pause"], ofKey)
+    /paused|quarantined/.test(item.state) ? ["resume"] : ["resume", "pause"], ofKey)
 }
 
 const ofFamily = (item, verb) => ({
@@ -120,6 +120,7 @@ const ofFamily = (item, verb) => ({
 })
 const fillFamilyActs = (cell, item) => {
   const { paused } = item
+  cell.classList.toggle("paused", paused !== null)
   line(cell, "paused", "bad", paused ? t("paused_by", paused) : "")
   offer(cell, item, item.family, [paused ? "resume" : "pause"], ofFamily)
 }

@@ -67,14 +67,14 @@ const dead = [
   column("cause", "wide", (cell, item) => {
     chip(cell, named("kind_", item.reason), "bad")
     line(cell, "holds", "muted", item.holds_its_key ? " " + t("holds_key") : "")
-    const text = String(item.cause ?? "")
-    if (text.length <= CAUSE_CHARACTERS_SHOWN && !text.includes("\n")) {
+    const text = String(item.cause ?? "").replace(/\s+/g, " ")
+    if (text.length <= CAUSE_CHARACTERS_SHOWN) {
       line(cell, "cause", "sub", text)
       return
     }
     const long = part(cell, "long", () => make("details", "long", cell))
     put(part(long, "short", () => make("summary", "", long)),
-      text.split("\n", 1)[0].slice(0, CAUSE_CHARACTERS_SHOWN) + "…")
+      text.slice(0, CAUSE_CHARACTERS_SHOWN) + "…")
     put(part(long, "full", () => make("p", "mono", long)), text)
   }),
   column("act", "wide acts", fillLetterActs)

@@ -144,6 +144,12 @@ td.tight { white-space: nowrap; }
   display: flex; flex-wrap: wrap; align-items: center; gap: .3rem .8rem; padding: 0 1rem .6rem;
 }
 .family-acts .outcome { margin: 0; }
+.family-acts span:empty { display: none; }
+@media (min-width: 700px) {
+  .family { position: relative; }
+  .family-acts:not(.paused) { position: absolute; top: .2rem; right: 1rem; padding: 0; }
+  td.acts .actions { flex-wrap: nowrap; }
+}
 .outcome { display: block; margin-top: .3rem; font-size: .88em; max-width: 22rem; }
 .outcome:empty { display: none; }
 .outcome[data-tone=bad] { color: var(--bad); }
@@ -215,7 +221,7 @@ dialog .about p + p { margin-top: .2rem; }
 #trace-acts, #letter-acts { margin-top: .6rem; }
 #trace-note:empty, #families-note:empty { display: none; }
 #ask {
-  margin: auto; width: min(30rem, calc(100vw - 2rem)); height: auto; padding: 1rem;
+  margin: auto; width: min(30rem, calc(100vw - 2rem)); height: fit-content; padding: 1rem;
   border: 1px solid var(--line); border-radius: 6px;
 }
 #ask form { display: grid; gap: .6rem; }

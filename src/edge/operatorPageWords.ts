@@ -179,7 +179,7 @@ export const operatorPageWords: Readonly<
   needs_person: ["needs a person", "precisa de alguém"],
   calls: ["calls to the world", "chamadas externas"],
   letter_title: ["Dead letter", "Mensagem morta"],
-  letter_sent: ["sent {time}, tried {n} times", "enviada {time}, {n} tentativas"],
+  letter_sent: ["sent {time}, attempts: {n}", "enviada {time}, tentativas: {n}"],
   letter_reading: ["Reading the letter…", "Lendo a mensagem…"],
   letter_failed: ["The letter cannot be read: {why}", "A mensagem não pôde ser lida: {why}"],
   content: ["Content", "Conteúdo"],
