@@ -6,6 +6,7 @@ import { removeFolder } from "./ownFolder.ts"
 import { Progress } from "./demo/progress.ts"
 import { reportText } from "./demo/report.ts"
 import { runDemo } from "./demo/run.ts"
+import { demoGateways } from "./demo/showcase.ts"
 import { PAYMENTS_MIN, type TrafficSettings } from "./demo/traffic.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 
@@ -108,6 +109,7 @@ const run = async ({ json, traffic }: Options, environment: Environment): Promis
       environment: ownServers(environment),
       progress: (line) => progress.phase(`  ${line}`),
       allowPrivateWebhooks: true,
+      gateways: demoGateways,
       finalityMillis: FINALITY_MILLIS,
       log: (line) => {
         if (/"level":"(warn|error|fatal)/.test(line)) trouble.push(line)

@@ -10,6 +10,7 @@ import { reportText } from "../../src/cli/demo/report.ts"
 import type { DemoReport } from "../../src/cli/demo/run.ts"
 import { daysSince, surplus } from "../../src/cli/demo/settlement.ts"
 import { merchants, PAYMENTS_MIN, trafficOf } from "../../src/cli/demo/traffic.ts"
+import { readBrCode } from "../../src/domain/brCode.ts"
 import { CreateFields } from "../../streams/messages/payments.ts"
 import { testFolder } from "../support/lastro.ts"
 
@@ -63,7 +64,7 @@ describe("the demo", () => {
       ["M2", true, []]
     ])
     for (const { evidence } of report.promises) expect(evidence.join(" ")).toMatch(/[1-9]/)
-    expect(Object.values(report.kept)).toEqual([true, true, true, true, true])
+    expect(Object.values(report.kept)).toEqual([true, true, true, true, true, true])
     expect(ended.code).toBe(0)
   })
 
@@ -128,6 +129,15 @@ describe("the demo", () => {
     // Lines of the file that match nothing: the wrong amounts, the second copies, the strangers.
     const alone = planted.filter((name) => !name.startsWith("missing")).length
     expect(matched).toBe(lines - alone)
+  })
+
+  it("pays by Pix with a code, and through an outage at the next gateway", () => {
+    const { outage, pix } = report.gateways
+    expect(pix.status).toBe("captured")
+    expect(readBrCode(pix.br_code)?.get("58")).toBe("BR")
+    expect([outage.captured_elsewhere, outage.charged_there]).toEqual([outage.payments, 0])
+    expect(outage.route[1]).toContain("fallback 1; flaky said gateway_not_reached")
+    expect(reportText(report, false)).toContain(pix.picture.split("\n")[5])
   })
 
   it("measures both ways", () => {

@@ -74,6 +74,8 @@ export const reportText = (report: DemoReport, colours: boolean): string => {
     ...reconciliation(report, paint),
     ...title("Payouts"),
     ...payouts(report, paint),
+    ...title("Gateways"),
+    ...gateways(report, paint),
     ...title("From command to outcome, milliseconds"),
     ...latencies(report.latency_millis),
     ...title("Promises"),
@@ -168,6 +170,17 @@ const payouts = ({ kept, payouts }: DemoReport, paint: Paint): ReadonlyArray<str
   `${row("paid", payouts.paid, money(payouts.sums))}   ${mark(paint, kept.payouts)}`,
   row("refused by the bank", payouts.failed, "available again"),
   ...payouts.against.flatMap((line) => wrapped(line, "    ").map((one) => paint("red", one)))
+]
+
+const gateways = ({ gateways, kept }: DemoReport, paint: Paint): ReadonlyArray<string> => [
+  row("one gateway out of service", gateways.outage.payments, "payments meant for it"),
+  `${row("charged at the next one", gateways.outage.captured_elsewhere)}   ${
+    mark(paint, kept.gateways)
+  }`,
+  ...gateways.outage.route.flatMap((line) => wrapped(line, "    ")),
+  row("a payment by Pix", "", `${gateways.pix.status}, by this code:`),
+  ...(gateways.pix.br_code.match(/.{1,90}/g) ?? []).map((part) => `    ${part}`),
+  ...gateways.pix.picture.split("\n").map((line) => `    ${line}`)
 ]
 
 const wayNames = { http: "HTTP waited", nats: "NATS reply" } as const

@@ -9,6 +9,7 @@ import { untilQuiet } from "./quiet.ts"
 import { payOut } from "./payouts.ts"
 import { startReviewer } from "./reviewer.ts"
 import { reconcile } from "./settlement.ts"
+import { showedAll, showGateways } from "./showcase.ts"
 import { type Counter, play } from "./shopper.ts"
 import { merchants, type Plan, trafficOf, type TrafficSettings } from "./traffic.ts"
 import { type Caller, overHttp, overNats, platformTypes, rest } from "./ways.ts"
@@ -41,6 +42,9 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
     const evidence = await gather(house, log)
     const figures = figuresOf(evidence)
     const promises = judge(evidence)
+    progress.phase("Paying by Pix, and through an outage …")
+    // After the evidence is gathered: these payments are not of the day's plan.
+    const shown = await showGateways(house)
     const { invented, overlooked, planted } = reconciliation
     const kept = {
       promises: promises.every(({ holds }) => holds),
@@ -48,6 +52,7 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       breaks: planted.length > 0 && overlooked.length === 0 && invented.length === 0,
       webhooks: webhooksHold(figures),
       payments: evidence.payments.length === plans.length,
+      gateways: showedAll(shown),
       payouts: payouts.paid > 0 && payouts.against.length === 0
     }
     progress.end()
@@ -63,6 +68,7 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       sent_again: callers.reduce((sum, caller) => sum + caller.sentAgain(), 0),
       latency_millis: latenciesOf(log.waits),
       reconciliation,
+      gateways: shown,
       payouts,
       promises,
       kept,
