@@ -11,15 +11,40 @@ const EVENTS_AGE_NANOS = 30 * DAY_NANOS
 const DEAD_LETTERS_AGE_NANOS = 180 * DAY_NANOS
 const MAILBOX_BYTES = 32 * GIB
 
+const ADVISORIES_AGE_NANOS = 30 * DAY_NANOS
+
+/**
+ * What the server tells of itself and forgets. Not all of it: a record of every API request and of
+ * every consumer made would be more than all that matters.
+ */
+const ADVISORIES: ReadonlyArray<string> = [
+  ...["MAX_DELIVERIES", "MSG_TERMINATED", "MSG_NAKED", "LEADER_ELECTED", "QUORUM_LOST"]
+    .map((kind) => `$JS.EVENT.ADVISORY.CONSUMER.${kind}.>`),
+  "$JS.EVENT.ADVISORY.STREAM.>",
+  "$JS.EVENT.ADVISORY.SERVER.>",
+  "$JS.EVENT.ADVISORY.DOMAIN.>",
+  "$JS.EVENT.ADVISORY.API.LIMIT_REACHED"
+]
+
 /** A command is small; what is larger is refused at the edge and by the stream. */
 export const MESSAGE_BYTES_MAX = 512 * 1024
 
 /** De-duplication by message id is not used: the window is the least the server takes. */
 const DUPLICATE_WINDOW_NANOS = SECOND_NANOS / 10
 
-const monitored = (extra: Record<string, string> = {}) => ({
+/** Operations a copy may be behind, and how long it may be silent, before it is called critical. */
+const PEER_LAG_CRITICAL = 1_000
+const PEER_SEEN_CRITICAL = "10s"
+
+/** What the standard tools (`nats server check stream`) read as their thresholds (jsm.go `monitor`). */
+const monitored = (replicas: number) => ({
   "io.nats.monitor.enabled": "true",
-  ...extra
+  // One server has no peers, and a check for them would call that critical.
+  ...(replicas > 1 && {
+    "io.nats.monitor.peer-expect": String(replicas),
+    "io.nats.monitor.peer-lag-critical": String(PEER_LAG_CRITICAL),
+    "io.nats.monitor.peer-seen-critical": PEER_SEEN_CRITICAL
+  })
 })
 
 const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => ({
@@ -41,18 +66,18 @@ const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => (
   allow_direct: true,
   deny_delete: true,
   deny_purge: true,
-  metadata: monitored()
+  metadata: monitored(replicas)
 })
 
 const record = (
   name: string,
-  subject: string,
+  subjects: ReadonlyArray<string>,
   age: number,
   bytes: number,
   replicas: number
 ): StreamSpec => ({
   name,
-  subjects: [subject],
+  subjects: [...subjects],
   retention: "limits",
   storage: "file",
   discard: "old",
@@ -63,7 +88,7 @@ const record = (
   allow_atomic: true,
   allow_direct: true,
   deny_delete: true,
-  metadata: monitored()
+  metadata: monitored(replicas)
 })
 
 const bucket = (name: string, history: number, replicas: number): StreamSpec => ({
@@ -79,14 +104,16 @@ const bucket = (name: string, history: number, replicas: number): StreamSpec => 
   allow_rollup_hdrs: true,
   deny_delete: true,
   allow_msg_ttl: true,
-  subject_delete_marker_ttl: 10 * SECOND_NANOS
+  subject_delete_marker_ttl: 10 * SECOND_NANOS,
+  metadata: monitored(replicas)
 })
 
 /** Every stream and bucket. R1 on one server, R3 in a cluster. */
 export const topology = (replicas: number): ReadonlyArray<StreamSpec> => [
   ...mailboxes.map((declared) => mailbox(declared, replicas)),
-  record("EVENTS", "events.>", EVENTS_AGE_NANOS, 64 * GIB, replicas),
-  record("DEAD_LETTERS", "dead.>", DEAD_LETTERS_AGE_NANOS, 8 * GIB, replicas),
+  record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, 64 * GIB, replicas),
+  record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, 8 * GIB, replicas),
+  record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, GIB, replicas),
   {
     // Schedules fire inside their own stream and cannot live where new messages are discarded.
     name: "TIMERS",
@@ -101,7 +128,7 @@ export const topology = (replicas: number): ReadonlyArray<StreamSpec> => [
     allow_rollup_hdrs: true,
     allow_msg_schedules: true,
     allow_msg_ttl: true,
-    metadata: monitored()
+    metadata: monitored(replicas)
   },
   bucket("leases", 1, replicas),
   bucket("control", 64, replicas)

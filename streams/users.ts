@@ -14,7 +14,31 @@ const merchantUser = (merchant: string): string => `merchant-${merchant}`
 
 const inbox = (user: string) => `${inboxOf(user)}.>`
 
+/** What happened, what was set aside, what servers told: no mailbox is read by anybody but its actors. */
+const readable = ["EVENTS", "DEAD_LETTERS", "ADVISORIES"]
+
 const internal = mailboxes.map(({ family }) => `${family}.>`)
+
+/** Looks at everything and reads what is there to be read; answers of the server go to its own inbox. */
+const observer: NatsUser = {
+  name: "observer",
+  publish: [
+    "$JS.API.INFO",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.INFO.*",
+    "$JS.API.CONSUMER.NAMES.*",
+    "$JS.API.CONSUMER.LIST.*",
+    "$JS.API.CONSUMER.INFO.>",
+    ...readable.flatMap((stream) => [
+      `$JS.API.CONSUMER.CREATE.${stream}.>`,
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+      `$JS.API.STREAM.MSG.GET.${stream}`,
+      `$JS.ACK.${stream}.>`
+    ])
+  ],
+  subscribe: [inbox("observer")]
+}
 
 export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsUser> => [
   { name: "admin", publish: [">"], subscribe: [">"] },
@@ -71,6 +95,7 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
     ],
     subscribe: [inbox("edge")]
   },
+  observer,
   {
     name: "producer",
     publish: [...producerCommands, ...platformCommands].map(([f, type]) => `lastro.${f}.${type}.*`),

@@ -47,6 +47,8 @@ const IDLE_PULLS_PER_LOOK = 5
 /** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
+/** Messages behind at which the standard tools call it critical; admission closes the gate before. */
+const UNPROCESSED_CRITICAL = 200_000
 
 export interface MailboxReader {
   /** Returns when at least one message waits here or the reader is lost, or after `millis`. */
@@ -78,6 +80,7 @@ export const partitionConsumer = (
   metadata: {
     "io.nats.monitor.enabled": "true",
     "io.nats.monitor.outstanding-ack-critical": String(ACK_PENDING_MAX),
+    "io.nats.monitor.unprocessed-critical": String(UNPROCESSED_CRITICAL),
     "lastro.partition": consumer
   }
 })

@@ -25,6 +25,9 @@ export interface SharedDelivery {
 const PULL_EXPIRES_MILLIS = 1_000
 const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
 
+/** Messages behind at which the standard tools call it critical. */
+const UNPROCESSED_CRITICAL = 100_000
+
 /** Longer than any deadline; a crashed worker's calls are repeated by the others after it. */
 export const ACK_WAIT_MILLIS = 30_000
 
@@ -62,7 +65,10 @@ export const sharedConsumer = (consumer: string, filter: string) => ({
   ack_wait: ACK_WAIT_MILLIS * 1_000_000,
   max_deliver: -1,
   filter_subject: filter,
-  metadata: { "io.nats.monitor.enabled": "true" }
+  metadata: {
+    "io.nats.monitor.enabled": "true",
+    "io.nats.monitor.unprocessed-critical": String(UNPROCESSED_CRITICAL)
+  }
 })
 
 /** The consumer all workers share, as it is made and as `topology` expects to find it. */

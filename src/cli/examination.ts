@@ -25,6 +25,11 @@ const [family, type] = producerCommands[0]!
 const COMMAND = `lastro.${family}.${type}.doctor`
 
 const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> = [
+  {
+    name: "observer",
+    must: ["$JS.API.STREAM.INFO.EVENTS", "$JS.API.CONSUMER.INFO.PAYMENTS.payments-0"],
+    mustNot: [...INTERNAL, COMMAND]
+  },
   { name: "producer", must: [COMMAND], mustNot: [...INTERNAL, "lastro.payments.review.doctor"] },
   { name: "edge", must: [COMMAND], mustNot: INTERNAL },
   {

@@ -31,7 +31,8 @@ export const attachStack = (
       worker: credentials("worker"),
       gate: credentials("gate"),
       edge: credentials("edge"),
-      producer: credentials("producer")
+      producer: credentials("producer"),
+      observer: credentials("observer")
     },
     databaseUrl: `postgres://lastro:${read("postgres", "password")}@127.0.0.1:${port}/lastro`,
     merchantCredentials: (merchant) => {

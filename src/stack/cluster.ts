@@ -165,7 +165,8 @@ const controlled = (
       worker: first.credentials("worker"),
       gate: first.credentials("gate"),
       edge: first.credentials("edge"),
-      producer: first.credentials("producer")
+      producer: first.credentials("producer"),
+      observer: first.credentials("observer")
     },
     databaseUrl,
     // Each reads the shared passwords in; the first makes them.

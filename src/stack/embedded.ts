@@ -64,7 +64,8 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
         worker: credentials("worker"),
         gate: credentials("gate"),
         edge: credentials("edge"),
-        producer: credentials("producer")
+        producer: credentials("producer"),
+        observer: credentials("observer")
       },
       databaseUrl,
       merchantCredentials: (merchant) => startedNats.merchant(merchant),

@@ -32,7 +32,8 @@ export const givenStack = (environment: Environment): Stack | undefined => {
       worker: credentials("worker"),
       gate: credentials("gate"),
       edge: credentials("edge"),
-      producer: credentials("producer")
+      producer: credentials("producer"),
+      observer: credentials("observer")
     },
     databaseUrl,
     merchantCredentials: () =>

@@ -3,7 +3,7 @@ export interface NatsCredentials {
   readonly password: string
 }
 
-export type NatsRole = "admin" | "worker" | "gate" | "edge" | "producer"
+export type NatsRole = "admin" | "worker" | "gate" | "edge" | "producer" | "observer"
 
 /** NATS and PostgreSQL, wherever they run. */
 export interface Stack {

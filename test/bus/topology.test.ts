@@ -31,7 +31,14 @@ const nothing = { steps: [], closedGates: [] }
 test("what a start made is as declared: streams, buckets and shared consumers", async () => {
   expect(await planned()).toEqual(nothing)
   expect(declared.consumers.map(({ name, stream }) => `${stream}/${name}`))
-    .toEqual(["TIMERS/timers-due", "GATEWAY/gateway", "DELIVERY/delivery"])
+    .toEqual([
+      "EVENTS/operators",
+      "DEAD_LETTERS/operators",
+      "ADVISORIES/operators",
+      "TIMERS/timers-due",
+      "GATEWAY/gateway",
+      "DELIVERY/delivery"
+    ])
 })
 
 test("a plan tells what was changed by hand, setting by setting, and applying it changes it back", async () => {
@@ -92,6 +99,7 @@ test("what would delete messages, move keys or cannot be changed is told and lef
   await machine.append("events.test-00.payment.captured", {}, {})
   await machine.api("STREAM.DELETE.DEAD_LETTERS")
   await machine.api("STREAM.CREATE.DEAD_LETTERS", { ...specOf("DEAD_LETTERS"), storage: "memory" })
+  await apply()
   const twice = { ...specOf("FRAUD").subject_transform!, dest: "fraud.{{partition(16,2)}}.x" }
   await update("FRAUD", { subject_transform: twice })
   await new Promise((resolve) => setTimeout(resolve, 20))

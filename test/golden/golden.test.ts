@@ -11,6 +11,7 @@ import type { MessageSchemas } from "../../src/runtime/actor.ts"
 import { generationOf } from "../../src/runtime/evolution.ts"
 import { natsUsers } from "../../streams/users.ts"
 import { routes } from "../../streams/routes.ts"
+import { readers } from "../../streams/consumers.ts"
 import { topology } from "../../streams/topology.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
@@ -83,10 +84,16 @@ test("migrations are applied once, in order", async () => {
 })
 
 test("the topology is as recorded, on one server and in a cluster", () => {
-  golden("topology.json", json(topology(1)))
+  golden("topology.json", json([...topology(1), ...readers]))
   const replicas = topology(3).map(({ num_replicas }) => num_replicas)
   expect(new Set(replicas)).toEqual(new Set([3]))
-  const plain = topology(3).map((spec) => ({ ...spec, num_replicas: 1 }))
+  const peers = Object.keys(topology(3)[0]!.metadata!).filter((name) => name.includes(".peer-"))
+  expect(peers).toHaveLength(3)
+  const plain = topology(3).map((spec) => ({
+    ...spec,
+    num_replicas: 1,
+    metadata: topology(1)[0]!.metadata
+  }))
   expect(plain).toEqual(topology(1))
 })
 

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { delivery } from "../../../actors/delivery/actor.ts"
 import { gateway } from "../../../actors/gateway/actor.ts"
 import { mailboxes } from "../../../streams/mailboxes.ts"
+import { readers } from "../../../streams/consumers.ts"
 import { topology } from "../../../streams/topology.ts"
 import { type BusClient, open } from "../../bus/connection.ts"
 import { sharedConsumerOf } from "../../bus/sharedReader.ts"
@@ -17,6 +18,7 @@ import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
 export const declaredTopology = (replicas: number): Topology => ({
   streams: topology(replicas),
   consumers: [
+    ...readers,
     sharedConsumerOf(timersConsumer),
     ...[gateway([]), delivery({ allowPrivateAddresses: false })].map((actor) =>
       sharedConsumerOf(

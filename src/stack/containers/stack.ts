@@ -139,7 +139,8 @@ const natsOf = (container: StartedTestContainer, files: Files) => {
       worker: credentials("worker"),
       gate: credentials("gate"),
       edge: credentials("edge"),
-      producer: credentials("producer")
+      producer: credentials("producer"),
+      observer: credentials("observer")
     },
     merchantCredentials: async (merchant: string) => {
       const before = await loadedAt(monitorUrl)
