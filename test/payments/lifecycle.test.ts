@@ -300,6 +300,18 @@ describe("one payment, step by step", () => {
     expect(life.payment!.status).toBe("captured")
   })
 
+  it("keeps no schedule at the bus for a week: what is far is found in the table when it is due", () => {
+    const timersOf = (more: Json) => {
+      const life = new Life()
+      for (const command of [created({ capture: "manual" }), scored("allow")]) life.take(command)
+      const decided = life.take(answer(last(life), { ...approved(10_000n, false), ...more }))
+      const { rows = [], timers = [] } = Result.getOrThrow(decided)
+      return [rows.filter((row) => row._tag === "Wake").length, timers.length]
+    }
+    expect(timersOf({})).toEqual([1, 0])
+    expect(timersOf({ authorized_until: Date.parse("2026-08-31T12:30:00Z") })).toEqual([1, 1])
+  })
+
   it("is expired also where the gateway had given the authorization back by itself", () => {
     const life = held(10_000)
     life.take(about("wake", { timer: `${ID}.expiry`, due: life.payment!.expires_at }))
