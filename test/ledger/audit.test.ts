@@ -359,12 +359,13 @@ describe("the sequencer", () => {
   test("appends each entry once when several run at the same time", async () => {
     const before = (await note()).size
     let writing = true
-    const appender = async () => {
+    // Of different lengths: who is late must not take back what another appended meanwhile.
+    const appender = async (entriesMax: number) => {
       while (writing) {
-        await appendCommitted(journals.db, signer, { entriesMax: 50, time: "t" }).catch(() => 0)
+        await appendCommitted(journals.db, signer, { entriesMax, time: "t" }).catch(() => 0)
       }
     }
-    const appenders = [appender(), appender(), appender()]
+    const appenders = [appender(50), appender(7), appender(3)]
     for (let turn = 0; turn < 20; turn++) {
       await journals.write(
         Array.from({ length: 9 }, (_, index) => booked(20_000 + turn * 9 + index))
