@@ -51,9 +51,15 @@ export class Appender {
     Effect.callback((resume) => {
       const lane = this.lanes.get(stream) ?? { waiting: [], plain: 0, batching: false }
       this.lanes.set(stream, lane)
-      lane.waiting.push({ messages, fence, resume })
+      const one = { messages, fence, resume }
+      lane.waiting.push(one)
       // What one turn of the event loop brings meets in one batch.
       if (lane.waiting.length === 1 && !lane.batching) setImmediate(() => this.flush(lane))
+      // Whoever gave up may be followed by somebody who sends the same.
+      return Effect.sync(() => {
+        const at = lane.waiting.indexOf(one)
+        if (at >= 0) lane.waiting.splice(at, 1)
+      })
     })
 
   private flush(lane: Lane): void {
@@ -139,12 +145,19 @@ export class Appender {
   }
 }
 
-/** Whole appends only, at least one, within the limits of an atomic batch. */
+/**
+ * Whole appends only, at least one, within the limits of an atomic batch. Of one source at most one:
+ * the server compares every fence of a batch with what was there before it, so a second append of the
+ * same messages would pass, too.
+ */
 const takeBatch = (waiting: Array<Append>): ReadonlyArray<Append> => {
+  const sources = new Set<string>()
   let count = 0
   let bytes = 0
   let taken = 0
-  for (const { messages } of waiting) {
+  for (const { fence, messages } of waiting) {
+    if (fence !== undefined && sources.has(fence.filter)) break
+    if (fence !== undefined) sources.add(fence.filter)
     count += messages.length
     for (const { payload } of messages) bytes += payload.length
     if (taken > 0 && (count > BATCH_MESSAGES_MAX || bytes > BATCH_BYTES_MAX)) break

@@ -35,7 +35,7 @@ which promises held. What runs already is not touched. Ctrl-C breaks nothing mor
   --every <n>      seconds from one fault to the next on average, up to ${EVERY_MAX} (default ${EVERY_DEFAULT})
   --json           the report as JSON on standard output
 
-Exit code 1 where a promise does not hold.`
+Exit code 1 where a promise does not hold; the data of the servers is then kept.`
 
 class UsageError extends Error {}
 
@@ -94,13 +94,17 @@ const run = async ({ json, settings }: Options, environment: Environment): Promi
     process.once(signal, () => (interrupted = true))
   }
   progress.phase(`Seed ${settings.seed}.`)
+  let broken = false
   try {
     const report = await runChaos({ ...settings, dataDir }, progress, () => interrupted)
     progress.end()
+    broken = !report.ok
     console.log(json ? JSON.stringify(report) : reportText(report))
-    return report.ok ? 0 : EXIT_BROKEN_PROMISE
+    // Streams, tables and logs as they stand: whoever looks for the reason needs them.
+    if (broken) console.error(`What the servers held is kept in ${dataDir}.`)
+    return broken ? EXIT_BROKEN_PROMISE : 0
   } finally {
-    removeFolder(dataDir)
+    if (!broken) removeFolder(dataDir)
   }
 }
 

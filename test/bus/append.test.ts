@@ -1,7 +1,8 @@
-import { Effect, Result } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { append, BATCH_MESSAGES_MAX, type Fence, type Outgoing } from "../../src/bus/append.ts"
 import { JetStreamCode } from "../../src/bus/api.ts"
+import { Appender, PLAIN_MESSAGES_MAX } from "../../src/bus/appender.ts"
 import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
@@ -101,4 +102,28 @@ test("a batch beyond the server's limit is not begun", async () => {
     true
   )
   expect(await texts(subject)).toEqual([])
+})
+
+test("G5: the same messages given twice by one source never share a batch, and arrive once", async () => {
+  const appender = new Appender(machine.admin)
+  const filter = "payments.0.twice-00"
+  const again = messages(filter, ...batch(PLAIN_MESSAGES_MAX + 8))
+  const send = () =>
+    Effect.runPromise(Effect.result(appender.append("PAYMENTS", again, { filter, lastSeq: 0 })))
+  // A partition that was lost with its messages waiting, and taken again by the same process.
+  const [first, second] = await Promise.all([send(), send()])
+  expect(Result.isSuccess(first)).toBe(true)
+  expect(Result.isFailure(second) && second.failure).toMatchObject({
+    code: JetStreamCode.WrongLastSequence
+  })
+  expect(await texts(filter)).toEqual(again.map(({ payload }) => payload))
+})
+
+test("what its sender gave up while it waited is not sent any more", async () => {
+  const appender = new Appender(machine.admin)
+  const subject = "payments.0.given-up-00"
+  const waits = Effect.runFork(appender.append("PAYMENTS", messages(subject, "never")))
+  await Effect.runPromise(Fiber.interrupt(waits))
+  await Effect.runPromise(appender.append("PAYMENTS", messages(subject, "later")))
+  expect(await texts(subject)).toEqual(["later"])
 })

@@ -56,7 +56,8 @@ export interface ChaosReport {
 const LEASE_MILLIS = 4_000
 const SETTLES_MILLIS = 8_000
 const QUIET_MILLIS = 180_000
-const TOLD_MAX = 5
+/** Counter-examples that are told of each promise. */
+const TOLD_MAX = 20
 
 const rest = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
