@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { sql } from "kysely"
+import type { ChargeCount } from "./health.ts"
 import type { Db } from "../../src/store/database.ts"
 import { Balance } from "./balance.ts"
 import { Payout } from "./payout.ts"
@@ -184,4 +185,22 @@ export const listTransfers = async (
         ${after?.id ?? "~"}::text)
     order by created_millis desc, id desc limit ${limit}`.execute(db)
   return rows.map(({ doc }) => decodeTransfer(doc))
+}
+
+/** Payments looked at for the gateways' health. More would say the same. */
+const HEALTH_PAYMENTS_MAX = 2_000
+
+/** How the charges of recent payments ended, by gateway. */
+export const recentCharges = async (
+  db: Db,
+  sinceMillis: number
+): Promise<ReadonlyArray<ChargeCount>> => {
+  const { rows } = await sql<ChargeCount>`
+    select coalesce(attempt->>'gateway', recent.doc->>'gateway') as gateway,
+      attempt->>'status' as status, attempt->>'code' as code, count(*)::int as count
+    from (select doc from payments where created_millis >= ${sinceMillis}
+      limit ${HEALTH_PAYMENTS_MAX}) as recent,
+      jsonb_array_elements(recent.doc->'attempts') as attempt
+    where attempt->>'operation' = 'charge' group by 1, 2, 3`.execute(db)
+  return rows
 }

@@ -12,6 +12,7 @@ import { startAuditor } from "./audit/auditor.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./commands.ts"
 import { type RunningEdge, startEdge } from "./edge.ts"
+import { startGatewayHealth } from "./gatewayHealth.ts"
 import {
   configuredGateways,
   type GatewaysFile,
@@ -122,6 +123,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     })
     const admission = startAdmission(stack, name, log)
     const meter = startMeter(stack, name, log)
+    const health = startGatewayHealth(stack, name, log)
     const edge = await startEdge(stack, {
       port: settings.port,
       host: hostOf(environment),
@@ -132,12 +134,10 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
         requestsPerSecond: settings.requestsPerSecond
       })
     }).catch(async (error) => {
-      await worker.stop()
-      await admission.stop()
-      await meter.stop()
+      await Promise.all([worker, admission, meter, health].map((one) => one.stop()))
       throw error
     })
-    stops.push(meter.stop, admission.stop, worker.stop, edge.stop)
+    stops.push(health.stop, meter.stop, admission.stop, worker.stop, edge.stop)
     await hookUp({ banks, simulators }, edge.url)
     return {
       stack,

@@ -67,7 +67,6 @@ test("what no rule is for is refused", async () => {
 test("an outage of one gateway is answered by the next, and nothing is charged twice", async () => {
   await control("first", { outage: true })
   const paid = await Promise.all(Array.from({ length: 30 }, () => shop.pay()))
-  await control("first", { outage: false })
   for (const { json } of paid) {
     expect(json).toMatchObject({ status: "captured", gateway: "second" })
     expect(await operations("first", json.id)).toEqual([])
@@ -83,8 +82,15 @@ test("an outage of one gateway is answered by the next, and nothing is charged t
   await shop.until(json.id, ({ amount_refunded }) => amount_refunded === 100)
 })
 
-test("the gateway is used again after a probe that was answered", async () => {
-  await eventually(async () => (await shop.pay()).json.gateway === "first" || undefined)
+test("a gateway that is down comes last, and is used again when it answers", async () => {
+  const reason = await eventually(async () => {
+    const { json } = await shop.pay()
+    const [{ reason }] = json.attempts
+    return /first down/.test(reason) ? reason : undefined
+  }, 30_000)
+  expect(reason).toBe("rule chain, fallback 1; first down")
+  await control("first", { outage: false })
+  await eventually(async () => (await shop.pay()).json.gateway === "first" || undefined, 60_000)
 })
 
 test("a soft decline goes on where the rule says so, and a charge that is unknown does not", async () => {

@@ -11,6 +11,7 @@ import { startTracing, stopTracing } from "../../telemetry/traces.ts"
 import { startAuditor } from "../audit/auditor.ts"
 import { startAdmission } from "../admission.ts"
 import type { CliCommand, Environment } from "../commands.ts"
+import { startGatewayHealth } from "../gatewayHealth.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
 import { dataDirOf, hostOf, workerName } from "../lastro.ts"
 import { startMeter } from "../meter.ts"
@@ -65,6 +66,7 @@ export const worker: CliCommand = {
     })
     const admission = startAdmission(stack, name, toStderr)
     const meter = startMeter(stack, name, toStderr)
+    const health = startGatewayHealth(stack, name, toStderr)
     const auditKeyFile = environment["LASTRO_AUDIT_KEY_FILE"]
     const auditor = auditKeyFile === undefined ? undefined : await startAuditor(
       stack.databaseUrl,
@@ -73,7 +75,7 @@ export const worker: CliCommand = {
     )
     console.log(`${name} runs ${actors.join(", ")} (ready: ${probes.url}/readyz).`)
     await stopAsked
-    await Promise.all([running.stop(), admission.stop(), meter.stop()])
+    await Promise.all([running.stop(), admission.stop(), meter.stop(), health.stop()])
     await auditor?.stop()
     await opened?.stop()
     await probes.stop()

@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from "node:util"
+import { Effect, Fiber, Layer, Schedule } from "effect"
+import { healthOf } from "../../actors/payments/health.ts"
+import { recentCharges } from "../../actors/payments/read.ts"
+import { append } from "../bus/append.ts"
+import { type NatsLink, open } from "../bus/connection.ts"
+import { elected } from "../runtime/election.ts"
+import type { Stack } from "../stack/stack.ts"
+import { Database } from "../store/database.ts"
+import { latestConfigs } from "../store/takeover.ts"
+import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+
+const OFFICE_TTL_MILLIS = 4_000
+const LOOK_EVERY = "2 seconds"
+/** What is older says nothing about now. */
+const WINDOW_MILLIS = 20_000
+
+/** The terms as they are stored, as far as they matter here. */
+interface Doc {
+  readonly health?: unknown
+  readonly routing?: {
+    readonly rules: ReadonlyArray<{
+      readonly to: ReadonlyArray<unknown>
+      readonly fallback?: ReadonlyArray<unknown>
+    }>
+  }
+}
+
+/** Where no rule has a choice, nobody needs to know. */
+const hasChoice = ({ routing }: Doc): boolean =>
+  routing?.rules.some(({ fallback = [], to }) => to.length + fallback.length > 1) === true
+
+/** One look: when a gateway does otherwise than the partitions were told, they are told. */
+const look = Effect.fnUntraced(function* (link: NatsLink) {
+  const database = yield* Database
+  const known = yield* database.query("health.known", (db) => latestConfigs(db, "payments"))
+  const docs = [...known].map(([partition, { doc, version }]) => ({
+    partition,
+    version,
+    doc: doc as Doc
+  }))
+  if (!docs.some(({ doc }) => hasChoice(doc))) return
+  const since = Date.now() - WINDOW_MILLIS
+  const counts = yield* database.query("health.charges", (db) => recentCharges(db, since))
+  const health = healthOf(counts)
+  if (docs.every(({ doc }) => isDeepStrictEqual(doc.health ?? {}, health))) return
+  const version = Math.max(Date.now(), ...docs.map((one) => one.version + 1))
+  yield* append(
+    link.nc,
+    docs.map(({ doc, partition }) => ({
+      subject: `payments.${partition}.control`,
+      headers: [],
+      payload: JSON.stringify({ version, config: { ...doc, health } })
+    }))
+  )
+})
+
+/** Stands for the office of the gateways' health. Every worker may stand; one of them holds it. */
+export const startGatewayHealth = (stack: Stack, holder: string, log: LogSink) => {
+  const { password, user } = stack.nats.worker
+  const fiber = Effect.runFork(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const name = `${holder}-health`
+        const link = yield* open({ urls: stack.natsUrls, user, password, name })
+        const office = { link, name: "gateway-health", holder, ttlMillis: OFFICE_TTL_MILLIS }
+        yield* elected(office, Effect.repeat(look(link), Schedule.spaced(LOOK_EVERY)))
+      })
+    ).pipe(
+      Effect.tapCause((cause) => Effect.logWarning("gateways are not looked at now", cause)),
+      Effect.retry(Schedule.spaced("1 second")),
+      Effect.provide(Layer.mergeAll(Database.layerOf(stack.databaseUrl, 1), jsonLogs(log)))
+    )
+  )
+  return { stop: () => Effect.runPromise(Effect.asVoid(Fiber.interrupt(fiber))) }
+}
