@@ -1,4 +1,7 @@
 import { expect, test } from "vitest"
+import { familyTables } from "../../src/cli/replayed.ts"
+import { replayStack } from "../../src/cli/replay.ts"
+import type { Stack } from "../../src/stack/stack.ts"
 import type { ChaosHouse } from "../../src/cli/chaos/house.ts"
 import {
   chargesAstray,
@@ -13,7 +16,9 @@ import type { ChaosRecord } from "../../src/cli/chaos/record.ts"
 import { differencesFromReplay } from "../../src/cli/chaos/replay.ts"
 
 /** One test per promise, over what stands in streams and tables once everything is quiet. */
-export const promisesHold = (after: () => { house: ChaosHouse; record: ChaosRecord }) => {
+export const promisesHold = (
+  after: () => { house: ChaosHouse & { readonly stack: Stack }; record: ChaosRecord }
+) => {
   test("G1: every acknowledged command has its payment", () => {
     const { house, record } = after()
     expect(missingCommands(record, house.load.acknowledged.values())).toEqual([])
@@ -38,6 +43,20 @@ export const promisesHold = (after: () => { house: ChaosHouse; record: ChaosReco
   test("G5: every emission is in its mailbox once and in order", () => {
     expect(emissionsAstray(after().record)).toEqual([])
   })
+
+  test.each(Object.keys(familyTables))(
+    "G15: replaying the mailbox of %s gives the same digests and the same rows",
+    async (family) => {
+      const { stack } = after().house
+      const report = await replayStack(stack, family, {
+        checkpoint: undefined,
+        partition: undefined
+      })
+      expect(report.differences).toEqual([])
+      if (family === "payments") expect(report.messages).toBeGreaterThan(100)
+    },
+    120_000
+  )
 
   test("M1: debits equal credits after every turn and the accounts repeat the journal", () => {
     const { record } = after()
