@@ -128,6 +128,7 @@ export const notes: House = {
   routesOf: () => [],
   actors: (keeper) => [pages(keeper)],
   commandsMax: 24,
+  settlesMillis: 90_000,
   command,
   isQuiet: (world) =>
     world.broker.stream("TIMERS").lastOn("timers.at.>") === 0 &&

@@ -19,8 +19,6 @@ export interface Options {
   readonly watch?: (world: World) => void
 }
 
-/** Simulated time for everything to settle once the weather has cleared. */
-const SETTLES_MILLIS = 90_000
 const LOOK_EVERY_MILLIS = 200
 /** So many runs are also compared with one worker that nothing ever happened to. */
 const UNDISTURBED_EVERY = 10
@@ -70,7 +68,7 @@ const runUntil = (
     else kernel.after(LOOK_EVERY_MILLIS, "look", look)
   }
   kernel.after(afterMillis, "look", look)
-  return kernel.run(afterMillis + SETTLES_MILLIS)
+  return kernel.run(afterMillis + world.house.settlesMillis)
 }
 
 const sendCommands = (world: World): void => {

@@ -24,6 +24,8 @@ export interface House {
   readonly streams: ReadonlyArray<StreamSpec>
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
   readonly commandsMax: number
+  /** Simulated time for everything to settle once the weather has cleared. */
+  readonly settlesMillis: number
   /** One command of a producer, the nth. */
   readonly command: (chance: Chance, nth: number) => Command
   /** Nothing is awaited any more that no mailbox shows. */

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest"
+import { shop } from "./shop.ts"
+import { INTERLEAVINGS, sweep } from "./sweep.ts"
+
+const count = Math.ceil(INTERLEAVINGS * 0.02)
+
+test(
+  "M1, M2, G2, G3, G5: whatever dies, stops, is late or lost, a payment is charged and booked once",
+  async () => {
+    const { different, runs } = await sweep(shop, { from: 1, count }, "payments.test.ts")
+    expect(different).toBeGreaterThan(runs * 0.99)
+  },
+  900_000
+)
