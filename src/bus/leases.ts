@@ -35,6 +35,13 @@ const HEARTBEAT_MILLIS = 500
 const WATCH_SILENCE_MILLIS = 3 * HEARTBEAT_MILLIS
 
 /**
+ * A marker of an expiry or a release, or what no worker wrote: every lease ends by itself, and an
+ * acknowledgement that a producer had sent here (NATS does not check where to) must hold nothing.
+ */
+const holdsNothing = (has: (header: string) => boolean): boolean =>
+  has("KV-Operation") || has("Nats-Marker-Reason") || !has("Nats-TTL")
+
+/**
  * Leases in a JetStream KV bucket with history 1.
  *
  * Written with raw publishes: the client's KV `update` has no TTL and would make a renewed lease
@@ -121,11 +128,11 @@ export class Leases {
       { last_by_subj: `${PREFIX}${key}` }
     ).pipe(
       Effect.map(({ message }) => {
-        const gone = /KV-Operation|Nats-Marker-Reason/.test(
-          Buffer.from(message.hdrs ?? "", "base64").toString()
-        )
+        const headers = Buffer.from(message.hdrs ?? "", "base64").toString()
         this.set(key, {
-          value: gone ? "" : Buffer.from(message.data ?? "", "base64").toString(),
+          value: holdsNothing((name) => headers.includes(`${name}:`))
+            ? ""
+            : Buffer.from(message.data ?? "", "base64").toString(),
           revision: message.seq
         })
       }),
@@ -212,8 +219,8 @@ export class Leases {
     const consumerSeq = Number(tokens.at(-3) ?? 0)
     if (consumerSeq !== ++this.watched.consumerSeq) this.watched.broken = true
     const key = message.subject.slice(PREFIX.length)
-    const gone = message.headers?.get("KV-Operation") || message.headers?.get("Nats-Marker-Reason")
-    this.set(key, { value: gone ? "" : message.string(), revision: Number(tokens.at(-4) ?? 0) })
+    const nothing = holdsNothing((name) => (message.headers?.get(name) ?? "") !== "")
+    this.set(key, { value: nothing ? "" : message.string(), revision: Number(tokens.at(-4) ?? 0) })
     if (tokens.at(-1) === "0") this.forgetUnseen()
   }
 

@@ -9,9 +9,18 @@ export interface StoredMessage {
 
 /** The last message on `filter`, from the stream's leader: a replica's answer could be stale. */
 export const lastOn = (nc: BusClient, stream: string, filter: string) =>
-  request<{ message: { seq: number; hdrs?: string } }>(nc, `STREAM.MSG.GET.${stream}`, {
-    last_by_subj: filter
-  }).pipe(
+  messageOf(nc, stream, { last_by_subj: filter })
+
+/** The first message on `filter` from a sequence on, from the stream's leader. */
+export const nextOn = (nc: BusClient, stream: string, filter: string, seq: number) =>
+  messageOf(nc, stream, { seq, next_by_subj: filter })
+
+const messageOf = (nc: BusClient, stream: string, which: object) =>
+  request<{ message: { seq: number; hdrs?: string } }>(
+    nc,
+    `STREAM.MSG.GET.${stream}`,
+    which
+  ).pipe(
     Effect.map(({ message }): StoredMessage | undefined => ({
       seq: message.seq,
       headers: parseHeaders(message.hdrs)

@@ -3,7 +3,7 @@ import { JetStreamCode } from "../bus/api.ts"
 import { BATCH_MESSAGES_MAX } from "../bus/append.ts"
 import type { Appender } from "../bus/appender.ts"
 import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
-import { lastOn, streamFacts } from "../bus/tail.ts"
+import { lastOn, nextOn, type StoredMessage, streamFacts } from "../bus/tail.ts"
 import * as timers from "../bus/timers.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { type Bundle, idOf, outgoingOf } from "./bundle.ts"
@@ -139,9 +139,9 @@ export const settle = Effect.fnUntraced(function* (
   pending: ReadonlyArray<Bundle>
 ): Effect.fn.Return<number, RelayFenced> {
   const filter = self.filterOf(target)
-  const found = yield* lastOn(self.link.nc, target, filter).pipe(patiently)
+  const last = yield* lastOn(self.link.nc, target, filter).pipe(patiently)
   const known = self.tails.get(target)
-  if (found === undefined) {
+  if (last === undefined) {
     if (known === undefined) return 0
     const facts = yield* streamFacts(self.link.nc, target).pipe(patiently)
     if (known.seq >= facts.firstSeq) return yield* fenced(self, target, "the recorded tail is gone")
@@ -149,15 +149,46 @@ export const settle = Effect.fnUntraced(function* (
     self.tails.delete(target)
     return 0
   }
-  const id = parseEmission(found.headers.get(Header.emission), self)
+  const emission = isStray(last)
+    ? yield* emissionBehind(self, target, known)
+    : last.headers.get(Header.emission)
+  if (emission === undefined) {
+    self.tails.set(target, { seq: last.seq, id: known?.id ?? NOTHING_YET })
+    return 0
+  }
+  const id = parseEmission(emission, self)
   if (id === undefined) return yield* fenced(self, target, "a foreign message under this source")
   const sent = pending.findIndex((bundle) => compareIds(idOf(bundle), id) === 0)
   if (sent >= 0) {
-    self.tails.set(target, { seq: found.seq, id })
+    self.tails.set(target, { seq: last.seq, id })
     return sent + 1
   }
-  if (known !== undefined && compareIds(known.id, id) === 0 && known.seq === found.seq) return 0
+  if (known !== undefined && compareIds(known.id, id) === 0 && known.seq === last.seq) return 0
   return yield* fenced(self, target, `tail ${id.seq}/${id.ordinal} is not ours`)
+})
+
+/**
+ * Stored by nobody: NATS does not check where a producer asks an acknowledgement to be sent, and one
+ * sent under a source's subject must not stop that source. Only workers can write headers there.
+ */
+const isStray = ({ headers }: StoredMessage): boolean => !headers.has(Header.emission)
+
+/** Before the first emission of a source. */
+const NOTHING_YET: EmissionId = { seq: 0, ordinal: -1 }
+
+/** The last emission on the target above the known tail, behind which only strays lie. */
+const emissionBehind = Effect.fnUntraced(function* (
+  self: Relay,
+  target: string,
+  known: Tail | undefined
+) {
+  let emission: string | undefined
+  for (let from = (known?.seq ?? 0) + 1;;) {
+    const next = yield* nextOn(self.link.nc, target, self.filterOf(target), from).pipe(patiently)
+    if (next === undefined) return emission
+    emission = next.headers.get(Header.emission) ?? emission
+    from = next.seq + 1
+  }
 })
 
 const fenced = (self: Relay, target: string, detail: string) => {

@@ -53,6 +53,21 @@ test("a held lease is refused to others, and every owner's revision is above the
   expect(Result.isFailure(stale) && stale.failure._tag).toBe("LeaseHeld")
 })
 
+test("what no worker wrote (a misled acknowledgement) holds nothing", async () => {
+  const key = "misled"
+  await machine.admin.nc.request(`$KV.leases.${key}`, '{"stream":"PAYMENTS","seq":1}')
+  await eventually(() => Promise.resolve(two.list().get(key)))
+  expect(two.list().get(key)?.value).toBe("")
+  const taken = await eventually(async () => {
+    const asked = await tried(two.acquire(key, "two"))
+    return Result.isSuccess(asked) ? asked.success : undefined
+  })
+  // It also ends no lease for longer than the owner takes to see that its revision is gone.
+  await machine.admin.nc.request(`$KV.leases.${key}`, '{"stream":"PAYMENTS","seq":2}')
+  expect(Result.isFailure(await tried(two.renew(key, "two", taken)))).toBe(true)
+  expect(Result.isSuccess(await tried(two.acquire(key, "two")))).toBe(true)
+})
+
 test("a renewed lease outlives its time, and a renewed one ends, too, once nobody renews it", async () => {
   let revision = await Effect.runPromise(one.acquire("long", "one"))
   for (let time = 0; time < 6; time++) {

@@ -123,7 +123,6 @@ test.each([1, 3])(
 )
 
 test.each([
-  ["without an emission", {}],
   ["of another family", { [Header.emission]: "payments/10/2/0" }],
   ["of another partition", { [Header.emission]: "fraud/0/2/0" }]
 ])("a message %s under our source fences the relay", async (_, headers) => {
@@ -133,6 +132,29 @@ test.each([
   const fenced = await send(self, [message(2)])
   expect(Result.isFailure(fenced) && fenced.failure._tag).toBe("RelayFenced")
   expect(await stored()).toEqual(["1/0", "foreign"])
+})
+
+test("what nobody wrote under our source (a misled acknowledgement) is stepped over", async () => {
+  const { message, self, source, stored } = relayOf()
+  const stray = () => machine.append(`payments.0.${source}`, {}, '"stray"')
+  await stray()
+  expect(await send(self, [message(1)])).toMatchObject({ _tag: "Success" })
+  await stray()
+  await stray()
+  expect(await send(self, [message(2)])).toMatchObject({ _tag: "Success" })
+  // A lost acknowledgement is told from a lost message behind strays, too.
+  const before = asBefore(self)
+  await send(self, [message(3)])
+  await stray()
+  expect(await send(before, [message(3), message(4)])).toMatchObject({ _tag: "Success" })
+  await stray()
+  const former = asBefore(before)
+  await send(before, [message(5)])
+  await send(before, [message(6)])
+  const fenced = await send(former, [message(7)])
+  expect(Result.isFailure(fenced) && fenced.failure._tag).toBe("RelayFenced")
+  const there = (await stored()).filter((one) => one !== "stray")
+  expect(there).toEqual(["1/0", "2/0", "3/0", "4/0", "5/0", "6/0"])
 })
 
 test("a tail that aged out of its target means: the next is the first again", async () => {
