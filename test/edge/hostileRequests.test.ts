@@ -26,7 +26,8 @@ const bodies: ReadonlyArray<readonly [of: RegExp, body: object]> = [
   [/evidence$/, { text: "delivered" }],
   [/outcome$/, { outcome: "won" }],
   [/disputes$/, { dispute_id: "dp_1", amount: 1_000 }],
-  [/increment$/, { amount: 1 }]
+  [/increment$/, { amount: 1 }],
+  [/return$/, { code: "account_closed" }]
 ]
 const bodyOf = (name: string) => bodies.find(([of]) => of.test(name))?.[1] ?? {}
 
