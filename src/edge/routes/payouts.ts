@@ -54,13 +54,12 @@ const PAYOUT = /^po_[0-9a-z]{26}$/
 
 /** A bank's word, told by an operator. */
 const bringBack = Effect.fnUntraced(function* (asked: Asked) {
+  const id = asked.path["id"]!
+  if (!PAYOUT.test(id)) return yield* payoutNotFound
   const merchant = yield* merchantOf(asked)
   const key = yield* idempotencyKeyOf(asked)
-  const id = asked.path["id"]!
   const database = yield* Database
-  const payout = PAYOUT.test(id)
-    ? yield* read("edge.payout", (db) => findPayout(db, merchant, id))
-    : undefined
+  const payout = yield* read("edge.payout", (db) => findPayout(db, merchant, id))
   if (payout === undefined) return yield* payoutNotFound
   const { currency, recipient } = payout
   return yield* perform(asked, {
