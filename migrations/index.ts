@@ -12,6 +12,7 @@ import * as payouts from "./0011_payouts.ts"
 import * as ledgerReads from "./0020_ledger_reads.ts"
 import * as auditTree from "./0021_audit_tree.ts"
 import * as transfers from "./0022_transfers.ts"
+import * as fx from "./0023_fx.ts"
 import * as operate from "./0040_operate.ts"
 import * as meter from "./0050_meter.ts"
 import * as turnNotes from "./0051_turn_notes.ts"
@@ -32,6 +33,7 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0020_ledger_reads": ledgerReads,
     "0021_audit_tree": auditTree,
     "0022_transfers": transfers,
+    "0023_fx": fx,
     "0040_operate": operate,
     "0050_meter": meter,
     "0051_turn_notes": turnNotes

@@ -32,6 +32,8 @@ export const producerCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "refund"],
   ["payments", "payout"],
   ["payments", "transfer"],
+  ["payments", "quote"],
+  ["payments", "convert"],
   ["payments", "dispute_evidence"],
   ["payments", "dispute_accept"]
 ]
@@ -41,6 +43,7 @@ export const platformCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "dispute_opened"],
   ["payments", "dispute_closed"],
   ["payments", "payout_returned"],
+  ["payments", "reverse_conversion"],
   ["reconciliation", "file"]
 ]
 

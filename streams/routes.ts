@@ -37,6 +37,8 @@ export const routes: ReadonlyArray<Route> = [
       "transfer.sent",
       "transfer.completed",
       "transfer.received",
+      "fx.converted",
+      "fx.reversed",
       "payout.returned",
       "payout.contradicted"
     ],

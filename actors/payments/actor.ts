@@ -7,7 +7,9 @@ import { isPayoutOpen } from "./payout.ts"
 import {
   defaultTerms,
   isBalance,
+  isConversion,
   isPayout,
+  isQuote,
   isTransfer,
   type State,
   Terms,
@@ -30,6 +32,9 @@ export const payments = keyed({
     "review",
     "payout",
     "transfer",
+    "quote",
+    "convert",
+    "reverse_conversion",
     "payout_returned",
     "notified",
     ...disputeCommands
@@ -38,7 +43,9 @@ export const payments = keyed({
   config: { schema: Terms, initial: defaultTerms },
   keeps: (state: State) =>
     isBalance(state) ||
-    (isTransfer(state)
+    (isQuote(state) || isConversion(state)
+      ? false
+      : isTransfer(state)
       ? state.status === "sent"
       : isPayout(state)
       ? isPayoutOpen(state)

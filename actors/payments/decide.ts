@@ -12,6 +12,7 @@ import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
+import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
 import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
@@ -43,6 +44,10 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
     case "transfer_arrived":
     case "transfer_delivered":
       return transferKeysOf(message, merchant)
+    case "quote":
+    case "convert":
+    case "reverse_conversion":
+      return fxKeysOf(message, merchant)
     case "answered": {
       const { attempt, payment_id } = message.body
       return isBalanceId(payment_id) ? [payment_id, attempt] : [payment_id]
@@ -67,6 +72,7 @@ export const decide = (
 ): Decided => {
   const [id] = received.keys
   if (isTransferMessage(message)) return decideTransfer(states, message, received)
+  if (isFxMessage(message)) return decideFx(states, message, received)
   if (isBalanceId(id)) return decideBalance(states, message, received)
   const payment = states.get(id) as Payment | undefined
   if (message.type === "create") return create(payment, message.body, received)

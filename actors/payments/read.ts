@@ -3,7 +3,10 @@ import { sql } from "kysely"
 import type { ChargeCount } from "./health.ts"
 import type { Db } from "../../src/store/database.ts"
 import { Balance } from "./balance.ts"
+import { Conversion } from "./conversion.ts"
 import { Payout } from "./payout.ts"
+import { keyOf } from "./pairedId.ts"
+import { Quote } from "./quote.ts"
 import { Dispute, Payment } from "./state.ts"
 import { Transfer } from "./transfer.ts"
 
@@ -203,4 +206,44 @@ export const recentCharges = async (
       jsonb_array_elements(recent.doc->'attempts') as attempt
     where attempt->>'operation' = 'charge' group by 1, 2, 3`.execute(db)
   return rows
+}
+
+const decodeQuote = Schema.decodeUnknownSync(Quote)
+const decodeConversion = Schema.decodeUnknownSync(Conversion)
+
+export const findQuote = async (
+  db: Db,
+  merchant: string,
+  id: string
+): Promise<Quote | undefined> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from fx_quotes where id = ${keyOf(id)} and merchant = ${merchant}`.execute(db)
+  return rows[0] && decodeQuote(rows[0].doc)
+}
+
+export const findConversion = async (
+  db: Db,
+  merchant: string,
+  id: string
+): Promise<Conversion | undefined> => {
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from fx_conversions
+    where id = ${keyOf(id)} and merchant = ${merchant}`.execute(db)
+  return rows[0] && decodeConversion(rows[0].doc)
+}
+
+/** Newest first. */
+export const listConversions = async (
+  db: Db,
+  merchant: string,
+  options: { readonly after?: PageAfter; readonly limit: number }
+): Promise<ReadonlyArray<Conversion>> => {
+  const { after, limit } = options
+  const { rows } = await sql<{ doc: unknown }>`
+    select doc from fx_conversions
+    where merchant = ${merchant}
+      and (created_millis, id) < (${after?.createdMillis ?? Number.MAX_SAFE_INTEGER}::bigint,
+        ${after?.id ?? "~"}::text)
+    order by created_millis desc, id desc limit ${limit}`.execute(db)
+  return rows.map(({ doc }) => decodeConversion(doc))
 }

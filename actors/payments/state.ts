@@ -3,6 +3,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { BigAmount } from "../../src/domain/money.ts"
 import { FeeBearer, FeeSchedule, FeeTerms } from "../../streams/messages/fees.ts"
 import { Risk } from "../../streams/messages/fraud.ts"
+import { FxTerms } from "../../streams/messages/fx.ts"
 import { Operation } from "../../streams/messages/gateway.ts"
 import {
   CaptureMode,
@@ -14,7 +15,9 @@ import {
 import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
 import type { Balance } from "./balance.ts"
+import type { Conversion } from "./conversion.ts"
 import type { Payout } from "./payout.ts"
+import type { Quote } from "./quote.ts"
 import type { Transfer } from "./transfer.ts"
 
 export const Status = Schema.Literals([
@@ -266,12 +269,14 @@ export const Terms = Schema.Struct({
   routing: Schema.optionalKey(Routing),
   health: Schema.optionalKey(Schema.Record(Schema.String, Health)),
   /** How long an authorization is kept where the gateway does not say. Seven days where left out. */
-  authorization_seconds: Schema.optionalKey(Schema.Int)
+  authorization_seconds: Schema.optionalKey(Schema.Int),
+  /** What currencies are worth in others. Nothing is converted where left out. */
+  fx: Schema.optionalKey(FxTerms)
 })
 export type Terms = typeof Terms.Type
 
-/** What this family keeps by key: payments, balances, and the payouts and transfers from them. */
-export type State = Payment | Balance | Payout | Transfer
+/** What this family keeps by key: payments, balances, and what is done with them. */
+export type State = Payment | Balance | Payout | Transfer | Quote | Conversion
 
 export const isBalance = (state: State): state is Balance =>
   "_tag" in state && state._tag === "Balance"
@@ -281,6 +286,11 @@ export const isPayout = (state: State): state is Payout =>
 
 export const isTransfer = (state: State): state is Transfer =>
   "_tag" in state && state._tag === "Transfer"
+
+export const isQuote = (state: State): state is Quote => "_tag" in state && state._tag === "Quote"
+
+export const isConversion = (state: State): state is Conversion =>
+  "_tag" in state && state._tag === "Conversion"
 
 /** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
 export const defaultTerms: Terms = {
@@ -311,6 +321,12 @@ export type RefusalCode =
   | "below_minimum"
   | "same_wallet"
   | "payout_not_found"
+  | "unknown_pair"
+  | "quote_not_found"
+  | "quote_expired"
+  | "quote_used"
+  | "conversion_not_found"
+  | "already_reversed"
   | "too_many_commands"
   | "no_gateway"
 

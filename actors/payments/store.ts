@@ -7,16 +7,28 @@ import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Balance, isBalanceId } from "./balance.ts"
+import { Conversion, isConversionKey } from "./conversion.ts"
 import { isPayoutId, Payout } from "./payout.ts"
+import { isQuoteKey, Quote } from "./quote.ts"
 import { isTransferId, Transfer } from "./transfer.ts"
-import { isBalance, isPayout, isTransfer, Payment, type State } from "./state.ts"
+import {
+  isBalance,
+  isConversion,
+  isPayout,
+  isQuote,
+  isTransfer,
+  Payment,
+  type State
+} from "./state.ts"
 import type { Row } from "./step.ts"
 
 const decoders = {
   payments: Schema.decodeUnknownSync(Payment),
   balances: Schema.decodeUnknownSync(Balance),
   payouts: Schema.decodeUnknownSync(Payout),
-  transfers: Schema.decodeUnknownSync(Transfer)
+  transfers: Schema.decodeUnknownSync(Transfer),
+  fx_quotes: Schema.decodeUnknownSync(Quote),
+  fx_conversions: Schema.decodeUnknownSync(Conversion)
 }
 type Table = keyof typeof decoders
 
@@ -27,6 +39,10 @@ const tableOf = (key: string): Table =>
     ? "payouts"
     : isTransferId(key)
     ? "transfers"
+    : isQuoteKey(key)
+    ? "fx_quotes"
+    : isConversionKey(key)
+    ? "fx_conversions"
     : "payments"
 
 /** One query per table that the keys name: nearly always that of the payments alone. */
@@ -71,7 +87,9 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     savePayments(trx, of(writes, isPayment)),
     saveBalances(trx, of(writes, isBalance)),
     savePayouts(trx, of(writes, isPayout)),
-    saveTransfers(trx, of(writes, isTransfer)),
+    saveMoves(trx, "transfers", of(writes, isTransfer)),
+    saveMoves(trx, "fx_quotes", of(writes, isQuote)),
+    saveMoves(trx, "fx_conversions", of(writes, isConversion)),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
     disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
@@ -140,11 +158,18 @@ const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) 
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
 }
 
-/** Both merchants of a transfer have a side of their own under the one identifier. */
-const saveTransfers = async (trx: Trx, states: ReadonlyArray<SavedState<Transfer>>) => {
+/**
+ * What was done between wallets. Both merchants of a transfer have a side of their own under the one
+ * identifier.
+ */
+const saveMoves = async (
+  trx: Trx,
+  table: Table,
+  states: ReadonlyArray<SavedState<Transfer | Quote | Conversion>>
+) => {
   if (states.length === 0) return
   await sql`
-    insert into transfers (merchant, id, created_millis, doc)
+    insert into ${sql.raw(table)} (merchant, id, created_millis, doc)
     select * from ${
     rowsOf(states, {
       merchant: ["text", ({ merchant }) => merchant],

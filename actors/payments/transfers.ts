@@ -68,7 +68,8 @@ export const decideTransfer = (
   }
 }
 
-const balanceOf = (states: States<State>, id: string, merchant: string): Balance => {
+/** The wallet as it is; empty where nothing ever was in it. */
+export const balanceOf = (states: States<State>, id: string, merchant: string): Balance => {
   const found = states.get(id)
   return found !== undefined && isBalance(found) ? found : newBalance(id, merchant)
 }
@@ -165,7 +166,11 @@ const repeated = (known: Transfer, { replyTo }: Received<Terms>): Decided => {
 const answerOf = (transfer: Transfer) => ({ transfer: transferResourceOf(transfer) })
 
 /** What arrives becomes available, and may be due by schedule. */
-const credited = (balance: Balance, amount: bigint, received: Received<Terms>): books.Books =>
+export const credited = (
+  balance: Balance,
+  amount: bigint,
+  received: Received<Terms>
+): books.Books =>
   scheduled({
     received,
     balance: { ...balance, available: balance.available + amount },

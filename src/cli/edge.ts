@@ -10,6 +10,7 @@ import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
 import { auditRoutes } from "../edge/routes/audit.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
+import { fxRoutes } from "../edge/routes/fx.ts"
 import { gatewayWebhookRoutes } from "../edge/routes/gatewayWebhooks.ts"
 import { journalRoutes } from "../edge/routes/journal.ts"
 import { ledgerRoutes } from "../edge/routes/ledger.ts"
@@ -63,6 +64,7 @@ export const edgeRoutes = (
   ...traceRoutes,
   ...accountRoutes,
   ...transferRoutes,
+  ...fxRoutes,
   ...ledgerRoutes,
   ...journalRoutes,
   ...auditRoutes,

@@ -19,6 +19,8 @@ export const familyTables: Readonly<Record<string, FamilyTables>> = {
       "balances",
       "payouts",
       "transfers",
+      "fx_quotes",
+      "fx_conversions",
       "accounts",
       "holds"
     ],

@@ -12,7 +12,7 @@ Starts everything in one process and prints where it is, an API key and a first 
   LASTRO_HOST         address it listens on (default 127.0.0.1)
   LASTRO_NATS_URL     with DATABASE_URL: use these servers instead of our own
   LASTRO_STACK=containers   servers in containers instead of children of this process (docs/containers.md)
-  LASTRO_TERMS_FILE       fees, payouts and authorizations (docs/payments.md)
+  LASTRO_TERMS_FILE       fees, payouts, authorizations, rates (docs/payments.md, docs/fx.md)
   LASTRO_GATEWAYS_FILE    gateways and routing (docs/gateways.md); default: a simulator
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
   OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`

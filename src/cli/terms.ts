@@ -11,14 +11,15 @@ import { connect } from "../store/database.ts"
 import { latestConfigs } from "../store/takeover.ts"
 import type { Environment } from "./commands.ts"
 
-const { authorization_seconds, fee, fees, payouts } = Terms.fields
+const { authorization_seconds, fee, fees, fx, payouts } = Terms.fields
 
 /** What payments cost and when money is paid out: `LASTRO_TERMS_FILE`. What it leaves out is the default. */
 export const TermsFile = Schema.Struct({
   fee: Schema.optionalKey(fee),
   fees,
   payouts,
-  authorization_seconds
+  authorization_seconds,
+  fx
 })
 export type TermsFile = typeof TermsFile.Type
 

@@ -3,6 +3,8 @@ import { Schema, SchemaGetter } from "effect"
 /** The largest integer JSON numbers carry exactly. */
 const SAFE_MAX = 2 ** 53 - 1
 
+export const AMOUNT_MAX = BigInt(SAFE_MAX)
+
 const minorUnits = (minimum: number) =>
   Schema.Finite.check(
     Schema.makeFilter(

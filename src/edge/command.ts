@@ -121,8 +121,10 @@ const publish = Effect.fnUntraced(function* (
 
 /** A reply names what it is about. */
 const resourceIn = (outcome: unknown): unknown => {
-  const { payment, payout, transfer } = outcome as Readonly<Record<string, unknown>>
-  return payment ?? payout ?? transfer
+  const { conversion, payment, payout, quote, transfer } = outcome as Readonly<
+    Record<string, unknown>
+  >
+  return payment ?? payout ?? transfer ?? quote ?? conversion
 }
 
 const publishProblem = (error: PublishFailure) => {

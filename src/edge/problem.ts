@@ -69,7 +69,12 @@ const statusByCode: Readonly<Record<string, number>> = {
   dispute_not_found: 404,
   dispute_reused: 409,
   insufficient_funds: 409,
-  payout_not_found: 404
+  payout_not_found: 404,
+  quote_not_found: 404,
+  quote_expired: 409,
+  quote_used: 409,
+  conversion_not_found: 404,
+  already_reversed: 409
 }
 
 export const refusalProblem = (

@@ -44,6 +44,26 @@ export const payoutsInTransit = (partition: number, currency: string) =>
 export const transferControl = (partition: number, currency: string) =>
   platform("control:transfers", partition, currency)
 
+/** Either side: what conversions took in, and gave out, in this currency. With all others, our position. */
+export const fxTrading = (partition: number, currency: string) =>
+  platform("trading:fx", partition, currency)
+
+/** Credit side: what we keep of the value of what is converted. */
+export const fxSpread = (partition: number, currency: string) =>
+  platform("revenue:fx_spread", partition, currency)
+
+/** Credit side: what is left of whole minor units where amounts are rounded in our favour. */
+export const fxRounding = (partition: number, currency: string) =>
+  platform("revenue:fx_rounding", partition, currency)
+
+/** Credit side: what was worth less when it came back than when it was sold. */
+export const fxGains = (partition: number, currency: string) =>
+  platform("revenue:fx_gains", partition, currency)
+
+/** Debit side: what was worth more when it came back than when it was sold. */
+export const fxLosses = (partition: number, currency: string) =>
+  platform("expense:fx_losses", partition, currency)
+
 /** Credit side: what we earn. */
 export const feeRevenue = (partition: number, currency: string) =>
   platform("revenue:fees", partition, currency)

@@ -38,6 +38,8 @@ export type EntryKind =
   | "transfer_sent"
   | "transfer_arrived"
   | "payout_returned"
+  | "fx_conversion"
+  | "fx_reversal"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {

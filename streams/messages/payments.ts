@@ -9,6 +9,7 @@ import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
 import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
+import { FxMessages } from "./fx.ts"
 import { Answered, Notified, PixTerms } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
@@ -121,6 +122,7 @@ export const PaymentsMessages = {
   ...DisputeMessages,
   ...PayoutMessages,
   ...TransferMessages,
+  ...FxMessages,
   notified: Notified,
   scored: Scored,
   answered: Answered,

@@ -12,9 +12,9 @@ const written = (json: unknown) => {
   return configuredTerms({ LASTRO_TERMS_FILE: file })
 }
 
-/** The example of docs/payments.md. */
-const example = () => {
-  const part = fs.readFileSync("docs/payments.md", "utf8").split("```json")[1]
+/** The example of that page. */
+const example = (page = "docs/payments.md") => {
+  const part = fs.readFileSync(page, "utf8").split("```json")[1]
   return JSON.parse(part!.split("```")[0]!)
 }
 
@@ -41,6 +41,18 @@ describe("LASTRO_TERMS_FILE", () => {
     const { json } = await shop.pay({ capture: "manual" })
     const kept = Date.parse(json.expires_at) - Date.parse(json.updated_at)
     expect(kept).toBe(3 * 86_400_000)
+  })
+
+  it("holds the rates that currencies are converted at, each direction once", () => {
+    const { fx } = written(example("docs/fx.md"))
+    expect(fx?.rates).toHaveLength(2)
+    const table = (...rates: ReadonlyArray<object>) =>
+      written({ fx: { ...fx, rates: rates.map((rate) => ({ ...fx!.rates[0], ...rate })) } })
+    expect(() => table({}, { rate: "5.2" })).toThrow(/fx\.rates.*each direction once/)
+    expect(() => table({ to: "USD" })).toThrow(/fx\.rates\.0.*two currencies/)
+    expect(() => table({ rate: 5.2 })).toThrow(/fx\.rates\.0\.rate/)
+    expect(() => table({ rate: "0.0" })).toThrow(/above 0/)
+    expect(() => table({ spread_basis_points: 10_000 })).toThrow(/spread_basis_points/)
   })
 
   it("is refused with the place that is wrong", () => {

@@ -27,7 +27,8 @@ const bodies: ReadonlyArray<readonly [of: RegExp, body: object]> = [
   [/outcome$/, { outcome: "won" }],
   [/disputes$/, { dispute_id: "dp_1", amount: 1_000 }],
   [/increment$/, { amount: 1 }],
-  [/return$/, { code: "account_closed" }]
+  [/return$/, { code: "account_closed" }],
+  [/reverse$/, { rate: "current" }]
 ]
 const bodyOf = (name: string) => bodies.find(([of]) => of.test(name))?.[1] ?? {}
 

@@ -11,6 +11,11 @@ const guarded = routes.filter(({ audience }) => audience !== "public")
 const merchants = routes.filter(({ audience }) => audience === "merchant")
 const operators = routes.filter(({ audience }) => audience === "operator")
 
+const fx = {
+  version: "day-1",
+  rates: [{ from: "BRL" as never, to: "USD" as never, rate: "0.2", spread_basis_points: 100 }]
+}
+
 let one: TestLastro
 /** Owns everything that the others must not see. */
 let acme: Shop
@@ -19,7 +24,7 @@ let globex: Shop
 let owned: Record<string, string>
 
 beforeAll(async () => {
-  one = await startTestLastro()
+  one = await startTestLastro({ terms: { fx } })
   acme = await openShop(one, "acme")
   globex = await openShop(one, "globex")
   const { json: payment } = await acme.pay({ capture: "manual" })
@@ -57,15 +62,23 @@ beforeAll(async () => {
   }, 40_000)
   const sent = { currency: "BRL", amount: 1, to: { recipient: "seller" } }
   owned["transfers"] = (await acme.post("/v1/transfers", sent)).json.id
+  owned["quotes"] = (await acme.post("/v1/fx/quotes", sold)).json.id
+  const quote_id = owned["quotes"]
+  owned["conversions"] = (await acme.post("/v1/fx/conversions", { quote_id })).json.id
+  // The one that is left to use.
+  quote.quote_id = (await acme.post("/v1/fx/quotes", sold)).json.id
 })
 afterAll(() => one.stop())
 
 /** `/v1/payments/{id}/trace` with acme's own payment in it. */
 const acmesPath = (path: string) => {
-  const family = path.split("/")[2] === "fraud" ? "reviews" : path.split("/")[2]!
+  const [, , first, second] = path.split("/")
+  const family = first === "fraud" ? "reviews" : first === "fx" ? second! : first!
   return path.replace(/\{\w+\}/, () => owned[family]!)
 }
 
+const sold = { from: "BRL", to: "USD", amount: 100, side: "from" }
+const quote = { quote_id: "" }
 const dispute = { dispute_id: "dp_1", amount: 1_000 }
 
 const bodies: Readonly<Record<string, object>> = {
@@ -78,6 +91,9 @@ const bodies: Readonly<Record<string, object>> = {
   "POST /v1/payouts/{id}/return": { code: "account_closed" },
   "POST /v1/payouts": { currency: "BRL", amount: 1 },
   "POST /v1/transfers": { currency: "BRL", amount: 1, to: { recipient: "seller" } },
+  "POST /v1/fx/quotes": sold,
+  "POST /v1/fx/conversions": quote,
+  "POST /v1/fx/conversions/{id}/reverse": { rate: "current" },
   "POST /v1/fraud/reviews/{payment_id}": { decision: "approve" }
 }
 

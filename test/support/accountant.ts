@@ -2,7 +2,9 @@ import { Result, Schema } from "effect"
 import { payments } from "../../actors/payments/actor.ts"
 import {
   defaultTerms,
+  isConversion,
   isPayout,
+  isQuote,
   type Payment,
   type State,
   type Terms
@@ -10,6 +12,7 @@ import {
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { exponentOf, formatMinorUnits } from "../../src/domain/currency.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import type { Account } from "../../src/ledger/chart.ts"
 import { assertBalanced, type JournalEntry } from "../../src/ledger/journal.ts"
 import type { Emission } from "../../src/runtime/actor.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
@@ -25,6 +28,8 @@ const START = Date.parse("2026-08-31T12:00:00Z")
 /** A command that was refused, or something that cannot happen now. It has changed nothing. */
 export class Refused extends Error {}
 
+type FxRates = NonNullable<Terms["fx"]>["rates"]
+
 interface Message {
   readonly type: Type
   readonly body: Json
@@ -35,7 +40,7 @@ export class Accountant {
   readonly states = new Map<string, State>()
   /** What came from outside: all but what the family sends itself. */
   readonly received: Array<Message> = []
-  private readonly terms: Terms
+  private terms: Terms
   private readonly waits = new Map<string, { readonly about: string; readonly due: number }>()
   private readonly calls = new Map<string, Json>()
   private order = "order-1"
@@ -116,6 +121,9 @@ export class Accountant {
         this.take("payout_returned", { command_id: id.command_id, payout_id, currency, ...why })
         break
       }
+      case "rate":
+        this.rates([{ spread_basis_points: 100, ...named } as unknown as FxRates[number]])
+        break
       case "later":
         this.wake()
         break
@@ -130,11 +138,22 @@ export class Accountant {
         this.take(verb as Type, {
           ...id,
           ...(verb.startsWith("dispute") && dispute),
+          ...(verb === "convert" && { quote_id: this.last(isQuote) }),
+          ...(verb === "reverse_conversion" && { conversion_id: this.last(isConversion) }),
           ...(amount !== undefined && { amount }),
           ...named
         })
     }
     return this.journal.slice(before).map(shown)
+  }
+
+  /** The table that later quotes are made from. */
+  rates(rates: FxRates) {
+    this.terms = { ...this.terms, fx: { version: `table-${this.seq}`, rates } }
+  }
+
+  private last(is: (state: State) => boolean): string {
+    return [...this.states.values()].filter(is).at(-1)?.id ?? "none"
   }
 
   /** The next thing that somebody waits for comes. */
@@ -251,14 +270,18 @@ const minorUnits = (text: string): number => {
 /** Paths without what an accountant does not ask for: the sub-account's number and the currency. */
 const nameOf = (path: string): string => path.replace(/:p\d\d/, "").replace(`:${CURRENCY}`, "")
 
+/** Each account's total in its own currency. */
 const sideOf = (entry: JournalEntry, side: "debit" | "credit"): string => {
-  const totals = new Map<string, bigint>()
-  for (const posting of entry.postings) {
-    const name = nameOf(posting[side].path)
-    totals.set(name, (totals.get(name) ?? 0n) + posting.amount)
+  const totals = new Map<Account, bigint>()
+  const accounts = new Map<string, Account>()
+  for (const { [side]: one, amount } of entry.postings) {
+    const account = accounts.get(one.path) ?? one
+    accounts.set(one.path, account)
+    totals.set(account, (totals.get(account) ?? 0n) + amount)
   }
-  return [...totals].map(([name, total]) => `${name} ${formatMinorUnits(total, CURRENCY)}`)
-    .join(", ")
+  return [...totals].map(([{ currency, path }, total]) =>
+    `${nameOf(path)} ${formatMinorUnits(total, currency)}`
+  ).join(", ")
 }
 
 const shown = (entry: JournalEntry): string => {

@@ -1,5 +1,7 @@
 import { Result, Schema } from "effect"
 import { decide, keysOf } from "../../actors/payments/decide.ts"
+import { conversionIdOf } from "../../actors/payments/conversion.ts"
+import { quoteIdOf } from "../../actors/payments/quote.ts"
 import { transferIdOf } from "../../actors/payments/transfer.ts"
 import { defaultTerms, type State } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
@@ -22,6 +24,11 @@ export interface Example {
 
 const MERCHANT = "acme"
 const START = Date.parse("2026-01-02T03:04:05Z")
+
+const fx = {
+  version: "2026-01-02",
+  rates: [{ from: "BRL" as never, to: "USD" as never, rate: "0.1953", spread_basis_points: 100 }]
+}
 
 const allowed = { score: 10, decision: "allow", reasons: [] }
 const suspicious = (decision: string) => ({
@@ -58,7 +65,7 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
         merchant: MERCHANT,
         type,
         at: START + seq * 1_000,
-        config: defaultTerms
+        config: { ...defaultTerms, fx }
       })
     )
     if (Result.isFailure(decided)) throw new Error(`${name}: ${decided.failure.detail}`)
@@ -217,6 +224,19 @@ const transferred = () => {
   return life
 }
 
+const converted = () => {
+  const life = lifeOf("converted")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  life.settled("10000", "80")
+  const pair = ["BRL", "USD"] as const
+  life.take("quote", { command_id: "q-1", from: "BRL", to: "USD", amount: 1_000, side: "from" })
+  life.take("convert", { command_id: "c-1", quote_id: quoteIdOf(MERCHANT, "q-1", pair) })
+  const conversion_id = conversionIdOf(MERCHANT, "c-1", pair)
+  life.take("reverse_conversion", { command_id: "r-1", conversion_id, rate: "current" })
+  return life
+}
+
 const notTaken = (name: string, outcome: unknown) => {
   const life = lifeOf(name)
   life.scored(allowed)
@@ -265,6 +285,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
     disputed(),
     paidOut(),
     transferred(),
+    converted(),
     notTaken("declined", declined),
     notTaken("silent", { _tag: "Unknown", detail: "no answer" }),
     notTaken("asked", {

@@ -19,7 +19,7 @@ export class Wallets {
   readonly events: Array<Event> = []
   readonly answers: Array<unknown> = []
   onTheWay: Array<Emission> = []
-  private readonly terms: Terms
+  terms: Terms
   private seq = 0
   now = Date.parse("2026-08-31T12:00:00Z")
 

@@ -11,7 +11,7 @@ payment on, and LASTRO_TERMS_FILE the terms they are made under: what "start" an
 begin. Nothing is sent where they hold already.
 
   LASTRO_GATEWAYS_FILE              gateways and routing (docs/gateways.md)
-  LASTRO_TERMS_FILE                 fees, payouts, authorizations (docs/payments.md)
+  LASTRO_TERMS_FILE                 fees, payouts, authorizations, rates (docs/payments.md, docs/fx.md)
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
   LASTRO_NATS_ADMIN_USER/_PASSWORD  who may configure (or LASTRO_NATS_PASSWORDS_FILE)`
