@@ -23,7 +23,7 @@ export const gateway = (gateways: ReadonlyArray<Gateway>) => {
     const started = yield* Clock.currentTimeMillis
     const gateway = byName.get(message.body.gateway)
     const answer = gateway === undefined
-      ? notConfigured(message)
+      ? notConfigured(message, outgoing)
       : !paces.get(gateway.name)!.take(started)
       ? once(notTried(outgoing, `the gateway takes ${gateway.ratePerSecond} calls a second`))
       : message.type === "call"
@@ -66,12 +66,15 @@ const notTried = ({ redelivered }: Outgoing<unknown>, detail: string): Outcome =
 
 const once = (outcome: Outcome): Answer => ({ outcome, times: 1 })
 
-const notConfigured = ({ body }: Message): Answer =>
-  once({
-    _tag: "NotProcessed",
-    code: "gateway_not_configured",
-    detail: `no gateway ${body.gateway} is configured`
-  })
+/** Another worker may know the gateway and have called it: only a first delivery was surely not sent. */
+const notConfigured = ({ body, type }: Message, { redelivered }: Outgoing<unknown>): Answer => {
+  const detail = `no gateway ${body.gateway} is configured`
+  return once(
+    type === "inquire" || redelivered
+      ? { _tag: "Unknown", detail }
+      : { _tag: "NotProcessed", code: "gateway_not_configured", detail }
+  )
+}
 
 /**
  * A repeated delivery asks first: the earlier one may have arrived. Where the gateway knows nothing,
