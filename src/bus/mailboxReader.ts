@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import * as metrics from "../telemetry/metrics.ts"
 import { JetStreamCode, request } from "./api.ts"
 import type { BusClient, BusUnavailable, NatsLink } from "./connection.ts"
+import { Witness, type WitnessOptions } from "./witness.ts"
 
 /** The consumer is gone or skipped something: the reader must be made again at the cursor. */
 export class ReaderLost extends Schema.TaggedError<ReaderLost>()("ReaderLost", {
@@ -93,7 +94,7 @@ export const partitionConsumer = (
  */
 export const openReader = Effect.fnUntraced(function* (
   link: NatsLink,
-  options: { stream: string; consumer: string; filter: string; startSeq: number }
+  options: WitnessOptions & { readonly consumer: string }
 ): Effect.fn.Return<MailboxReader, BusUnavailable | ReaderLost> {
   const { consumer, filter, startSeq, stream } = options
   const { nc } = link
@@ -122,7 +123,7 @@ export const openReader = Effect.fnUntraced(function* (
       (error) => Effect.fail(new ReaderLost({ detail: error.message }))
     )
   )
-  return new PullReader(link, stream, consumer)
+  return new PullReader(link, options)
 })
 
 class PullReader implements MailboxReader {
@@ -132,7 +133,8 @@ class PullReader implements MailboxReader {
   private readonly inbox: string
   private buffer: Array<Delivery> = []
   private expectedConsumerSeq = 1
-  private lastSeq = 0
+  private lastSeq: number
+  private readonly witness: Witness
   private failure: ReaderLost | undefined
   private outstanding = 0
   private unanswered = 0
@@ -146,9 +148,13 @@ class PullReader implements MailboxReader {
   private awaken: (() => void) | undefined
   private readonly unsubscribe: () => void
 
-  constructor(link: NatsLink, stream: string, consumer: string) {
+  constructor(link: NatsLink, options: WitnessOptions & { readonly consumer: string }) {
     const { nc } = link
+    const { consumer, startSeq, stream } = options
     this.nc = nc
+    // What stands before belongs to an older consumer of this name on a server that knows no better.
+    this.lastSeq = startSeq - 1
+    this.witness = new Witness(nc, options)
     this.family = consumer.slice(0, consumer.lastIndexOf("-"))
     this.place = `${stream}.${consumer}`
     this.inbox = `${link.inboxPrefix}.${nuid.next()}`
@@ -186,10 +192,22 @@ class PullReader implements MailboxReader {
 
   readonly take = (max: number, millis: number) =>
     Effect.flatMap(this.ready(millis), (): Effect.Effect<ReadonlyArray<Delivery>, ReaderLost> => {
-      if (this.buffer.length === 0 && this.failure !== undefined) return Effect.fail(this.failure)
+      if (this.failure !== undefined) return Effect.fail(this.failure)
       const taken = this.buffer.length <= max ? this.buffer.splice(0) : this.buffer.splice(0, max)
       this.pull()
-      return Effect.succeed(taken)
+      return this.witness.examine(taken.map(({ seq }) => seq)).pipe(
+        Effect.tap((wrong) =>
+          Effect.sync(() => {
+            if (wrong !== undefined) metrics.fences.inc({ family: this.family, place: "witness" })
+          })
+        ),
+        Effect.catch((error) => Effect.succeed(error.message)),
+        Effect.flatMap((wrong) => {
+          if (wrong === undefined) return Effect.succeed(taken)
+          this.lose(wrong)
+          return Effect.fail(this.failure!)
+        })
+      )
     })
 
   readonly acknowledge = (delivery: Delivery) => this.nc.publish(delivery.ackSubject)
@@ -223,6 +241,7 @@ class PullReader implements MailboxReader {
     clearTimeout(this.silence)
     this.silence = setTimeout(() => {
       if (++this.silences >= SILENCES_MAX) return this.lose("not a word: its server hangs")
+      this.witness.doubt()
       this.outstanding = 0
       this.pull()
     }, PULL_SILENCE_MILLIS)
@@ -265,6 +284,7 @@ class PullReader implements MailboxReader {
     if (this.unanswered > UNANSWERED_MAX) return this.lose("nobody answers: the consumer is gone")
     // Without responders the server is away or the leader is being elected: do not spin.
     if (status === 503 || status === 409) {
+      this.witness.doubt()
       clearTimeout(this.silence)
       // Soon at first: a server hears of a consumer that was just made on another one a little later.
       const millis = status === 503 ? this.unanswered * PULL_AGAIN_MILLIS_MIN : PULL_AGAIN_MILLIS

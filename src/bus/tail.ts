@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { JetStreamCode, request } from "./api.ts"
+import { API_TIMEOUT_MILLIS, JetStreamCode, request } from "./api.ts"
 import type { BusClient } from "./connection.ts"
 
 export interface StoredMessage {
@@ -12,14 +12,25 @@ export const lastOn = (nc: BusClient, stream: string, filter: string) =>
   messageOf(nc, stream, { last_by_subj: filter })
 
 /** The first message on `filter` from a sequence on, from the stream's leader. */
-export const nextOn = (nc: BusClient, stream: string, filter: string, seq: number) =>
-  messageOf(nc, stream, { seq, next_by_subj: filter })
+export const nextOn = (
+  nc: BusClient,
+  stream: string,
+  filter: string,
+  seq: number,
+  timeoutMillis = API_TIMEOUT_MILLIS
+) => messageOf(nc, stream, { seq, next_by_subj: filter }, timeoutMillis)
 
-const messageOf = (nc: BusClient, stream: string, which: object) =>
+const messageOf = (
+  nc: BusClient,
+  stream: string,
+  which: object,
+  timeoutMillis = API_TIMEOUT_MILLIS
+) =>
   request<{ message: { seq: number; hdrs?: string } }>(
     nc,
     `STREAM.MSG.GET.${stream}`,
-    which
+    which,
+    timeoutMillis
   ).pipe(
     Effect.map(({ message }): StoredMessage | undefined => ({
       seq: message.seq,

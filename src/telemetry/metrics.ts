@@ -38,7 +38,7 @@ export const relaySeconds = histogram(
 )
 export const fences = counter(
   "lastro_fences_total",
-  "Times a fence stopped a former owner, by place (commit, append, reader, lease, take-over)",
+  "Times a fence stopped a former owner, by place (commit, append, reader, lease, take-over, witness)",
   ["family", "place"]
 )
 export const parkedKeys = gauge("lastro_parked_keys", "Keys waiting for a wake or for a person", [

@@ -177,7 +177,12 @@ export class Broker {
       return this.answer(reply, () => infoOf(this.readable(tokens[2]!)))
     }
     if (noun === "STREAM" && verb === "MSG") {
-      return this.answer(reply, () => messageOf(this.stream(tokens[3]!), body()))
+      return this.answer(reply, () => {
+        const asked = body()
+        // Fences look at what was written here; who reads is told of what is read.
+        const forward = asked.next_by_subj !== undefined
+        return messageOf(forward ? this.readable(tokens[3]!) : this.stream(tokens[3]!), asked)
+      })
     }
     if (noun === "CONSUMER" && verb === "CREATE") {
       return this.answer(reply, () => this.createConsumer(tokens[2]!, tokens[3], body().config))
