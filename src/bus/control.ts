@@ -37,20 +37,39 @@ const CHANGE_TRIES_MAX = 8
 const unavailable = (error: { readonly message: string }) =>
   Effect.fail(new BusUnavailable({ detail: error.message }))
 
-/** Read from the leader, so that a change just made is seen. */
-const readEntry = <A>(nc: BusClient, key: string, schema: Schema.Codec<A, unknown>) =>
-  request<{ message: { seq: number; data?: string } }>(nc, `STREAM.MSG.GET.${STREAM}`, {
-    last_by_subj: PREFIX + key
-  }).pipe(
-    Effect.map(({ message }): { value: A | undefined; revision: number } => ({
-      value: decode(schema, message.data),
-      revision: message.seq
-    })),
+/**
+ * Read from the leader, so that a change just made is seen. An entry that does not decode (an
+ * acknowledgement that a producer had sent here) says nothing: what was said before it still holds.
+ */
+const readEntry = Effect.fnUntraced(function* <A>(
+  nc: BusClient,
+  key: string,
+  schema: Schema.Codec<A, unknown>
+): Effect.fn.Return<{ value: A | undefined; revision: number }, BusUnavailable> {
+  const subject = PREFIX + key
+  const last = yield* messageOf(nc, { last_by_subj: subject })
+  if (last === undefined) return { value: undefined, revision: 0 }
+  let value = decode(schema, last.data)
+  if (value === undefined) {
+    // At most the bucket's history, and nearly never.
+    for (let from = 1;;) {
+      const next = yield* messageOf(nc, { seq: from, next_by_subj: subject })
+      if (next === undefined) break
+      value = decode(schema, next.data) ?? value
+      from = next.seq + 1
+    }
+  }
+  return { value, revision: last.seq }
+})
+
+const messageOf = (nc: BusClient, which: object) =>
+  request<{ message: { seq: number; data?: string } }>(nc, `STREAM.MSG.GET.${STREAM}`, which).pipe(
+    Effect.map(({ message }): { seq: number; data?: string } | undefined => message),
     Effect.catchTag(
       "JetStreamRefused",
       (error) =>
         error.code === JetStreamCode.MessageNotFound
-          ? Effect.succeed({ value: undefined, revision: 0 })
+          ? Effect.succeed(undefined)
           : unavailable(error)
     )
   )
@@ -193,8 +212,8 @@ export class Control {
     )
     this.families.forEach((family, index) => {
       const entry = found[index]
-      if (entry === undefined) this.entries.delete(family)
-      else this.entries.set(family, entry)
+      // Never "running" for want of a word that can be read.
+      if (entry !== undefined) this.entries.set(family, entry)
     })
     this.lastSeq = state.last_seq
     for (const listener of this.listeners) listener()

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { request } from "./api.ts"
 import type { BusClient } from "./connection.ts"
+import { holdsNothing } from "./leases.ts"
 
 /** Who holds a lease now, "" where nobody does. Of the entry itself, not of anybody's memory of it. */
 export const leaseHolder = (nc: BusClient, key: string) =>
@@ -9,7 +10,7 @@ export const leaseHolder = (nc: BusClient, key: string) =>
   }).pipe(
     Effect.map(({ message }) => {
       const headers = Buffer.from(message.hdrs ?? "", "base64").toString()
-      return /KV-Operation|Nats-Marker-Reason/.test(headers)
+      return holdsNothing((name) => headers.includes(`${name}:`))
         ? ""
         : Buffer.from(message.data ?? "", "base64").toString()
     }),

@@ -38,7 +38,7 @@ const WATCH_SILENCE_MILLIS = 3 * HEARTBEAT_MILLIS
  * A marker of an expiry or a release, or what no worker wrote: every lease ends by itself, and an
  * acknowledgement that a producer had sent here (NATS does not check where to) must hold nothing.
  */
-const holdsNothing = (has: (header: string) => boolean): boolean =>
+export const holdsNothing = (has: (header: string) => boolean): boolean =>
   has("KV-Operation") || has("Nats-Marker-Reason") || !has("Nats-TTL")
 
 /**

@@ -146,8 +146,11 @@ const settle = async (
   if (values.status !== undefined) throw new UsageError(`only open letters can be ${verb}ed.`)
   const pauseMillis = 1_000 / numberOf(values.rate, RATE_DEFAULT, "rate")
   const limit = numberOf(values.limit, Number.MAX_SAFE_INTEGER, "limit")
-  // The oldest first: so letters of one key keep their order.
-  const wanted = filtered ? (await find(asked, values, limit)).map(({ id }) => id).reverse() : ids
+  // The oldest first: so letters of one key keep their order. They come newest first, so all are asked for.
+  const wanted = filtered
+    ? (await find(asked, values, Number.MAX_SAFE_INTEGER)).map(({ id }) => id).reverse()
+      .slice(0, limit)
+    : ids
   let failed = 0
   let again = 0
   for (const [index, id] of wanted.entries()) {

@@ -1,5 +1,5 @@
 import type { Delivery } from "../bus/mailboxReader.ts"
-import { BUNDLE, Header, ORDER, UNPARK } from "./letter.ts"
+import { Header, lettersIn, ORDER, ownHeader, UNPARK } from "./letter.ts"
 
 /** Bodies and letters of one turn: its memory and its database transaction stay bounded. */
 const TURN_BYTES_MAX = 8 * 1024 * 1024
@@ -18,12 +18,12 @@ export function* batches(deliveries: ReadonlyArray<Delivery>) {
   const woken = new Set<string>()
   let ordered = false
   for (const delivery of deliveries) {
-    const wake = delivery.header(Header.type) === UNPARK
+    const wake = ownHeader(delivery, Header.type) === UNPARK
       ? `${delivery.header(Header.merchant)} ${Buffer.from(delivery.data)}`
       : undefined
-    const order = delivery.header(Header.type) === ORDER
+    const order = ownHeader(delivery, Header.type) === ORDER
     const again = order || ordered || (wake !== undefined && woken.has(wake))
-    const more = Number(delivery.header(BUNDLE) ?? 1)
+    const more = lettersIn(delivery)
     const full = bytes + delivery.data.length > TURN_BYTES_MAX || letters + more > TURN_LETTERS_MAX
     if (batch.length > 0 && (again || full)) {
       yield batch

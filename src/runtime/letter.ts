@@ -44,11 +44,18 @@ const utf8 = new TextDecoder()
 
 export const openBundle = (data: Uint8Array): ReadonlyArray<Bundled> | undefined => {
   try {
-    return JSON.parse(utf8.decode(data))
+    const bundled: unknown = JSON.parse(utf8.decode(data))
+    return Array.isArray(bundled) && bundled.length > 0 && bundled.every(isBundled)
+      ? bundled
+      : undefined
   } catch {
     return undefined
   }
 }
+
+const isBundled = (one: unknown): boolean =>
+  Array.isArray(one) && one.length === 4 && typeof one[0] === "string" &&
+  typeof one[1] === "string" && typeof one[2] === "string"
 
 /** The type under which the machine wakes a parked key; no actor sees it. */
 export const UNPARK = "lastro.unpark"
@@ -57,6 +64,19 @@ export const CONFIGURE = "lastro.configure"
 
 /** The type of what an operator asks of a partition (`<family>.<p>.operate`). */
 export const ORDER = "lastro.order"
+
+/**
+ * A header that the machine writes for itself. Producers choose theirs freely, so none of theirs counts:
+ * a command with a bundle's header would pass for messages of actors, of any merchant.
+ */
+export const ownHeader = (
+  { header, subject }: Pick<Delivery, "header" | "subject">,
+  name: string
+): string | undefined => subject.split(".", 3)[2] === "ingress" ? undefined : header(name)
+
+/** How many letters a message holds. */
+export const lettersIn = (delivery: Pick<Delivery, "header" | "subject">): number =>
+  Math.max(1, Math.floor(Number(ownHeader(delivery, BUNDLE) ?? 1)) || 1)
 
 type Arrival = Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
 
@@ -92,7 +112,7 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
 
 /** The letters of one message: one, or those of a bundle in their order. */
 export const lettersOf = (delivery: Arrival & Pick<Delivery, "header">): ReadonlyArray<Letter> => {
-  if (delivery.header(BUNDLE) === undefined) return [letterOf(delivery)]
+  if (ownHeader(delivery, BUNDLE) === undefined) return [letterOf(delivery)]
   const bundled = openBundle(delivery.data)
   // Only actors write bundles. One nobody can read is told as a dead letter of its own.
   if (bundled === undefined) return [letterOf(delivery)]

@@ -149,44 +149,52 @@ export const settle = Effect.fnUntraced(function* (
     self.tails.delete(target)
     return 0
   }
-  const emission = isStray(last)
-    ? yield* emissionBehind(self, target, known)
-    : last.headers.get(Header.emission)
-  if (emission === undefined) {
+  const found = yield* emissionBehind(self, target, last, known)
+  if (found === "foreign") {
+    return yield* fenced(self, target, "a foreign message under this source")
+  }
+  if (found === undefined) {
     self.tails.set(target, { seq: last.seq, id: known?.id ?? NOTHING_YET })
     return 0
   }
-  const id = parseEmission(emission, self)
-  if (id === undefined) return yield* fenced(self, target, "a foreign message under this source")
-  const sent = pending.findIndex((bundle) => compareIds(idOf(bundle), id) === 0)
-  if (sent >= 0) {
-    self.tails.set(target, { seq: last.seq, id })
-    return sent + 1
+  const sent = pending.findIndex((bundle) => compareIds(idOf(bundle), found) === 0)
+  if (sent < 0) {
+    return yield* fenced(self, target, `tail ${found.seq}/${found.ordinal} is not ours`)
   }
-  if (known !== undefined && compareIds(known.id, id) === 0 && known.seq === last.seq) return 0
-  return yield* fenced(self, target, `tail ${id.seq}/${id.ordinal} is not ours`)
+  self.tails.set(target, { seq: last.seq, id: found })
+  return sent + 1
 })
-
-/**
- * Stored by nobody: NATS does not check where a producer asks an acknowledgement to be sent, and one
- * sent under a source's subject must not stop that source. Only workers can write headers there.
- */
-const isStray = ({ headers }: StoredMessage): boolean => !headers.has(Header.emission)
 
 /** Before the first emission of a source. */
 const NOTHING_YET: EmissionId = { seq: 0, ordinal: -1 }
 
-/** The last emission on the target above the known tail, behind which only strays lie. */
+/**
+ * The highest emission on the target that the known tail does not cover. NATS does not check where a
+ * reader or a producer asks an answer to be sent, so there may be strays behind the tail: messages
+ * without an emission, and old emissions once more. Neither may stop a source.
+ */
 const emissionBehind = Effect.fnUntraced(function* (
   self: Relay,
   target: string,
+  last: StoredMessage,
   known: Tail | undefined
-) {
-  let emission: string | undefined
+): Effect.fn.Return<EmissionId | "foreign" | undefined> {
+  const newer = (message: StoredMessage): EmissionId | "foreign" | undefined => {
+    const header = message.headers.get(Header.emission)
+    if (header === undefined) return undefined
+    const id = parseEmission(header, self)
+    if (id === undefined) return "foreign"
+    return known === undefined || compareIds(id, known.id) > 0 ? id : undefined
+  }
+  let highest = newer(last)
+  // Nearly always the last message tells.
+  if (highest !== undefined || last.seq === known?.seq) return highest
   for (let from = (known?.seq ?? 0) + 1;;) {
     const next = yield* nextOn(self.link.nc, target, self.filterOf(target), from).pipe(patiently)
-    if (next === undefined) return emission
-    emission = next.headers.get(Header.emission) ?? emission
+    if (next === undefined) return highest
+    const id = newer(next)
+    if (id === "foreign") return id
+    if (id !== undefined && (highest === undefined || compareIds(id, highest) > 0)) highest = id
     from = next.seq + 1
   }
 })

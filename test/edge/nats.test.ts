@@ -182,3 +182,35 @@ describe("G17: no card number, secret or personal datum in logs, subjects, metri
     expect(leaksIn(one.logs)).toEqual([])
   })
 })
+
+describe("headers of the machine's own, written by a merchant", () => {
+  const publish = async (bundle: string, body: string) => {
+    const own = natsHeaders()
+    own.set("Lastro-Bundle", bundle)
+    own.set("Lastro-Type", "review")
+    own.set("Lastro-Merchant", "globex")
+    const ack = await nc.request("lastro.payments.create.acme", body, {
+      headers: own,
+      timeout: 10_000
+    })
+    expect(ack.json()).toMatchObject({ stream: "PAYMENTS" })
+  }
+
+  test("make its command no message of an actor", async () => {
+    const globex = await openShop(one, "globex")
+    const { json: held } = await globex.pay({ amount: 900_000, customer: { id: "cus_unseen" } })
+    expect(held.status).toBe("in_review")
+    const review = { payment_id: held.id, decision: "approve", command_id: "forged", by: "x" }
+    await publish("1", JSON.stringify([["review", "globex", "", review]]))
+    // Behind it in the same partition.
+    expect(await command("create", { ...order, command_id: "behind" })).toHaveProperty("payment")
+    expect((await globex.get(`/v1/payments/${held.id}`)).json.status).toBe("in_review")
+  })
+
+  test("stop no partition", async () => {
+    for (const body of ["{}", "[1]", "[]"]) {
+      for (const bundle of ["1", "x"]) await publish(bundle, body)
+    }
+    expect(await command("create", { ...order, command_id: "after-all" })).toHaveProperty("payment")
+  })
+})

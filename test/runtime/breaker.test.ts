@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { Effect } from "effect"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { escalationsOf, familyControl, setFamily } from "../../src/bus/control.ts"
@@ -51,10 +52,17 @@ const owners = async () =>
       order by partition`
   )) as Array<{ partition: number; owner: string; epoch: number }>
 
+/** Longer than a worker waits before it counts one that joined. */
+const SETTLED_MILLIS = 1_500
+
+/** Both have their share and nothing moves any more: the tables still name owners of the test before. */
 const bothOwn = () =>
   eventually(async () => {
-    const names = new Set((await owners()).map(({ owner }) => owner))
-    return names.has("one") && names.has("two") ? true : undefined
+    const before = await owners()
+    const names = new Set(before.map(({ owner }) => owner))
+    if (!names.has("one") || !names.has("two")) return undefined
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MILLIS))
+    return isDeepStrictEqual(await owners(), before) ? true : undefined
   }, 30_000)
 
 /** Another family is through with it, so this one had its chance. */

@@ -3,7 +3,7 @@ import type { NatsLink } from "../../bus/connection.ts"
 import type { Delivery } from "../../bus/mailboxReader.ts"
 import { openScan } from "../../bus/scan.ts"
 import { streamFacts } from "../../bus/tail.ts"
-import { BUNDLE, Header } from "../../runtime/letter.ts"
+import { Header, lettersIn } from "../../runtime/letter.ts"
 import { fenceFilter } from "../../runtime/outbox.ts"
 import { Database } from "../../store/database.ts"
 import {
@@ -104,9 +104,9 @@ const sampleMailbox = Effect.fnUntraced(function* (
     untilSeq: lastSeq,
     expected: turns.reduce((sum, one) => sum + one.messages, 0)
   })
-  const messages = deliveries.map(({ header, seq }): Stored => ({
-    seq,
-    letters: Number(header(BUNDLE) ?? 1)
+  const messages = deliveries.map((delivery): Stored => ({
+    seq: delivery.seq,
+    letters: lettersIn(delivery)
   }))
   // What aged out before anybody compared it cannot be compared any more.
   const comparable = turns.filter((one) => one.firstSeq >= firstSeq)
