@@ -26,7 +26,8 @@ export interface WitnessOptions {
  * it was placed on, counts what it gives away and not what it passes over, and two consumers of one
  * name may live for a while: a gap in the mailbox is none in the consumer's own count. What stands
  * between two messages of a partition belongs to other partitions; where that is much, or a reader has
- * just begun or was disturbed, the leader has to name the same message.
+ * just begun or was disturbed, the leader is asked. It may lack what the consumer gave: its copy is not
+ * better than another, and what either of them has is to be handled.
  */
 export class Witness {
   private readonly nc: BusClient
@@ -77,9 +78,9 @@ export class Witness {
         schedule: Schedule.spaced(AGAIN_MILLIS)
       }),
       Effect.map((next) =>
-        next?.seq === seq
+        next === undefined || next.seq >= seq
           ? undefined
-          : `the stream has ${next?.seq ?? "nothing"} after ${after}, the consumer gave ${seq}`
+          : `the stream has ${next.seq} after ${after}, the consumer gave ${seq}`
       )
     )
 }

@@ -126,4 +126,7 @@ test("in doubt every take is asked about; afterwards only where much was passed 
   expect(await examine([last!])).toBe(
     `the stream has ${next} after ${after}, the consumer gave ${last}`
   )
+  // A leader whose copy lacks what another copy has stops nobody from handling it.
+  witness.doubt()
+  expect(await examine([last! + 1])).toBeUndefined()
 })
