@@ -96,7 +96,11 @@ const perform = Effect.fnUntraced(function* (
       })
     }
   }
-  return yield* gateway.perform(call, outgoing.merchant)
+  const answer = yield* gateway.perform(call, outgoing.merchant)
+  // It refuses this try: that says nothing of an earlier one that may be on its way still.
+  return outgoing.redelivered && answer.outcome._tag === "NotProcessed"
+    ? once({ _tag: "Unknown", detail: `an earlier try may have left; ${answer.outcome.detail}` })
+    : answer
 })
 
 const inquire = Effect.fnUntraced(function* (

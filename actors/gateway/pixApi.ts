@@ -22,6 +22,9 @@ const SCOPES = "cob.write cob.read cobv.write cobv.read pix.write pix.read"
 /** A token is renewed this long before it ends: it must not end on its way. */
 const RENEW_MILLIS = 30_000
 
+/** Without a token, of too many requests, or closed: the bank did not look at what was asked. */
+const NOT_TAKEN: ReadonlySet<number> = new Set([401, 429, 503])
+
 /** One bank's API: mutual TLS, and a token of OAuth 2.0 client credentials that is kept while it lives. */
 export const pixApi = (connection: PixConnection) => {
   const { clientId, clientSecret, tls, tokenUrl, url } = connection
@@ -86,7 +89,7 @@ export const pixApi = (connection: PixConnection) => {
     const detail = `the bank answered ${status}`
     // The token was withdrawn before its time: the next call asks for another.
     if (status === 401) token = undefined
-    if (status === 401 || status === 503) return yield* new GatewayUnreachable({ detail })
+    if (NOT_TAKEN.has(status)) return yield* new GatewayUnreachable({ detail })
     if (status >= 500) return yield* new GatewayUnclear({ detail })
     return answer
   })

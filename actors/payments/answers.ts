@@ -40,6 +40,10 @@ export const answered = (step: Step, answer: Answer): Step | undefined => {
     case "Declined":
       return notMade(step, settled(attempt, "declined", step, answer, outcome), outcome)
     case "NotProcessed":
+      // An earlier sending under the same key may still be on its way.
+      if (!answer.inquiry && attempt.unknown_since !== undefined) {
+        return unknown(step, attempt, outcome.detail)
+      }
       return notMade(step, settled(attempt, "not_processed", step, answer, outcome), outcome)
     case "NotFound": {
       const lost = { code: "gateway_lost", detail: outcome.detail }

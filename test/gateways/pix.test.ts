@@ -182,6 +182,27 @@ test("an outage of the bank sent nothing, and a token is asked for once", async 
   expect(await perform()).toMatchObject({ _tag: "RequiresAction" })
 })
 
+test("what the bank has no room for now was not sent, and a question says nothing", async () => {
+  const busy = createServer((request, response) => {
+    const token = request.url === "/oauth/token"
+    response.writeHead(token ? 200 : 429, { "content-type": "application/json" })
+    response.end(JSON.stringify(token ? { access_token: "token", expires_in: 300 } : {}))
+  })
+  await new Promise<void>((done) => busy.listen(0, "127.0.0.1", done))
+  const at = adapterAt(`http://127.0.0.1:${(busy.address() as AddressInfo).port}`)
+  const returned = call(refunding("E1", "100"))
+  const questions: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+    at.perform(call(), "acme"),
+    at.perform(returned, "acme"),
+    at.inquire(returned)
+  ]
+  for (const asked of questions) {
+    const { _tag } = await Effect.runPromise(Effect.flip(asked))
+    expect(_tag).toBe("GatewayUnreachable")
+  }
+  busy.close()
+})
+
 test("the bank's news is known by the secret of its address", async () => {
   const body = JSON.stringify({
     pix: [{ endToEndId: "E1", txid: txid(), devolucoes: [{ id: "a1", status: "DEVOLVIDO" }] }]

@@ -30,6 +30,23 @@ const outcomeAt = async (
   return (answer!.body as { outcome: { _tag: string; code?: string } }).outcome
 }
 
+test("a gateway that refuses a repeated delivery says nothing of the first", async () => {
+  const refuses: Gateway = {
+    name: "acquirer",
+    finalityMillis: 0,
+    inquire: () => Effect.succeed(undefined),
+    perform: () =>
+      Effect.succeed({
+        outcome: { _tag: "NotProcessed", code: "rejected", detail: "not today" },
+        times: 1
+      })
+  }
+  const tags = [false, true].map(async (redelivered) =>
+    (await outcomeAt([refuses], called("refund"), redelivered))._tag
+  )
+  expect(await Promise.all(tags)).toEqual(["NotProcessed", "Unknown"])
+})
+
 describe.each(["charge", "refund", "payout"])(
   "a %s at a gateway that this worker lacks",
   (what) => {

@@ -158,7 +158,17 @@ describe("money that may have moved stays with its gateway", () => {
       again.answer(1, { _tag: "Withheld" })
       again.answer(1, outcome)
       expect(again.chargedAt()).toEqual(["one", "one"])
+      expect(again.payment().attempts[0]!.status).toBe("unknown")
     }
+  })
+
+  it("a refusal of a later try does not end a charge that is unknown, the gateway's word does", () => {
+    const one = screened(chain)
+    one.answer(1, unknown)
+    one.answer(1, refused)
+    expect([one.payment().status, one.chargedAt()]).toEqual(["unknown", ["one"]])
+    one.answer(1, approved, true)
+    expect(one.payment().status).toBe("captured")
   })
 
   it("a repeat that is withheld after the charge went elsewhere is sent nowhere", () => {
