@@ -27,8 +27,10 @@ import {
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
-/** Commands remembered per payment. Beyond it the payment takes no more. */
+/** Commands remembered per payment. Beyond it the payment takes no more of its merchant. */
 const COMMANDS_MAX = 200
+/** What banks and reviewers say is taken always: no merchant may use up the room for it. */
+const ALWAYS_TAKEN: ReadonlySet<Type> = new Set(["dispute_opened", "dispute_closed", "review"])
 
 /** What JSON carries exactly. */
 const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
@@ -198,7 +200,7 @@ export const command = (
   if (payment.commands.some((seen) => seen.id === command_id && seen.type === type)) {
     return repeat(payment, type, command_id, print, received)
   }
-  if (payment.commands.length >= COMMANDS_MAX) {
+  if (payment.commands.length >= COMMANDS_MAX && !ALWAYS_TAKEN.has(type)) {
     return refuse("too_many_commands", `a payment takes ${COMMANDS_MAX} commands`, payment.id)
   }
   const taken = run(begin(payment, received))
