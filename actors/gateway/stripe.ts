@@ -83,6 +83,9 @@ export const stripe = (settings: StripeSettings): Gateway => {
         () => client.refunds.list({ payment_intent: charge_id, limit: 100 })
       )
       const refund = refunds.data.find(({ metadata }) => metadata?.["lastro_attempt"] === attempt)
+      if (refund === undefined && refunds.has_more) {
+        return yield* new GatewayUnclear({ detail: "the charge has more refunds than were read" })
+      }
       return refund && outcomeOfRefund(refund, asked)
     }
     const intent = charge_id === undefined
@@ -137,7 +140,12 @@ const find = (client: Stripe, { attempt, sent_at }: AskedAbout) => {
     }
     const all = await client.paymentIntents.list({ ...created, limit: 100 })
       .autoPagingToArray({ limit: LISTED_MAX })
-    return all.find(({ metadata }) => metadata["lastro_attempt"] === attempt)
+    const found = all.find(({ metadata }) => metadata["lastro_attempt"] === attempt)
+    // There may be more that was not read: then nobody can say that it is not among them.
+    if (found === undefined && all.length >= LISTED_MAX) {
+      throw new Error(`not among the first ${LISTED_MAX} of its time, and there may be more`)
+    }
+    return found
   }
   return ask("search", async () => {
     try {

@@ -232,6 +232,29 @@ describe("an inquiry", () => {
     expect(await inquire([{ body: { object: "search_result", data: [] } }])).toBeUndefined()
   })
 
+  test("without a search is unclear where more was made than it reads", async () => {
+    const noSearch = failed(400, { type: "invalid_request_error" })
+    const page = (nth: number, made: number): Reply => ({
+      body: {
+        object: "list",
+        has_more: nth < 9,
+        data: Array.from({ length: made }, (_, one) => ({ id: `pi_${nth}_${one}`, metadata: {} }))
+      }
+    })
+    const pages = Array.from({ length: 10 }, (_, nth) => page(nth, 100))
+    await expect(inquire([noSearch, ...pages])).rejects.toMatchObject({ _tag: "GatewayUnclear" })
+    // One less, and all of them were read.
+    expect(await inquire([noSearch, ...pages.slice(0, 9), page(9, 99)])).toBeUndefined()
+  })
+
+  test("about a refund is unclear where the charge has more of them than it reads", async () => {
+    const refunds = (has_more: boolean): Reply => ({ body: { object: "list", data: [], has_more } })
+    const refund = { operation: "refund", charge_id: "pi_1", attempt: "pay_1.refund.ref_1" }
+    await expect(inquire([refunds(true)], refund)).rejects
+      .toMatchObject({ _tag: "GatewayUnclear" })
+    expect(await inquire([refunds(false)], refund)).toBeUndefined()
+  })
+
   test("tells a decline that came late", async () => {
     const last_payment_error = { type: "card_error", decline_code: "expired_card" } as never
     expect(await inquire([found({ status: "requires_payment_method", last_payment_error })]))
