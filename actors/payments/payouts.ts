@@ -1,5 +1,6 @@
 import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
+import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import * as clearing from "../../src/ledger/clearing.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
@@ -129,6 +130,10 @@ export const scheduled = (books: Books): Books => {
   return wakeAt(change(books, { payout_at }), payoutTimerOf(balance.id), payout_at)
 }
 
+/** As much as one payout can name: a balance adds up to more than what JSON carries exactly. */
+const everythingOf = ({ available }: Balance): bigint =>
+  available > AMOUNT_MAX ? AMOUNT_MAX : available
+
 /** A merchant asks for its money, or for a recipient's. */
 const ask = (
   books: Books,
@@ -145,7 +150,7 @@ const ask = (
     }
     return repeated(known, received)
   }
-  const amount = body.amount ?? balance.available
+  const amount = body.amount ?? everythingOf(balance)
   const destination = body.destination ?? balance.destination
   if (destination === undefined) {
     return refuse("no_destination", "the first payout names its destination", id)
@@ -235,6 +240,10 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
     case "Declined":
     case "NotProcessed":
     case "NotFound": {
+      // An earlier sending may still be on its way, whatever this one was refused for.
+      if (
+        outcome._tag === "NotProcessed" && !answer.inquiry && payout.unknown_since !== undefined
+      ) return waits(books, payout, outcome.detail)
       const code = "code" in outcome ? outcome.code : "gateway_lost"
       const failure = { code, detail: outcome.detail }
       const back = change(arrived, { available: balance.available + payout.amount })
@@ -341,5 +350,5 @@ const dueNow = (books: Books, payoutId: string): Books => {
   const { minimum = 1n } = payoutRuleFor(rest, books.received.config)
   return destination === undefined || available < minimum
     ? scheduled(taken)
-    : pay(taken, payoutId, available, destination)
+    : scheduled(pay(taken, payoutId, everythingOf(rest), destination))
 }

@@ -1,0 +1,60 @@
+import { expect, test } from "vitest"
+import { type Balance, payoutTimerOf } from "../../actors/payments/balance.ts"
+import { isPayout, type Terms } from "../../actors/payments/state.ts"
+import { AMOUNT_MAX } from "../../src/domain/money.ts"
+import { Wallets } from "../support/wallets.ts"
+
+const BALANCE = "balance:BRL"
+
+/** Twice what one payout can name, and where to pay it. */
+const rich = (terms: Partial<Terms> = {}) => {
+  const wallets = new Wallets(terms)
+  for (const amount of [Number(AMOUNT_MAX), Number(AMOUNT_MAX)]) {
+    wallets.fund("acme", BALANCE, amount)
+  }
+  return wallets
+}
+const ask = (wallets: Wallets, command_id: string, more: object = {}) =>
+  wallets.take("acme", "payout", { command_id, currency: "BRL", destination: "ba_1", ...more })
+const payoutsOf = (wallets: Wallets) => [...wallets.states.values()].filter(isPayout)
+const balanceOf = (wallets: Wallets) => wallets.states.get(`acme/${BALANCE}`) as Balance
+
+test("everything is at most what one payout can name, and the rest goes with the next", () => {
+  const wallets = rich()
+  for (const command_id of ["first", "second"]) expect(ask(wallets, command_id)).toBeUndefined()
+  expect(payoutsOf(wallets).map(({ amount }) => amount)).toEqual([AMOUNT_MAX, AMOUNT_MAX])
+  expect(wallets.available("acme", BALANCE)).toBe(0n)
+})
+
+test("so it is on the day of the schedule, which has a next day for the rest", () => {
+  const wallets = rich({ payouts: [{ schedule: "daily" }] })
+  expect(ask(wallets, "names-the-account", { amount: 1 })).toBeUndefined()
+  const due = balanceOf(wallets).payout_at!
+  wallets.now = due
+  const timer = payoutTimerOf(BALANCE)
+  expect(wallets.take("acme", "wake", { payment_id: BALANCE, timer, due })).toBeUndefined()
+  expect(payoutsOf(wallets).map(({ amount }) => amount)).toEqual([1n, AMOUNT_MAX])
+  expect(balanceOf(wallets).payout_at).toBeGreaterThan(due)
+})
+
+test("a refusal of a later try does not give back money that an earlier one may have paid", () => {
+  const wallets = rich()
+  ask(wallets, "first", { amount: 100 })
+  const { id } = payoutsOf(wallets)[0]!
+  const status = (outcome: object, inquiry: boolean) => {
+    wallets.take("acme", "answered", {
+      payment_id: BALANCE,
+      gateway: "simulator",
+      attempt: id,
+      operation: "payout",
+      inquiry,
+      outcome: { code: "no", detail: "no", ...outcome },
+      took_millis: 1
+    })
+    return payoutsOf(wallets)[0]!.status
+  }
+  expect(status({ _tag: "Unknown" }, false)).toBe("unknown")
+  expect(status({ _tag: "NotProcessed" }, false)).toBe("unknown")
+  expect(balanceOf(wallets).in_transit).toBe(100n)
+  expect(status({ _tag: "NotFound" }, true)).toBe("failed")
+})
