@@ -60,7 +60,7 @@ async function act({ subject, name, verb, path, body, note }) {
   }
   tell("sending", null, () => t("sending"))
   try {
-    const response = await fetch(path, {
+    const response = await fetch(location.origin + path, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify({ ...body, why }),
@@ -169,7 +169,7 @@ async function openLetter(item) {
   letterBox.scrollTop = 0
   el("letter-close").focus()
   try {
-    const response = await fetch("/v1/dead-letters/" + encodeURIComponent(item.id), {
+    const response = await fetch(location.origin + "/v1/dead-letters/" + encodeURIComponent(item.id), {
       cache: "no-store", headers: { Accept: "application/json" },
       signal: AbortSignal.timeout(ACT_TIMEOUT_MILLIS)
     })

@@ -266,7 +266,7 @@ async function decide(cell, decision) {
   tell("sending", "", () => t("sending"))
   let problem = null
   try {
-    const response = await fetch("/v1/fraud/reviews/" + encodeURIComponent(id) + "?merchant=" +
+    const response = await fetch(location.origin + "/v1/fraud/reviews/" + encodeURIComponent(id) + "?merchant=" +
       encodeURIComponent(item.merchant), {
       method: "POST",
       headers: {

@@ -229,7 +229,7 @@ const poll = async () => {
   const started = Date.now()
   let wait = POLL_MILLIS
   try {
-    const response = await fetch("/v1/operations/overview", {
+    const response = await fetch(location.origin + "/v1/operations/overview", {
       cache: "no-store", headers: { Accept: "application/json" },
       signal: AbortSignal.timeout(POLL_TIMEOUT_MILLIS)
     })
@@ -283,7 +283,7 @@ const showTrace = () => {
 }
 const readTrace = async (about) => {
   try {
-    const response = await fetch("/v1/payments/" + encodeURIComponent(about.id) +
+    const response = await fetch(location.origin + "/v1/payments/" + encodeURIComponent(about.id) +
       "/trace?merchant=" + encodeURIComponent(about.merchant), {
       cache: "no-store", headers: { Accept: "application/json" },
       signal: AbortSignal.timeout(POLL_TIMEOUT_MILLIS)
