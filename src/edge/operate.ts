@@ -52,8 +52,15 @@ export const order = Effect.fnUntraced(function* (
   const { nc } = yield* Nats
   yield* audit(action)
   yield* append(nc, [orderMessage(place, order)]).pipe(
-    Effect.tapError((error) => conclude(action.id, `not sent: ${error.message}`)),
-    Effect.mapError(() => unavailable("the mailbox takes nothing now"))
+    Effect.catchTag(
+      "JetStreamRefused",
+      (error) =>
+        conclude(action.id, `not sent: ${error.message}`).pipe(
+          Effect.andThen(Effect.fail(unavailable("the mailbox takes nothing now")))
+        )
+    ),
+    // Only the acknowledgement may be lost: then the partition says what came of it, in its turn.
+    Effect.catchTag("BusUnavailable", () => Effect.void)
   )
   return yield* outcome(action.id)
 })

@@ -34,7 +34,7 @@ export interface DeadLetter {
   readonly id: string
   readonly letter: Letter
   readonly actorKey: string | undefined
-  readonly reason: "malformed" | "refused_type" | "defect" | "failed" | "quarantined"
+  readonly reason: "malformed" | "defect" | "failed"
   readonly cause: string
   readonly attempts: number
 }
