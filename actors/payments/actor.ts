@@ -10,6 +10,7 @@ import {
   isConversion,
   isPayout,
   isQuote,
+  isRefused,
   isTransfer,
   type State,
   Terms,
@@ -43,7 +44,7 @@ export const payments = keyed({
   config: { schema: Terms, initial: defaultTerms },
   keeps: (state: State) =>
     isBalance(state) ||
-    (isQuote(state) || isConversion(state)
+    (isQuote(state) || isConversion(state) || isRefused(state)
       ? false
       : isTransfer(state)
       ? state.status === "sent"

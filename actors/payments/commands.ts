@@ -41,7 +41,9 @@ const WAITERS_MAX = 20
 export const create = (
   known: Payment | undefined,
   body: Body<"create">,
-  received: Received<Terms>
+  received: Received<Terms>,
+  /** Of it, before there was one. */
+  refused: Payment["commands"]
 ): Decided => {
   const { command_id, ...wanted } = body
   const print = fingerprint(wanted)
@@ -83,7 +85,7 @@ export const create = (
     legs: newLegs(body.splits ?? []),
     attempts: [],
     refunds: [],
-    commands: [{ id: command_id, type: "create", fingerprint: print, at: received.at }],
+    commands: [...refused, { id: command_id, type: "create", fingerprint: print, at: received.at }],
     waiters: received.replyTo === undefined ? [] : [{ to: received.replyTo }],
     contradictions: []
   }

@@ -16,7 +16,8 @@ import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
 import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
-import type { Payment, State, Terms } from "./state.ts"
+import { commandKeyOf, refusedBefore, remembering } from "./refused.ts"
+import { isPayment, type State, type Terms } from "./state.ts"
 import { decideTransfer, isTransferMessage, transferKeysOf } from "./transfers.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
 
@@ -35,8 +36,9 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
       return [balanceIdOf(currency, recipient), payoutIdOf(merchant, command_id)]
     }
     case "payout_returned": {
-      const { currency, payout_id, recipient } = message.body
-      return [balanceIdOf(currency, recipient), payout_id]
+      const { command_id, currency, payout_id, recipient } = message.body
+      const command = commandKeyOf(message.type, merchant, command_id)
+      return [balanceIdOf(currency, recipient), payout_id, command]
     }
     case "cleared":
       return [message.body.balance]
@@ -69,13 +71,22 @@ export const decide = (
   states: States<State>,
   message: Message,
   received: Received<Terms>
+): Decided => remembering(states, message, received, () => decideAnew(states, message, received))
+
+const decideAnew = (
+  states: States<State>,
+  message: Message,
+  received: Received<Terms>
 ): Decided => {
   const [id] = received.keys
   if (isTransferMessage(message)) return decideTransfer(states, message, received)
   if (isFxMessage(message)) return decideFx(states, message, received)
   if (isBalanceId(id)) return decideBalance(states, message, received)
-  const payment = states.get(id) as Payment | undefined
-  if (message.type === "create") return create(payment, message.body, received)
+  const state = states.get(id)
+  const payment = state !== undefined && isPayment(state) ? state : undefined
+  if (message.type === "create") {
+    return create(payment, message.body, received, refusedBefore(state, received.at))
+  }
   if (payment === undefined) {
     return refuse("payment_not_found", `${received.merchant} has no payment ${id}`)
   }

@@ -14,6 +14,7 @@ import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
 import { type Quote, quoteIdOf, quoteResourceOf } from "./quote.ts"
+import { commandKeyOf } from "./refused.ts"
 import { isConversion, isQuote, type State, type Terms } from "./state.ts"
 import { balanceOf, credited } from "./transfers.ts"
 
@@ -49,8 +50,9 @@ export const fxKeysOf = (
       return [keyOf(conversion), keyOf(quote_id), ...walletsOf(pair)]
     }
     case "reverse_conversion": {
-      const { conversion_id } = message.body
-      return [keyOf(conversion_id), ...walletsOf(pairOf(conversion_id))]
+      const { command_id, conversion_id } = message.body
+      const command = commandKeyOf(message.type, merchant, command_id)
+      return [keyOf(conversion_id), ...walletsOf(pairOf(conversion_id)), command]
     }
   }
 }

@@ -18,6 +18,7 @@ import type { Balance } from "./balance.ts"
 import type { Conversion } from "./conversion.ts"
 import type { Payout } from "./payout.ts"
 import type { Quote } from "./quote.ts"
+import type { Refused } from "./refused.ts"
 import type { Transfer } from "./transfer.ts"
 
 export const Status = Schema.Literals([
@@ -189,7 +190,13 @@ export const SeenCommand = Schema.Struct({
   attempt: Schema.optionalKey(Schema.String),
   by: Schema.optionalKey(Schema.String),
   /** The answer it got, where it was a no. */
-  refused: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String }))
+  refused: Schema.optionalKey(
+    Schema.Struct({
+      code: Schema.String,
+      detail: Schema.String,
+      about: Schema.optionalKey(Schema.String)
+    })
+  )
 })
 
 /** Somebody waits for the outcome of the charge or of one attempt. */
@@ -275,8 +282,10 @@ export const Terms = Schema.Struct({
 })
 export type Terms = typeof Terms.Type
 
-/** What this family keeps by key: payments, balances, and what is done with them. */
-export type State = Payment | Balance | Payout | Transfer | Quote | Conversion
+/** What this family keeps by key: payments, balances, what is done with them, and what was refused. */
+export type State = Payment | Balance | Payout | Transfer | Quote | Conversion | Refused
+
+export const isPayment = (state: State): state is Payment => !("_tag" in state)
 
 export const isBalance = (state: State): state is Balance =>
   "_tag" in state && state._tag === "Balance"
@@ -291,6 +300,9 @@ export const isQuote = (state: State): state is Quote => "_tag" in state && stat
 
 export const isConversion = (state: State): state is Conversion =>
   "_tag" in state && state._tag === "Conversion"
+
+export const isRefused = (state: State): state is Refused =>
+  "_tag" in state && state._tag === "Refused"
 
 /** 2.99 % of what is captured, through the simulator, until a configuration says otherwise. */
 export const defaultTerms: Terms = {

@@ -10,12 +10,15 @@ import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
 import { isPayoutId, Payout } from "./payout.ts"
 import { isQuoteKey, Quote } from "./quote.ts"
+import { isCommandKey, Refused, REFUSED_MILLIS } from "./refused.ts"
 import { isTransferId, Transfer } from "./transfer.ts"
 import {
   isBalance,
   isConversion,
+  isPayment,
   isPayout,
   isQuote,
+  isRefused,
   isTransfer,
   Payment,
   type State
@@ -28,7 +31,8 @@ const decoders = {
   payouts: Schema.decodeUnknownSync(Payout),
   transfers: Schema.decodeUnknownSync(Transfer),
   fx_quotes: Schema.decodeUnknownSync(Quote),
-  fx_conversions: Schema.decodeUnknownSync(Conversion)
+  fx_conversions: Schema.decodeUnknownSync(Conversion),
+  refused_commands: Schema.decodeUnknownSync(Refused)
 }
 type Table = keyof typeof decoders
 
@@ -43,6 +47,8 @@ const tableOf = (key: string): Table =>
     ? "fx_quotes"
     : isConversionKey(key)
     ? "fx_conversions"
+    : isCommandKey(key)
+    ? "refused_commands"
     : "payments"
 
 /** One query per table that the keys name: nearly always that of the payments alone. */
@@ -55,19 +61,26 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
   return new Map(found.flat())
 })
 
+/** What is there, before it what was refused under its key: a later line of a key counts. */
 const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<StateKey>) {
   const database = yield* Database
+  const from = (one: Table) =>
+    sql`select ${sql.lit(one)} as kept_in, p.merchant, p.id, p.doc
+      from wanted join ${sql.raw(one)} p on p.id = wanted.id and p.merchant = wanted.merchant`
+  const remembers = table !== "balances" && table !== "refused_commands"
   const { rows } = yield* database.query(
     `payments.load.${table}`,
     (db) =>
-      sql<{ merchant: string; id: string; doc: unknown }>`
-      select p.merchant, p.id, p.doc
-      from unnest(${keys.map(({ merchant }) => merchant)}::text[],
-        ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id)
-      join ${sql.raw(table)} p on p.id = wanted.id and p.merchant = wanted.merchant`.execute(db)
+      sql<{ kept_in: Table; merchant: string; id: string; doc: unknown }>`
+      with wanted as (
+        select * from unnest(${keys.map(({ merchant }) => merchant)}::text[],
+          ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id))
+      ${remembers ? sql`${from("refused_commands")} union all ` : sql``}${from(table)}`.execute(db)
   )
-  const decode: (doc: unknown) => State = decoders[table]
-  return rows.map((row) => [stateKey(row.merchant, row.id), decode(row.doc)] as const)
+  return rows.map((row): readonly [string, State] => {
+    const decode: (doc: unknown) => State = decoders[row.kept_in]
+    return [stateKey(row.merchant, row.id), decode(row.doc)]
+  })
 })
 
 export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
@@ -90,14 +103,13 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     saveMoves(trx, "transfers", of(writes, isTransfer)),
     saveMoves(trx, "fx_quotes", of(writes, isQuote)),
     saveMoves(trx, "fx_conversions", of(writes, isConversion)),
+    saveRefused(trx, of(writes, isRefused)),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
     disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
     reviews.size > 0 && saveReviews(trx, [...reviews.values()])
   ])
 }
-
-const isPayment = (state: State): state is Payment => !("_tag" in state)
 
 const of = <One extends State>(
   { states }: TurnWrites<State, Row>,
@@ -179,6 +191,36 @@ const saveMoves = async (
     })
   } as changed
     on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
+}
+
+/**
+ * A partition's refusals whose time is over go with its next one. The decision clock says when, so that
+ * a replay keeps the same rows.
+ */
+const saveRefused = async (trx: Trx, states: ReadonlyArray<SavedState<Refused>>) => {
+  if (states.length === 0) return
+  const clocks = new Map<number, number>()
+  for (const { partition, state: { until } } of states) {
+    clocks.set(partition, Math.max(clocks.get(partition) ?? 0, until - REFUSED_MILLIS))
+  }
+  await sql`
+    insert into refused_commands (merchant, id, partition, until_millis, doc)
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      id: ["text", ({ key }) => key],
+      partition: ["int", ({ partition }) => partition],
+      until_millis: ["bigint", ({ state }) => state.until],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (merchant, id)
+      do update set until_millis = excluded.until_millis, doc = excluded.doc`.execute(trx)
+  await sql`
+    delete from refused_commands r
+    using unnest(${[...clocks.keys()]}::int[], ${[...clocks.values()]}::bigint[])
+      as now (partition, millis)
+    where r.partition = now.partition and r.until_millis <= now.millis`.execute(trx)
 }
 
 const saveWakes = async (trx: Trx, wakes: ReadonlyArray<Located<"Wake">>) => {

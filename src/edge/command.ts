@@ -77,8 +77,12 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
       return yield* refusalProblem(known.refusal as { code: string; detail: string }, true)
     }
     // Where only the actor knows, it is asked again: it takes the command as a repeat.
-    if (known.state === "published" && (wait === 0 || intent.isOutcome !== undefined)) {
-      return yield* repeated(intent, wait)
+    if (known.state === "published") {
+      if (wait === 0) return yield* repeated(intent, wait)
+      // What is not there yet may have been refused, which only the actor remembers.
+      if (intent.isOutcome !== undefined && (yield* intent.current) !== undefined) {
+        return yield* repeated(intent, wait)
+      }
     }
   }
   return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")

@@ -133,3 +133,19 @@ test("a refund after the payout leaves a debt that the next settlement fills", a
   await available(shop, "merchant BRL", "4851")
   expect(await imbalances(one)).toEqual([])
 })
+
+test("a payout that was refused stays refused under its key when there is money", async () => {
+  const shop = await openShop(one, "too_early")
+  const wanted = { currency: "BRL", amount: 5_000, destination: "ba_1" }
+  const ask = (prefer: string) =>
+    shop.post("/v1/payouts", wanted, { "idempotency-key": "early", prefer })
+  // Nobody waits: only the partition knows that it said no.
+  expect((await ask("respond-async")).status).toBe(202)
+  const { json } = await shop.pay()
+  await settle(json.created_at)
+  await available(shop, "merchant BRL", "9701")
+  const again = await ask("wait=30")
+  expect([again.status, again.json.code]).toEqual([409, "insufficient_funds"])
+  expect((await shop.get("/v1/payouts")).json.data).toEqual([])
+  expect((await shop.post("/v1/payouts", wanted)).json.status).toBe("paid")
+})

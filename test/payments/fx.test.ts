@@ -103,7 +103,9 @@ describe("an accountant can read the postings of a conversion", () => {
 describe("it is refused", () => {
   test("without a rate in that direction, and where nothing would come of it", () => {
     const wallets = funded()
-    const quote = (more: object) => wallets.take("acme", "quote", { ...asked("q", 1), ...more })
+    let nth = 0
+    const quote = (more: object) =>
+      wallets.take("acme", "quote", { ...asked(`q${nth++}`, 1), ...more })
     expect(quote({ from: "EUR" })).toBe("unknown_pair")
     expect(quote({ from: "USD", to: "USD" })).toBe("unknown_pair")
     expect(quote({ from: "JPY", to: "USD" })).toBe("unknown_pair")

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Scope } from "effect"
 import { migrations } from "../../migrations/index.ts"
 import { type Booked, writeJournal } from "../../src/ledger/write.ts"
-import { connect, Database, type Db } from "../../src/store/database.ts"
+import { connect, Database, type Db, type Trx } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { freshDatabaseUrl } from "./lastro.ts"
@@ -12,6 +12,8 @@ export interface Journals {
   readonly db: Db
   /** One turn: all of it or nothing. */
   readonly write: (booked: ReadonlyArray<Booked>) => Promise<void>
+  /** What a family saves of one turn, in a transaction of its own. */
+  readonly transaction: (save: (trx: Trx) => Promise<void>) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -25,11 +27,13 @@ export const startJournals = async (): Promise<Journals> => {
     Layer.buildWithScope(Database.layerOf(databaseUrl, 4), scope)
   )
   const database = Context.get(context, Database)
+  const transaction: Journals["transaction"] = (save) =>
+    Effect.runPromise(database.transaction("test.write", save))
   return {
     databaseUrl,
     db,
-    write: (booked) =>
-      Effect.runPromise(database.transaction("test.write", (trx) => writeJournal(trx, booked))),
+    write: (booked) => transaction((trx) => writeJournal(trx, booked)),
+    transaction,
     stop: async () => {
       await Effect.runPromise(Scope.close(scope, { _tag: "Success", value: undefined } as never))
       await db.destroy()

@@ -81,9 +81,10 @@ export class Life {
     const booked = rows.flatMap((row) => row._tag === "Entry" ? [row.entry] : [])
     assertBalanced(booked)
     this.journal.push(...booked)
-    for (const [key, payment] of put) {
+    for (const [key, state] of put) {
+      const payment = state as Payment
       expect([key, payment.version]).toEqual([ID, (before?.version ?? 0) + 1])
-      this.payment = payment as Payment
+      this.payment = payment
     }
     for (const { body, key, to, type } of emit) {
       expect(key).toBe("acme")

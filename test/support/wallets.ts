@@ -49,7 +49,12 @@ export class Wallets {
         replyTo
       })
     )
-    if (Result.isFailure(decided)) return decided.failure.code
+    if (Result.isFailure(decided)) {
+      for (const [key, state] of decided.failure.put ?? []) {
+        this.states.set(`${merchant}/${key}`, state as State)
+      }
+      return decided.failure.code
+    }
     const { answers = [], emit = [], events = [], put = [], rows = [] } = decided.success
     for (const [key, state] of put) this.states.set(`${merchant}/${key}`, state)
     const entries = rows.flatMap((row) => (row._tag === "Entry" ? [row.entry] : []))
