@@ -20,22 +20,41 @@ export const nextOn = (
   timeoutMillis = API_TIMEOUT_MILLIS
 ) => messageOf(nc, stream, { seq, next_by_subj: filter }, timeoutMillis)
 
+/** One message with what it says: the last on a filter, or the first from a sequence on. */
+export const textOn = (
+  nc: BusClient,
+  stream: string,
+  which:
+    | { readonly last_by_subj: string }
+    | { readonly seq: number; readonly next_by_subj: string }
+) =>
+  Effect.map(rawMessageOf(nc, stream, which, API_TIMEOUT_MILLIS), (message) =>
+    message && {
+      seq: message.seq,
+      text: Buffer.from(message.data ?? "", "base64").toString("utf8")
+    })
+
 const messageOf = (
   nc: BusClient,
   stream: string,
   which: object,
   timeoutMillis = API_TIMEOUT_MILLIS
 ) =>
-  request<{ message: { seq: number; hdrs?: string } }>(
-    nc,
-    `STREAM.MSG.GET.${stream}`,
-    which,
-    timeoutMillis
-  ).pipe(
-    Effect.map(({ message }): StoredMessage | undefined => ({
-      seq: message.seq,
-      headers: parseHeaders(message.hdrs)
-    })),
+  Effect.map(
+    rawMessageOf(nc, stream, which, timeoutMillis),
+    (message): StoredMessage | undefined =>
+      message && { seq: message.seq, headers: parseHeaders(message.hdrs) }
+  )
+
+interface RawMessage {
+  readonly seq: number
+  readonly hdrs?: string
+  readonly data?: string
+}
+
+const rawMessageOf = (nc: BusClient, stream: string, which: object, timeoutMillis: number) =>
+  request<{ message: RawMessage }>(nc, `STREAM.MSG.GET.${stream}`, which, timeoutMillis).pipe(
+    Effect.map(({ message }): RawMessage | undefined => message),
     Effect.catchTag(
       "JetStreamRefused",
       (error) =>

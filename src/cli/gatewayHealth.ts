@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from "node:util"
 import { Effect, Fiber, Layer, Schedule } from "effect"
 import { healthOf } from "../../actors/payments/health.ts"
 import { recentCharges } from "../../actors/payments/read.ts"
-import { append } from "../bus/append.ts"
+import type { Health } from "../../streams/messages/routing.ts"
 import { type NatsLink, open } from "../bus/connection.ts"
 import { elected } from "../runtime/election.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
-import { latestConfigs } from "../store/takeover.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+import { changeConfiguration, takenConfigs } from "./configuration.ts"
 
 const OFFICE_TTL_MILLIS = 4_000
 const LOOK_EVERY = "2 seconds"
@@ -33,27 +33,21 @@ const hasChoice = ({ routing }: Doc): boolean =>
 /** One look: when a gateway does otherwise than the partitions were told, they are told. */
 const look = Effect.fnUntraced(function* (link: NatsLink) {
   const database = yield* Database
-  const known = yield* database.query("health.known", (db) => latestConfigs(db, "payments"))
-  const docs = [...known].map(([partition, { doc, version }]) => ({
-    partition,
-    version,
-    doc: doc as Doc
-  }))
-  if (!docs.some(({ doc }) => hasChoice(doc))) return
+  const docs = [...(yield* takenConfigs("payments")).values()].map(({ doc }) => doc as Doc)
+  if (!docs.some(hasChoice)) return
   const since = Date.now() - WINDOW_MILLIS
   const counts = yield* database.query("health.charges", (db) => recentCharges(db, since))
   const health = healthOf(counts)
-  if (docs.every(({ doc }) => isDeepStrictEqual(doc.health ?? {}, health))) return
-  const version = Math.max(Date.now(), ...docs.map((one) => one.version + 1))
-  yield* append(
-    link.nc,
-    docs.map(({ doc, partition }) => ({
-      subject: `payments.${partition}.control`,
-      headers: [],
-      payload: JSON.stringify({ version, config: { ...doc, health } })
-    }))
-  )
+  if (docs.every((doc) => isDeepStrictEqual(doc.health ?? {}, health))) return
+  yield* publishHealth(link, health)
 })
+
+/** Changes nothing else, whoever changes the terms meanwhile. */
+export const publishHealth = (link: NatsLink, health: Readonly<Record<string, Health>>) =>
+  changeConfiguration(link, "payments", (doc) => (doc === undefined ? undefined : {
+    ...doc as Doc,
+    health
+  }))
 
 /** Stands for the office of the gateways' health. Every worker may stand; one of them holds it. */
 export const startGatewayHealth = (stack: Stack, holder: string, log: LogSink) => {

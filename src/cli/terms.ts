@@ -1,15 +1,12 @@
 import * as fs from "node:fs"
-import { isDeepStrictEqual } from "node:util"
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { defaultTerms, Terms } from "../../actors/payments/state.ts"
-import { PARTITIONS } from "../../streams/mailboxes.ts"
 import type { Routing } from "../../streams/messages/routing.ts"
-import { append } from "../bus/append.ts"
 import { open } from "../bus/connection.ts"
 import { type Stack, StackError } from "../stack/stack.ts"
-import { connect } from "../store/database.ts"
-import { latestConfigs } from "../store/takeover.ts"
+import { Database } from "../store/database.ts"
 import type { Environment } from "./commands.ts"
+import { changeConfiguration } from "./configuration.ts"
 
 const { authorization_seconds, fee, fees, fx, payouts } = Terms.fields
 
@@ -46,8 +43,6 @@ export const configuredTerms = (environment: Environment): TermsFile => {
 
 const encode = Schema.encodeSync(Terms)
 
-const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
-
 /**
  * Makes this the table that payments are routed by and these the terms they are made under, from the
  * next payment on: one atomic batch with one message for each partition (PROTOCOL §8). Nothing is sent
@@ -59,30 +54,16 @@ export const publishTerms = async (
   terms: TermsFile
 ): Promise<void> => {
   const wanted = encode({ ...defaultTerms, ...terms, routing })
-  const db = connect(stack.databaseUrl, 1)
-  const known = await latestConfigs(db, "payments").finally(() => db.destroy())
-  const docOf = (partition: number) => {
-    const { health } = (known.get(partition)?.doc ?? {}) as { readonly health?: unknown }
-    return { ...wanted, ...(health !== undefined && { health }) }
-  }
-  const holds = (partition: number) =>
-    isDeepStrictEqual(known.get(partition)?.doc ?? encode(defaultTerms), docOf(partition))
-  if (partitions.every(holds)) return
-  // A version of the clock is above one that was sent and is not yet taken.
-  const version = Math.max(Date.now(), ...[...known.values()].map(({ version }) => version + 1))
   const { password, user } = stack.nats.admin
   await Effect.runPromise(Effect.scoped(
     open({ urls: stack.natsUrls, user, password, name: "lastro-terms" }).pipe(
-      Effect.flatMap(({ nc }) =>
-        append(
-          nc,
-          partitions.map((partition) => ({
-            subject: `payments.${partition}.control`,
-            headers: [],
-            payload: JSON.stringify({ version, config: docOf(partition) })
-          }))
-        )
-      )
+      Effect.flatMap((link) =>
+        changeConfiguration(link, "payments", (doc = encode(defaultTerms)) => {
+          const { health } = doc as { readonly health?: unknown }
+          return { ...wanted, ...(health !== undefined && { health }) }
+        })
+      ),
+      Effect.provide(Database.layerOf(stack.databaseUrl, 1))
     )
   ))
 }
