@@ -42,13 +42,20 @@ const Cob = Schema.Struct({
   pixCopiaECola: Schema.optionalKey(Schema.String),
   pix: Schema.optionalKey(Schema.Array(Received))
 })
-const Devolucao = Schema.Struct({ status: Schema.String })
+/** Who began a return: the receiver (ORIGINAL where left out), or a bank by the special mechanism (MED). */
+const Natureza = Schema.optionalKey(Schema.String)
+const Devolucao = Schema.Struct({
+  status: Schema.String,
+  valor: Schema.String,
+  natureza: Natureza
+})
 const News = Schema.Struct({
   pix: Schema.Array(Schema.Struct({
     txid: Schema.optionalKey(Schema.String),
     devolucoes: Schema.optionalKey(Schema.Array(Schema.Struct({
       id: Schema.String,
-      status: Schema.String
+      status: Schema.String,
+      natureza: Natureza
     })))
   }))
 })
@@ -117,28 +124,10 @@ export const pix = (settings: PixSettings): Gateway => {
     return declined("pix_return_refused", problemOf(body, status))
   })
 
-  const inquire = Effect.fnUntraced(function* (asked: AskedAbout) {
-    if (asked.operation === "refund") {
-      const path = `/pix/${asked.charge_id}/devolucao/${devolucaoIdOf(asked.attempt)}`
-      const { body, status } = yield* request("GET", path)
-      if (status === 404) return undefined
-      if (status !== 200) return yield* new GatewayUnclear({ detail: problemOf(body, status) })
-      return outcomeOfReturn(yield* readDevolucao(body), asked)
-    }
-    if (asked.operation !== "charge") return undefined
-    // An inquiry does not say which of the two it was.
-    for (const kind of ["cob", "cobv"]) {
-      const { body, status } = yield* request("GET", `/${kind}/${txidOf(asked.attempt)}`)
-      if (status === 200) return outcomeOfCob(yield* readCob(body), asked)
-      if (status !== 404) return yield* new GatewayUnclear({ detail: problemOf(body, status) })
-    }
-    return undefined
-  })
-
   return {
     name: settings.name,
     finalityMillis: FINALITY_MILLIS,
-    inquire,
+    inquire: inquiries(request, outcomeOfCob),
     perform: (call) => {
       const made: Effect.Effect<Outcome, GatewayUnclear | GatewayUnreachable> =
         call.operation === "charge"
@@ -152,6 +141,38 @@ export const pix = (settings: PixSettings): Gateway => {
       readWebhook: readWebhook(settings.webhookSecret)
     })
   }
+}
+
+const inquiries = (
+  request: ReturnType<typeof pixApi>,
+  outcomeOfCob: ReturnType<typeof outcomes>
+): Gateway["inquire"] => {
+  const returned = Effect.fnUntraced(function* (charge_id: string | undefined, id: string) {
+    const { body, status } = yield* request("GET", `/pix/${charge_id}/devolucao/${id}`)
+    if (status === 404) return undefined
+    if (status !== 200) return yield* new GatewayUnclear({ detail: problemOf(body, status) })
+    return yield* readDevolucao(body)
+  })
+
+  return Effect.fnUntraced(function* (asked: AskedAbout) {
+    const { attempt, charge_id, dispute_id = "", operation } = asked
+    if (operation === "refund") {
+      const found = yield* returned(charge_id, devolucaoIdOf(attempt))
+      return found && outcomeOfReturn(found, asked)
+    }
+    if (operation === "dispute") {
+      const found = yield* returned(charge_id, dispute_id)
+      return found && outcomeOfMed(found, dispute_id, asked.currency)
+    }
+    if (operation !== "charge") return undefined
+    // An inquiry does not say which of the two it was.
+    for (const kind of ["cob", "cobv"]) {
+      const { body, status } = yield* request("GET", `/${kind}/${txidOf(attempt)}`)
+      if (status === 200) return outcomeOfCob(yield* readCob(body), asked)
+      if (status !== 404) return yield* new GatewayUnclear({ detail: problemOf(body, status) })
+    }
+    return undefined
+  })
 }
 
 const pathOf = (call: typeof Call.Type): string =>
@@ -239,6 +260,33 @@ const outcomeOfReturn = (
   }
 }
 
+const isMed = (natureza: string | undefined): natureza is string =>
+  natureza?.startsWith("MED_") === true
+
+/**
+ * A bank takes back what was paid, by the special mechanism for fraud and failures (MED). It is a
+ * dispute that nobody can answer here: open while the bank works on it, lost when the money is gone.
+ */
+const outcomeOfMed = (
+  { natureza, status, valor }: typeof Devolucao.Type,
+  dispute_id: string,
+  currency: string
+): Outcome => {
+  const amount = parseMinorUnits(valor, currency)
+  if (amount === undefined || !isMed(natureza)) {
+    return { _tag: "Unknown", detail: `the return of ${valor} is no bank's (${natureza})` }
+  }
+  return {
+    _tag: "Disputed",
+    dispute_id,
+    amount,
+    currency,
+    fee: 0n,
+    reason: natureza,
+    status: status === "DEVOLVIDO" ? "lost" : status === "NAO_REALIZADO" ? "won" : "under_review"
+  }
+}
+
 /** Of a problem (RFC 7807) what a person needs: never the values it quotes. */
 const problemOf = (body: unknown, status: number): string => {
   const { title, violacoes } = (body ?? {}) as {
@@ -276,10 +324,12 @@ const noticesOf = (
   const { payment_id } = known
   return [
     { ...known, says: "made" },
-    ...devolucoes.map(({ id, status }): Notice => ({
-      payment_id,
-      attempt: `${payment_id}.refund.ref_${id}`,
-      says: status === "DEVOLVIDO" ? "made" : status === "NAO_REALIZADO" ? "not_made" : "pending"
-    }))
+    ...devolucoes.map(({ id, natureza, status }): Notice =>
+      isMed(natureza) ? { payment_id, dispute_id: id } : {
+        payment_id,
+        attempt: `${payment_id}.refund.ref_${id}`,
+        says: status === "DEVOLVIDO" ? "made" : status === "NAO_REALIZADO" ? "not_made" : "pending"
+      }
+    )
   ]
 }

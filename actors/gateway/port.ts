@@ -24,7 +24,7 @@ export interface Answer {
 export type AskedAbout =
   & Pick<
     typeof Inquire.Type,
-    "payment_id" | "attempt" | "operation" | "amount" | "currency" | "charge_id"
+    "payment_id" | "attempt" | "operation" | "amount" | "currency" | "charge_id" | "dispute_id"
   >
   & { readonly sent_at?: number }
 
@@ -42,11 +42,13 @@ export class WebhookRefused extends Schema.TaggedError<WebhookRefused>()("Webhoo
 }) {}
 
 /** What a webhook is about. It is a reason to ask the gateway, never an answer. */
-export interface Notice {
-  readonly payment_id: string
-  readonly attempt: string
-  readonly says: "made" | "not_made" | "pending"
-}
+export type Notice =
+  | {
+    readonly payment_id: string
+    readonly attempt: string
+    readonly says: "made" | "not_made" | "pending"
+  }
+  | { readonly payment_id: string; readonly dispute_id: string }
 
 /** What every gateway adapter offers. Amounts are minor units; keys make calls repeatable. */
 export interface Gateway {
@@ -61,8 +63,11 @@ export interface Gateway {
   ) => Effect.Effect<Answer, GatewayError>
   /** `undefined` where the gateway knows nothing of the attempt. Changes nothing there. */
   readonly inquire: (asked: AskedAbout) => Effect.Effect<Outcome | undefined, GatewayError>
-  /** Checks a webhook and reads what it is about. Gateways without it send none. */
+  /**
+   * Checks a webhook and reads what it is about, for which the gateway may have to be asked. Gateways
+   * without it send none.
+   */
   readonly readWebhook?: (
     webhook: Webhook
-  ) => Effect.Effect<ReadonlyArray<Notice>, WebhookRefused>
+  ) => Effect.Effect<ReadonlyArray<Notice>, WebhookRefused | GatewayError>
 }

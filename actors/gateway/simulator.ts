@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Webhook } from "standardwebhooks"
 import { Agent, request as undici } from "undici"
-import type { Outcome } from "../../streams/messages/gateway.ts"
+import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import {
   type Answer,
   type Gateway,
@@ -28,12 +28,24 @@ const CONNECTIONS_MAX = 128
 const dispatcher = new Agent({ connections: CONNECTIONS_MAX, keepAliveTimeout: 60_000 })
 
 const paths = {
-  charge: "",
   increment: "increments",
   capture: "captures",
   void: "voids",
   refund: "refunds"
 } as const
+
+const pathOf = ({ charge_id, dispute_id, operation }: typeof Call.Type): string => {
+  switch (operation) {
+    case "charge":
+      return "/charges"
+    case "payout":
+      return "/payouts"
+    case "evidence":
+      return `/disputes/${dispute_id}/evidence`
+    default:
+      return `/charges/${charge_id}/${paths[operation]}`
+  }
+}
 
 /** Decline codes after which the payer may try the same card again later. */
 const softCodes: ReadonlySet<string> = new Set(["insufficient_funds"])
@@ -49,12 +61,7 @@ export const simulator = (
   name,
   finalityMillis,
   perform: Effect.fnUntraced(function* (call, merchant) {
-    const path = call.operation === "payout"
-      ? "/payouts"
-      : call.operation === "charge"
-      ? "/charges"
-      : `/charges/${call.charge_id}/${paths[call.operation]}`
-    const { body, status } = yield* request(baseUrl + path, {
+    const { body, status } = yield* request(baseUrl + pathOf(call), {
       method: "POST",
       headers: { "content-type": "application/json", "idempotency-key": call.attempt },
       body: JSON.stringify({
@@ -63,7 +70,8 @@ export const simulator = (
         amount: Number(call.amount),
         currency: call.currency,
         ...(call.operation === "charge" && { token: call.token, capture: call.capture }),
-        ...(call.operation === "payout" && { token: call.token })
+        ...(call.operation === "payout" && { token: call.token }),
+        ...(call.operation === "evidence" && { evidence: call.evidence })
       })
     })
     if (status === 200) {
@@ -81,22 +89,47 @@ export const simulator = (
     }
     return yield* new GatewayUnclear({ detail: `the gateway answered ${status}` })
   }),
-  inquire: Effect.fnUntraced(function* (asked) {
-    const { body, status } = yield* request(
-      `${baseUrl}/operations?key=${encodeURIComponent(asked.attempt)}`,
-      { method: "GET" }
-    )
+  inquire: Effect.fnUntraced(function* ({ attempt, dispute_id, operation }) {
+    const isDispute = operation === "dispute"
+    const path = isDispute
+      ? `/disputes/${dispute_id}`
+      : `/operations?key=${encodeURIComponent(attempt)}`
+    const { body, status } = yield* request(baseUrl + path, { method: "GET" })
     if (status === 404) return undefined
     if (status !== 200) return yield* new GatewayUnclear({ detail: `answered ${status}` })
-    return outcomeOf(yield* read(body))
+    return isDispute
+      ? outcomeOfDispute(yield* readable(decodeDispute(body)))
+      : outcomeOf(yield* read(body))
   })
 })
 
-const News = Schema.Struct({
-  key: Schema.String,
-  payment_id: Schema.String,
-  status: Operation.fields.status
+const Dispute = Schema.Struct({
+  id: Schema.String,
+  amount: Schema.Int,
+  currency: Schema.String,
+  fee: Schema.Int,
+  reason: Schema.String,
+  evidence_due_by: Schema.String,
+  status: Schema.Literals(["warning", "needs_response", "under_review", "won", "lost"])
 })
+const decodeDispute = Schema.decodeUnknownEffect(Dispute)
+
+const outcomeOfDispute = ({ amount, fee, id, ...told }: typeof Dispute.Type): Outcome => ({
+  _tag: "Disputed",
+  ...told,
+  dispute_id: id,
+  amount: BigInt(amount),
+  fee: BigInt(fee)
+})
+
+const News = Schema.Union([
+  Schema.Struct({ dispute_id: Schema.String, payment_id: Schema.String }),
+  Schema.Struct({
+    key: Schema.String,
+    payment_id: Schema.String,
+    status: Operation.fields.status
+  })
+])
 const decodeNews = Schema.decodeUnknownSync(News)
 
 /** Signed by Standard Webhooks, as our own are. */
@@ -107,7 +140,9 @@ const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
     Effect.try({
       try: () => {
         const headers = Object.fromEntries(names.map((name) => [name, header(name) ?? ""]))
-        const { key, payment_id, status } = decodeNews(signature.verify(body, headers))
+        const news = decodeNews(signature.verify(body, headers))
+        if ("dispute_id" in news) return [news]
+        const { key, payment_id, status } = news
         const says = status === "approved" ? "made" : status === "declined" ? "not_made" : "pending"
         return [{ attempt: key, payment_id, says } as const]
       },
@@ -115,8 +150,10 @@ const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
     })
 }
 
-const read = (body: unknown) =>
-  decode(body).pipe(
+const read = (body: unknown) => readable(decode(body))
+
+const readable = <A>(decoded: Effect.Effect<A, Schema.SchemaError>) =>
+  decoded.pipe(
     Effect.mapError((error) =>
       new GatewayUnclear({ detail: `unreadable answer: ${error.message}` })
     )

@@ -2,15 +2,11 @@ import { Effect } from "effect"
 import Stripe from "stripe"
 import { fetch } from "undici"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
-import {
-  type AskedAbout,
-  type Gateway,
-  GatewayUnclear,
-  GatewayUnreachable,
-  WebhookRefused
-} from "./port.ts"
+import { type AskedAbout, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
 import { toStripe } from "./stripeAmount.ts"
+import { evidenceOf, outcomeOfDispute } from "./stripeDispute.ts"
 import { hasNoSearch, outcomeOfError, outcomeOfIntent, outcomeOfRefund } from "./stripeOutcome.ts"
+import { readStripeWebhook } from "./stripeWebhook.ts"
 
 export interface StripeSettings {
   readonly name: string
@@ -26,8 +22,6 @@ export interface StripeSettings {
 const TIMEOUT_MILLIS = 20_000
 /** Search lags behind by up to a minute; "knows nothing" is believed well after that. */
 const FINALITY_MILLIS = 10 * 60_000
-/** A webhook older than this is a replay. */
-const WEBHOOK_SECONDS_MAX = 300
 /** Charges are looked for this long before and after they were sent, where search is not offered. */
 const WINDOW_SECONDS = 300
 const LISTED_MAX = 1_000
@@ -75,7 +69,12 @@ class Ended {
 export const stripe = (settings: StripeSettings): Gateway => {
   const client = clientOf(settings)
   const inquire = Effect.fnUntraced(function* (asked: AskedAbout) {
-    const { attempt, charge_id, operation } = asked
+    const { attempt, charge_id, dispute_id = "", operation } = asked
+    if (operation === "dispute" || operation === "evidence") {
+      const dispute = yield* ask(operation, () => client.disputes.retrieve(dispute_id))
+      if (operation === "dispute") return outcomeOfDispute(dispute)
+      return dispute.metadata["lastro_evidence"] === attempt ? heardOut(asked) : undefined
+    }
     if (operation === "refund") {
       if (charge_id === undefined) return undefined
       const refunds = yield* ask(
@@ -116,7 +115,7 @@ export const stripe = (settings: StripeSettings): Gateway => {
           Effect.fail(new GatewayUnclear({ detail: `the inquiry was refused: ${outcome._tag}` })))
       ),
     ...(settings.webhookSecret !== undefined && {
-      readWebhook: readWebhook(client, settings.webhookSecret)
+      readWebhook: readStripeWebhook(client, settings.webhookSecret)
     })
   }
 }
@@ -127,6 +126,11 @@ const done = (intent: Stripe.PaymentIntent, { amount }: AskedAbout): Outcome => 
   captured: true,
   amount
 })
+
+/** Stripe has what is said against a dispute. */
+const heardOut = (
+  { amount, charge_id = "" }: Pick<AskedAbout, "amount" | "charge_id">
+): Outcome => ({ _tag: "Approved", charge_id, captured: true, amount })
 
 /** Search first; where it is not offered, what was made around the time the attempt was sent. */
 const find = (client: Stripe, { attempt, sent_at }: AskedAbout) => {
@@ -214,6 +218,16 @@ const operate = Effect.fnUntraced(function* (
           }, key)),
         call
       )
+    case "evidence": {
+      const { dispute_id = "", evidence = { documents: [], text: "" } } = call
+      yield* ask(operation, () =>
+        client.disputes.update(dispute_id, {
+          evidence: evidenceOf(evidence),
+          metadata: { lastro_evidence: attempt },
+          submit: true
+        }, key))
+      return heardOut(call)
+    }
   }
 })
 
@@ -253,32 +267,3 @@ const charge = Effect.fnUntraced(function* (
   const outcome = outcomeOfIntent(confirmed, call)
   return outcome ?? (yield* new GatewayUnclear({ detail: `the intent is ${confirmed.status}` }))
 })
-
-const readWebhook = (client: Stripe, secret: string): NonNullable<Gateway["readWebhook"]> =>
-  Effect.fnUntraced(function* ({ body, header }) {
-    const event = yield* Effect.tryPromise({
-      try: () =>
-        client.webhooks.constructEventAsync(
-          body,
-          header("stripe-signature") ?? "",
-          secret,
-          WEBHOOK_SECONDS_MAX
-        ),
-      catch: (error) => new WebhookRefused({ detail: (error as Error).message.split("\n")[0]! })
-    })
-    const about = event.data.object as {
-      readonly metadata?: Readonly<Record<string, string>> | null
-      readonly status?: string
-    }
-    const attempt = about.metadata?.["lastro_attempt"]
-    const payment_id = about.metadata?.["lastro_payment"]
-    if (attempt === undefined || payment_id === undefined) return []
-    return [{ attempt, payment_id, says: saysOf(event.type, about.status) }]
-  })
-
-const saysOf = (type: string, status: string | undefined) => {
-  if (status === "succeeded" || status === "requires_capture") return "made" as const
-  return status === "canceled" || status === "failed" || type === "payment_intent.payment_failed"
-    ? "not_made" as const
-    : "pending" as const
-}

@@ -38,6 +38,7 @@ export const payments = keyed({
     "reverse_conversion",
     "payout_returned",
     "notified",
+    "dispute_notified",
     ...disputeCommands
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),

@@ -3,6 +3,8 @@ import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { undoUnwanted } from "./cancellation.ts"
 import { chargeElsewhere } from "./charging.ts"
+import { evidenceTaken } from "./disputes.ts"
+import { disputeTold } from "./disputeNews.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
 import {
   gatewayOf,
@@ -30,6 +32,7 @@ type Approved = Extract<Outcome, { _tag: "Approved" }>
 
 /** The gateway answered about one attempt. The first definitive answer wins; repeats change nothing. */
 export const answered = (step: Step, answer: Answer): Step | undefined => {
+  if (answer.operation === "dispute") return disputeTold(step, answer)
   const attempt = attemptOf(step.payment, answer.attempt)
   if (attempt === undefined) return undefined
   if (isDefinitive(attempt.status)) return afterTheEnd(step, attempt, answer.outcome)
@@ -57,6 +60,8 @@ export const answered = (step: Step, answer: Answer): Step | undefined => {
       return attempt.status === "sent" ? sendWithheld(step, attempt) : undefined
     case "Unknown":
       return unknown(step, attempt, outcome.detail)
+    case "Disputed":
+      return unknown(step, attempt, "the gateway spoke of a dispute instead")
   }
 }
 
@@ -129,6 +134,8 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
       return voided(done, attempt)
     case "refund":
       return refunded(done, attempt, outcome.charge_id)
+    case "evidence":
+      return evidenceTaken(done, attempt.dispute)
   }
 }
 
@@ -273,6 +280,8 @@ const notMade = (
 
 /** A later answer to what was settled: the same is a repeat, another one a contradiction. */
 const afterTheEnd = (step: Step, attempt: Attempt, outcome: Outcome): Step | undefined => {
+  // Words that arrive after all do no harm.
+  if (attempt.operation === "evidence") return undefined
   if (attempt.status === "approved") {
     if (outcome._tag === "Approved" && outcome.charge_id !== attempt.charge_id) {
       return contradict(step, attempt, outcome, "the gateway reports a second charge")

@@ -10,6 +10,7 @@ import { capture, create, increment, refund, review, voidPayment } from "./comma
 import { settled } from "./clearing.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
+import { askAgain, disputeHeard } from "./disputeNews.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
 import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
@@ -113,6 +114,10 @@ const decideAnew = (
       const step = heard(begin(payment, received), message.body)
       return step === undefined ? NOTHING : Result.succeed(finish(step))
     }
+    case "dispute_notified": {
+      const step = disputeHeard(begin(payment, received), message.body)
+      return step === undefined ? NOTHING : Result.succeed(finish(step))
+    }
     case "scored":
       return payment.status === "screening"
         ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))
@@ -163,6 +168,8 @@ const woken = (
     const ending = expire(step, wake.due)
     return ending === undefined ? NOTHING : Result.succeed(finish(ending))
   }
+  const asking = askAgain(step, wake)
+  if (asking !== undefined) return Result.succeed(finish(asking))
   const attempt = attemptOf(step.payment, wake.timer)
   if (attempt === undefined || attempt.wake_at !== wake.due) return NOTHING
   return Result.succeed(

@@ -3,11 +3,12 @@ import type { Received } from "../../src/runtime/actor.ts"
 import { type Body, command, type Taken } from "./commands.ts"
 import { refuse } from "./decided.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
-import { type Dispute, isDisputeOpen, type Payment, type Terms } from "./state.ts"
+import { sendAttempt } from "./gatewayCalls.ts"
+import { type Dispute, isDefinitive, isDisputeOpen, type Payment, type Terms } from "./state.ts"
 import { book, bookOf, change, row, type Step, tell } from "./step.ts"
 
 /** Disputes of one payment. A gateway has one at a time; beyond this something is wrong. */
-const DISPUTES_MAX = 20
+export const DISPUTES_MAX = 20
 
 /**
  * The payer's bank took its money back. Every leg's part is held until the dispute ends; what was
@@ -37,25 +38,45 @@ export const disputeOpened = (
     if (disputes.length >= DISPUTES_MAX) {
       return refuse("too_many_disputes", `a payment takes ${DISPUTES_MAX} disputes`, payment.id)
     }
-    const { legs, moved } = disputeStep(payment, amount)
-    const dispute: Dispute = {
-      id,
-      amount,
-      fee,
-      status: "needs_response",
-      legs: moved.map((leg) => leg.amount),
-      opened_at: received.at,
-      ...(reason !== undefined && { reason }),
-      ...(evidence_due_by !== undefined && { evidence_due_by })
-    }
-    const held = change(step, { legs, disputes: [...disputes, dispute] })
-    const booked = [
-      entries.dispute(bookOf(held), id, amount),
-      ...entries.disputeHold(bookOf(held), id, moved),
-      ...entries.disputeFee(bookOf(held), id, fee)
-    ].reduce(book, held)
-    return { step: told(booked, dispute, "opened") }
+    const told = { id, amount, fee, reason, evidence_due_by }
+    return { step: opened(step, told) }
   })
+
+/** What a gateway, or somebody in its name, says of a new dispute. */
+interface News {
+  readonly id: string
+  readonly amount: bigint
+  readonly fee: bigint
+  readonly reason: string | undefined
+  readonly evidence_due_by: string | undefined
+  readonly told?: boolean
+}
+
+export const opened = (
+  step: Step,
+  { amount, evidence_due_by, fee, id, reason, told: told_by_gateway }: News
+): Step => {
+  const { payment, received } = step
+  const { legs, moved } = disputeStep(payment, amount)
+  const dispute: Dispute = {
+    id,
+    amount,
+    fee,
+    status: "needs_response",
+    legs: moved.map((leg) => leg.amount),
+    opened_at: received.at,
+    ...(reason !== undefined && { reason }),
+    ...(evidence_due_by !== undefined && { evidence_due_by }),
+    ...(told_by_gateway === true && { told: true })
+  }
+  const held = change(step, { legs, disputes: [...(payment.disputes ?? []), dispute] })
+  const booked = [
+    entries.dispute(bookOf(held), id, amount),
+    ...entries.disputeHold(bookOf(held), id, moved),
+    ...entries.disputeFee(bookOf(held), id, fee)
+  ].reduce(book, held)
+  return told(booked, dispute, "opened")
+}
 
 /** The gateway's last word: the money comes back, or it is lost leg by leg. */
 export const disputeClosed = (
@@ -74,7 +95,10 @@ export const disputeClosed = (
     return agreed ? { step } : over(payment, dispute)
   })
 
-/** The merchant's defence; a later one replaces it. It is told to whoever brings it to the gateway. */
+/**
+ * The merchant's defence; a later one replaces it. A gateway that told of the dispute itself is sent it,
+ * and says whether it took it; of any other dispute it is told to whoever brings it there.
+ */
 export const disputeEvidence = (
   payment: Payment,
   body: Body<"dispute_evidence">,
@@ -85,13 +109,38 @@ export const disputeEvidence = (
     if (dispute === undefined) return unknown(payment, body.dispute_id)
     if (!isDisputeOpen(dispute)) return over(payment, dispute)
     const { documents = [], text } = body
-    const next: Dispute = {
-      ...dispute,
-      status: "under_review",
-      evidence: { text, documents, submitted_at: received.at }
+    const evidence = { text, documents, submitted_at: received.at }
+    if (dispute.told !== true) {
+      return { step: submitted(step, { ...dispute, evidence }) }
     }
-    return { step: told(replace(step, next), next, "evidence_submitted") }
+    const sent = payment.attempts.filter(({ operation }) => operation === "evidence")
+    if (sent.some(({ dispute: id, status }) => id === dispute.id && !isDefinitive(status))) {
+      const detail = "the evidence before it is under way: try again after it"
+      return refuse("operation_in_progress", detail, payment.id)
+    }
+    const attempt = `${payment.id}.evidence.${sent.length + 1}`
+    const kept = noted(replace(step, { ...dispute, evidence }), { ...dispute, evidence })
+    return {
+      step: sendAttempt(kept, {
+        key: attempt,
+        operation: "evidence",
+        amount: dispute.amount,
+        dispute: dispute.id
+      }),
+      attempt
+    }
   })
+
+const submitted = (step: Step, dispute: Dispute): Step => {
+  const next: Dispute = { ...dispute, status: "under_review" }
+  return told(replace(step, next), next, "evidence_submitted")
+}
+
+/** The gateway has what the merchant says. A dispute that is over meanwhile is over. */
+export const evidenceTaken = (step: Step, id: string | undefined): Step => {
+  const dispute = disputeOf(step.payment, id)
+  return dispute !== undefined && isDisputeOpen(dispute) ? submitted(step, dispute) : step
+}
 
 /** The merchant gives in, and need not wait for the gateway to say so. */
 export const disputeAccept = (
@@ -106,7 +155,7 @@ export const disputeAccept = (
     return { step: lost(step, dispute, "accepted") }
   })
 
-const disputeOf = (payment: Payment, id: string): Dispute | undefined =>
+export const disputeOf = (payment: Payment, id: string | undefined): Dispute | undefined =>
   payment.disputes?.find((one) => one.id === id)
 
 const unknown = (payment: Payment, id: string) =>
@@ -115,7 +164,7 @@ const unknown = (payment: Payment, id: string) =>
 const over = (payment: Payment, dispute: Dispute) =>
   refuse("invalid_state", `the dispute is ${dispute.status}`, payment.id)
 
-const won = (step: Step, dispute: Dispute): Step => {
+export const won = (step: Step, dispute: Dispute): Step => {
   const { legs, moved } = disputeLifted(step.payment, dispute.legs)
   const next: Dispute = { ...dispute, status: "won", closed_at: step.received.at }
   const lifted = change(replace(step, next), { legs })
@@ -126,7 +175,7 @@ const won = (step: Step, dispute: Dispute): Step => {
   return told(booked, next, "won")
 }
 
-const lost = (step: Step, dispute: Dispute, status: "lost" | "accepted"): Step => {
+export const lost = (step: Step, dispute: Dispute, status: "lost" | "accepted"): Step => {
   const next: Dispute = { ...dispute, status, closed_at: step.received.at }
   const ended = replace(step, next)
   const moved = ended.payment.legs.map(({ owner }, nth) => ({ owner, amount: dispute.legs[nth]! }))
@@ -137,19 +186,23 @@ const lost = (step: Step, dispute: Dispute, status: "lost" | "accepted"): Step =
   return told(booked, next, status)
 }
 
-const replace = (step: Step, next: Dispute): Step =>
+export const replace = (step: Step, next: Dispute): Step =>
   change(step, {
     disputes: step.payment.disputes!.map((one) => one.id === next.id ? next : one)
   })
 
+/** Keeps it in the list of disputes, too. */
+export const noted = (step: Step, dispute: Dispute): Step =>
+  row(step, {
+    _tag: "Dispute",
+    paymentId: step.payment.id,
+    currency: step.payment.currency,
+    dispute
+  })
+
 const told = (step: Step, dispute: Dispute, what: string): Step =>
   tell(
-    row(step, {
-      _tag: "Dispute",
-      paymentId: step.payment.id,
-      currency: step.payment.currency,
-      dispute
-    }),
+    noted(step, dispute),
     `payment.dispute_${what}`,
     { dispute: { id: dispute.id, amount: Number(dispute.amount), status: dispute.status } }
   )

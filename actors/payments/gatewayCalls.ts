@@ -27,7 +27,7 @@ export const sendAttempt = (
   step: Step,
   attempt: Pick<
     Attempt,
-    "key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason"
+    "key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason" | "dispute"
   >
 ): Step =>
   call(
@@ -70,6 +70,11 @@ const methodOf = ({ payment_method }: Payment) => {
   return { pix }
 }
 
+const evidenceOf = (payment: Payment, dispute_id: string) => {
+  const { documents, text } = payment.disputes!.find(({ id }) => id === dispute_id)!.evidence!
+  return { dispute_id, evidence: { text, documents } }
+}
+
 const call = (step: Step, key: string): Step => {
   const { payment } = step
   const attempt = attemptOf(payment, key)!
@@ -90,6 +95,7 @@ const call = (step: Step, key: string): Step => {
         ...(attempt.gateway !== undefined && { alternatives: true })
       }),
       ...(attempt.final === true && { final: true }),
+      ...(attempt.dispute !== undefined && evidenceOf(payment, attempt.dispute)),
       ...(payment.charge_id !== undefined && { charge_id: payment.charge_id })
     }
   })
@@ -108,6 +114,7 @@ export const inquire = (step: Step, attempt: Attempt): Step => {
       amount: attempt.amount,
       currency: payment.currency,
       charge_id: attempt.charge_id ?? payment.charge_id,
+      ...(attempt.dispute !== undefined && { dispute_id: attempt.dispute }),
       sent_at: attempt.unknown_since ?? attempt.sent_at
     }
   })
@@ -167,9 +174,11 @@ export const waitForPayer = (
   )
 }
 
-/** An operation other than a charge whose outcome is still open; a second one has to wait for it. */
+/** What is done to an authorization, one after the other. */
+const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "capture", "void"])
+
+/** An operation whose outcome is still open; a second one has to wait for it. */
 export const operationUnderWay = (payment: Payment): Attempt | undefined =>
-  payment.attempts.find((attempt) =>
-    attempt.operation !== "charge" && attempt.operation !== "refund" &&
-    !isDefinitive(attempt.status)
+  payment.attempts.find(({ operation, status }) =>
+    ONE_AT_A_TIME.has(operation) && !isDefinitive(status)
   )

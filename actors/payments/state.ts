@@ -115,7 +115,9 @@ export const Attempt = Schema.Struct({
   /** A capture after which nothing more is captured. */
   final: Schema.optionalKey(Schema.Boolean),
   /** A void that nobody asked for: the authorization ran out. */
-  expiry: Schema.optionalKey(Schema.Boolean)
+  expiry: Schema.optionalKey(Schema.Boolean),
+  /** Which dispute evidence is for. */
+  dispute: Schema.optionalKey(Schema.String)
 })
 export type Attempt = typeof Attempt.Type
 
@@ -173,12 +175,28 @@ export const Dispute = Schema.Struct({
   /** What each leg has to give for it, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
   opened_at: Schema.Finite,
-  closed_at: Schema.optionalKey(Schema.Finite)
+  closed_at: Schema.optionalKey(Schema.Finite),
+  /** The gateway itself told of it, and takes evidence. Left out: somebody wrote it down here. */
+  told: Schema.optionalKey(Schema.Boolean)
 })
 export type Dispute = typeof Dispute.Type
 
 export const isDisputeOpen = ({ status }: Dispute): boolean =>
   status === "needs_response" || status === "under_review"
+
+/** The gateway was asked how a dispute stands, and has not said yet. One inquiry is under way at a time. */
+export const DisputeQuestion = Schema.Struct({
+  dispute: Schema.String,
+  /** Since when it is asked: from here the gateway's finality window counts. */
+  since: Schema.Finite,
+  /** Waits so far; the next is longer. */
+  tries: Schema.Int,
+  /** When it is asked again; left out while the answer is awaited. */
+  wake_at: Schema.optionalKey(Schema.Finite),
+  /** Something happened since it was asked: the answer may be old already. */
+  again: Schema.optionalKey(Schema.Boolean)
+})
+export type DisputeQuestion = typeof DisputeQuestion.Type
 
 /** A command that took effect. The same again is a no-op, another body under its name a refusal. */
 export const SeenCommand = Schema.Struct({
@@ -258,9 +276,10 @@ export const Payment = Schema.Struct({
   attempts: Schema.Array(Attempt),
   refunds: Schema.Array(Refund),
   disputes: Schema.optionalKey(Schema.Array(Dispute)),
+  dispute_questions: Schema.optionalKey(Schema.Array(DisputeQuestion)),
   commands: Schema.Array(SeenCommand),
   waiters: Schema.Array(Waiter),
-  /** Charges the gateway reported against an earlier answer; each is booked once. */
+  /** What the gateway reported against an earlier answer; each is booked once. */
   contradictions: Schema.Array(Schema.String)
 })
 export type Payment = typeof Payment.Type

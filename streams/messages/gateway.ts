@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { PaymentId } from "../../src/domain/identifiers.ts"
 import { Text } from "../../src/domain/text.ts"
+import { DisputeId } from "./disputes.ts"
 import { InternalAmount, MoneyFields } from "./money.ts"
 
 const PIX_SECONDS_MIN = 60
@@ -20,11 +21,18 @@ const PixPayer = Schema.Struct({
   )
 })
 
-export const Operation = Schema.Literals(["charge", "increment", "capture", "void", "refund"])
+export const Operation = Schema.Literals([
+  ...["charge", "increment", "capture", "void", "refund"] as const,
+  /** What a merchant says against a dispute is brought to the gateway. */
+  "evidence"
+])
 export type Operation = typeof Operation.Type
 
 /** A payout is no payment's: its `payment_id` is the balance, its attempt the payout itself. */
 export const AnyOperation = Schema.Literals([...Operation.literals, "payout"])
+
+/** A dispute is nothing that we do, but we ask about it. */
+const AskedOperation = Schema.Literals([...AnyOperation.literals, "dispute"])
 
 /** How a charge by Pix is to be paid: within seconds, or until a day by somebody who is named. */
 export const PixTerms = Schema.Struct({
@@ -52,6 +60,11 @@ export const Call = Schema.Struct({
   pix: Schema.optionalKey(PixTerms),
   charge_id: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String),
+  /** Evidence. */
+  dispute_id: Schema.optionalKey(Schema.String),
+  evidence: Schema.optionalKey(
+    Schema.Struct({ text: Schema.String, documents: Schema.Array(Schema.String) })
+  ),
   /**
    * Another gateway may be charged instead, once this one is known not to have been. A repeated
    * delivery must then never send by itself: the money may be moving elsewhere by now.
@@ -64,9 +77,10 @@ export const Inquire = Schema.Struct({
   payment_id: Schema.String,
   gateway: Schema.String,
   attempt: Schema.String,
-  operation: AnyOperation,
+  operation: AskedOperation,
   ...MoneyFields,
   charge_id: Schema.optionalKey(Schema.String),
+  dispute_id: Schema.optionalKey(Schema.String),
   /** When the attempt was first sent (milliseconds): "knows nothing" is final only after the gateway's finality window. */
   sent_at: Schema.Finite
 })
@@ -93,6 +107,18 @@ export const Outcome = Schema.TaggedUnion({
     soft: Schema.Boolean,
     charge_id: Schema.optionalKey(Schema.String)
   },
+  /** How a dispute stands: the answer to an inquiry about one. */
+  Disputed: {
+    dispute_id: Schema.String,
+    amount: InternalAmount,
+    currency: Schema.String,
+    /** What the gateway charges for it so far, where that is of the same currency. */
+    fee: InternalAmount,
+    reason: Schema.optionalKey(Schema.String),
+    evidence_due_by: Schema.optionalKey(Schema.String),
+    /** A warning is a question of the payer's bank: no money was taken back. */
+    status: Schema.Literals(["warning", "needs_response", "under_review", "won", "lost"])
+  },
   /** Refused before anything was processed: no money can have moved. */
   NotProcessed: { code: Schema.String, detail: Schema.String },
   /** Not even tried: the destination is full or its breaker is open. Ask again later. */
@@ -114,7 +140,7 @@ export const Answered = Schema.Struct({
   payment_id: Schema.String,
   gateway: Schema.String,
   attempt: Schema.String,
-  operation: AnyOperation,
+  operation: AskedOperation,
   /** True when it answers an inquiry. */
   inquiry: Schema.Boolean,
   outcome: Outcome,
@@ -128,6 +154,13 @@ export const Notified = Schema.Struct({
   attempt: Text(255),
   gateway: Text(32),
   says: Schema.Literals(["made", "not_made", "pending"])
+})
+
+/** A gateway's webhook about a dispute. It says which one and no more: the gateway is asked about it. */
+export const DisputeNotified = Schema.Struct({
+  payment_id: PaymentId,
+  dispute_id: DisputeId,
+  gateway: Text(32)
 })
 
 export const GatewayMessages = { call: Call, inquire: Inquire }

@@ -10,7 +10,7 @@ import { PayoutMessages } from "./payouts.ts"
 import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { FxMessages } from "./fx.ts"
-import { Answered, Notified, PixTerms } from "./gateway.ts"
+import { Answered, DisputeNotified, Notified, PixTerms } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
@@ -124,6 +124,7 @@ export const PaymentsMessages = {
   ...TransferMessages,
   ...FxMessages,
   notified: Notified,
+  dispute_notified: DisputeNotified,
   scored: Scored,
   answered: Answered,
   wake: Wake

@@ -217,6 +217,36 @@ test("the bank's news is known by the secret of its address", async () => {
   await expect(read("")).rejects.toThrow()
 })
 
+test("what a bank takes back by the special mechanism is a dispute, told by its own name", async () => {
+  const charge_id = await paid()
+  const med = async (body: object) => {
+    const url = `${bank.url}/med/${charge_id}`
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) })
+    const news = JSON.stringify({ pix: [await answer.json()] })
+    return await Effect.runPromise(
+      gateway.readWebhook!({ body: news, header: () => undefined, token: SECRET })
+    )
+  }
+  const [, notice] = await med({ natureza: "MED_OPERACIONAL", valor: "4.50" })
+  const dispute_id = `MED${txid()}`
+  expect(notice).toEqual({ payment_id: paymentId(), dispute_id })
+  const asked = { ...call(), charge_id, dispute_id, operation: "dispute" as const }
+  const stands = () => Effect.runPromise(gateway.inquire(asked))
+  expect(await stands()).toEqual({
+    _tag: "Disputed",
+    dispute_id,
+    amount: 450n,
+    currency: "BRL",
+    fee: 0n,
+    reason: "MED_OPERACIONAL",
+    status: "under_review"
+  })
+  await med({ status: "NAO_REALIZADO" })
+  expect(await stands()).toMatchObject({ status: "won" })
+  await med({ status: "DEVOLVIDO" })
+  expect(await stands()).toMatchObject({ status: "lost" })
+})
+
 test.skipIf(descriptionFile === undefined)(
   "every request and every answer of this file is as the central bank describes it",
   () => {

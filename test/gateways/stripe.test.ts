@@ -1,57 +1,28 @@
-import { createServer, type IncomingMessage } from "node:http"
-import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import type Stripe from "stripe"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { stripe } from "../../actors/gateway/stripe.ts"
 import { fromStripe, toStripe } from "../../actors/gateway/stripeAmount.ts"
 import { currencyCodes } from "../../src/domain/currency.ts"
 import { Call } from "../../streams/messages/gateway.ts"
+import {
+  type Reply,
+  type Seen,
+  startStripeServer,
+  type StripeServer
+} from "../support/stripeServer.ts"
 
-interface Seen {
-  readonly method: string
-  readonly path: string
-  readonly key: string | undefined
-  readonly body: URLSearchParams
-}
-type Reply = { readonly status?: number; readonly body: unknown } | "hang up"
-
-/** Answers as Stripe would; what it answers has the SDK's own types. */
-let replies: Array<(seen: Seen) => Reply> = []
-const seen: Array<Seen> = []
-const server = createServer(async (request, response) => {
-  const body = new URLSearchParams(await textOf(request))
-  const one = {
-    method: request.method!,
-    path: request.url!,
-    key: request.headers["idempotency-key"]?.toString(),
-    body
-  }
-  seen.push(one)
-  const reply = replies.shift()!(one)
-  if (reply === "hang up") return void request.socket.destroy()
-  response.writeHead(reply.status ?? 200, { "content-type": "application/json" })
-  response.end(JSON.stringify(reply.body))
-})
-const textOf = async (request: IncomingMessage) => {
-  let text = ""
-  for await (const part of request) text += part
-  return text
-}
-
+let server: StripeServer
 let gateway: Gateway
-let url = ""
+let seen: ReadonlyArray<Seen>
 beforeAll(async () => {
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url })
+  server = await startStripeServer()
+  seen = server.seen
+  gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url: server.url })
 })
-afterAll(() => server.close())
-beforeEach(() => {
-  seen.length = 0
-})
+afterAll(() => server.stop())
 
 type Intent = Partial<Stripe.PaymentIntent>
 const intent = (more: Intent): Reply => ({
@@ -83,7 +54,7 @@ const call = (more: object = {}) =>
     ...more
   })
 const perform = (next: ReadonlyArray<Reply>, more: object = {}) => {
-  replies = next.map((reply) => () => reply)
+  server.answers(next)
   return Effect.runPromise(
     gateway.perform(call(more), "acme").pipe(
       Effect.map(({ outcome }) => outcome),
@@ -92,7 +63,7 @@ const perform = (next: ReadonlyArray<Reply>, more: object = {}) => {
   )
 }
 const inquire = (next: ReadonlyArray<Reply>, more: object = {}) => {
-  replies = next.map((reply) => () => reply)
+  server.answers(next)
   return Effect.runPromise(gateway.inquire(call(more)))
 }
 
@@ -165,7 +136,7 @@ describe("a charge", () => {
     ], { _tag: "GatewayUnclear" }]
   ])("tells %s", async (_name, next, outcome) => {
     expect(await perform(next)).toMatchObject(outcome)
-    expect(replies).toEqual([])
+    expect(server.left()).toBe(0)
   })
 
   test("that cannot be said in Stripe's units is not sent", async () => {
@@ -187,8 +158,8 @@ describe("what follows a charge", () => {
     await perform([intent({ amount_capturable: 10_000 }), intent({})], capture)
     expect(seen[1]!.body.get("final_capture")).toBe("false")
     await perform([intent({ amount_capturable: 4_000 }), intent({})], capture)
-    expect(seen[3]!.body.get("final_capture")).toBeNull()
-    expect(seen[3]!.body.get("amount_to_capture")).toBe("4000")
+    expect(seen[1]!.body.get("final_capture")).toBeNull()
+    expect(seen[1]!.body.get("amount_to_capture")).toBe("4000")
   })
 
   test.each<[Stripe.Refund["status"], string]>([

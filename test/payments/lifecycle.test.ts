@@ -10,6 +10,7 @@ import {
   asked,
   type Command,
   created,
+  disputeTold,
   GATEWAY,
   ID,
   type Json,
@@ -46,6 +47,13 @@ const move = fc.oneof(
   some(1, "dispute_evidence", { nth: few }),
   some(1, "dispute_accept", { nth: few }),
   some(2, "dispute_closed", { nth: few, outcome: fc.constantFrom("won", "lost") }),
+  some(2, "dispute_notified", { nth: few }),
+  some(3, "told", {
+    nth: few,
+    part,
+    tag: fc.constantFrom("Disputed", "Disputed", "Disputed", "Unknown", "NotFound"),
+    status: fc.constantFrom("warning", "needs_response", "under_review", "won", "lost")
+  }),
   some(2, "wake", { back: few, off: few }),
   some(1, "review", { verdict }),
   some(1, "score", { risk }),
@@ -87,6 +95,8 @@ const messageOf = (life: Life, next: Move, commands: ReadonlyArray<Command>) => 
   const { amount, attempts } = life.payment!
   const at = (back: number) => attempts[attempts.length - 1 - (back % attempts.length)]
   const id = `cmd-${commands.length}`
+  const disputed = (part = 50) =>
+    Math.max(1, Math.floor(Number(life.payment!.amount_captured) * part / 100))
   switch (next.do) {
     case "score":
       return scored(next.risk)
@@ -102,13 +112,22 @@ const messageOf = (life: Life, next: Move, commands: ReadonlyArray<Command>) => 
       const part = Math.max(1, Math.floor(Number(amount) * (next.part ?? 10) / 100))
       return asked(next.do, id, { amount: part, ...final })
     }
-    case "dispute_opened": {
-      const part = Math.max(
-        1,
-        Math.floor(Number(life.payment!.amount_captured) * (next.part ?? 50) / 100)
-      )
-      return asked(next.do, id, { dispute_id: `dp_${next.nth}`, amount: part, fee: next.nth })
-    }
+    case "dispute_opened":
+      return asked(next.do, id, {
+        dispute_id: `dp_${next.nth}`,
+        amount: disputed(next.part),
+        fee: next.nth
+      })
+    case "dispute_notified":
+      return about(next.do, { dispute_id: `dp_${next.nth}`, gateway: GATEWAY })
+    case "told":
+      return disputeTold(`dp_${next.nth}`, {
+        _tag: next.tag,
+        status: next.status,
+        detail: "",
+        amount: String(disputed(next.part)),
+        fee: String(next.nth)
+      })
     case "dispute_evidence":
       return asked(next.do, id, { dispute_id: `dp_${next.nth}`, text: "delivered" })
     case "dispute_accept":

@@ -110,6 +110,19 @@ const lifeOf = (name: string, more: Readonly<Record<string, unknown>> = {}) => {
       const why = { currency: "BRL", code: "account_closed" }
       take("payout_returned", { command_id: `${name}-${seq}`, payout_id, ...why })
     },
+    disputed: (dispute_id: string) => {
+      const [amount, fee, status] = ["10000", "1500", "needs_response"]
+      take("dispute_notified", { payment_id, dispute_id, gateway: "simulator" })
+      take("answered", {
+        payment_id,
+        gateway: "simulator",
+        attempt: `${payment_id}.dispute.${dispute_id}`,
+        operation: "dispute",
+        inquiry: true,
+        outcome: { _tag: "Disputed", dispute_id, amount, currency: "BRL", fee, status },
+        took_millis: 12
+      })
+    },
     woken: (timer: string, due: number) =>
       take("wake", { payment_id, timer: `${payment_id}.${timer}`, due }),
     /** The gateway's word about the call it was sent last. */
@@ -183,6 +196,17 @@ const disputed = () => {
   life.command("dispute_closed", { dispute_id: "dp_2", outcome: "lost" })
   dispute("dp_3")
   life.command("dispute_accept", { dispute_id: "dp_3" })
+  return life
+}
+
+/** The gateway itself tells of a dispute, and does not take what is said against it. */
+const undefended = () => {
+  const life = lifeOf("undefended")
+  life.scored(allowed)
+  life.answered(approved("10000", true))
+  life.disputed("dp_1")
+  life.command("dispute_evidence", { dispute_id: "dp_1", text: "it was delivered" })
+  life.answered(declined)
   return life
 }
 
@@ -283,6 +307,7 @@ export const eventCatalogue = (): ReadonlyArray<Example> => {
     inParts(),
     ranOut(),
     disputed(),
+    undefended(),
     paidOut(),
     transferred(),
     converted(),

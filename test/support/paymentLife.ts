@@ -200,5 +200,15 @@ export const asked = (type: Type, command_id: string, more: Json = {}) =>
 export type Asked = Pick<Payment["attempts"][number], "key" | "operation">
 export const answer = ({ key, operation }: Asked, outcome: Json, inquiry = false) =>
   about("answered", { gateway: GATEWAY, attempt: key, operation, inquiry, outcome, took_millis: 1 })
+/** What the gateway says of a dispute when it is asked. */
+export const disputeTold = (dispute: string, outcome: Json) =>
+  about("answered", {
+    gateway: GATEWAY,
+    attempt: `${ID}.dispute.${dispute}`,
+    operation: "dispute",
+    inquiry: true,
+    outcome: { dispute_id: dispute, currency: "BRL", fee: "0", ...outcome },
+    took_millis: 1
+  })
 export const approved = (amount: bigint, captured: boolean, charge = "ch_1") =>
   ({ _tag: "Approved", charge_id: charge, captured, amount: `${amount}` }) as const

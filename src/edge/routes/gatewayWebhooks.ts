@@ -25,20 +25,25 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
     const token = path["token"]
     const webhook = { body: text, header, ...(token !== undefined && { token }) }
     const notices = yield* gateway.readWebhook(webhook).pipe(
-      Effect.mapError(() => problem(401, "signature_refused", "the signature is not the gateway's"))
+      Effect.mapError(({ _tag }) =>
+        _tag === "WebhookRefused"
+          ? problem(401, "signature_refused", "the signature is not the gateway's")
+          : unavailable("the gateway could not be asked what it is about: send it again")
+      )
     )
     const commands = yield* Commands
     let taken = 0
-    for (const { attempt, payment_id, says } of notices) {
+    for (const notice of notices) {
+      const { payment_id } = notice
       // What is not about a payment of ours is somebody else's business with the same gateway.
       if (!isPaymentId(payment_id)) continue
       const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, payment_id))
       if (merchant === undefined) continue
       yield* commands.publish({
         family: "payments",
-        type: "notified",
+        type: "dispute_id" in notice ? "dispute_notified" : "notified",
         merchant,
-        body: JSON.stringify({ payment_id, attempt, gateway: gateway.name, says }),
+        body: JSON.stringify({ ...notice, gateway: gateway.name }),
         ...(traceparent !== undefined && { traceparent })
       }).pipe(Effect.mapError(() => unavailable("it was not taken: send it again")))
       taken++

@@ -8,6 +8,8 @@ export interface Return {
   readonly valor: string
   readonly horario: { readonly solicitacao: string; readonly liquidacao?: string }
   readonly status: "EM_PROCESSAMENTO" | "DEVOLVIDO" | "NAO_REALIZADO"
+  /** Left out: the receiver asked for it. */
+  readonly natureza?: "MED_OPERACIONAL" | "MED_FRAUDE"
 }
 
 export interface Received {
@@ -145,7 +147,8 @@ export class Bank {
     received: Received,
     id: string,
     valor: string,
-    status: Return["status"]
+    status: Return["status"],
+    natureza?: Return["natureza"]
   ): Return | "too much" {
     const { devolucoes = [], endToEndId } = received
     const cents = (text: string) => Number(text.replace(".", ""))
@@ -160,7 +163,8 @@ export class Bank {
       }`,
       valor,
       horario: { solicitacao: now, ...(status === "DEVOLVIDO" && { liquidacao: now }) },
-      status
+      status,
+      ...(natureza !== undefined && { natureza })
     }
     this.put("pix", endToEndId, { ...received, devolucoes: [...devolucoes, made] })
     return made

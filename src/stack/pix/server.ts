@@ -71,6 +71,9 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
   if (pathname.startsWith("/payer/")) {
     return await pay(state, response, pathname.slice("/payer/".length), text)
   }
+  if (pathname.startsWith("/med/")) {
+    return await takeBack(state, response, pathname.slice("/med/".length), text)
+  }
   if (pathname === "/control") {
     Object.assign(state, JSON.parse(text || "{}"))
     return json(response, 200, { outage: state.outage, returns: state.returns })
@@ -172,6 +175,27 @@ const pay = async (state: State, response: ServerResponse, txid: string, text: s
   if (received === undefined) return problem(response, 409, "CobNaoPagavel", txid)
   json(response, 200, received)
   if (quietly !== true) await tell(state, received)
+}
+
+/**
+ * The payer's bank takes money back by the special mechanism (MED): begun by the bank, under its own
+ * identifier. Told with a status once more, the same return goes on.
+ */
+const takeBack = async (state: State, response: ServerResponse, id: string, text: string) => {
+  const { natureza = "MED_FRAUDE", status = "EM_PROCESSAMENTO", valor } = JSON.parse(
+    text || "{}"
+  ) as Partial<Pick<Return, "natureza" | "status" | "valor">>
+  const received = state.bank.pix(id)
+  if (received === undefined) return problem(response, 404, "NaoEncontrado", id)
+  const known = received.devolucoes?.find((one) => one.natureza !== undefined)
+  if (known === undefined) {
+    const name = `MED${received.txid}`
+    const made = state.bank.giveBack(received, name, valor ?? received.valor, status, natureza)
+    if (made === "too much") return problem(response, 400, "PixDevolucaoInvalida", id)
+  }
+  const now = known === undefined ? state.bank.pix(id)! : state.bank.settle(id, known.id, status)
+  json(response, 200, now)
+  await tell(state, now)
 }
 
 /** The callback: `<url>/pix`, in batches. A caller who misses it has to ask. */

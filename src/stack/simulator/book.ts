@@ -1,6 +1,14 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite"
+import { Disputes } from "./disputes.ts"
 
-export type OperationKind = "charge" | "increment" | "capture" | "void" | "refund" | "payout"
+export type OperationKind =
+  | "charge"
+  | "increment"
+  | "capture"
+  | "void"
+  | "refund"
+  | "payout"
+  | "evidence"
 export type OperationStatus = "approved" | "declined" | "requires_action"
 
 /** One operation under one idempotency key, as the gateway remembers it. */
@@ -36,6 +44,7 @@ export interface SettlementRow {
  * process was killed. SQLite comes with both runtimes, and a million charges need no memory.
  */
 export class Book {
+  readonly disputes: Disputes
   private readonly db: DatabaseSync
   private readonly findStatement: StatementSync
   private readonly insertStatement: StatementSync
@@ -56,6 +65,7 @@ export class Book {
       create index if not exists operations_by_payment on operations (payment_id);
       create index if not exists operations_by_time on operations (at_millis);
     `)
+    this.disputes = new Disputes(this.db)
     this.findStatement = this.db.prepare("select * from operations where key = ?")
     this.insertStatement = this.db.prepare(
       "insert into operations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"

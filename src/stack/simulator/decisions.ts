@@ -20,6 +20,8 @@ export interface Asked {
   readonly token?: string
   readonly capture?: boolean
   readonly charge_id?: string
+  readonly dispute_id?: string
+  readonly evidence?: { readonly text: string; readonly documents: ReadonlyArray<string> }
 }
 
 export type Verdict =
@@ -45,6 +47,8 @@ export const judge = (book: Book, asked: Asked): Verdict => {
       return charge(book, asked)
     case "payout":
       return payOut(book, asked)
+    case "evidence":
+      return defend(book, asked)
     default:
       return follow(book, asked)
   }
@@ -57,6 +61,18 @@ const payOut = (book: Book, asked: Asked): Verdict => {
     ? record(book, asked, "declined", "account_closed")
     : record(book, asked, "approved", "")
   if (asked.token === "ba_timeout") return { _tag: "Silent" }
+  return { _tag: "Recorded", record: made, delayMillis: 0, answers: 1 }
+}
+
+/** What the merchant says against a dispute counts once, and only while there is time. */
+const defend = (book: Book, asked: Asked): Verdict => {
+  const dispute = book.disputes.find(asked.dispute_id ?? "")
+  if (dispute === undefined) return { _tag: "NotProcessed", code: "dispute_not_found" }
+  const taken = book.disputes.defend(dispute.id, JSON.stringify(asked.evidence ?? {}))
+  const about = { ...asked, charge_id: dispute.charge_id }
+  const made = taken
+    ? record(book, about, "approved", "")
+    : record(book, about, "declined", "dispute_closed")
   return { _tag: "Recorded", record: made, delayMillis: 0, answers: 1 }
 }
 
@@ -75,6 +91,8 @@ const charge = (book: Book, asked: Asked): Verdict => {
       return answer(add("declined", "insufficient_funds"))
     case "tok_error":
       return { _tag: "NotProcessed", code: "gateway_error" }
+    case "tok_disputed":
+      return answer(add("approved"))
     case "tok_slow":
       return answer(add("approved"), SLOW_MILLIS)
     case "tok_requires_action":

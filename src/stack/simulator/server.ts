@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { json, readJson, readText } from "./body.ts"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
+import { complain, decideDispute, follow, showDispute } from "./complaints.ts"
 import {
   actionExpiresAt,
   type Asked,
@@ -15,12 +17,10 @@ import { parseBreaks, settlementFile } from "./settlement.ts"
 import { type Hook, tell } from "./webhooks.ts"
 
 const DAY_MILLIS = 86_400_000
-const BODY_BYTES_MAX = 64 * 1024
 /** A silent answer ends at last, long after every caller gave up. */
 const SILENCE_MILLIS = 60_000
 /** News of an answer that never came is told when the caller has given up waiting for it. */
 const NEWS_MILLIS = 4_300
-
 export interface Simulator {
   readonly url: string
   readonly book: Book
@@ -85,7 +85,13 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
   const method = `${request.method} ${root}`
   switch (method) {
     case "POST charges":
+      if (action === "disputes") return await complain(state, request, response, id)
       return await operate(state, request, response, kindOf(action), id)
+    case "GET disputes":
+      return showDispute(state, response, id)
+    case "POST disputes":
+      if (action === "") return await decideDispute(state, request, response, id)
+      return await operate(state, request, response, "evidence", "", { dispute_id: id })
     case "POST payouts":
       return await operate(state, request, response, "payout", "")
     case "GET operations":
@@ -121,7 +127,8 @@ const operate = async (
   request: IncomingMessage,
   response: ServerResponse,
   kind: OperationKind,
-  chargeId: string
+  chargeId: string,
+  more: Partial<Asked> = {}
 ) => {
   const body = await readJson(request)
   if (state.outage) return json(response, 503, { code: "outage", processed: false })
@@ -131,12 +138,14 @@ const operate = async (
     ...(body as Omit<Asked, "key" | "kind">),
     key,
     kind,
-    ...(chargeId !== "" && { charge_id: chargeId })
+    ...(chargeId !== "" && { charge_id: chargeId }),
+    ...more
   }
   if (state.hostile !== undefined) {
     return await operateHostile(state, state.hostile, asked, response)
   }
-  return await answer(state, asked, response, judge(state.book, asked), 1)
+  await answer(state, asked, response, judge(state.book, asked), 1)
+  follow(state, asked)
 }
 
 const answer = async (
@@ -313,30 +322,4 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
     delay_millis: state.delayMillis,
     late: state.hostile?.late ?? 0
   })
-}
-
-const readText = (request: IncomingMessage): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const chunks: Array<Uint8Array> = []
-    let bytes = 0
-    request.on("data", (chunk: Uint8Array) => {
-      bytes += chunk.length
-      if (bytes > BODY_BYTES_MAX) reject(new Error("the body is too large"))
-      else chunks.push(chunk)
-    })
-    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")))
-    request.on("error", reject)
-  })
-
-const readJson = async (request: IncomingMessage): Promise<unknown> =>
-  JSON.parse((await readText(request)) || "{}")
-
-const json = (response: ServerResponse, status: number, body: unknown) => {
-  if (response.destroyed || response.headersSent) return
-  const text = JSON.stringify(body)
-  response.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text)
-  })
-  response.end(text)
 }

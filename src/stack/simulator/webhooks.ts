@@ -1,6 +1,7 @@
 import { Webhook } from "standardwebhooks"
 import { derivedId } from "../../domain/identifiers.ts"
 import type { OperationRecord } from "./book.ts"
+import type { DisputeRecord } from "./disputes.ts"
 
 /** Where news goes, and by what its sender is known. */
 export interface Hook {
@@ -17,11 +18,26 @@ export interface News {
 /** Waits before telling again what was not taken. Then the caller has to ask. */
 const AGAIN_MILLIS = [500, 2_000, 10_000]
 
-/** Tells a caller what became of an operation, signed by Standard Webhooks. */
-export const tell = async (hook: Hook, { key, payment_id, status }: News): Promise<void> => {
-  const body = JSON.stringify({ type: "operation.changed", key, payment_id, status })
+/** Tells a caller what became of an operation. */
+export const tell = (hook: Hook, { key, payment_id, status }: News): Promise<void> =>
+  send(hook, derivedId("msg", key, status), {
+    type: "operation.changed",
+    key,
+    payment_id,
+    status
+  })
+
+/** Tells a caller that something happened to a dispute. */
+export const tellDispute = (
+  hook: Hook,
+  { id, payment_id, status }: DisputeRecord
+): Promise<void> =>
+  send(hook, derivedId("msg", id, status), { type: "dispute.changed", dispute_id: id, payment_id })
+
+/** Signed by Standard Webhooks. */
+const send = async (hook: Hook, id: string, news: object): Promise<void> => {
+  const body = JSON.stringify(news)
   const at = new Date()
-  const id = derivedId("msg", key, status)
   const headers = {
     "content-type": "application/json",
     "webhook-id": id,

@@ -1,0 +1,169 @@
+import { Effect, Schema } from "effect"
+import Stripe from "stripe"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { Gateway } from "../../actors/gateway/port.ts"
+import { stripe } from "../../actors/gateway/stripe.ts"
+import { evidenceOf } from "../../actors/gateway/stripeDispute.ts"
+import { Call } from "../../streams/messages/gateway.ts"
+import { type Reply, startStripeServer, type StripeServer } from "../support/stripeServer.ts"
+
+const SECRET = "whsec_stripe_test"
+let server: StripeServer
+let gateway: Gateway
+beforeAll(async () => {
+  server = await startStripeServer()
+  gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url: server.url, webhookSecret: SECRET })
+})
+afterAll(() => server.stop())
+
+const dispute = (more: Partial<Stripe.Dispute> = {}): Partial<Stripe.Dispute> => ({
+  id: "du_1",
+  object: "dispute",
+  amount: 10_000,
+  currency: "brl",
+  charge: "ch_1",
+  payment_intent: "pi_1",
+  reason: "product_not_received",
+  status: "needs_response",
+  metadata: {},
+  balance_transactions: [],
+  evidence_details: { due_by: 1_800_000_000 } as Stripe.Dispute.EvidenceDetails,
+  ...more
+})
+const intent = {
+  body: {
+    id: "pi_1",
+    object: "payment_intent",
+    metadata: { lastro_payment: "pay_1" }
+  } satisfies Partial<Stripe.PaymentIntent>
+}
+const failed = (status: number, error: Partial<Stripe.StripeRawError>): Reply => ({
+  status,
+  body: { error }
+})
+
+const call = (more: object = {}) =>
+  Schema.decodeUnknownSync(Call)({
+    payment_id: "pay_1",
+    gateway: "stripe",
+    attempt: "pay_1.evidence.1",
+    operation: "evidence",
+    amount: "10000",
+    currency: "BRL",
+    charge_id: "pi_1",
+    dispute_id: "du_1",
+    evidence: { text: "it was delivered", documents: ["receipt:file_1", "file_2", "note-7"] },
+    ...more
+  })
+const inquire = (next: ReadonlyArray<Reply>, operation: "dispute" | "evidence") => {
+  server.answers(next)
+  return Effect.runPromise(gateway.inquire({ ...call(), operation }))
+}
+
+describe("a webhook about a dispute", () => {
+  const told = (type: string, object: object) => {
+    const payload = JSON.stringify({ id: "evt_1", object: "event", type, data: { object } })
+    const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET })
+    const header = (name: string) => name === "stripe-signature" ? signature : undefined
+    return Effect.runPromise(
+      gateway.readWebhook!({ body: payload, header }).pipe(
+        Effect.catch((error) => Effect.succeed(error))
+      )
+    )
+  }
+
+  test.each(["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])(
+    "that is %s names the payment by what we wrote at its charge, and no more",
+    async (what) => {
+      server.answers([intent])
+      expect(await told(`charge.dispute.${what}`, dispute({ status: "lost" })))
+        .toEqual([{ payment_id: "pay_1", dispute_id: "du_1" }])
+      expect(server.seen).toMatchObject([{ method: "GET", path: "/v1/payment_intents/pi_1" }])
+    }
+  )
+
+  test("is not taken where Stripe cannot be asked, and of no use where the charge is not ours", async () => {
+    server.answers([failed(500, { type: "api_error" })])
+    expect(await told("charge.dispute.created", dispute()))
+      .toMatchObject({ _tag: "GatewayUnclear" })
+    server.answers([{ body: { ...intent.body, metadata: {} } }])
+    expect(await told("charge.dispute.created", dispute())).toEqual([])
+    expect(await told("charge.dispute.created", dispute({ payment_intent: null }))).toEqual([])
+  })
+})
+
+describe("an inquiry about a dispute", () => {
+  test("tells what was taken back, by when to answer and what Stripe charges", async () => {
+    const withdrawn = { currency: "brl", amount: -10_000, fee: 5_500, net: -15_500 }
+    const elsewhere = { currency: "usd", amount: -2_000, fee: 1_500, net: -3_500 }
+    const found = dispute({
+      balance_transactions: [withdrawn, elsewhere] as unknown as Array<Stripe.BalanceTransaction>
+    })
+    expect(await inquire([{ body: found }], "dispute")).toEqual({
+      _tag: "Disputed",
+      dispute_id: "du_1",
+      amount: 10_000n,
+      currency: "BRL",
+      fee: 5_500n,
+      reason: "product_not_received",
+      evidence_due_by: "2027-01-15T08:00:00.000Z",
+      status: "needs_response"
+    })
+    expect(server.seen[0]!.path).toBe("/v1/disputes/du_1")
+  })
+
+  test.each([
+    ["warning_needs_response", "warning"],
+    ["warning_closed", "warning"],
+    ["prevented", "warning"],
+    ["under_review", "under_review"],
+    ["appeal_under_review", "under_review"],
+    ["won", "won"],
+    ["lost", "lost"]
+  ])("in the state %s is %s", async (status, ours) => {
+    const found = dispute({ status: status as Stripe.Dispute.Status })
+    expect(await inquire([{ body: found }], "dispute")).toMatchObject({ status: ours })
+  })
+})
+
+describe("evidence", () => {
+  const perform = (next: ReadonlyArray<Reply>) => {
+    server.answers(next)
+    return Effect.runPromise(
+      gateway.perform(call(), "acme").pipe(
+        Effect.map(({ outcome }) => outcome),
+        Effect.catch((error) => Effect.succeed(error))
+      )
+    )
+  }
+
+  test("is submitted under the attempt's key, and found again by it", async () => {
+    expect(await perform([{ body: dispute({ status: "under_review" }) }]))
+      .toEqual({ _tag: "Approved", charge_id: "pi_1", captured: true, amount: 10_000n })
+    const [{ body, key, method, path }] = server.seen as [StripeServer["seen"][number]]
+    expect([method, path, key]).toEqual(["POST", "/v1/disputes/du_1", "pay_1.evidence.1"])
+    expect(Object.fromEntries(body)).toEqual({
+      "evidence[receipt]": "file_1",
+      "evidence[uncategorized_file]": "file_2",
+      "evidence[uncategorized_text]": "it was delivered\nnote-7",
+      "metadata[lastro_evidence]": "pay_1.evidence.1",
+      submit: "true"
+    })
+    const kept = dispute({ metadata: { lastro_evidence: "pay_1.evidence.1" } })
+    expect(await inquire([{ body: kept }], "evidence")).toMatchObject({ _tag: "Approved" })
+    expect(await inquire([{ body: dispute() }], "evidence")).toBeUndefined()
+  })
+
+  test("without an answer is unknown, and what Stripe will not take is declined", async () => {
+    expect(await perform(["hang up"])).toMatchObject({ _tag: "GatewayUnclear" })
+    expect(await perform([failed(400, { type: "invalid_request_error", code: "dispute_closed" })]))
+      .toMatchObject({ _tag: "Declined", code: "dispute_closed" })
+  })
+
+  test("of one kind Stripe takes one; what is beyond it is named in the text", () => {
+    expect(evidenceOf({ text: "a", documents: ["file_1", "file_2", "nonsense:file_3"] })).toEqual({
+      uncategorized_file: "file_1",
+      uncategorized_text: "a\nfile_2\nnonsense:file_3"
+    })
+  })
+})
