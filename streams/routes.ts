@@ -50,7 +50,8 @@ export const routes: ReadonlyArray<Route> = [
       "payment.captured",
       "payment.partially_captured",
       "payment.refunded",
-      "payment.charge_contradicted"
+      "payment.charge_contradicted",
+      "payout.contradicted"
     ],
     to: "reconciliation",
     as: "event"

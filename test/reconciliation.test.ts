@@ -18,6 +18,7 @@ import {
   house,
   NOON,
   partsOf,
+  payoutContradiction,
   planted,
   settlementRow,
   settlementRows,
@@ -156,6 +157,26 @@ describe("breaks", () => {
         { break_kind: "unexpected", waits: false, date: DAY, reason: "said by evt_a" }
       ])
     }
+  })
+
+  it("are of the operation at the gateway that said so, whatever the payment's gateway is by now", () => {
+    const refund = contradiction("evt_a", "re_1", { gateway: "first", operation: "refund" })
+    const end = after([refund, contradiction("evt_b", "ch_1")])
+    expect([...end.states.keys()].sort()).toEqual([
+      `acme/charge:${SOURCE}:ch_1`,
+      "acme/refund:first:re_1"
+    ])
+  })
+
+  it("are made at once by a payout of which the gateway says something else", () => {
+    const end = after([payoutContradiction("evt_a", "tr_1"), payoutContradiction("evt_a", "tr_1")])
+    expect(end.findings()).toMatchObject([{
+      break_kind: "unexpected",
+      waits: false,
+      payment_id: "po_1",
+      currency: "BRL",
+      reason: "paid less"
+    }])
   })
 })
 

@@ -317,7 +317,8 @@ const contradict = (
     : attempt.operation === "refund" && outcome.amount > 0n
     ? book(noted, entries.refundContradicted(accounts, name, outcome.amount))
     : noted
+  const { gateway } = accounts
   return tell(booked, "payment.charge_contradicted", {
-    contradiction: { charge_id: outcome.charge_id, detail }
+    contradiction: { gateway, operation: attempt.operation, charge_id: outcome.charge_id, detail }
   })
 }

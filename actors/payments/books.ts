@@ -4,7 +4,7 @@ import type { Decision, Emission, Received, States, Timer } from "../../src/runt
 import { type Balance, newBalance, timerNameOf } from "./balance.ts"
 import { isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 import { isBalance, isPayout, type State, type Terms } from "./state.ts"
-import { type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
+import { type PendingEvent, type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
 
 /** A decision about one balance and perhaps one payout from it, as it grows. */
 export interface Books {
@@ -17,7 +17,7 @@ export interface Books {
   readonly rows: ReadonlyArray<Row>
   readonly emit: ReadonlyArray<Emission>
   readonly timers: ReadonlyArray<Timer>
-  readonly events: ReadonlyArray<string>
+  readonly events: ReadonlyArray<PendingEvent>
 }
 
 export const begin = (
@@ -77,10 +77,11 @@ export const withPayout = (books: Books, payout: Payout): Books => {
   return books.known?.wake_at === next.wake_at ? placed : wake(placed, payout.id, next.wake_at)
 }
 
-export const tellPayout = (books: Books, type: string): Books => ({
-  ...books,
-  events: [...books.events, type]
-})
+export const tellPayout = (
+  books: Books,
+  type: string,
+  more: PendingEvent["more"] = {}
+): Books => ({ ...books, events: [...books.events, { type, more }] })
 
 /** To the gateway: the attempt is the payout's own identifier, so that it can never go out twice. */
 export const send = (books: Books, type: "call" | "inquire", payout: Payout): Books => ({
@@ -121,11 +122,11 @@ export const finish = (books: Books): Decision<State, Row> => {
     rows,
     emit,
     timers,
-    events: events.map((type) => ({
+    events: events.map(({ more, type }) => ({
       id: eventIdOf(next.id, type, received.cause),
       type,
       about: next.id,
-      body: { payout: resource }
+      body: { payout: resource, ...more }
     })),
     answers: served ? payout.waiters.map((to) => ({ to, body: { payout: resource } })) : []
   }

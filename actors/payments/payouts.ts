@@ -220,9 +220,11 @@ const pay = (
 const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decided => {
   const { outcome } = answer
   if (!isPayoutOpen(payout)) {
-    const contradicts = payout.status === "failed" && outcome._tag === "Approved" &&
-      payout.contradicted !== true
-    return contradicts ? contradicted(books, payout) : NOTHING
+    if (payout.status !== "failed" || outcome._tag !== "Approved") return NOTHING
+    if (payout.contradicted === true) return NOTHING
+    // The money is available again and went out all the same.
+    const detail = "the gateway had refused the payout and now reports it as made"
+    return Result.succeed(finish(contradicted(books, payout, outcome, outcome.amount, detail)))
   }
   const { balance, received } = books
   const owner = ownerOf(balance, received.partition)
@@ -230,12 +232,15 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
   const arrived = change(books, { in_transit: balance.in_transit - payout.amount })
   switch (outcome._tag) {
     case "Approved": {
-      if (outcome.amount !== payout.amount) {
-        return waits(books, payout, `the gateway reports ${outcome.amount}`)
-      }
+      const paid: Payout = { ...open, status: "paid" }
       const entry = clearing.payoutPaid(owner, payout.id, payout.amount)
-      const paid = withPayout(booked(arrived, entry), { ...open, status: "paid" })
-      return Result.succeed(finish(tellPayout(paid, "payout.paid")))
+      const told = tellPayout(withPayout(booked(arrived, entry), paid), "payout.paid")
+      const beyond = outcome.amount - payout.amount
+      if (beyond === 0n) return Result.succeed(finish(told))
+      const code = "gateway_amount_mismatch"
+      const detail = `the gateway reports ${outcome.amount}, asked for ${payout.amount}`
+      const noted = { ...paid, failure: { code, detail } }
+      return Result.succeed(finish(contradicted(told, noted, outcome, beyond, detail)))
     }
     case "Declined":
     case "NotProcessed":
@@ -262,14 +267,23 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
 }
 
 /**
- * The money is available again and went out all the same: it is in suspense until a person says whose
- * it is, and told at once.
+ * Money that went out beyond what was asked for, or did not, is in suspense until a person says whose
+ * it is. It is told at once: reconciliation makes it a break.
  */
-const contradicted = (books: Books, payout: Payout): Decided => {
+const contradicted = (
+  books: Books,
+  payout: Payout,
+  { charge_id }: Extract<Body<"answered">["outcome"], { _tag: "Approved" }>,
+  beyond: bigint,
+  detail: string
+): Books => {
+  const { gateway, id } = payout
   const owner = ownerOf(books.balance, books.received.partition)
-  const entry = clearing.payoutContradicted(owner, payout.gateway, payout.id, payout.amount)
-  const noted = withPayout(booked(books, entry), { ...payout, contradicted: true })
-  return Result.succeed(finish(tellPayout(noted, "payout.contradicted")))
+  const entries = beyond === 0n ? [] : [clearing.payoutContradicted(owner, gateway, id, beyond)]
+  const noted = withPayout(entries.reduce(booked, books), { ...payout, contradicted: true })
+  return tellPayout(noted, "payout.contradicted", {
+    contradiction: { gateway, operation: "payout", charge_id, detail }
+  })
 }
 
 /** The bank sent it back, days later perhaps: the money is available again. */

@@ -32,7 +32,7 @@ export type Row =
   }
   | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
 
-interface PendingEvent {
+export interface PendingEvent {
   readonly type: string
   readonly more: Readonly<Record<string, unknown>>
 }

@@ -52,25 +52,33 @@ export const addLine = (operation: Operation, line: Line): Operation => {
 
 const dayOf = (millis: number): string => new Date(millis).toISOString().slice(0, 10)
 
-const isRefund = (event: SettlementEvent): event is RefundEvent => event.type === "payment.refunded"
-type RefundEvent = Extract<SettlementEvent, { type: "payment.refunded" }>
+type Contradicted = Extract<SettlementEvent, { data: { contradiction: unknown } }>
+type Settled = Exclude<SettlementEvent, Contradicted>
 
-const chargeOf = (event: SettlementEvent): string => {
-  if (isRefund(event)) return event.data.refund.charge_id
-  return event.type === "payment.charge_contradicted"
-    ? event.data.contradiction.charge_id
-    : event.data.capture.charge_id
+const isContradicted = (event: SettlementEvent): event is Contradicted =>
+  "contradiction" in event.data
+
+/** Which operation at which gateway an event is about. */
+const placeOf = (event: SettlementEvent): Parameters<typeof newOperation> => {
+  if (event.type === "payment.refunded") {
+    return [event.data.payment.gateway, "refund", event.data.refund.charge_id]
+  }
+  if (!isContradicted(event)) {
+    return [event.data.payment.gateway, "charge", event.data.capture.charge_id]
+  }
+  const { charge_id, gateway, operation } = event.data.contradiction
+  if (event.type === "payout.contradicted") return [gateway ?? "", "payout", charge_id]
+  const kind = operation === "refund" ? "refund" : "charge"
+  // A payment may have left the gateway that says so.
+  return [gateway ?? event.data.payment.gateway, kind, charge_id]
 }
 
-export const keyOfEvent = (event: SettlementEvent): string =>
-  operationKey(event.data.payment.gateway, isRefund(event) ? "refund" : "charge", chargeOf(event))
+export const keyOfEvent = (event: SettlementEvent): string => operationKey(...placeOf(event))
 
-const expectationOf = (
-  event: Exclude<SettlementEvent, { type: "payment.charge_contradicted" }>
-): Expectation => ({
+const expectationOf = (event: Settled): Expectation => ({
   id: event.event_id,
   payment_id: event.data.payment.id,
-  amount: isRefund(event) ? -event.data.refund.amount : event.data.capture.amount,
+  amount: event.type === "payment.refunded" ? -event.data.refund.amount : event.data.capture.amount,
   currency: event.data.payment.currency,
   at: event.at,
   day: dayOf(event.at)
@@ -78,19 +86,18 @@ const expectationOf = (
 
 /** Adds what an event says. An event known already, by its identifier, changes nothing. */
 export const addEvent = (known: Operation | undefined, event: SettlementEvent): Operation => {
-  const { payment } = event.data
-  const operation = known ??
-    newOperation(payment.gateway, isRefund(event) ? "refund" : "charge", chargeOf(event))
-  if (event.type === "payment.charge_contradicted") {
+  const operation = known ?? newOperation(...placeOf(event))
+  if (isContradicted(event)) {
+    const { currency, id } = "payout" in event.data ? event.data.payout : event.data.payment
     // The first by name stands for all, whichever came first.
     if ((operation.contradicted?.id ?? "~") <= event.event_id) return operation
     return {
       ...operation,
       contradicted: {
         id: event.event_id,
-        payment_id: payment.id,
+        payment_id: id,
         detail: event.data.contradiction.detail,
-        currency: payment.currency,
+        currency,
         day: dayOf(event.at)
       }
     }

@@ -42,13 +42,17 @@ export const BreakKind = Schema.Literals([
 ])
 export type BreakKind = typeof BreakKind.Type
 
+/** What files settle, and payouts: of those only what a gateway says against itself. */
+export const OperationKind = Schema.Literals([...SettlementKind.literals, "payout"])
+export type OperationKind = typeof OperationKind.Type
+
 /**
- * One gateway operation seen from both sides: a charge, or the refunds of a charge. Its findings follow
+ * One gateway operation seen from both sides: a charge, the refunds of a charge, or a payout. Its findings follow
  * from what is here and nothing else, so the order in which events and lines came cannot matter.
  */
 export const Operation = Schema.TaggedStruct("Operation", {
   source: Schema.String,
-  kind: SettlementKind,
+  kind: OperationKind,
   charge_id: Schema.String,
   expected: Schema.Array(Expectation),
   lines: Schema.Array(Line),
@@ -105,12 +109,12 @@ export type RefusalCode = "source_differs" | "file_differs" | "unreadable_file"
 
 export const fileKey = (id: string): string => `file:${id}`
 
-export const operationKey = (source: string, kind: SettlementKind, chargeId: string): string =>
+export const operationKey = (source: string, kind: OperationKind, chargeId: string): string =>
   `${kind}:${source}:${chargeId}`
 
 export const newOperation = (
   source: string,
-  kind: SettlementKind,
+  kind: OperationKind,
   chargeId: string
 ): Operation => ({
   _tag: "Operation",

@@ -131,17 +131,16 @@ export const payoutReturned = (owner: Owner, id: string, amount: bigint): Journa
   reverses: derivedId("je", id, "payout", id)
 })
 
-/** The bank paid what it had refused. */
+/** The bank paid what it had refused, or that much more than it was asked for; below nothing, less. */
 export const payoutContradicted = (
   owner: Owner,
   gateway: string,
   id: string,
-  amount: bigint
-): JournalEntry =>
-  entry(id, "suspense", id, [
-    posted(
-      suspense(gateway, owner.partition, owner.currency),
-      bank(owner.partition, owner.currency),
-      amount
-    )
+  beyond: bigint
+): JournalEntry => {
+  const ours = bank(owner.partition, owner.currency)
+  const open = suspense(gateway, owner.partition, owner.currency)
+  return entry(id, "suspense", id, [
+    beyond > 0n ? posted(open, ours, beyond) : posted(ours, open, -beyond)
   ])
+}

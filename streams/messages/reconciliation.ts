@@ -75,6 +75,15 @@ export const Close = Schema.Struct(FileFields)
 const Payment = Schema.Struct({ id: Schema.String, gateway: Schema.String, currency: Currency })
 const { type: _type, data: _data, ...eventFields } = RoutedEvent.fields
 
+/** What a gateway said against its own earlier word. */
+const Contradiction = Schema.Struct({
+  /** The payment's own where left out, and then of a charge. */
+  gateway: Schema.optionalKey(Schema.String),
+  operation: Schema.optionalKey(Schema.String),
+  charge_id: Schema.String,
+  detail: Schema.String
+})
+
 /**
  * The events that say what a gateway will settle. An event that lacks what matching needs must not
  * pass silently (its money would never be looked for), so it does not decode and becomes a dead letter.
@@ -101,7 +110,15 @@ export const SettlementEvent = Schema.Union([
     type: Schema.Literals(["payment.charge_contradicted"]),
     data: Schema.Struct({
       payment: Payment,
-      contradiction: Schema.Struct({ charge_id: Schema.String, detail: Schema.String })
+      contradiction: Contradiction
+    })
+  }),
+  Schema.Struct({
+    ...eventFields,
+    type: Schema.Literals(["payout.contradicted"]),
+    data: Schema.Struct({
+      payout: Schema.Struct({ id: Schema.String, currency: Currency }),
+      contradiction: Contradiction
     })
   })
 ])

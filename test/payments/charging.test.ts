@@ -6,6 +6,7 @@ import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import type { Rule } from "../../streams/messages/routing.ts"
+import type { Event } from "../../src/runtime/actor.ts"
 import { receivedOf } from "../support/received.ts"
 
 const ID = paymentIdOf("acme", "order-1")
@@ -25,6 +26,7 @@ const screened = (rule: Rule) => {
   let seq = 0
   const calls: Array<Call> = []
   const journal: Array<JournalEntry> = []
+  const told: Array<Event> = []
   const take = (type: keyof typeof PaymentsMessages, body: object) => {
     const message = { type, body: Schema.decodeUnknownSync(PaymentsMessages[type])(body) }
     const decided = decide(
@@ -39,7 +41,8 @@ const screened = (rule: Rule) => {
         config: termsOf(rule)
       })
     )
-    const { emit = [], put = [], rows = [] } = Result.getOrThrow(decided)
+    const { emit = [], events = [], put = [], rows = [] } = Result.getOrThrow(decided)
+    told.push(...events)
     payment = (put[0]?.[1] ?? payment) as Payment | undefined
     journal.push(...rows.flatMap((row) => row._tag === "Entry" ? [row.entry] : []))
     calls.push(
@@ -59,6 +62,7 @@ const screened = (rule: Rule) => {
   return {
     calls,
     journal,
+    told,
     payment: () => payment!,
     /** The answer to the attempt with this number. */
     answer: (number: number, outcome: object, inquiry = false) =>
@@ -191,5 +195,10 @@ describe("money that may have moved stays with its gateway", () => {
       "assets:gateway:one:receivable:p00:BRL",
       "liabilities:suspense:one:p00:BRL"
     ]])
+    // Told under the gateway that says so: reconciliation looks for its line there.
+    expect(one.told.at(-1)).toMatchObject({
+      type: "payment.charge_contradicted",
+      body: { contradiction: { gateway: "one", operation: "charge" }, payment: { gateway: "two" } }
+    })
   })
 })

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { type Balance, payoutTimerOf } from "../../actors/payments/balance.ts"
 import { isPayout, type Terms } from "../../actors/payments/state.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
@@ -37,20 +37,85 @@ test("so it is on the day of the schedule, which has a next day for the rest", (
   expect(balanceOf(wallets).payout_at).toBeGreaterThan(due)
 })
 
+/** The gateway's word about a payout. */
+const answer = (wallets: Wallets, attempt: string, outcome: object, inquiry = false) =>
+  wallets.take("acme", "answered", {
+    payment_id: BALANCE,
+    gateway: "simulator",
+    attempt,
+    operation: "payout",
+    inquiry,
+    outcome: { code: "no", detail: "no", ...outcome },
+    took_millis: 1
+  })
+
+/** The gateway says of a payout of 100 that it paid so much. */
+const paid = (amount: number) => ({
+  _tag: "Approved",
+  charge_id: "tr_1",
+  captured: false,
+  amount: `${amount}`
+})
+
+const IN_SUSPENSE = "liabilities:suspense:simulator:p"
+
+describe.each([
+  ["less than was asked for", 80, 20n],
+  ["more", 130, -30n],
+  ["nothing", 0, 100n]
+])("a payout of which %s was paid", (_, amount, inSuspense) => {
+  test.each([[false], [true]])(
+    "is ended once, the difference is in question (asked: %s)",
+    (asked) => {
+      const wallets = rich()
+      ask(wallets, "first", { amount: 100 })
+      const { id } = payoutsOf(wallets)[0]!
+      if (asked) answer(wallets, id, { _tag: "Unknown" })
+      wallets.journal.length = 0
+      for (let times = 0; times < 2; times++) answer(wallets, id, paid(amount), asked)
+      expect(payoutsOf(wallets)[0]).toMatchObject({
+        status: "paid",
+        failure: { code: "gateway_amount_mismatch" },
+        contradicted: true
+      })
+      expect(balanceOf(wallets).in_transit).toBe(0n)
+      // What left the bank is what the gateway says, and the merchant's payout is done with.
+      expect(wallets.total("assets:bank")).toBe(BigInt(amount))
+      expect(wallets.total("liabilities:payouts_in_transit")).toBe(-100n)
+      expect(wallets.total(IN_SUSPENSE)).toBe(inSuspense)
+      expect(wallets.events.map(({ type }) => type)).toEqual([
+        "payout.created",
+        "payout.paid",
+        "payout.contradicted"
+      ])
+      expect(wallets.events.at(-1)!.body).toMatchObject({
+        contradiction: {
+          gateway: "simulator",
+          operation: "payout",
+          charge_id: "tr_1",
+          detail: `the gateway reports ${amount}, asked for 100`
+        }
+      })
+    }
+  )
+})
+
+test("what a gateway pays after it refused is in question as far as it paid", () => {
+  const wallets = rich()
+  ask(wallets, "first", { amount: 100 })
+  const { id } = payoutsOf(wallets)[0]!
+  answer(wallets, id, { _tag: "Declined", soft: false })
+  for (let times = 0; times < 2; times++) answer(wallets, id, paid(80), true)
+  expect(payoutsOf(wallets)[0]).toMatchObject({ status: "failed", contradicted: true })
+  expect(wallets.total(IN_SUSPENSE)).toBe(-80n)
+})
+
 test("a refusal of a later try does not give back money that an earlier one may have paid", () => {
   const wallets = rich()
   ask(wallets, "first", { amount: 100 })
   const { id } = payoutsOf(wallets)[0]!
   const status = (outcome: object, inquiry: boolean) => {
-    wallets.take("acme", "answered", {
-      payment_id: BALANCE,
-      gateway: "simulator",
-      attempt: id,
-      operation: "payout",
-      inquiry,
-      outcome: { code: "no", detail: "no", ...outcome },
-      took_millis: 1
-    })
+    answer(wallets, id, outcome, inquiry)
     return payoutsOf(wallets)[0]!.status
   }
   expect(status({ _tag: "Unknown" }, false)).toBe("unknown")

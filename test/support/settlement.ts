@@ -136,7 +136,11 @@ export const eventOf = (row: SettlementRow, index: number): Addressed => {
   })
 }
 
-export const contradiction = (event_id: string, charge_id: string): Addressed =>
+export const contradiction = (
+  event_id: string,
+  charge_id: string,
+  more: object = {}
+): Addressed =>
   addressed("acme", "event", {
     event_id,
     type: "payment.charge_contradicted",
@@ -145,7 +149,21 @@ export const contradiction = (event_id: string, charge_id: string): Addressed =>
     about: "pay_1",
     data: {
       payment: { id: "pay_1", gateway: SOURCE, currency: "BRL" },
-      contradiction: { charge_id, detail: `said by ${event_id}` }
+      contradiction: { charge_id, detail: `said by ${event_id}`, ...more }
+    }
+  })
+
+/** A payout of which the gateway said something else than before. */
+export const payoutContradiction = (event_id: string, charge_id: string): Addressed =>
+  addressed("acme", "event", {
+    event_id,
+    type: "payout.contradicted",
+    merchant: "acme",
+    at: NOON,
+    about: "po_1",
+    data: {
+      payout: { id: "po_1", currency: "BRL" },
+      contradiction: { gateway: SOURCE, operation: "payout", charge_id, detail: "paid less" }
     }
   })
 
