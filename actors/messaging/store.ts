@@ -7,6 +7,7 @@ import {
   type TurnWrites
 } from "../../src/runtime/actor.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { type Delivery, deliveryKey, DIRECTORY, type Row, State } from "./state.ts"
 
@@ -128,8 +129,9 @@ export const overdue = Effect.fnUntraced(function* (partition: number, beforeMil
     "messaging.overdue",
     (db) =>
       sql<{ id: string; merchant: string; due_millis: string }>`
-      select id, merchant, due_millis from webhook_deliveries
+      select id, merchant, due_millis from webhook_deliveries w
       where due_millis is not null and partition = ${partition} and due_millis < ${beforeMillis}
+        and not ${isSetAside("messaging", [sql`${deliveryKey("")} || w.id`])}
       order by due_millis limit ${OVERDUE_MAX}`.execute(db)
   )
   return rows.map((row) => ({

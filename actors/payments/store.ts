@@ -5,6 +5,7 @@ import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.t
 import { stateKey } from "../../src/runtime/actor.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { Database, type Trx } from "../../src/store/database.ts"
+import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
@@ -288,8 +289,9 @@ export const overdue = Effect.fnUntraced(function* (partition: number, beforeMil
     "payments.overdue",
     (db) =>
       sql<{ timer: string; merchant: string; payment_id: string; due_millis: string }>`
-      select timer, merchant, payment_id, due_millis from payment_wakes
+      select timer, merchant, payment_id, due_millis from payment_wakes w
       where partition = ${partition} and due_millis < ${beforeMillis}
+        and not ${isSetAside("payments", [sql`w.payment_id`, sql`w.timer`])}
       order by due_millis limit ${OVERDUE_MAX}`.execute(db)
   )
   return rows.map((row) => ({

@@ -161,7 +161,10 @@ export interface KeyedActor<
   readonly keeps?: (state: State) => boolean
   /** Set-based, inside the turn's database transaction. */
   readonly save: (trx: Trx, writes: TurnWrites<State, Row>) => Promise<void>
-  /** Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. */
+  /**
+   * Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. Without
+   * those of keys that are set aside, which would hide the others where only so many are told at once.
+   */
   readonly overdue?: (
     partition: number,
     beforeMillis: number

@@ -1,4 +1,4 @@
-import { sql } from "kysely"
+import { type RawBuilder, sql } from "kysely"
 import type { Db, Trx } from "./database.ts"
 
 export interface ParkedKeyRow {
@@ -113,6 +113,19 @@ export const park = async (
     on conflict do nothing`.execute(trx)
   await Promise.all([parkedKeys, parkedMessages])
 }
+
+/**
+ * Whether one of these keys is set aside, to be asked of rows `w` with a partition and a merchant. A wake
+ * for it would only wait behind it, and many of them would hide the others of their partition.
+ */
+export const isSetAside = (
+  family: string,
+  keys: ReadonlyArray<RawBuilder<unknown>>
+): RawBuilder<boolean> =>
+  sql`exists (
+    select from parked_keys k
+    where k.family = ${family} and k.partition = w.partition and k.merchant = w.merchant
+      and k.actor_key in (${sql.join(keys)}))`
 
 export const unpark = async (
   trx: Trx,
