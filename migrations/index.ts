@@ -17,6 +17,7 @@ import * as operate from "./0040_operate.ts"
 import * as meter from "./0050_meter.ts"
 import * as turnNotes from "./0051_turn_notes.ts"
 import * as refusedCommands from "./0052_refused_commands.ts"
+import * as merchants from "./0053_merchants.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -38,5 +39,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0040_operate": operate,
     "0050_meter": meter,
     "0051_turn_notes": turnNotes,
-    "0052_refused_commands": refusedCommands
+    "0052_refused_commands": refusedCommands,
+    "0053_merchants": merchants
   }

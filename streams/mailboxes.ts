@@ -43,6 +43,7 @@ export const platformCommands: ReadonlyArray<readonly [family: Family, type: str
   ["payments", "dispute_opened"],
   ["payments", "dispute_closed"],
   ["payments", "payout_returned"],
+  ["payments", "open_merchant"],
   ["payments", "reverse_conversion"],
   ["reconciliation", "file"]
 ]

@@ -37,6 +37,7 @@ export const routes: ReadonlyArray<Route> = [
       "transfer.sent",
       "transfer.completed",
       "transfer.received",
+      "transfer.failed",
       "fx.converted",
       "fx.reversed",
       "payout.returned",

@@ -4,21 +4,25 @@ import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
 import { isPayoutOpen } from "./payout.ts"
-import {
-  defaultTerms,
-  isBalance,
-  isConversion,
-  isPayout,
-  isQuote,
-  isRefused,
-  isTransfer,
-  type State,
-  Terms,
-  transitions
-} from "./state.ts"
+import { defaultTerms, isPayment, type State, Terms, transitions } from "./state.ts"
 import { load, overdue, save } from "./store.ts"
 
 const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof DisputeMessages>
+
+/** Whether more is likely to come for it soon. What is done with is loaded again, should it be asked for. */
+const isOpen = (state: State): boolean => {
+  if (isPayment(state)) return transitions[state.status].length > 0
+  switch (state._tag) {
+    case "Balance":
+      return true
+    case "Payout":
+      return isPayoutOpen(state)
+    case "Transfer":
+      return state.status === "sent"
+    default:
+      return false
+  }
+}
 
 /** The life of payments, and the only writer of the ledger. */
 export const payments = keyed({
@@ -37,21 +41,14 @@ export const payments = keyed({
     "convert",
     "reverse_conversion",
     "payout_returned",
+    "open_merchant",
     "notified",
     "dispute_notified",
     ...disputeCommands
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),
   config: { schema: Terms, initial: defaultTerms },
-  keeps: (state: State) =>
-    isBalance(state) ||
-    (isQuote(state) || isConversion(state) || isRefused(state)
-      ? false
-      : isTransfer(state)
-      ? state.status === "sent"
-      : isPayout(state)
-      ? isPayoutOpen(state)
-      : transitions[state.status].length > 0),
+  keeps: isOpen,
   decide,
   load,
   save,

@@ -14,6 +14,7 @@ import { askAgain, disputeHeard } from "./disputeNews.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
 import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
+import { MERCHANT_KEY, open } from "./merchant.ts"
 import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
@@ -46,11 +47,14 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
     case "transfer":
     case "transfer_arrived":
     case "transfer_delivered":
+    case "transfer_refused":
       return transferKeysOf(message, merchant)
     case "quote":
     case "convert":
     case "reverse_conversion":
       return fxKeysOf(message, merchant)
+    case "open_merchant":
+      return [MERCHANT_KEY]
     case "answered": {
       const { attempt, payment_id } = message.body
       return isBalanceId(payment_id) ? [payment_id, attempt] : [payment_id]
@@ -82,6 +86,7 @@ const decideAnew = (
   const [id] = received.keys
   if (isTransferMessage(message)) return decideTransfer(states, message, received)
   if (isFxMessage(message)) return decideFx(states, message, received)
+  if (message.type === "open_merchant") return open(states, message, received)
   if (isBalanceId(id)) return decideBalance(states, message, received)
   const state = states.get(id)
   const payment = state !== undefined && isPayment(state) ? state : undefined

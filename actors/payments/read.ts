@@ -174,6 +174,12 @@ export const findTransfer = async (
   return rows[0] && decodeTransfer(rows[0].doc)
 }
 
+/** Whether this merchant's partition knows that somebody has it. */
+export const isOpen = async (db: Db, merchant: string): Promise<boolean> => {
+  const { rows } = await sql`select 1 from merchants where merchant = ${merchant}`.execute(db)
+  return rows.length > 0
+}
+
 /** Sent and received, newest first. */
 export const listTransfers = async (
   db: Db,

@@ -16,6 +16,7 @@ import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
 import type { Balance } from "./balance.ts"
 import type { Conversion } from "./conversion.ts"
+import type { Merchant } from "./merchant.ts"
 import type { Payout } from "./payout.ts"
 import type { Quote } from "./quote.ts"
 import type { Refused } from "./refused.ts"
@@ -302,7 +303,7 @@ export const Terms = Schema.Struct({
 export type Terms = typeof Terms.Type
 
 /** What this family keeps by key: payments, balances, what is done with them, and what was refused. */
-export type State = Payment | Balance | Payout | Transfer | Quote | Conversion | Refused
+export type State = Payment | Balance | Payout | Transfer | Quote | Conversion | Merchant | Refused
 
 export const isPayment = (state: State): state is Payment => !("_tag" in state)
 
@@ -319,6 +320,9 @@ export const isQuote = (state: State): state is Quote => "_tag" in state && stat
 
 export const isConversion = (state: State): state is Conversion =>
   "_tag" in state && state._tag === "Conversion"
+
+export const isMerchant = (state: State): state is Merchant =>
+  "_tag" in state && state._tag === "Merchant"
 
 export const isRefused = (state: State): state is Refused =>
   "_tag" in state && state._tag === "Refused"

@@ -9,6 +9,7 @@ import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
+import { Merchant, MERCHANT_KEY } from "./merchant.ts"
 import { isPayoutId, Payout } from "./payout.ts"
 import { isQuoteKey, Quote } from "./quote.ts"
 import { isCommandKey, Refused, REFUSED_MILLIS } from "./refused.ts"
@@ -16,6 +17,7 @@ import { isTransferId, Transfer } from "./transfer.ts"
 import {
   isBalance,
   isConversion,
+  isMerchant,
   isPayment,
   isPayout,
   isQuote,
@@ -33,6 +35,7 @@ const decoders = {
   transfers: Schema.decodeUnknownSync(Transfer),
   fx_quotes: Schema.decodeUnknownSync(Quote),
   fx_conversions: Schema.decodeUnknownSync(Conversion),
+  merchants: Schema.decodeUnknownSync(Merchant),
   refused_commands: Schema.decodeUnknownSync(Refused)
 }
 type Table = keyof typeof decoders
@@ -50,6 +53,8 @@ const tableOf = (key: string): Table =>
     ? "fx_conversions"
     : isCommandKey(key)
     ? "refused_commands"
+    : key === MERCHANT_KEY
+    ? "merchants"
     : "payments"
 
 /** One query per table that the keys name: nearly always that of the payments alone. */
@@ -68,7 +73,7 @@ const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<
   const from = (one: Table) =>
     sql`select ${sql.lit(one)} as kept_in, p.merchant, p.id, p.doc
       from wanted join ${sql.raw(one)} p on p.id = wanted.id and p.merchant = wanted.merchant`
-  const remembers = table !== "balances" && table !== "refused_commands"
+  const remembers = !["balances", "merchants", "refused_commands"].includes(table)
   const { rows } = yield* database.query(
     `payments.load.${table}`,
     (db) =>
@@ -104,6 +109,7 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     saveMoves(trx, "transfers", of(writes, isTransfer)),
     saveMoves(trx, "fx_quotes", of(writes, isQuote)),
     saveMoves(trx, "fx_conversions", of(writes, isConversion)),
+    saveMoves(trx, "merchants", of(writes, isMerchant)),
     saveRefused(trx, of(writes, isRefused)),
     writeJournal(trx, entries),
     wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
@@ -178,7 +184,7 @@ const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) 
 const saveMoves = async (
   trx: Trx,
   table: Table,
-  states: ReadonlyArray<SavedState<Transfer | Quote | Conversion>>
+  states: ReadonlyArray<SavedState<Transfer | Quote | Conversion | Merchant>>
 ) => {
   if (states.length === 0) return
   await sql`

@@ -7,8 +7,9 @@ export const Transfer = Schema.TaggedStruct("Transfer", {
   id: Schema.String,
   merchant: Schema.String,
   direction: Schema.Literals(["out", "in"]),
-  /** `sent`: gone from here, and not yet booked there. */
-  status: Schema.Literals(["sent", "completed"]),
+  /** `sent`: gone from here, and not yet booked there. `failed`: it came back. */
+  status: Schema.Literals(["sent", "completed", "failed"]),
+  failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
   currency: Schema.String,
   amount: BigAmount,
   /** The wallet of a recipient in this merchant's book; the merchant's own where left out. */
@@ -49,6 +50,7 @@ export const transferResourceOf = (transfer: Transfer) => ({
   [transfer.direction === "out" ? "to" : "from"]: transfer.other,
   ...(transfer.reference !== undefined && { reference: transfer.reference }),
   ...(transfer.description !== undefined && { description: transfer.description }),
+  ...(transfer.failure && { failure: transfer.failure }),
   created_at: time(transfer.created_at),
   updated_at: time(transfer.updated_at),
   version: transfer.version

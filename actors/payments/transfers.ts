@@ -8,7 +8,9 @@ import { TransferMessages } from "../../streams/messages/transfers.ts"
 import { type Balance, balanceIdOf, newBalance, ownerOf } from "./balance.ts"
 import * as books from "./books.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
+import { MERCHANT_KEY } from "./merchant.ts"
 import { scheduled } from "./payouts.ts"
+import { type Refused, REFUSED_MILLIS } from "./refused.ts"
 import { isBalance, isTransfer, type State, type Terms } from "./state.ts"
 import type { Row } from "./step.ts"
 import { type Transfer, transferIdOf, transferResourceOf } from "./transfer.ts"
@@ -38,6 +40,8 @@ export const transferKeysOf = (
         : [id, from]
     }
     case "transfer_arrived":
+      return [message.body.transfer_id, message.body.balance, MERCHANT_KEY]
+    case "transfer_refused":
       return [message.body.transfer_id, message.body.balance]
     case "transfer_delivered":
       return [message.body.transfer_id]
@@ -58,7 +62,11 @@ export const decideTransfer = (
     case "transfer":
       return send(states, known, message.body, received)
     case "transfer_arrived":
-      return known === undefined ? Result.succeed(arrived(states, message.body, received)) : NOTHING
+      return state === undefined ? Result.succeed(arrived(states, message.body, received)) : NOTHING
+    case "transfer_refused":
+      return known?.status === "sent"
+        ? Result.succeed(cameBack(states, known, message.body, received))
+        : NOTHING
     case "transfer_delivered":
       return known === undefined || known.status !== "sent"
         ? NOTHING
@@ -124,6 +132,7 @@ const send = (
         balance: balanceIdOf(body.currency, body.to.recipient),
         amount: body.amount,
         from: merchant,
+        from_balance: from.id,
         ...(body.reference !== undefined && { reference: body.reference })
       }
     }]
@@ -188,6 +197,10 @@ const arrived = (
   received: Received<Terms>
 ): Decision<State, Row> => {
   const { at, keys: [id, toId = ""], merchant, partition } = received
+  const { from_balance } = body
+  // A wallet that something was in is somebody's, whether or not anybody said so.
+  const isKnown = states.get(toId) !== undefined || states.get(MERCHANT_KEY) !== undefined
+  if (!isKnown && from_balance !== undefined) return nobodys(body, from_balance, received)
   const to = balanceOf(states, toId, merchant)
   const transfer: Transfer = {
     _tag: "Transfer",
@@ -218,6 +231,42 @@ const arrived = (
   })
 }
 
+/** Nothing is booked. It is remembered, so that a repeat finds no book that was opened meanwhile. */
+const nobodys = (
+  { from }: Body<"transfer_arrived">,
+  balance: string,
+  { at, keys: [id], merchant }: Received<Terms>
+): Decision<State, Row> => {
+  const refused: Refused = {
+    _tag: "Refused",
+    id,
+    merchant,
+    commands: [],
+    until: at + REFUSED_MILLIS
+  }
+  const detail = `there is no merchant ${merchant}`
+  const body = { transfer_id: id, balance, code: "merchant_not_found", detail }
+  return {
+    put: [[id, refused]],
+    emit: [{ to: "payments", type: "transfer_refused", key: from, body }]
+  }
+}
+
+/** What was sent is available again, and may be due by schedule. */
+const cameBack = (
+  states: States<State>,
+  sent: Transfer,
+  { balance, code, detail }: Body<"transfer_refused">,
+  received: Received<Terms>
+): Decision<State, Row> => {
+  const from = balanceOf(states, balance, received.merchant)
+  return decision(received, { ...sent, status: "failed", failure: { code, detail } }, {
+    also: [credited(from, sent.amount, received)],
+    entry: entries.transferRefused(ownerOf(from, received.partition), sent.id, sent.amount),
+    events: ["transfer.failed"]
+  })
+}
+
 /** The transfer as it is now with everything that follows from it. */
 const decision = (
   received: Received<Terms>,
@@ -230,7 +279,7 @@ const decision = (
     readonly emit?: ReadonlyArray<Emission>
   }
 ): Decision<State, Row> => {
-  const served = transfer.status === "completed"
+  const served = transfer.status !== "sent"
   const next: Transfer = {
     ...transfer,
     waiters: served ? [] : transfer.waiters,

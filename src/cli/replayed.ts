@@ -21,6 +21,7 @@ export const familyTables: Readonly<Record<string, FamilyTables>> = {
       "transfers",
       "fx_quotes",
       "fx_conversions",
+      "merchants",
       "refused_commands",
       "accounts",
       "holds"

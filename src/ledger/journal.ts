@@ -37,6 +37,7 @@ export type EntryKind =
   | "transfer"
   | "transfer_sent"
   | "transfer_arrived"
+  | "transfer_refused"
   | "payout_returned"
   | "fx_conversion"
   | "fx_reversal"

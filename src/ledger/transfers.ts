@@ -35,3 +35,13 @@ export const transferSent = (from: Owner, transferId: string, amount: bigint) =>
 
 export const transferArrived = (to: Owner, transferId: string, amount: bigint) =>
   entry(transferId, "transfer_arrived", control(to), wallet(to), amount)
+
+/** The receiver's book is nobody's: the exact reversal of the first leg. */
+export const transferRefused = (
+  from: Owner,
+  transferId: string,
+  amount: bigint
+): JournalEntry => ({
+  ...entry(transferId, "transfer_refused", control(from), wallet(from), amount),
+  reverses: derivedId("je", transferId, "transfer_sent")
+})

@@ -40,3 +40,11 @@ export const findApiKey = async (db: Db, secret: string): Promise<ApiKey | undef
     where hash = ${hashOf(secret)} and revoked_at is null`.execute(db)
   return rows[0]
 }
+
+/** Whether anybody ever held a key of this merchant. */
+export const hasApiKey = async (db: Db, merchant: string): Promise<boolean> => {
+  const { rows } = await sql`select 1 from api_keys where merchant = ${merchant} limit 1`.execute(
+    db
+  )
+  return rows.length > 0
+}

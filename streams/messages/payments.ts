@@ -10,6 +10,7 @@ import { PayoutMessages } from "./payouts.ts"
 import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { FxMessages } from "./fx.ts"
+import { MerchantMessages } from "./merchants.ts"
 import { Answered, DisputeNotified, Notified, PixTerms } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
@@ -123,6 +124,7 @@ export const PaymentsMessages = {
   ...PayoutMessages,
   ...TransferMessages,
   ...FxMessages,
+  ...MerchantMessages,
   notified: Notified,
   dispute_notified: DisputeNotified,
   scored: Scored,

@@ -30,7 +30,17 @@ export const TransferArrived = Schema.Struct({
   balance: Schema.String,
   amount: InternalAmount,
   from: MerchantId,
+  /** The sender's wallet, to which it goes back where nobody has the receiver. Absent in older messages. */
+  from_balance: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String)
+})
+
+/** Nobody has the merchant that it went to: the first leg is taken back. */
+export const TransferRefused = Schema.Struct({
+  transfer_id: Schema.String,
+  balance: Schema.String,
+  code: Schema.String,
+  detail: Schema.String
 })
 
 /** The second leg is booked. */
@@ -39,5 +49,6 @@ export const TransferDelivered = Schema.Struct({ transfer_id: Schema.String })
 export const TransferMessages = {
   transfer: Transfer,
   transfer_arrived: TransferArrived,
+  transfer_refused: TransferRefused,
   transfer_delivered: TransferDelivered
 }

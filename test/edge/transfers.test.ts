@@ -133,6 +133,18 @@ test("transfers are listed newest first, each merchant its own side", async () =
   expect(await imbalances(one)).toEqual([])
 })
 
+test("a transfer to a merchant that nobody has comes back, through HTTP and NATS", async () => {
+  const wanted = { currency: "BRL", amount: 100, to: { merchant: "nobody" } }
+  const { json, status } = await acme.post("/v1/transfers", wanted)
+  expect([status, json.status, json.failure.code]).toEqual([201, "failed", "merchant_not_found"])
+  expect(await asked({ ...wanted, command_id: "t-5" })).toMatchObject({
+    transfer: { status: "failed", failure: { code: "merchant_not_found" } }
+  })
+  expect(await available(acme)).toBe("6000")
+  expect((await controls())[0]).toMatchObject({ net: 0 })
+  expect(await imbalances(one)).toEqual([])
+})
+
 test("G17: no log line holds an e-mail, a key or a card number", () => {
   expect(leaksIn(one.logs)).toEqual([])
 })

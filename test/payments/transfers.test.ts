@@ -19,6 +19,7 @@ const of = (command_id: string, amount: number, to: object, more: object = {}) =
 /** acme holds 100.00, its seller 20.00. */
 const funded = () => {
   const wallets = new Wallets()
+  wallets.open("globex")
   wallets.fund("acme", MINE, 10_000)
   wallets.fund("acme", SELLER, 2_000)
   wallets.journal.length = 0
@@ -99,6 +100,90 @@ describe("a transfer is refused", () => {
   })
 })
 
+describe("a transfer to a merchant that nobody has", () => {
+  const sent = () => {
+    const wallets = funded()
+    wallets.take("acme", "transfer", of("t1", 3_000, { merchant: "nobody" }), "_INBOX.1")
+    expect(wallets.available("acme", MINE)).toBe(7_000n)
+    return wallets
+  }
+
+  test("comes back exactly, and whoever waits is told why", () => {
+    const wallets = sent()
+    wallets.deliverAll()
+    expect(bookLines(wallets.journal)).toBe([
+      "transfer_sent: liabilities:merchant:acme:available:BRL to " +
+      `control:transfers:${place("acme")}:BRL 3000`,
+      `transfer_refused: control:transfers:${place("acme")}:BRL to ` +
+      "liabilities:merchant:acme:available:BRL 3000"
+    ].join("\n"))
+    expect(wallets.journal[1]!.reverses).toBe(wallets.journal[0]!.id)
+    expect(wallets.available("acme", MINE)).toBe(10_000n)
+    expect(wallets.total("control:transfers")).toBe(0n)
+    expect(wallets.balances("liabilities:merchant:nobody").size).toBe(0)
+    expect(wallets.events.map(({ type }) => type)).toEqual(["transfer.sent", "transfer.failed"])
+    const failed = {
+      status: "failed",
+      failure: { code: "merchant_not_found", detail: "there is no merchant nobody" }
+    }
+    expect(wallets.answers).toMatchObject([{ transfer: failed }])
+    // The same command is that transfer, also when somebody has the merchant.
+    wallets.open("nobody")
+    wallets.take("acme", "transfer", of("t1", 3_000, { merchant: "nobody" }), "_INBOX.2")
+    expect(wallets.answers).toMatchObject([{ transfer: failed }, { transfer: failed }])
+    expect(wallets.onTheWay).toEqual([])
+  })
+
+  test("changes nothing where its messages come twice", () => {
+    const wallets = sent()
+    const arrived = wallets.onTheWay[0]!
+    wallets.deliver()
+    const refused = wallets.onTheWay[0]!
+    wallets.open("nobody")
+    for (const { body, key, type } of [arrived, refused, arrived, refused]) {
+      wallets.take(key, type as never, body as object)
+    }
+    wallets.deliverAll()
+    expect(wallets.available("acme", MINE)).toBe(10_000n)
+    expect(wallets.available("nobody", MINE)).toBe(0n)
+    expect(wallets.journal.map(({ kind }) => kind)).toEqual(["transfer_sent", "transfer_refused"])
+  })
+
+  test("goes back to the recipient's wallet that it came from", () => {
+    const wallets = funded()
+    const wanted = of("t1", 2_000, { merchant: "nobody" }, { recipient: "seller" })
+    wallets.take("acme", "transfer", wanted)
+    wallets.deliverAll()
+    expect(wallets.available("acme", SELLER)).toBe(2_000n)
+  })
+
+  test("is one to a merchant that was never opened and has no money, no other", () => {
+    const wallets = funded()
+    wallets.fund("initech", "balance:BRL:shop", 1)
+    const shop = { merchant: "initech", recipient: "shop" }
+    wallets.take("acme", "transfer", of("t1", 1_000, shop))
+    wallets.deliverAll()
+    expect(wallets.available("initech", "balance:BRL:shop")).toBe(1_001n)
+    // What an older release sent cannot be taken back.
+    wallets.take("nobody", "transfer_arrived", {
+      transfer_id: "trf_old",
+      balance: MINE,
+      amount: "7",
+      from: "acme"
+    })
+    expect(wallets.available("nobody", MINE)).toBe(7n)
+  })
+})
+
+test("who opens a merchant is answered, as often as it asks", () => {
+  const wallets = new Wallets()
+  for (const inbox of ["_INBOX.1", "_INBOX.2"]) {
+    wallets.take("acme", "open_merchant", { command_id: inbox }, inbox)
+  }
+  expect(wallets.answers[0]).toMatchObject({ merchant: { id: "acme" } })
+  expect(wallets.answers[1]).toEqual(wallets.answers[0])
+})
+
 test("a repeat changes nothing and gets the same answer; another body is refused", () => {
   const wallets = funded()
   const body = of("t1", 3_000, { merchant: "globex" })
@@ -118,10 +203,11 @@ test("a repeat changes nothing and gets the same answer; another body is refused
 })
 
 const merchants = ["acme", "globex", "initech", "umbrella"]
+const nobody = "nobody"
 const action = fc.record({
   from: fc.constantFrom(...merchants),
   recipient: fc.option(fc.constantFrom("a", "b"), { nil: undefined }),
-  to: fc.option(fc.constantFrom(...merchants), { nil: undefined }),
+  to: fc.option(fc.constantFrom(...merchants, nobody), { nil: undefined }),
   toRecipient: fc.option(fc.constantFrom("a", "b"), { nil: undefined }),
   amount: fc.integer({ min: 1, max: 4_000 }),
   command: fc.integer({ min: 0, max: 30 }),
@@ -132,7 +218,10 @@ test("whatever is sent and in whatever order it arrives, no money is made or los
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
       const wallets = new Wallets()
-      for (const merchant of merchants) wallets.fund(merchant, MINE, 5_000)
+      for (const merchant of merchants) {
+        wallets.open(merchant)
+        wallets.fund(merchant, MINE, 5_000)
+      }
       const filled = wallets.total("liabilities:merchant")
       for (const { amount, command, deliver, from, recipient, to, toRecipient } of actions) {
         wallets.take(
@@ -160,6 +249,7 @@ test("whatever is sent and in whatever order it arrives, no money is made or los
       }
       wallets.deliverAll()
       expect(wallets.total("control:transfers")).toBe(0n)
+      expect(wallets.balances(`liabilities:merchant:${nobody}`).size).toBe(0)
       for (const merchant of merchants) {
         for (const name of [MINE, `${MINE}:a`, `${MINE}:b`]) {
           const recipient = name === MINE ? "" : `recipient:${name.at(-1)}:`

@@ -239,6 +239,18 @@ const transferred = () => {
     reference: "invoice-7"
   })
   life.take("transfer_delivered", { transfer_id })
+  life.take("transfer", {
+    command_id: "transfer-3",
+    currency: "BRL",
+    amount: 1_000,
+    to: { merchant: "nobody" }
+  })
+  life.take("transfer_refused", {
+    transfer_id: transferIdOf(MERCHANT, "transfer-3"),
+    balance: "balance:BRL",
+    code: "merchant_not_found",
+    detail: "there is no merchant nobody"
+  })
   life.take("transfer_arrived", {
     transfer_id: transferIdOf("globex", "transfer-2"),
     balance: "balance:BRL",

@@ -66,6 +66,11 @@ export class Wallets {
     return undefined
   }
 
+  /** Somebody has this merchant. */
+  open(merchant: string): void {
+    this.take(merchant, "open_merchant", { command_id: "open" })
+  }
+
   /** What a mailbox holds for another book arrives. */
   deliver(nth = 0): void {
     const [one] = this.onTheWay.splice(nth, 1)

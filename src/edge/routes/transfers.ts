@@ -1,19 +1,40 @@
 import { Effect, Schema } from "effect"
-import { findTransfer, listTransfers } from "../../../actors/payments/read.ts"
+import { findTransfer, isOpen, listTransfers } from "../../../actors/payments/read.ts"
 import { transferIdOf, transferResourceOf } from "../../../actors/payments/transfer.ts"
 import { TransferFields } from "../../../streams/messages/transfers.ts"
+import { Commands } from "../../bus/commands.ts"
+import { hasApiKey } from "../../store/apiKeys.ts"
 import { Database } from "../../store/database.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
-import { problem } from "../problem.ts"
+import { problem, unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 
 const PAGE_MAX = 100
 const PAGE_DEFAULT = 20
 
+/**
+ * Who holds a key is a merchant. Its partition is told, once, before anything is sent there: that
+ * partition alone can refuse what came through NATS.
+ */
+const tellOfReceiver = Effect.fnUntraced(function* (merchant: string) {
+  const isNews = yield* read(
+    "edge.receiver",
+    async (db) => !await isOpen(db, merchant) && await hasApiKey(db, merchant)
+  )
+  if (!isNews) return
+  const commands = yield* Commands
+  const body = JSON.stringify({ command_id: "edge" })
+  yield* commands.publish({ family: "payments", type: "open_merchant", merchant, body }).pipe(
+    Effect.mapError(() => unavailable("nothing was sent: send the request again"))
+  )
+})
+
 const create = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const key = yield* idempotencyKeyOf(asked)
+  const { to } = asked.json as { readonly to: { readonly merchant?: string } }
+  if (to.merchant !== undefined && to.merchant !== merchant) yield* tellOfReceiver(to.merchant)
   const id = transferIdOf(merchant, key)
   const database = yield* Database
   return yield* perform(asked, {
@@ -27,7 +48,7 @@ const create = Effect.fnUntraced(function* (asked: Asked) {
       Effect.map((transfer) => transfer && transferResourceOf(transfer)),
       Effect.orElseSucceed(() => undefined)
     ),
-    isOutcome: (resource) => (resource as { status: string }).status === "completed"
+    isOutcome: (resource) => (resource as { status: string }).status !== "sent"
   })
 })
 
@@ -79,7 +100,7 @@ export const transferRoutes: ReadonlyArray<Route> = [
     body: Schema.Struct(TransferFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
-      201: "The transfer (with `Prefer: wait=…`), booked on both sides.",
+      201: "The transfer (with `Prefer: wait=…`): booked on both sides, or failed and taken back.",
       202: "Taken durably; `Location` says where the transfer will be.",
       409: "Not so much is available.",
       422: "Not valid, or from a wallet to itself."
