@@ -2,6 +2,7 @@ import { allocate } from "../../src/domain/allocation.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { undoUnwanted } from "./cancellation.ts"
+import { creditCaptured, giveCredit } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { evidenceTaken } from "./disputes.ts"
 import { disputeTold } from "./disputeNews.ts"
@@ -198,9 +199,12 @@ const captured = (step: Step, attempt: Attempt, chargeId: string, wasHeld: boole
     ? step.payment.amount_authorized - step.payment.amount_captured
     : amount
   const given = wasHeld ? book(step, entries.release(bookOf(step), attempt.key, freed)) : step
-  const booked = book(
-    change(given, { legs, amount_captured: total }),
-    entries.capture(bookOf(given), attempt.key, moved)
+  const booked = creditCaptured(
+    book(
+      change(given, { legs, amount_captured: total }),
+      entries.capture(bookOf(given), attempt.key, moved)
+    ),
+    attempt.key
   )
   const whole = attempt.final === true || total === step.payment.amount_authorized
   return tell(
@@ -263,8 +267,9 @@ const notMade = (
           one === refund ? { ...one, status: "failed" as const } : one
         )
       })
+      const booked = book(undone, entries.refundFailed(bookOf(undone), refund.id, moved))
       return tell(
-        book(undone, entries.refundFailed(bookOf(undone), refund.id, moved)),
+        giveCredit(booked, refund.id, refund.credit),
         "payment.refund_failed",
         { refund: { id: refund.id, amount: Number(refund.amount) }, failure }
       )

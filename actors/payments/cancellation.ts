@@ -1,5 +1,6 @@
 import { derivedId } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
+import { takeCredit } from "./crediting.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { refundStep } from "./legs.ts"
 import type { Payment, Status } from "./state.ts"
@@ -12,18 +13,23 @@ export const isUnderWay = (status: Status): boolean =>
 /** The merchant does not want it any more: what the gateway says later is undone at once. */
 export const voidLater = (step: Step): Step => change(step, { void_requested: true })
 
-/** Asks for a refund. The ledger moves now: what is on its way back cannot be refunded twice. */
+/**
+ * Asks for a refund. The ledger moves now: what is on its way back cannot be refunded twice. Undefined
+ * where it is to come back at the current rate, and there is none.
+ */
 export const askRefund = (
   step: Step,
   id: string,
   amount: bigint,
-  reason: string | undefined
-): { readonly step: Step; readonly attempt: string } => {
+  reason: string | undefined,
+  rate: "original" | "current" = "original"
+): { readonly step: Step; readonly attempt: string } | undefined => {
   const { payment, received } = step
   const key = `${payment.id}.refund.${id}`
   const { legs, moved } = refundStep(payment, amount)
-  const asked = change(step, {
-    legs,
+  const taken = takeCredit(change(step, { legs }), id, moved, rate)
+  if (taken === undefined) return undefined
+  const asked = change(taken.step, {
     refunds: [...payment.refunds, {
       id,
       attempt: key,
@@ -31,6 +37,7 @@ export const askRefund = (
       status: "pending",
       ...(reason !== undefined && { reason }),
       legs: moved.map((leg) => leg.amount),
+      ...(taken.back && { credit: taken.back }),
       created_at: received.at
     }]
   })
@@ -44,7 +51,7 @@ export const undoUnwanted = (step: Step): Step => {
   if (payment.void_requested !== true) return step
   if (payment.status === "captured") {
     const id = derivedId("ref", payment.id, "void", "requested")
-    return askRefund(step, id, payment.amount_captured, "the payment was voided").step
+    return askRefund(step, id, payment.amount_captured, "the payment was voided")!.step
   }
   const key = `${payment.id}.void.${voidsOf(payment) + 1}`
   return sendAttempt(step, { key, operation: "void", amount: payment.amount_authorized })

@@ -28,6 +28,7 @@ export const settled = (step: Step, body: typeof Settled.Type): Step | undefined
  */
 const clearedTargets = (payment: Payment): ReadonlyArray<bigint> => {
   const { amount_captured, amount_settled = 0n, disputes = [], legs } = payment
+  if (payment.credit !== undefined) return creditedTargets(payment)
   const parts = amount_settled >= amount_captured
     ? legs.map(({ captured }) => captured)
     : allocate(amount_settled, legs.map(({ captured }) => captured))
@@ -36,6 +37,19 @@ const clearedTargets = (payment: Payment): ReadonlyArray<bigint> => {
     const part = parts[nth]! - takenBack(leg)
     const own = part > 0n ? part : 0n
     return leg.owner._tag === "Merchant" ? own - fees : own
+  })
+}
+
+/** In the currency of the credit. What was taken at another rate may be more than was ever given. */
+const creditedTargets = (
+  { amount_captured, amount_settled = 0n, legs }: Payment
+): ReadonlyArray<bigint> => {
+  const whole = amount_settled >= amount_captured
+  return legs.map(({ credit }) => {
+    if (credit === undefined) return 0n
+    const { given, taken } = credit
+    const part = whole ? given - taken : (given * amount_settled) / amount_captured - taken
+    return whole || part > 0n ? part : 0n
   })
 }
 
@@ -54,7 +68,7 @@ export const clear = (step: Step): Step => {
       type: "cleared",
       body: {
         balance: balanceIdOf(
-          payment.currency,
+          payment.credit?.currency ?? payment.currency,
           owner._tag === "Recipient" ? owner.recipient : undefined
         ),
         payment_id: payment.id,

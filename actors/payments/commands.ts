@@ -6,11 +6,13 @@ import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { askRefund, isUnderWay, voidLater } from "./cancellation.ts"
 import { charge, isRoutable } from "./charging.ts"
+import { quotedFor } from "./crediting.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
 import { newLegs, splitsProblem, takenBack } from "./legs.ts"
-import { isDefinitive, type Payment, type RefusalCode, type Terms } from "./state.ts"
+import { keyOf } from "./pairedId.ts"
+import { isDefinitive, type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
 import {
   attemptOf,
   begin,
@@ -43,10 +45,13 @@ export const create = (
   body: Body<"create">,
   received: Received<Terms>,
   /** Of it, before there was one. */
-  refused: Payment["commands"]
+  refused: Payment["commands"],
+  /** What the quote's key leads to, where the command names one. */
+  quote: State | undefined
 ): Decided => {
-  const { command_id, ...wanted } = body
-  const print = fingerprint(wanted)
+  const { command_id, ...asked } = body
+  const { quote_id, refund_rate: _, ...wanted } = asked
+  const print = fingerprint(asked)
   if (known !== undefined) return repeat(known, "create", command_id, print, received)
   const { config, keys: [id], merchant } = received
   const bearer = bearerOf(body)
@@ -66,8 +71,16 @@ export const create = (
   if (!isRoutable(config, { id, amount, currency, method })) {
     return refuse("no_gateway", `no gateway takes ${method} in ${currency} of this amount`, id)
   }
+  const quoted = quote_id === undefined
+    ? undefined
+    : quotedFor(id, { ...body, quote_id }, quote, received)
+  if (quoted !== undefined && !("credit" in quoted)) return quoted
+  if (quoted === undefined && body.refund_rate !== undefined) {
+    return refuse("quote_mismatch", "a refund_rate is for what is credited at a quote", id)
+  }
   const payment: Payment = {
     ...wanted,
+    ...(quoted && { credit: quoted.credit }),
     id,
     merchant,
     status: "screening",
@@ -89,19 +102,29 @@ export const create = (
     waiters: received.replyTo === undefined ? [] : [{ to: received.replyTo }],
     contradictions: []
   }
-  return Result.succeed(finish(send(begin(payment, received), {
+  const decision = finish(askScore(begin(payment, received)))
+  return Result.succeed(
+    quoted === undefined
+      ? decision
+      : { ...decision, put: [...decision.put ?? [], [keyOf(quoted.quote.id), quoted.quote]] }
+  )
+}
+
+const askScore = (step: Step): Step => {
+  const { amount, currency, customer, device, id, payment_method } = step.payment
+  return send(step, {
     to: "fraud",
     type: "score",
     body: {
       payment_id: id,
       amount,
-      currency: body.currency,
-      method: body.payment_method.type,
-      customer_id: body.customer?.id,
-      device_id: body.device?.id,
-      ip: body.device?.ip
+      currency,
+      method: payment_method.type,
+      customer_id: customer?.id,
+      device_id: device?.id,
+      ip: device?.ip
     }
-  })))
+  })
 }
 
 export const capture = (payment: Payment, body: Body<"capture">, received: Received<Terms>) =>
@@ -162,7 +185,11 @@ export const refund = (payment: Payment, body: Body<"refund">, received: Receive
     }
     if (amount > left) return tooLarge(payment, amount, left)
     const id = refundIdOf(payment.id, body.command_id)
-    return askRefund(step, id, amount, body.reason)
+    const asked = askRefund(step, id, amount, body.reason, payment.credit?.refund_rate)
+    if (asked !== undefined) return asked
+    const { credit, currency } = payment
+    const detail = `there is no rate from ${currency} to ${credit!.currency}`
+    return refuse("unknown_pair", detail, payment.id)
   })
 
 /** A person's decision on a held payment. */

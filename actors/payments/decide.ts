@@ -8,6 +8,7 @@ import { balanceIdOf, isBalanceId } from "./balance.ts"
 import { charge } from "./charging.ts"
 import { capture, create, increment, refund, review, voidPayment } from "./commands.ts"
 import { settled } from "./clearing.ts"
+import { quoteKeysOf } from "./crediting.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
 import { askAgain, disputeHeard } from "./disputeNews.ts"
@@ -32,7 +33,7 @@ type Message = MessageOf<typeof PaymentsMessages>
 export const keysOf = (message: Message, merchant: string): readonly [string, ...Array<string>] => {
   switch (message.type) {
     case "create":
-      return [paymentIdOf(merchant, message.body.command_id)]
+      return [paymentIdOf(merchant, message.body.command_id), ...quoteKeysOf(message.body)]
     case "payout": {
       const { command_id, currency, recipient } = message.body
       return [balanceIdOf(currency, recipient), payoutIdOf(merchant, command_id)]
@@ -91,7 +92,9 @@ const decideAnew = (
   const state = states.get(id)
   const payment = state !== undefined && isPayment(state) ? state : undefined
   if (message.type === "create") {
-    return create(payment, message.body, received, refusedBefore(state, received.at))
+    const [quoteKey] = quoteKeysOf(message.body)
+    const quote = quoteKey === undefined ? undefined : states.get(quoteKey)
+    return create(payment, message.body, received, refusedBefore(state, received.at), quote)
   }
   if (payment === undefined) {
     return refuse("payment_not_found", `${received.merchant} has no payment ${id}`)

@@ -2,6 +2,7 @@ import * as entries from "../../src/ledger/entries.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Answered, DisputeNotified, Outcome } from "../../streams/messages/gateway.ts"
 import { isUnderWay } from "./cancellation.ts"
+import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"
 import { inquiryDelay } from "./gatewayCalls.ts"
 import { type Dispute, type DisputeQuestion, isDisputeOpen, type Payment } from "./state.ts"
@@ -136,9 +137,10 @@ const unfit = (payment: Payment, { amount, currency }: Disputed): string | undef
 /** What the gateway charges for it may come after the dispute itself. */
 const charged = (step: Step, dispute: Dispute, fee: bigint): Step => {
   if (fee <= dispute.fee) return step
-  const more = entries.disputeFee(bookOf(step), `${dispute.id}:${fee}`, fee - dispute.fee)
+  const cause = `${dispute.id}:${fee}`
+  const more = entries.disputeFee(bookOf(step), cause, fee - dispute.fee)
   const next = { ...dispute, fee }
-  return noted(more.reduce(book, replace(step, next)), next)
+  return noted(takeFee(more.reduce(book, replace(step, next)), cause, fee - dispute.fee), next)
 }
 
 const follows = (step: Step, dispute: Dispute, news: Disputed): Step => {

@@ -1,5 +1,6 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Received } from "../../src/runtime/actor.ts"
+import { giveCredit, takeCredit, takeFee } from "./crediting.ts"
 import { type Body, command, type Taken } from "./commands.ts"
 import { refuse } from "./decided.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
@@ -58,24 +59,27 @@ export const opened = (
 ): Step => {
   const { payment, received } = step
   const { legs, moved } = disputeStep(payment, amount)
+  // What a bank takes back comes at the rate at which it was given: nobody chose the day.
+  const taken = takeCredit(change(step, { legs }), id, moved, "original")!
   const dispute: Dispute = {
     id,
     amount,
     fee,
     status: "needs_response",
     legs: moved.map((leg) => leg.amount),
+    ...(taken.back && { credit: taken.back }),
     opened_at: received.at,
     ...(reason !== undefined && { reason }),
     ...(evidence_due_by !== undefined && { evidence_due_by }),
     ...(told_by_gateway === true && { told: true })
   }
-  const held = change(step, { legs, disputes: [...(payment.disputes ?? []), dispute] })
+  const held = change(taken.step, { disputes: [...(payment.disputes ?? []), dispute] })
   const booked = [
     entries.dispute(bookOf(held), id, amount),
     ...entries.disputeHold(bookOf(held), id, moved),
     ...entries.disputeFee(bookOf(held), id, fee)
   ].reduce(book, held)
-  return told(booked, dispute, "opened")
+  return told(takeFee(booked, id, fee), dispute, "opened")
 }
 
 /** The gateway's last word: the money comes back, or it is lost leg by leg. */
@@ -172,7 +176,7 @@ export const won = (step: Step, dispute: Dispute): Step => {
     ...entries.disputeRelease(bookOf(lifted), dispute.id, moved),
     entries.disputeWon(bookOf(lifted), dispute.id, dispute.amount)
   ].reduce(book, lifted)
-  return told(booked, next, "won")
+  return told(giveCredit(booked, dispute.id, dispute.credit), next, "won")
 }
 
 export const lost = (step: Step, dispute: Dispute, status: "lost" | "accepted"): Step => {

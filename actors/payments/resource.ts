@@ -1,5 +1,6 @@
+import type { Credit } from "./credit.ts"
 import { gatewayOf } from "./gatewayCalls.ts"
-import type { Dispute, Payment } from "./state.ts"
+import type { Dispute, Payment, Refund } from "./state.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()
 
@@ -29,6 +30,34 @@ const actionShown = (id: string, action: NonNullable<Payment["next_action"]>) =>
     ? action
     : { ...action, type: "pix", url: `/v1/payments/${id}/qr-code` }
 
+/** What all owners have for it in the other currency. What we gain or lose by a refund is not told. */
+const creditShown = ({ legs }: Payment, { currency, quote, rate, refund_rate }: Credit) => ({
+  currency,
+  amount: Number(
+    legs.reduce(
+      (sum, { credit }) => credit === undefined ? sum : sum + credit.given - credit.taken,
+      0n
+    )
+  ),
+  quote,
+  rate,
+  refund_rate
+})
+
+const refundShown = ({ amount, created_at, credit, id, reason, status }: Refund) => ({
+  id,
+  amount: Number(amount),
+  status,
+  ...(reason !== undefined && { reason }),
+  ...(credit && {
+    credit: {
+      amount: Number(credit.legs.reduce((sum, { taken }) => sum + taken, 0n)),
+      rate: credit.rate
+    }
+  }),
+  created_at: time(created_at)
+})
+
 /** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
 export const resourceOf = (payment: Payment) => ({
   id: payment.id,
@@ -48,6 +77,7 @@ export const resourceOf = (payment: Payment) => ({
     }))
   }),
   ...(payment.fee_bearer !== undefined && { fee_bearer: payment.fee_bearer }),
+  ...(payment.credit && { credit: creditShown(payment, payment.credit) }),
   ...(payment.reference !== undefined && { reference: payment.reference }),
   ...(payment.description !== undefined && { description: payment.description }),
   ...(payment.metadata && { metadata: payment.metadata }),
@@ -74,13 +104,7 @@ export const resourceOf = (payment: Payment) => ({
     ...(attempt.answered_at !== undefined && { answered_at: time(attempt.answered_at) }),
     ...(attempt.took_millis !== undefined && { took_millis: attempt.took_millis })
   })),
-  refunds: payment.refunds.map((refund) => ({
-    id: refund.id,
-    amount: Number(refund.amount),
-    status: refund.status,
-    ...(refund.reason !== undefined && { reason: refund.reason }),
-    created_at: time(refund.created_at)
-  })),
+  refunds: payment.refunds.map(refundShown),
   ...(payment.disputes && {
     amount_disputed: Number(
       payment.legs.reduce((sum, { disputed = 0n }) => sum + disputed, 0n)

@@ -16,6 +16,7 @@ import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
 import type { Balance } from "./balance.ts"
 import type { Conversion } from "./conversion.ts"
+import { Credit, CreditBack, LegCredit } from "./credit.ts"
 import type { Merchant } from "./merchant.ts"
 import type { Payout } from "./payout.ts"
 import type { Quote } from "./quote.ts"
@@ -136,7 +137,8 @@ export const Leg = Schema.Struct({
   /** In disputes that are open or lost. */
   disputed: Schema.optionalKey(BigAmount),
   /** What its owner's balance was told of: settled, less what was taken back. */
-  cleared: Schema.optionalKey(BigAmount)
+  cleared: Schema.optionalKey(BigAmount),
+  credit: Schema.optionalKey(LegCredit)
 })
 export type Leg = typeof Leg.Type
 
@@ -148,6 +150,7 @@ export const Refund = Schema.Struct({
   reason: Schema.optionalKey(Schema.String),
   /** What each leg gives back, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
+  credit: Schema.optionalKey(CreditBack),
   created_at: Schema.Finite
 })
 export type Refund = typeof Refund.Type
@@ -175,6 +178,7 @@ export const Dispute = Schema.Struct({
   })),
   /** What each leg has to give for it, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
+  credit: Schema.optionalKey(CreditBack),
   opened_at: Schema.Finite,
   closed_at: Schema.optionalKey(Schema.Finite),
   /** The gateway itself told of it, and takes evidence. Left out: somebody wrote it down here. */
@@ -245,6 +249,7 @@ export const Payment = Schema.Struct({
     amount: Schema.optionalKey(BigAmount)
   }))),
   fee_bearer: Schema.optionalKey(FeeBearer),
+  credit: Schema.optionalKey(Credit),
   reference: Schema.optionalKey(Schema.String),
   description: Schema.optionalKey(Schema.String),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
@@ -360,6 +365,7 @@ export type RefusalCode =
   | "quote_not_found"
   | "quote_expired"
   | "quote_used"
+  | "quote_mismatch"
   | "conversion_not_found"
   | "already_reversed"
   | "too_many_commands"

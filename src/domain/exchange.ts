@@ -66,6 +66,12 @@ export const buy = (price: Price, bought: bigint): Exchange => {
   return exchanged(price, sold, bought)
 }
 
+/** What an amount of `from` is worth in `to` at the rate itself: rounded down. */
+export const valueOf = (price: Omit<Price, "spreadBasisPoints">, sold: bigint): bigint => {
+  const { denominator, numerator } = fractionOf(price)
+  return (sold * numerator) / denominator
+}
+
 /** What an amount of `to` is worth in `from` at the rate itself: rounded down. */
 export const worthOf = (price: Omit<Price, "spreadBasisPoints">, bought: bigint): bigint => {
   const { denominator, numerator } = fractionOf(price)

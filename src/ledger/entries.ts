@@ -32,7 +32,8 @@ export interface LegAmount {
   readonly amount: bigint
 }
 
-const accountOf = (book: Book, owner: LegOwner): Account => {
+/** Where what a leg is owed stands before it can be paid out; our fee is ours at once. */
+export const accountOf = (book: Book, owner: LegOwner): Account => {
   switch (owner._tag) {
     case "Fee":
       return feeRevenue(book.partition, book.currency)
@@ -48,10 +49,11 @@ const inTransit = (book: Book) => refundsInTransit(book.partition, book.currency
 
 const disputed = (book: Book) => gatewayDisputed(book.gateway, book.partition, book.currency)
 
-const entryId = (book: Book, kind: EntryKind, cause: string): string =>
+/** Named by its cause, so that it cannot be written twice. */
+export const entryId = (book: Book, kind: EntryKind, cause: string): string =>
   derivedId("je", book.paymentId, kind, cause)
 
-const entry = (
+export const entry = (
   book: Book,
   kind: EntryKind,
   cause: string,

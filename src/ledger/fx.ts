@@ -20,7 +20,7 @@ const trading = ({ currency, partition }: Owner): Account => fxTrading(partition
 const idOf = (conversionId: string): string => derivedId("je", conversionId, "fx_conversion")
 
 /** Lines of nothing are not lines. */
-const lines = (
+export const lines = (
   ...wanted: ReadonlyArray<readonly [debit: Account, credit: Account, amount: bigint]>
 ): ReadonlyArray<Posting> =>
   wanted.filter(([, , amount]) => amount > 0n)

@@ -41,6 +41,9 @@ export type EntryKind =
   | "payout_returned"
   | "fx_conversion"
   | "fx_reversal"
+  | "fx_capture"
+  | "fx_return"
+  | "fx_return_undone"
 
 /** An immutable journal entry. Its id follows from its cause, so it cannot be written twice. */
 export interface JournalEntry {

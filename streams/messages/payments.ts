@@ -9,7 +9,7 @@ import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
 import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
-import { FxMessages } from "./fx.ts"
+import { FxMessages, QuoteId, ReversalRate } from "./fx.ts"
 import { MerchantMessages } from "./merchants.ts"
 import { Answered, DisputeNotified, Notified, PixTerms } from "./gateway.ts"
 
@@ -75,6 +75,10 @@ export const CreateFields = {
   /** Who pays the fee. Left out: recipients by share bear their part, agreed amounts arrive whole. */
   fee_bearer: Schema.optionalKey(FeeBearer),
   splits: Schema.optionalKey(Schema.Array(Split).check(Schema.isMaxLength(SPLITS_MAX))),
+  /** The price is paid in `currency` and credited in another, at this quote. */
+  quote_id: Schema.optionalKey(QuoteId),
+  /** At which rate what is refunded comes back. That of the quote where left out. */
+  refund_rate: Schema.optionalKey(ReversalRate),
   reference: Schema.optionalKey(Reference),
   description: Schema.optionalKey(FreeText(500)),
   metadata: Schema.optionalKey(Metadata)

@@ -130,6 +130,24 @@ const operator = async (
   ...asked: Parameters<TestLastro["ask"]> extends [unknown, ...infer R] ? R : never
 ) => one.ask(await one.operatorKey(), ...asked)
 
+test("a payment is credited in another currency at its quote, and its refund takes that back", async () => {
+  const asked = { from: "BRL", to: "KWD", amount: 10_000, side: "from" }
+  const { json: quote } = await acme.post("/v1/fx/quotes", asked)
+  const { json, status } = await acme.pay({ quote_id: quote.id })
+  expect([status, json.status]).toEqual([201, "captured"])
+  expect(json.credit).toMatchObject({ currency: "KWD", quote: quote.id, refund_rate: "original" })
+  const pending = async () => (await acme.balances())["pending:KWD"]
+  expect(await pending()).toEqual([json.credit.amount, 0])
+  const { json: again } = await acme.pay({ quote_id: quote.id })
+  expect(again.code).toBe("quote_used")
+  const { json: refunded } = await acme.post(`/v1/payments/${json.id}/refunds`, { amount: 5_000 })
+  const [{ credit }] = refunded.refunds
+  expect(credit).toEqual({ amount: Math.floor(json.credit.amount / 2), rate: "original" })
+  expect(await pending()).toEqual([json.credit.amount - credit.amount, 0])
+  await acme.post(`/v1/payments/${json.id}/refunds`)
+  expect(await pending()).toEqual([0, 0])
+})
+
 test("every currency balances, and the trading accounts hold what was exchanged", async () => {
   expect(await imbalances(one)).toEqual([])
   const rows = await query(

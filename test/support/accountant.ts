@@ -71,6 +71,7 @@ export class Accountant {
           amount,
           currency: CURRENCY,
           payment_method: { type: "card", token: "tok_approved" },
+          ...(named["refund_rate"] !== undefined && { quote_id: this.last(isQuote) }),
           ...named
         })
         this.take("scored", {

@@ -1,0 +1,163 @@
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { isDisputeOpen, type Payment } from "../../actors/payments/state.ts"
+import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { changesOf } from "../../src/ledger/journal.ts"
+import { Accountant, Refused } from "../support/accountant.ts"
+import { Wallets } from "../support/wallets.ts"
+
+const rates = (rate: string, to = "BRL") => ({
+  version: `usd-${rate}`,
+  rates: [{ from: "USD" as never, to: to as never, rate, spread_basis_points: 100 }]
+})
+
+/** Credits less debits of the accounts that the pattern names, by their names without merchant and part. */
+const left = (accountant: Accountant, pattern: RegExp): ReadonlyArray<readonly [string, bigint]> =>
+  [...changesOf(accountant.journal)]
+    .filter(([path]) => pattern.test(path))
+    .map(([path, { totals }]) => [path, totals.postedCredits - totals.postedDebits] as const)
+    .filter(([, amount]) => amount !== 0n)
+
+const begun = (amount: string, splits: string, refund_rate: string) => {
+  const accountant = new Accountant()
+  accountant.do("rate from=USD to=BRL rate=5.1234")
+  accountant.do(`quote ${amount} from=USD to=BRL side=from`)
+  accountant.do(`create ${amount} currency=USD refund_rate=${refund_rate} ${splits}`.trim())
+  accountant.do("approved")
+  return accountant
+}
+
+const paymentOf = (accountant: Accountant) =>
+  accountant.states.get(paymentIdOf("acme", "order-1")) as Payment
+const sum = (amounts: ReadonlyArray<bigint>) => amounts.reduce((all, one) => all + one, 0n)
+
+const cents = fc.integer({ min: 1, max: 4_000 }).map((minor) => (minor / 100).toFixed(2))
+const move = fc.oneof(
+  { weight: 4, arbitrary: cents.map((amount) => `refund ${amount}`) },
+  { weight: 3, arbitrary: fc.constantFrom("approved", "approved", "declined") },
+  { weight: 1, arbitrary: cents.map((amount) => `dispute ${amount}`) },
+  { weight: 1, arbitrary: fc.constantFrom("dispute_won", "dispute_lost") },
+  { weight: 1, arbitrary: cents.map((amount) => `settled ${amount}`) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 99_999 })
+      .map((rate) => `rate from=USD to=BRL rate=${(rate / 10_000).toFixed(4)}`)
+  }
+)
+const story = fc.record({
+  amount: cents,
+  splits: fc.constantFrom("", "splits=a:0.70", "splits=a:0.333333,b:0.333333"),
+  refund_rate: fc.constantFrom("original", "current"),
+  moves: fc.array(move, { maxLength: 25 })
+})
+
+const attempt = (accountant: Accountant, line: string): boolean => {
+  try {
+    accountant.do(line)
+    return true
+  } catch (error) {
+    if (error instanceof Refused) return false
+    throw error
+  }
+}
+
+describe("what is paid in one currency and credited in another", () => {
+  test("leaves nothing in the currency that was paid, and comes back whole, whatever the parts", () => {
+    fc.assert(
+      fc.property(story, ({ amount, moves, refund_rate, splits }) => {
+        const accountant = begun(amount, splits, refund_rate)
+        for (const line of moves) {
+          attempt(accountant, line)
+          const { disputes = [], legs } = paymentOf(accountant)
+          // But what is reserved for a dispute that is open.
+          const reserved = disputes.filter(isDisputeOpen).flatMap((one) => one.legs.slice(1))
+          const owed = left(accountant, /^liabilities:merchant:.*:USD$/).map(([, amount]) => amount)
+          expect(sum(owed)).toBe(sum(reserved))
+          for (const { credit } of legs) {
+            if (credit === undefined) continue
+            expect(credit.released >= 0n && credit.released <= credit.given).toBe(true)
+          }
+        }
+        // What is open ends, and the rest goes back.
+        attempt(accountant, "approved")
+        attempt(accountant, "dispute_lost")
+        if (attempt(accountant, "refund")) accountant.do("approved")
+        expect(left(accountant, /^trading:/)).toEqual([])
+        const { legs } = paymentOf(accountant)
+        expect(legs.every(({ credit }) => credit === undefined || credit.released === credit.given))
+          .toBe(true)
+        if (refund_rate === "current") return
+        expect(left(accountant, /^liabilities:merchant:|^revenue:fx|^expense:fx/)).toEqual([])
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  test("refunds at the current rate cost what the currency costs then, and the difference is ours", () => {
+    const accountant = begun("100.00", "", "current")
+    accountant.do("rate from=USD to=BRL rate=6.0000")
+    accountant.do("refund")
+    // 97.01 dollars less what they were worth: (6 - 5.1234) × 97.01, and the spread stays.
+    expect(left(accountant, /^revenue:fx/)).toEqual([
+      ["revenue:fx_spread:p03:BRL", 497n],
+      ["revenue:fx_gains:p03:BRL", 8_504n]
+    ])
+    expect(left(accountant, /pending:BRL$/)).toEqual([
+      ["liabilities:merchant:acme:pending:BRL", 49_205n - 58_206n]
+    ])
+  })
+
+  test("a refund at the current rate waits for a rate, and one at the quote's needs none", () => {
+    for (const [rate, taken] of [["current", false], ["original", true]] as const) {
+      const accountant = begun("10.00", "", rate)
+      accountant.rates([])
+      expect(attempt(accountant, "refund 1.00")).toBe(taken)
+    }
+  })
+})
+
+describe("a quote", () => {
+  const payment = (quote_id: string, more: object = {}) => ({
+    command_id: "order-1",
+    amount: 10_000,
+    currency: "USD",
+    payment_method: { type: "card", token: "tok_approved" },
+    quote_id,
+    ...more
+  })
+  const quoted = () => {
+    const wallets = new Wallets({ fx: rates("5.1234") })
+    const asked = { command_id: "q-1", from: "USD", to: "BRL", amount: 10_000, side: "from" }
+    wallets.take("acme", "quote", asked)
+    const [quote] = [...wallets.states.values()] as Array<unknown> as [{ readonly id: string }]
+    return { wallets, quote_id: quote.id }
+  }
+
+  test("is for one payment, and not for a conversion after it", () => {
+    const { quote_id, wallets } = quoted()
+    expect(wallets.take("acme", "create", payment(quote_id))).toBeUndefined()
+    const other = payment(quote_id, { command_id: "order-2" })
+    expect(wallets.take("acme", "create", other)).toBe("quote_used")
+    expect(wallets.take("acme", "convert", { command_id: "c-1", quote_id })).toBe("quote_used")
+    // The same order again is the same payment.
+    expect(wallets.take("acme", "create", payment(quote_id))).toBeUndefined()
+  })
+
+  test.each([
+    ["of another amount", { amount: 10_001 }, "quote_mismatch"],
+    ["of another currency", { currency: "EUR" }, "quote_mismatch"],
+    ["that is captured later", { capture: "manual" }, "quote_mismatch"]
+  ])("is not for a payment %s", (_name, more, code) => {
+    const { quote_id, wallets } = quoted()
+    expect(wallets.take("acme", "create", payment(quote_id, more))).toBe(code)
+  })
+
+  test("ends with its time, is its merchant's own, and is needed for a rate of refunds", () => {
+    const { quote_id, wallets } = quoted()
+    expect(wallets.take("globex", "create", payment(quote_id))).toBe("quote_not_found")
+    const { quote_id: _, ...plain } = payment(quote_id, { refund_rate: "current" })
+    expect(wallets.take("acme", "create", { ...plain, command_id: "o-3" })).toBe("quote_mismatch")
+    wallets.now += 60_000
+    expect(wallets.take("acme", "create", payment(quote_id))).toBe("quote_expired")
+  })
+})
