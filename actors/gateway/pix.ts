@@ -121,7 +121,9 @@ export const pix = (settings: PixSettings): Gateway => {
     if (status === 201 || status === 200) return outcomeOfReturn(yield* readDevolucao(body), call)
     const known = yield* request("GET", path)
     if (known.status === 200) return outcomeOfReturn(yield* readDevolucao(known.body), call)
-    return declined("pix_return_refused", problemOf(body, status))
+    // It says nothing of an earlier try, which the bank may not show yet.
+    const detail = problemOf(body, status)
+    return { _tag: "NotProcessed", code: "pix_return_refused", detail } satisfies Outcome
   })
 
   return {

@@ -40,7 +40,11 @@ export const Payout = Schema.TaggedStruct("Payout", {
   wake_at: Schema.optionalKey(Schema.Finite),
   /** Since when it may be at the gateway without an answer. */
   unknown_since: Schema.optionalKey(Schema.Finite),
-  /** The gateway paid what it had refused: told and booked once. */
+  /** Who told that the bank sent it back: the same again is answered, another body is refused. */
+  returned_by: Schema.optionalKey(
+    Schema.Struct({ command_id: Schema.String, fingerprint: Schema.String })
+  ),
+  /** The gateway paid what it had refused, or another amount: told and booked once. */
   contradicted: Schema.optionalKey(Schema.Boolean),
   version: Schema.Int
 })

@@ -291,19 +291,33 @@ const returned = (
   books: Books,
   payout: Payout | undefined,
   id: string,
-  { code, detail = "the bank sent it back" }: Body<"payout_returned">
+  body: Body<"payout_returned">
 ): Decided => {
   const { balance, received } = books
+  const { code, detail = "the bank sent it back" } = body
+  const { command_id, ...wanted } = body
+  const print = fingerprint(wanted)
   if (payout === undefined || payout.balance !== balance.id) {
     return refuse("payout_not_found", `${balance.id} has no payout ${id}`, id)
   }
-  if (payout.status === "returned") return NOTHING
+  if (payout.status === "returned") {
+    const { returned_by: by } = payout
+    return by?.command_id === command_id && by.fingerprint !== print
+      ? refuse("command_reused", "this command_id was used with another body", id)
+      : repeated(payout, received)
+  }
   if (payout.status !== "paid") {
     return refuse("invalid_state", `a payout that is ${payout.status} cannot be returned`, id)
   }
   const entry = clearing.payoutReturned(ownerOf(balance, received.partition), id, payout.amount)
   const back = change(books, { available: balance.available + payout.amount })
-  const next: Payout = { ...payout, status: "returned", failure: { code, detail } }
+  const next: Payout = {
+    ...payout,
+    status: "returned",
+    failure: { code, detail },
+    returned_by: { command_id, fingerprint: print },
+    waiters: received.replyTo === undefined ? [] : [received.replyTo]
+  }
   const told = tellPayout(withPayout(booked(back, entry), next), "payout.returned")
   return Result.succeed(finish(scheduled(covered(told))))
 }

@@ -3,7 +3,9 @@ import { Context, Effect, Layer, Schema } from "effect"
 
 /** NATS did not answer. Transient, private. */
 export class BusUnavailable extends Schema.TaggedError<BusUnavailable>()("BusUnavailable", {
-  detail: Schema.String
+  detail: Schema.String,
+  /** What was sent may be stored all the same: only its acknowledgement is known to be missing. */
+  mayHold: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message() {
     return this.detail

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { Effect, Schema } from "effect"
 import { JetStreamCode, request } from "./api.ts"
 import { append } from "./append.ts"
@@ -33,6 +34,8 @@ const STREAM = "KV_control"
 const PREFIX = "$KV.control."
 /** Somebody else changed the entry between our read and our write; so often it is read again. */
 const CHANGE_TRIES_MAX = 8
+/** Acknowledgements lost in a row: then nobody knows, and it has to be asked later. */
+const LOSSES_MAX = 2
 
 const unavailable = (error: { readonly message: string }) =>
   Effect.fail(new BusUnavailable({ detail: error.message }))
@@ -84,15 +87,24 @@ const decode = <A>(schema: Schema.Codec<A, unknown>, data: string | undefined): 
   }
 }
 
-/** Compare-and-set. `change` answers undefined where nothing is to be written. */
+/**
+ * Compare-and-set. `change` answers undefined where nothing is to be written. A write whose
+ * acknowledgement was lost is looked for, and made again where it is not there: the revision it was
+ * made for lets only one of them through.
+ */
 const changeEntry = Effect.fnUntraced(function* <A>(
   nc: BusClient,
   key: string,
   schema: Schema.Codec<A, unknown>,
   change: (known: A | undefined) => A | undefined
 ): Effect.fn.Return<A | undefined, BusUnavailable> {
+  let unanswered: A | undefined
+  let losses = 0
   for (let tries = 1;; tries++) {
-    const { revision, value } = yield* readEntry(nc, key, schema)
+    const { revision, value } = yield* readEntry(nc, key, schema).pipe(
+      Effect.mapError((error) => unanswered === undefined ? error : unclear(error))
+    )
+    if (unanswered !== undefined && isDeepStrictEqual(value, unanswered)) return value
     const changed = change(value)
     if (changed === undefined) return value
     const subject = PREFIX + key
@@ -104,12 +116,18 @@ const changeEntry = Effect.fnUntraced(function* <A>(
     }]))
     if (written._tag === "Success") return changed
     const error = written.failure
-    const lost = error._tag === "JetStreamRefused" &&
-      (error.code === JetStreamCode.WrongLastSequence ||
-        error.code === JetStreamCode.WrongLastSequenceConstant)
+    if (error._tag === "BusUnavailable") {
+      if (++losses >= LOSSES_MAX) return yield* unclear(error)
+      unanswered = changed
+      continue
+    }
+    const lost = error.code === JetStreamCode.WrongLastSequence ||
+      error.code === JetStreamCode.WrongLastSequenceConstant
     if (!lost || tries >= CHANGE_TRIES_MAX) return yield* unavailable(error)
   }
 })
+
+const unclear = ({ detail }: BusUnavailable) => new BusUnavailable({ detail, mayHold: true })
 
 export const familyControl = (nc: BusClient, family: string) =>
   Effect.map(readEntry(nc, `family.${family}`, FamilyControl), ({ value }) => value)

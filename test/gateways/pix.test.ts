@@ -157,7 +157,7 @@ describe("a return (devolução)", () => {
     const part = refunding(charge, "1000")
     expect(await perform(part)).toMatchObject({ _tag: "Approved", amount: 1_000n })
     expect(await perform(part)).toMatchObject({ _tag: "Approved" })
-    expect(await perform(refunding(charge, "51", "2"))).toMatchObject({ _tag: "Declined" })
+    expect(await perform(refunding(charge, "51", "2"))).toMatchObject({ _tag: "NotProcessed" })
     expect(await perform(refunding(charge, "50", "3"))).toMatchObject({ _tag: "Approved" })
   })
 

@@ -1,6 +1,9 @@
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
 import { describe, expect, test } from "vitest"
 import { gateway } from "../../actors/gateway/actor.ts"
+import { pix } from "../../actors/gateway/pix.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { Call, Inquire } from "../../streams/messages/gateway.ts"
 
@@ -45,6 +48,33 @@ test("a gateway that refuses a repeated delivery says nothing of the first", asy
     (await outcomeAt([refuses], called("refund"), redelivered))._tag
   )
   expect(await Promise.all(tags)).toEqual(["NotProcessed", "Unknown"])
+})
+
+test("nor does a bank that refuses a Pix return which it does not show yet", async () => {
+  const bank = createServer((request, response) => {
+    const [status, body] = request.url === "/token"
+      ? [200, { access_token: "t", expires_in: 3_600 }]
+      : [request.method === "PUT" ? 422 : 404, { title: "no", status: 422, detail: "under way" }]
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((done) => bank.listen(0, "127.0.0.1", done))
+  const url = `http://127.0.0.1:${(bank.address() as AddressInfo).port}`
+  const one = pix({
+    name: "acquirer",
+    url,
+    tokenUrl: `${url}/token`,
+    clientId: "id",
+    clientSecret: "secret",
+    key: "key",
+    receiverName: "Loja",
+    receiverCity: "Recife"
+  })
+  const tags = []
+  for (const redelivered of [false, true]) {
+    tags.push((await outcomeAt([one], called("refund"), redelivered))._tag)
+  }
+  bank.close()
+  expect(tags).toEqual(["NotProcessed", "Unknown"])
 })
 
 describe.each(["charge", "refund", "payout"])(

@@ -123,3 +123,30 @@ test("a refusal of a later try does not give back money that an earlier one may 
   expect(balanceOf(wallets).in_transit).toBe(100n)
   expect(status({ _tag: "NotFound" }, true)).toBe("failed")
 })
+
+test("who tells that a payout came back is answered, and again with the same", () => {
+  const wallets = rich()
+  ask(wallets, "first", { amount: 100 })
+  const { id } = payoutsOf(wallets)[0]!
+  answer(wallets, id, paid(100))
+  const available = wallets.available("acme", BALANCE)
+  const tell = (command_id: string, code: string, inbox: string) =>
+    wallets.take(
+      "acme",
+      "payout_returned",
+      { command_id, payout_id: id, currency: "BRL", code },
+      inbox
+    )
+  expect(tell("r1", "account_closed", "_INBOX.1")).toBeUndefined()
+  expect(tell("r1", "account_closed", "_INBOX.2")).toBeUndefined()
+  // The bank may say it under another name: it is the same return.
+  expect(tell("r2", "closed", "_INBOX.3")).toBeUndefined()
+  expect(tell("r1", "another reason", "_INBOX.4")).toBe("command_reused")
+  expect(wallets.answers).toHaveLength(3)
+  expect(wallets.answers[0]).toMatchObject({
+    payout: { status: "returned", failure: { code: "account_closed" } }
+  })
+  expect(wallets.answers.slice(1)).toEqual([wallets.answers[0], wallets.answers[0]])
+  expect(wallets.available("acme", BALANCE)).toBe(available + 100n)
+  expect(wallets.events.filter(({ type }) => type === "payout.returned")).toHaveLength(1)
+})

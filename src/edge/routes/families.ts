@@ -79,8 +79,16 @@ const changeFamily = Effect.fnUntraced(function* (action: {
   const state = action.action === "pause" ? "paused" : "running"
   const at = new Date().toISOString()
   const changed = yield* setFamily(nc, family, { state, by: who, why, at }).pipe(
-    Effect.tapError((error) => conclude(id, `not done: ${error.message}`)),
-    Effect.mapError(() => unavailable("the control bucket cannot be written now"))
+    Effect.tapError(({ mayHold, message }) =>
+      conclude(id, `${mayHold === true ? "unknown, it may hold" : "not done"}: ${message}`)
+    ),
+    Effect.mapError(({ mayHold }) =>
+      unavailable(
+        mayHold === true
+          ? `it is not known whether ${family} is ${state}: ask again`
+          : "the control bucket cannot be written now"
+      )
+    )
   )
   yield* conclude(id, changed ? state : `it was ${state} already`)
   return ok(yield* actionOf(id))
