@@ -8,6 +8,7 @@ import { connect } from "../store/database.ts"
 import { type Counts, counts } from "./bench/counts.ts"
 import { benchKeys } from "./bench/keys.ts"
 import { benchLedger } from "./bench/ledger.ts"
+import { benchMoves } from "./bench/moves.ts"
 import { benchScale } from "./bench/scale.ts"
 import { type Latency, merchantName, type Throughput } from "./bench/load.ts"
 import { type Loader, startLoader } from "./bench/loader.ts"
@@ -41,6 +42,8 @@ Parts by themselves:
                      postings per second of the ledger alone
   bench keys [--rounds 5] [--seconds 4] [--rate 150] [--json]
                      what other keys feel while one is retried or poisoned
+  bench moves [--rounds 5] [--workers 3] [--busy 0] [--json]
+                     how long a partition stands still when it goes to another worker
   bench scale [--seconds 10] [--in-flight 2000] [--json]
                      1, 2 and 4 workers; what syncing and three copies cost`
 
@@ -55,6 +58,7 @@ const options = {
 const parts: Readonly<Record<string, CliCommand>> = {
   ledger: benchLedger,
   keys: benchKeys,
+  moves: benchMoves,
   scale: benchScale
 }
 

@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { type Latch, Schema } from "effect"
 import type { Appender } from "../bus/appender.ts"
 import type { BusUnavailable, NatsLink } from "../bus/connection.ts"
 import type { Epoch } from "../bus/leases.ts"
@@ -70,8 +70,8 @@ export interface PartitionOptions {
   readonly familyOf: (stream: string) => string
   readonly crash: (point: CrashPoint) => void
   readonly bundleMaxOf: (target: string) => number
-  /** Set when the owner is asked to stop: the turn under way is finished, no further one is begun. */
-  readonly stopping: () => boolean
+  /** Opened when the owner is asked to stop: the turn under way is finished, no further one is begun. */
+  readonly stopAsked: Latch.Latch
   /** Set while a person (or the breaker) holds the family: it keeps its partitions, and takes nothing. */
   readonly paused: () => boolean
 }

@@ -34,14 +34,19 @@ const turns = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, PartitionFailure, Database | TurnStore> {
   let relaying: Fiber.Fiber<void, PartitionFailure> | undefined
   let overdueAt = 0
-  while (!owned.options.stopping()) {
+  const { stopAsked } = owned.options
+  while (!stopAsked.isOpen()) {
     if (owned.options.paused()) {
       if (relaying !== undefined) relaying = yield* Effect.as(Fiber.join(relaying), undefined)
       yield* rest(owned)
       continue
     }
-    yield* owned.reader.ready(IDLE_MILLIS)
+    if (owned.reader.waiting() === 0) {
+      // Somebody waits for the partition of an owner that was asked to stop.
+      yield* Effect.raceFirst(owned.reader.ready(IDLE_MILLIS), stopAsked.await)
+    }
     if (owned.reader.waiting() < TURN_MESSAGES_MAX) yield* owned.options.lanes.pace.wait
+    if (stopAsked.isOpen()) break
     const deliveries = yield* owned.reader.take(TURN_MESSAGES_MAX, 0)
     // A relay that failed is not to wait for the next turn to be noticed.
     if (relaying?.pollUnsafe() !== undefined) {
@@ -70,10 +75,10 @@ const turns = Effect.fnUntraced(function* (
 /** Keeps the partition and takes nothing. What was pulled is given back: it may last for days. */
 const rest = Effect.fnUntraced(function* (owned: Owned) {
   owned.reader.close()
-  while (owned.options.paused() && !owned.options.stopping()) {
+  while (owned.options.paused() && !owned.options.stopAsked.isOpen()) {
     yield* Effect.sleep(PAUSED_LOOK_MILLIS)
   }
-  if (!owned.options.stopping()) owned.reader = yield* readFrom(owned.options, owned.seq)
+  if (!owned.options.stopAsked.isOpen()) owned.reader = yield* readFrom(owned.options, owned.seq)
 })
 
 /** Relay, then replies, then the acknowledgement: an answer never runs ahead of what it tells. */

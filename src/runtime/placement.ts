@@ -1,12 +1,12 @@
 import { Cause, Clock, Effect, type Exit, Fiber, Latch } from "effect"
 import { type Epoch, type LeaseEntry, Leases } from "../bus/leases.ts"
 import type { NatsLink } from "../bus/connection.ts"
-import { fnv1a } from "../domain/partition.ts"
 import type { Database } from "../store/database.ts"
 import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { ableMembers, announcementOf } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
+import { ownerOf } from "./rendezvous.ts"
 
 /** One partition of one family, as a lease names it: `payments.7`. */
 export interface Slot {
@@ -21,11 +21,11 @@ export interface PlacementOptions {
   readonly ttlMillis: number
   /** The generation of a family's messages that this worker reads. */
   readonly generationOf: (family: string) => number
-  /** Runs a partition under an epoch until `stopping` says so, or it fails. */
+  /** Runs a partition under an epoch until it is asked to stop, or it fails. */
   readonly run: (
     slot: Slot,
     epoch: Epoch,
-    stopping: () => boolean
+    stopAsked: Latch.Latch
   ) => Effect.Effect<void, PartitionFailure, Database | TurnStore>
 }
 
@@ -51,38 +51,13 @@ interface Running {
   readonly startedAt: number
   revision: number
   renewedAt: number
-  /** Asked to end after the turn under way. */
-  stopping: boolean
+  /** Open where it was asked to end after the turn under way. */
+  readonly stopAsked: Latch.Latch
   /** Ended wherever it stands. */
   interrupted: boolean
 }
 
 export const slotKey = (slot: Slot): string => `${slot.family}.${slot.partition}`
-
-/**
- * Rendezvous hashing: the member with the greatest hash of (member, slot) owns it, so a member that
- * joins or leaves moves only its own share.
- */
-export const ownerOf = (members: ReadonlyArray<string>, slot: string): string | undefined => {
-  let best: string | undefined
-  let bestWeight = -1
-  for (const member of members) {
-    const weight = mix(fnv1a(`${member}|${slot}`))
-    if (weight > bestWeight || (weight === bestWeight && member < best!)) {
-      best = member
-      bestWeight = weight
-    }
-  }
-  return best
-}
-
-/** FNV-1a of like texts differs in few bits; the finalizer of MurmurHash3 spreads them. */
-const mix = (hash: number): number => {
-  let h = hash
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
-}
 
 /** Announces this worker, owns its share of the slots by leases, and hands them back at the end. */
 export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
@@ -96,6 +71,8 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
     options,
     leases,
     running: new Map(),
+    underWay: new Map(),
+    leaving: false,
     restingUntil: new Map(),
     self: {
       families: new Map(options.slots.map(({ family }) => [family, options.generationOf(family)])),
@@ -110,10 +87,7 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
   yield* Effect.addFinalizer(() => handOver(state))
   const ticking = Effect.gen(function* () {
     changed.closeUnsafe()
-    // An acquisition that is under way is never left: nobody would hold what it takes.
-    yield* Effect.uninterruptible(tick(state)).pipe(
-      Effect.catchCause((cause) => Effect.logWarning("placement", cause))
-    )
+    yield* tick(state)
     yield* Effect.raceFirst(changed.await, Effect.sleep(TICK_MILLIS))
   })
   const watching = Effect.flatMap(Clock.currentTimeMillis, (now) => stopStale(state, now)).pipe(
@@ -127,6 +101,10 @@ interface State {
   readonly options: PlacementOptions
   readonly leases: Leases
   readonly running: Map<string, Running>
+  /** What was asked of NATS and is not answered yet, by what it is. */
+  readonly underWay: Map<string, Fiber.Fiber<void>>
+  /** Asked to end: what is taken now is given back at once. */
+  leaving: boolean
   readonly restingUntil: Map<string, { at: number; millis: number }>
   /** What it announces; partitions are added where it meets a message of newer workers. */
   readonly self: {
@@ -151,45 +129,57 @@ const membersOf = (entries: ReadonlyMap<string, LeaseEntry>): Array<string> =>
 const saidBy = ({ leases }: State, member: string): string =>
   leases.list().get(MEMBER + member)?.value ?? ""
 
+/**
+ * Looks at what is known and begins what follows from it. It waits for nothing: a partition that was
+ * given back is taken at once, whatever else is under way, and one slow answer holds up nobody.
+ */
 const tick = Effect.fnUntraced(function* (state: State) {
   const now = yield* Clock.currentTimeMillis
-  yield* announce(state, now)
+  const { leases, options, running } = state
+  yield* once(state, "announce", announce(state, now))
   const members = settledMembers(state, now)
-  const free: Array<Slot> = []
-  for (const slot of state.options.slots) {
+  for (const slot of options.slots) {
     const key = slotKey(slot)
     const able = ableMembers(members, (member) => saidBy(state, member), slot.family, key)
-    const mine = ownerOf(able, key) === state.options.worker &&
-      !state.self.standsBackFrom.has(key)
-    const owned = state.running.get(key)
-    if (owned !== undefined && !mine) owned.stopping = true
+    const mine = ownerOf(able, key) === options.worker && !state.self.standsBackFrom.has(key)
+    const owned = running.get(key)
+    if (owned !== undefined && !mine) owned.stopAsked.openUnsafe()
     const rested = (state.restingUntil.get(key)?.at ?? 0) <= now
-    if (owned === undefined && mine && rested) free.push(slot)
+    const free = (leases.list().get(key)?.value ?? "") === ""
+    if (owned === undefined && mine && rested && free) yield* once(state, key, take(state, slot))
   }
-  // What we hold comes first: an absent server lets every acquisition run into its time-out.
-  yield* renewAll(state, now)
-  const taken = yield* Effect.forEach(free, (slot) => take(state, slot), {
-    concurrency: "unbounded"
-  })
-  // Begun here and not where they were taken: a partition ends with the fiber that began it.
-  for (const one of taken) {
-    if (one !== undefined) yield* begin(state, one)
+  for (const [key, held] of running) {
+    const due = now - held.renewedAt >= options.ttlMillis / RENEWALS_PER_TTL
+    if (due) yield* once(state, `renew ${key}`, renew(state, held, now))
   }
-  yield* Effect.ignore(state.leases.freshen)
+  yield* once(state, "freshen", Effect.ignore(leases.freshen))
 })
+
+/** Begins it, unless it is under way. It is never left: nobody would hold what an acquisition takes. */
+const once = (state: State, what: string, work: Effect.Effect<void, never, Database | TurnStore>) =>
+  Effect.suspend(() => {
+    if (state.underWay.has(what)) return Effect.void
+    return work.pipe(
+      Effect.catchCause((cause) => Effect.logWarning("placement", cause)),
+      Effect.ensuring(Effect.sync(() => state.underWay.delete(what))),
+      Effect.uninterruptible,
+      Effect.forkDetach,
+      Effect.map((fiber) => void state.underWay.set(what, fiber))
+    )
+  })
 
 const announce = Effect.fnUntraced(function* (state: State, now: number) {
   const { leases, options } = state
   const key = MEMBER + options.worker
   const due = state.announcedAt + options.ttlMillis / RENEWALS_PER_TTL
-  if (state.member !== 0 && now < due) return
+  if (state.leaving || state.member !== 0 && now < due) return
+  state.announcedAt = now
   // What the bucket holds counts: a renewal whose answer was lost took place all the same.
   const known = leases.list().get(key)
   const written = known === undefined || known.value === ""
     ? leases.acquire(key, announcementOf(state.self))
     : leases.renew(key, announcementOf(state.self), known.revision)
   state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
-  state.announcedAt = now
 })
 
 /**
@@ -216,29 +206,30 @@ const settledMembers = (state: State, now: number): ReadonlyArray<string> => {
   return [...settled]
 }
 
-interface Taken {
-  readonly slot: Slot
-  readonly revision: number
-  readonly at: number
-}
-
 const take = Effect.fnUntraced(function* (state: State, slot: Slot) {
+  const { leases, options } = state
+  const key = slotKey(slot)
   const at = yield* Clock.currentTimeMillis
-  return yield* state.leases.acquire(slotKey(slot), state.options.worker).pipe(
-    Effect.map((revision): Taken | undefined => ({ slot, revision, at })),
-    Effect.orElseSucceed(() => undefined)
-  )
+  const revision = yield* leases.acquire(key, options.worker).pipe(Effect.orElseSucceed(() => 0))
+  if (revision === 0) return
+  if (state.leaving) yield* leases.release(key, revision)
+  else yield* begin(state, slot, revision, at)
 })
 
-const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }: Taken) {
+const begin = Effect.fnUntraced(function* (
+  state: State,
+  slot: Slot,
+  revision: number,
+  at: number
+) {
   const { leases, options, running } = state
   const epoch = { bucketMillis: leases.bucketMillis, revision }
+  const stopAsked = Latch.makeUnsafe(false)
   const held: { current: Running | undefined } = { current: undefined }
-  const fiber = yield* Effect.interruptible(
-    options.run(slot, epoch, () => held.current?.stopping ?? false)
-  ).pipe(
+  const fiber = yield* Effect.interruptible(options.run(slot, epoch, stopAsked)).pipe(
     Effect.onExit((exit) => ended(state, slot, held.current, exit)),
-    Effect.forkChild
+    // Not a child of who took it: it ends when it is asked to, or its lease does.
+    Effect.forkDetach
   )
   held.current = {
     slot,
@@ -246,7 +237,7 @@ const begin = Effect.fnUntraced(function* (state: State, { at, revision, slot }:
     revision,
     startedAt: at,
     renewedAt: at,
-    stopping: false,
+    stopAsked,
     interrupted: false
   }
   running.set(slotKey(slot), held.current)
@@ -268,13 +259,20 @@ const ended = Effect.fnUntraced(function* (
   const key = slotKey(slot)
   state.running.delete(key)
   metrics.partitionsOwned.dec({ family: slot.family })
+  // Before the lease is given back: that is told at once, and it would be taken again without a rest.
+  if (exit._tag === "Success") state.restingUntil.delete(key)
+  else yield* rest(state, key, held, exit.cause)
   if (held !== undefined) yield* state.leases.release(key, held.revision)
+})
+
+const rest = Effect.fnUntraced(function* (
+  state: State,
+  key: string,
+  held: Running | undefined,
+  cause: Cause.Cause<PartitionFailure>
+) {
   const now = yield* Clock.currentTimeMillis
-  if (exit._tag === "Success") {
-    state.restingUntil.delete(key)
-    return
-  }
-  const failure = Cause.findErrorOption(exit.cause)
+  const failure = Cause.findErrorOption(cause)
   if (failure._tag === "Some" && failure.value._tag === "PartitionOutdated") standBack(state, key)
   const before = state.restingUntil.get(key)
   const wasHealthy = held !== undefined && now - held.startedAt > REST_MILLIS_MAX
@@ -282,7 +280,7 @@ const ended = Effect.fnUntraced(function* (
     ? REST_MILLIS_MIN
     : Math.min(before.millis * 2, REST_MILLIS_MAX)
   state.restingUntil.set(key, { at: now + millis, millis })
-  yield* Effect.logWarning(`partition ${key} stopped`, exit.cause)
+  yield* Effect.logWarning(`partition ${key} stopped`, cause)
 })
 
 /** A partition whose lease was not renewed for most of its time stops before the lease can end. */
@@ -302,17 +300,6 @@ const interrupt = (held: Running) =>
     held.interrupted = true
     return Effect.asVoid(Effect.forkDetach(Fiber.interrupt(held.fiber)))
   })
-
-const renewAll = Effect.fnUntraced(function* (state: State, now: number) {
-  const { options } = state
-  const due = [...state.running.values()].filter((held) =>
-    now - held.renewedAt >= options.ttlMillis / RENEWALS_PER_TTL
-  )
-  yield* Effect.forEach(due, (held) => renew(state, held, now), {
-    concurrency: "unbounded",
-    discard: true
-  })
-})
 
 const renew = ({ leases, options, running }: State, held: Running, now: number) => {
   const key = slotKey(held.slot)
@@ -343,13 +330,17 @@ const renew = ({ leases, options, running }: State, held: Running, now: number) 
  * take each partition the moment it is free, not when the last one is.
  */
 const handOver = Effect.fnUntraced(function* (state: State) {
-  for (const held of state.running.values()) held.stopping = true
-  if (state.member !== 0) {
-    yield* state.leases.release(MEMBER + state.options.worker, state.member)
-  }
-  yield* Effect.forEach([...state.running.values()], (held) => Fiber.await(held.fiber), {
+  const { leases, options, running, underWay } = state
+  state.leaving = true
+  for (const held of running.values()) held.stopAsked.openUnsafe()
+  const announcing = underWay.get("announce")
+  if (announcing !== undefined) yield* Fiber.await(announcing)
+  if (state.member !== 0) yield* leases.release(MEMBER + options.worker, state.member)
+  const left = () => [...underWay.values(), ...[...running.values()].map(({ fiber }) => fiber)]
+  yield* Effect.forEach(left(), (fiber) => Fiber.await(fiber), {
     concurrency: "unbounded",
     discard: true
-  }).pipe(Effect.timeoutOption(state.options.ttlMillis))
-  state.leases.close()
+  }).pipe(Effect.timeoutOption(options.ttlMillis))
+  yield* Effect.forEach([...running.values()], interrupt, { discard: true })
+  leases.close()
 })

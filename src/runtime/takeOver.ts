@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { dropConsumer } from "../bus/formerConsumer.ts"
 import { type MailboxReader, openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
 import { TurnStore } from "../store/turnStore.ts"
@@ -23,30 +24,30 @@ export const takeOver = Effect.fnUntraced(function* (
   const store = yield* TurnStore
   const { actor, epoch, link, partition, stream } = options
   const { family } = actor
-  const facts = yield* streamFacts(link.nc, stream).pipe(
-    Effect.catchTag("JetStreamRefused", (error) => inconsistent(error.message))
-  )
-  const cursor = yield* store.raiseEpoch({
-    family,
-    partition,
-    ...epoch,
-    owner: options.owner,
-    streamCreated: facts.created
-  })
-  if (cursor === undefined) {
+  const claim = { family, partition, ...epoch, owner: options.owner }
+  const [facts, found] = yield* Effect.all([
+    factsOf(options),
+    store.takeOver(claim),
+    // It ends nothing but the pulls of somebody whose lease is over.
+    dropConsumer(link.nc, stream, consumerOf(options))
+  ], { concurrency: "unbounded" })
+  const taken = found ??
+    (yield* Effect.andThen(
+      store.beginCursor(family, partition, facts.created),
+      store.takeOver(claim)
+    ))
+  if (taken === undefined) {
     metrics.fences.inc({ family, place: "take-over" })
     return yield* inconsistent(`${family}-${partition}: the stored epoch is above this lease's`)
   }
-  if (cursor.streamCreated !== facts.created || cursor.seq > facts.lastSeq) {
+  const { config, cursor, lastTurn, parked } = taken
+  // Asked at the same time: the former owner may have committed in between.
+  const isBeyond = cursor.seq > facts.lastSeq && cursor.seq > (yield* factsOf(options)).lastSeq
+  if (cursor.streamCreated !== facts.created || isBeyond) {
     return yield* inconsistent(
       `${stream} was recreated or restored: the cursor of ${partition} stands at ${cursor.seq}`
     )
   }
-  const [last, config, parked] = yield* Effect.all([
-    store.lastTurn(family, partition),
-    store.config(family, partition),
-    store.parkedKeys(family, partition)
-  ], { concurrency: "unbounded" })
   const source = options.addressing.source
   const mine: Relay = {
     link,
@@ -54,10 +55,10 @@ export const takeOver = Effect.fnUntraced(function* (
     family,
     partition,
     filterOf: (target) => fenceFilter(target, source, options.familyOf),
-    tails: decodeTails(last?.tails)
+    tails: decodeTails(lastTurn?.tails)
   }
   const reader = yield* whileRelaying(
-    finishRelay(mine, last?.outbox ?? null),
+    finishRelay(mine, lastTurn?.outbox ?? null),
     readFrom(options, cursor.seq)
   )
   const decodeConfig = Schema.decodeUnknownSync(actor.config.schema)
@@ -85,13 +86,22 @@ export const takeOver = Effect.fnUntraced(function* (
 })
 
 /** What stands behind a cursor, by a consumer made anew. */
-export const readFrom = ({ actor, link, partition, stream }: PartitionOptions, seq: number) =>
-  openReader(link, {
+export const readFrom = (options: PartitionOptions, seq: number) => {
+  const { actor, link, partition, stream } = options
+  return openReader(link, {
     stream,
-    consumer: `${actor.family}-${partition}`,
+    consumer: consumerOf(options),
     filter: `${actor.family}.${partition}.>`,
     startSeq: seq + 1
   })
+}
+
+const consumerOf = ({ actor, partition }: PartitionOptions) => `${actor.family}-${partition}`
+
+const factsOf = ({ link, stream }: PartitionOptions) =>
+  streamFacts(link.nc, stream).pipe(
+    Effect.catchTag("JetStreamRefused", (error) => inconsistent(error.message))
+  )
 
 /** Both at once, since the partition stands still meanwhile; no reader is left behind where one fails. */
 const whileRelaying = <E, F>(

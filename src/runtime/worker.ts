@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { Appender } from "../bus/appender.ts"
 import { Nats } from "../bus/connection.ts"
 import { Control } from "../bus/control.ts"
+import { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { noteEscalation } from "./breaker.ts"
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "./bundle.ts"
@@ -51,13 +52,14 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     )
   )
 
+  yield* warmUp(options.worker, keyed.map(({ family }) => family))
   const placement = place({
     link,
     worker: options.worker,
     slots,
     ttlMillis: options.leaseTtlMillis,
     generationOf: (family) => generationOf(byFamily.get(family)?.changes),
-    run: (slot, epoch, stopping) =>
+    run: (slot, epoch, stopAsked) =>
       runPartition({
         link,
         appender,
@@ -72,7 +74,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         crash: options.crash ?? (() => {}),
         bundleMaxOf: (target) =>
           options.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
-        stopping,
+        stopAsked,
         paused: () => control.isPaused(slot.family)
       }).pipe(Effect.tapError((failure) => noteEscalation(link, options.worker, slot, failure)))
   })
@@ -97,6 +99,24 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
       )
     )
   ], { concurrency: "unbounded", discard: true })
+})
+
+/** Partitions that are taken over at the same time by a worker that joins: about so many connections. */
+const WARM_CONNECTIONS = 8
+
+/**
+ * Asks PostgreSQL what a take-over asks, of a partition that is none, before this worker is known: so no
+ * partition stands still while connections are opened and statements prepared.
+ */
+const warmUp = Effect.fnUntraced(function* (worker: string, families: ReadonlyArray<string>) {
+  const store = yield* TurnStore
+  const nothing = { partition: -1, bucketMillis: 0, revision: 0, owner: worker }
+  yield* Effect.forEach(
+    Array.from({ length: WARM_CONNECTIONS }, (_, index) => families[index % families.length]),
+    (family) =>
+      family === undefined ? Effect.void : Effect.ignore(store.takeOver({ family, ...nothing })),
+    { concurrency: "unbounded", discard: true }
+  )
 })
 
 const watchedControl = Effect.fnUntraced(function* (families: ReadonlyArray<string>) {

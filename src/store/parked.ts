@@ -29,7 +29,7 @@ export interface KeyName {
 }
 
 export const parkedKeys = async (
-  db: Db,
+  trx: Trx,
   family: string,
   partition: number
 ): Promise<ReadonlyArray<ParkedKeyRow>> => {
@@ -41,7 +41,7 @@ export const parkedKeys = async (
   >`
     select merchant, actor_key as "actorKey", attempts, quarantined, paused, reason,
       wake_at_millis as "wakeAtMillis", waits_for as "waitsFor"
-    from parked_keys where family = ${family} and partition = ${partition}`.execute(db)
+    from parked_keys where family = ${family} and partition = ${partition}`.execute(trx)
   return rows.map(({ waitsFor, ...row }) => ({
     ...row,
     wakeAtMillis: Number(row.wakeAtMillis),

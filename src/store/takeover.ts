@@ -1,5 +1,6 @@
 import { sql } from "kysely"
-import type { Db } from "./database.ts"
+import type { Db, Trx } from "./database.ts"
+import { type ParkedKeyRow, parkedKeys } from "./parked.ts"
 
 export interface Cursor {
   readonly seq: number
@@ -22,21 +23,50 @@ export interface Claim {
   readonly bucketMillis: number
   readonly revision: number
   readonly owner: string
-  readonly streamCreated: string
+}
+
+/** What an owner begins with. */
+export interface TakenOver {
+  readonly cursor: Cursor
+  readonly lastTurn: LastTurn | undefined
+  readonly config: StoredConfig | undefined
+  readonly parked: ReadonlyArray<ParkedKeyRow>
 }
 
 /**
- * Raises the partition's epoch. From here on the former owner's commits fail. Undefined where the
- * stored epoch is not below ours: somebody newer owns the partition, or the bucket was restored.
+ * Raises the partition's epoch and reads what its owner begins with. From here on the former owner's
+ * commits fail. Undefined where the stored epoch is not below ours (somebody newer owns the partition,
+ * or the bucket was restored), or where the partition has no cursor yet.
+ *
+ * All statements are sent at once and answered in one round trip; each sees what the update waited for.
  */
-export const raiseEpoch = async (db: Db, claim: Claim): Promise<Cursor | undefined> => {
-  // First: even an insert that conflicts waits for an open turn that changed the row.
-  await endFormerTurn(db, claim.family, claim.partition, claim.owner)
+export const takeOver = async (trx: Trx, claim: Claim): Promise<TakenOver | undefined> => {
+  const { family, owner, partition } = claim
+  const [, cursor, turn, config, parked] = await Promise.all([
+    endFormerTurn(trx, family, partition, owner),
+    raiseEpoch(trx, claim),
+    lastTurn(trx, family, partition),
+    storedConfig(trx, family, partition),
+    parkedKeys(trx, family, partition)
+  ])
+  return cursor && { cursor, lastTurn: turn, config, parked }
+}
+
+/** The cursor of a partition that nobody ever owned; nothing where there is one. */
+export const beginCursor = async (
+  db: Db,
+  family: string,
+  partition: number,
+  streamCreated: string
+): Promise<void> => {
   await sql`
     insert into cursors (family, partition, epoch_bucket, epoch_revision, owner, seq, seq_at_millis,
       clock_millis, stream_created, digest)
-    values (${claim.family}, ${claim.partition}, 0, 0, '', 0, 0, 0, ${claim.streamCreated}, '')
+    values (${family}, ${partition}, 0, 0, '', 0, 0, 0, ${streamCreated}, '')
     on conflict do nothing`.execute(db)
+}
+
+const raiseEpoch = async (trx: Trx, claim: Claim): Promise<Cursor | undefined> => {
   const { rows } = await sql<{
     seq: string
     clock_millis: string
@@ -47,7 +77,7 @@ export const raiseEpoch = async (db: Db, claim: Claim): Promise<Cursor | undefin
       owner = ${claim.owner}
     where family = ${claim.family} and partition = ${claim.partition}
       and (epoch_bucket, epoch_revision) < (${claim.bucketMillis}::bigint, ${claim.revision}::bigint)
-    returning seq, clock_millis, stream_created, encode(digest, 'hex') as digest`.execute(db)
+    returning seq, clock_millis, stream_created, encode(digest, 'hex') as digest`.execute(trx)
   const row = rows[0]
   return row === undefined ? undefined : {
     seq: Number(row.seq),
@@ -62,23 +92,23 @@ export const raiseEpoch = async (db: Db, claim: Claim): Promise<Cursor | undefin
  * connection is ended, so that taking over does not wait for the server's own time-out. The row tells
  * the connection of the last turn, and by `xmax` the transaction that is changing it now.
  */
-const endFormerTurn = (db: Db, family: string, partition: number, owner: string) =>
+const endFormerTurn = (trx: Trx, family: string, partition: number, owner: string) =>
   sql`
     select pg_terminate_backend(a.pid)
     from cursors c join pg_stat_activity a on a.pid = c.backend_pid or a.backend_xid = c.xmax
     where c.family = ${family} and c.partition = ${partition} and c.owner <> ${owner}
       and a.application_name like 'lastro%' and a.state = 'idle in transaction'
-      and a.xact_start < now() - interval '500 milliseconds'`.execute(db)
+      and a.xact_start < now() - interval '500 milliseconds'`.execute(trx)
 
-export const lastTurn = async (
-  db: Db,
+const lastTurn = async (
+  trx: Trx,
   family: string,
   partition: number
 ): Promise<LastTurn | undefined> => {
   const { rows } = await sql<{ last_seq: string; outbox: string | null; tails: unknown }>`
     select last_seq, outbox, tails from turns
     where family = ${family} and partition = ${partition}
-    order by last_seq desc limit 1`.execute(db)
+    order by last_seq desc limit 1`.execute(trx)
   const row = rows[0]
   return row && { lastSeq: Number(row.last_seq), outbox: row.outbox, tails: row.tails }
 }
@@ -110,14 +140,14 @@ export interface StoredConfig {
   readonly doc: unknown
 }
 
-export const storedConfig = async (
-  db: Db,
+const storedConfig = async (
+  trx: Trx,
   family: string,
   partition: number
 ): Promise<StoredConfig | undefined> => {
   const { rows } = await sql<{ version: string; doc: unknown }>`
     select version, doc from actor_configs
-    where family = ${family} and partition = ${partition}`.execute(db)
+    where family = ${family} and partition = ${partition}`.execute(trx)
   const row = rows[0]
   return row && { version: Number(row.version), doc: row.doc }
 }

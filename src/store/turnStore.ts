@@ -13,21 +13,17 @@ import {
   type KeyName,
   park,
   type ParkedKeyRow,
-  parkedKeys,
   type ParkedMessageRow,
   parkedMessages,
   unpark
 } from "./parked.ts"
 import {
+  beginCursor,
   type Claim,
-  type Cursor,
-  type LastTurn,
-  lastTurn,
-  raiseEpoch,
-  type StoredConfig,
-  storedConfig,
   type StoredCursor,
-  storedCursor
+  storedCursor,
+  type TakenOver,
+  takeOver
 } from "./takeover.ts"
 import {
   type ConfigRow,
@@ -71,23 +67,18 @@ export interface TurnsWritten {
  * and one contract suite (`test/contract`) for both.
  */
 export class TurnStore extends Context.Service<TurnStore, {
-  readonly raiseEpoch: (claim: Claim) => Effect.Effect<Cursor | undefined, DatabaseUnavailable>
+  /** Undefined where the stored epoch is not below the claim's, or there is no cursor. */
+  readonly takeOver: (claim: Claim) => Effect.Effect<TakenOver | undefined, DatabaseUnavailable>
+  /** Makes the cursor of a partition that has none. */
+  readonly beginCursor: (
+    family: string,
+    partition: number,
+    streamCreated: string
+  ) => Effect.Effect<void, DatabaseUnavailable>
   readonly cursor: (
     family: string,
     partition: number
   ) => Effect.Effect<StoredCursor | undefined, DatabaseUnavailable>
-  readonly lastTurn: (
-    family: string,
-    partition: number
-  ) => Effect.Effect<LastTurn | undefined, DatabaseUnavailable>
-  readonly config: (
-    family: string,
-    partition: number
-  ) => Effect.Effect<StoredConfig | undefined, DatabaseUnavailable>
-  readonly parkedKeys: (
-    family: string,
-    partition: number
-  ) => Effect.Effect<ReadonlyArray<ParkedKeyRow>, DatabaseUnavailable>
   /** The oldest waiting letters of each key, in order, at most `limit` a key. */
   readonly parkedMessages: (
     family: string,
@@ -113,14 +104,13 @@ export class TurnStore extends Context.Service<TurnStore, {
     TurnStore,
     Effect.map(Database, ({ query, rehearsal, transaction }) =>
       TurnStore.of({
-        raiseEpoch: (claim) => query("takeover.epoch", (db) => raiseEpoch(db, claim)),
+        takeOver: (claim) =>
+          transaction("takeover", (trx) => takeOver(trx, claim)).pipe(
+            Effect.catchTag("DataRefused", Effect.die)
+          ),
+        beginCursor: (family, partition, streamCreated) =>
+          query("takeover.begin", (db) => beginCursor(db, family, partition, streamCreated)),
         cursor: (family, partition) => query("cursor", (db) => storedCursor(db, family, partition)),
-        lastTurn: (family, partition) =>
-          query("takeover.turn", (db) => lastTurn(db, family, partition)),
-        config: (family, partition) =>
-          query("takeover.config", (db) => storedConfig(db, family, partition)),
-        parkedKeys: (family, partition) =>
-          query("takeover.parked", (db) => parkedKeys(db, family, partition)),
         parkedMessages: (family, partition, keys, limit) =>
           query("parked.messages", (db) => parkedMessages(db, family, partition, keys, limit)),
         deadLetter: (family, partition, id) =>

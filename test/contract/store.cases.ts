@@ -106,15 +106,18 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
   })
   afterAll(() => subject?.stop())
 
-  const raise = (partition: number, revision: number, bucketMillis = 1) =>
-    succeeds(store.raiseEpoch({
+  const takeOver = (partition: number, revision: number, bucketMillis = 1) =>
+    succeeds(store.takeOver({
       family: FAMILY,
       partition,
       bucketMillis,
       revision,
-      owner: `w${revision}`,
-      streamCreated: "then"
+      owner: `w${revision}`
     }))
+  const raise = async (partition: number, revision: number, bucketMillis = 1) => {
+    await succeeds(store.beginCursor(FAMILY, partition, "then"))
+    return (await takeOver(partition, revision, bucketMillis))?.cursor
+  }
   const isFenced = async (turns: TurnsWritten) => {
     const result = await tried(store.commit(turns))
     return Result.isFailure(result) && result.failure._tag === "DatabaseUnavailable" &&
@@ -144,14 +147,13 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     await raise(1, 6)
     expect(await isFenced(written([move(1, 5, 3, 4)]))).toBe(true)
     expect((await succeeds(store.cursor(FAMILY, 1)))?.seq).toBe(3)
-    expect(await succeeds(store.lastTurn(FAMILY, 1))).toEqual({
+    expect((await takeOver(1, 7))?.lastTurn).toEqual({
       lastSeq: 3,
       outbox: "first",
       tails: { EVENTS: [3, 1, 0] }
     })
-    await succeeds(store.commit(written([move(1, 6, 3, 8)])))
-    expect((await succeeds(store.lastTurn(FAMILY, 1)))?.lastSeq).toBe(8)
-    expect(await succeeds(store.lastTurn(FAMILY, 99))).toBeUndefined()
+    await succeeds(store.commit(written([move(1, 7, 3, 8)])))
+    expect((await takeOver(1, 8))?.lastTurn?.lastSeq).toBe(8)
   })
 
   test(`${name}: several partitions commit together or not at all, the actor's own writes with them`, async () => {
@@ -199,7 +201,7 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     await succeeds(store.commit(written([move(6, 1, 9, 10)], {
       parking: [{ ...NOTHING_PARKED, partition: 6, keys: [key("a", 2)], letters: [letter("a", 4)] }]
     })))
-    const keys = await succeeds(store.parkedKeys(FAMILY, 6))
+    const keys = (await takeOver(6, 2))!.parked
     expect(keys.map(({ actorKey, attempts }) => `${actorKey} ${attempts}`).sort())
       .toEqual(["a 2", "b 1"])
     const waiting = async (limit: number) => {
@@ -212,11 +214,11 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     expect(await waiting(2)).toHaveLength(2)
     const freed = [{ merchant: "acme", actorKey: "b" }]
     const handled = [{ merchant: "acme", actorKey: "a", seq: 4, part: 0 }]
-    await succeeds(store.commit(written([move(6, 1, 10, 11)], {
+    await succeeds(store.commit(written([move(6, 2, 10, 11)], {
       parking: [{ ...NOTHING_PARKED, partition: 6, freed, handled }]
     })))
     expect(await waiting(9)).toEqual(["4.1 body 4", "9.0 body 9"])
-    expect((await succeeds(store.parkedKeys(FAMILY, 6))).map(({ actorKey }) => actorKey))
+    expect((await takeOver(6, 3))!.parked.map(({ actorKey }) => actorKey))
       .toEqual(["a"])
   })
 
@@ -246,13 +248,13 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
   })
 
   test(`${name}: the latest configuration of a partition is kept`, async () => {
-    await raise(8, 1)
-    expect(await succeeds(store.config(FAMILY, 8))).toBeUndefined()
+    await succeeds(store.beginCursor(FAMILY, 8, "then"))
+    expect(await takeOver(8, 1)).toMatchObject({ config: undefined, lastTurn: undefined })
     for (const version of [1, 2]) {
       await succeeds(store.commit(written([move(8, 1, version - 1, version)], {
         configs: [{ partition: 8, version, json: `{"label":"v${version}"}` }]
       })))
     }
-    expect(await succeeds(store.config(FAMILY, 8))).toEqual({ version: 2, doc: { label: "v2" } })
+    expect((await takeOver(8, 2))?.config).toEqual({ version: 2, doc: { label: "v2" } })
   })
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { fnv1a } from "../../src/domain/partition.ts"
-import { ownerOf, slotKey } from "../../src/runtime/placement.ts"
+import { slotKey } from "../../src/runtime/placement.ts"
+import { ownerOf } from "../../src/runtime/rendezvous.ts"
 import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 
 /** The slots of a real installation, and enough of them to measure a spread. */

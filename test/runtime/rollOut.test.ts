@@ -1,7 +1,8 @@
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, type Latch, Layer } from "effect"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { Leases } from "../../src/bus/leases.ts"
-import { ownerOf, place, type Slot, slotKey } from "../../src/runtime/placement.ts"
+import { place, type Slot, slotKey } from "../../src/runtime/placement.ts"
+import { ownerOf } from "../../src/runtime/rendezvous.ts"
 import { Proxy } from "../../src/stack/proxy.ts"
 import { Database } from "../../src/store/database.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
@@ -34,16 +35,28 @@ afterEach(async () => {
 })
 
 /** Owns partitions and does nothing with them. */
-const join = async (name: string, natsUrls = machine.stack.natsUrls): Promise<Worker> => {
+const join = async (
+  name: string,
+  natsUrls = machine.stack.natsUrls,
+  /** Holds back answers to what was published on a subject. */
+  held: (subject: string) => Promise<void> = () => Promise.resolve()
+): Promise<Worker> => {
   const nc = await connectAs({ natsUrls }, machine.stack.nats.worker)
+  const client: typeof nc = Object.assign(Object.create(nc), {
+    request: async (...asked: Parameters<typeof nc.request>) => {
+      const answer = await nc.request(...asked)
+      await held(asked[0])
+      return answer
+    }
+  })
   const owned = new Set<string>()
   const begun = new Map<string, number>()
-  const run = (slot: Slot, _epoch: unknown, stopping: () => boolean) =>
+  const run = (slot: Slot, _epoch: unknown, stopAsked: Latch.Latch) =>
     Effect.gen(function* () {
       const key = slotKey(slot)
       owned.add(key)
       begun.set(key, (begun.get(key) ?? 0) + 1)
-      while (!stopping()) yield* Effect.sleep("10 millis")
+      yield* stopAsked.await
     }).pipe(Effect.ensuring(Effect.sync(() => owned.delete(slotKey(slot)))))
   const nothing = Layer.mergeAll(
     Layer.succeed(Database, {} as Database["Service"]),
@@ -51,7 +64,7 @@ const join = async (name: string, natsUrls = machine.stack.natsUrls): Promise<Wo
   )
   const fiber = Effect.runFork(
     Effect.scoped(place({
-      link: { nc, inboxPrefix: "_INBOX.worker" },
+      link: { nc: client, inboxPrefix: "_INBOX.worker" },
       worker: name,
       slots,
       ttlMillis: TTL_MILLIS,
@@ -134,4 +147,30 @@ test("G4: a worker that cannot renew stops its partitions before their leases en
   proxy.heal()
   await workers.pop()!.stop()
   await proxy.close()
+})
+
+test("who is asked to leave while it takes partitions has none of them afterwards", async () => {
+  let leave = () => {}
+  const asked = new Promise<void>((resolve) => (leave = resolve))
+  let left = () => {}
+  const leaving = new Promise<void>((resolve) => (left = resolve))
+  const hasty = await join("hasty", undefined, (subject) => {
+    if (!subject.startsWith("$KV.leases.payments")) return Promise.resolve()
+    leave()
+    return leaving
+  })
+  await asked
+  const stopped = workers.pop()!.stop()
+  left()
+  await stopped
+  const observer = await connectAs(machine.stack, machine.stack.nats.worker)
+  const leases = await Effect.runPromise(
+    Leases.open({ nc: observer, inboxPrefix: "_INBOX.worker" }, TTL_MILLIS)
+  )
+  await becomes(() => leases.list().size > 0)
+  const held = [...leases.list()].filter(([, { value }]) => value === "hasty").map(([key]) => key)
+  expect(held).toEqual([])
+  expect(hasty.begun.size).toBe(0)
+  leases.close()
+  await observer.close()
 })

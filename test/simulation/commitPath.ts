@@ -3,10 +3,8 @@ import { CRASH_POINTS } from "../../src/runtime/commit.ts"
 /** What a process asks of the world between taking a partition over and acknowledging a turn. */
 const ASKED = [
   "stream.info",
-  "epoch",
-  "last turn",
-  "config",
-  "parked keys",
+  "take over",
+  "begin",
   "stream.msg.get",
   "consumer.delete",
   "consumer.create",

@@ -1,5 +1,8 @@
-import { connect, type Db } from "../../store/database.ts"
 import { sql } from "kysely"
+import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { slotKey } from "../../runtime/placement.ts"
+import { ownerOf } from "../../runtime/rendezvous.ts"
+import { connect, type Db } from "../../store/database.ts"
 
 /** One owner's time with one partition: from its take-over until the next one's. */
 export interface Tenure {
@@ -12,6 +15,12 @@ export interface Tenure {
 }
 
 const LOOK_EVERY_MILLIS = 100
+
+/** Every partition that has an owner. */
+export const slots: ReadonlyArray<string> = mailboxes.filter(({ kind }) => kind === "keyed")
+  .flatMap(({ family }) =>
+    Array.from({ length: PARTITIONS }, (_, partition) => slotKey({ family, partition }))
+  )
 
 /** Watches in PostgreSQL who owns which partition. A tenure shorter than a look may be missed. */
 export class Ownership {
@@ -29,6 +38,11 @@ export class Ownership {
   /** Who owns what by now, as far as it was seen. */
   owners(): ReadonlyMap<string, Tenure> {
     return this.current
+  }
+
+  /** Whether every partition belongs to the one whom rendezvous hashing names among these. */
+  isSettled(members: ReadonlyArray<string>): boolean {
+    return slots.every((slot) => this.current.get(slot)?.owner === ownerOf(members, slot))
   }
 
   async stop(): Promise<void> {

@@ -53,15 +53,9 @@ export const openReplayed = Effect.fnUntraced(function* (from: {
   const { actor, addressing, bundleMaxOf, lanes, partition, streamCreated } = from
   const { family } = actor
   const store = yield* TurnStore
-  const cursor = yield* store.raiseEpoch({
-    family,
-    partition,
-    ...EPOCH,
-    owner: OWNER,
-    streamCreated
-  })
-  const config = yield* store.config(family, partition)
-  const parked = yield* store.parkedKeys(family, partition)
+  yield* store.beginCursor(family, partition, streamCreated)
+  const taken = yield* store.takeOver({ family, partition, ...EPOCH, owner: OWNER })
+  const { config, cursor, parked } = taken!
   const deciding: Deciding = {
     options: { addressing, lanes },
     actor,
@@ -78,9 +72,9 @@ export const openReplayed = Effect.fnUntraced(function* (from: {
       version: config.version,
       value: Schema.decodeUnknownSync(actor.config.schema)(config.doc)
     },
-    seq: cursor!.seq,
-    clockMillis: cursor!.clockMillis,
-    digest: cursor!.digest,
+    seq: cursor.seq,
+    clockMillis: cursor.clockMillis,
+    digest: cursor.digest,
     restartsAt: []
   }
   return { deciding, turns: 0, messages: 0, otherVersions: new Set() } as ReplayedPartition

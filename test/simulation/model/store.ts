@@ -4,7 +4,7 @@ import { DatabaseUnavailable, DataRefused, type Trx } from "../../../src/store/d
 import type { DeadLetterRow, StoredDeadLetter } from "../../../src/store/deadLetters.ts"
 import { Fenced } from "../../../src/store/fence.ts"
 import type { KeyName, ParkedKeyRow, ParkedMessageRow } from "../../../src/store/parked.ts"
-import type { Claim, Cursor, StoredConfig } from "../../../src/store/takeover.ts"
+import type { Claim, Cursor, StoredConfig, TakenOver } from "../../../src/store/takeover.ts"
 import type { CursorMove, EventRow, TurnRow } from "../../../src/store/turn.ts"
 import { type Parking, TurnStore, type TurnsWritten } from "../../../src/store/turnStore.ts"
 import type { Process, Time } from "../kernel.ts"
@@ -60,18 +60,34 @@ export class Store {
     this.flaws = flaws
   }
 
-  readonly raiseEpoch = (claim: Claim): Cursor | undefined => {
-    const key = `${claim.family}.${claim.partition}`
-    const known = this.cursors.get(key) ?? {
+  readonly beginCursor = (family: string, partition: number, streamCreated: string): void => {
+    entry(this.cursors, `${family}.${partition}`, () => ({
       seq: 0,
       clockMillis: 0,
-      streamCreated: claim.streamCreated,
+      streamCreated,
       digest: "",
-      epoch: [0, 0],
+      epoch: [0, 0] as const,
       owner: ""
+    }))
+  }
+
+  readonly takeOver = (claim: Claim): TakenOver | undefined => {
+    const place = `${claim.family}.${claim.partition}`
+    const cursor = this.raiseEpoch(place, claim)
+    const turn = this.turns.get(place)?.at(-1)
+    return cursor && {
+      cursor,
+      lastTurn: turn &&
+        { lastSeq: turn.lastSeq, outbox: turn.outbox, tails: JSON.parse(turn.tails) },
+      config: this.configs.get(place),
+      parked: [...this.parkedKeys.get(place)?.values() ?? []]
     }
+  }
+
+  private raiseEpoch(key: string, claim: Claim): Cursor | undefined {
+    const known = this.cursors.get(key)
+    if (known === undefined) return undefined
     const epoch = [claim.bucketMillis, claim.revision] as const
-    this.cursors.set(key, known)
     if (known.epoch[0] > epoch[0] || (known.epoch[0] === epoch[0] && known.epoch[1] >= epoch[1])) {
       return undefined
     }
@@ -275,22 +291,13 @@ export const turnStoreOf = (
           : error as DataRefused)
     }).pipe(Effect.uninterruptible)
   return TurnStore.of({
-    raiseEpoch: (claim) => ask("epoch", () => store.raiseEpoch(claim)),
+    takeOver: (claim) => ask("take over", () => store.takeOver(claim)),
+    beginCursor: (...place) => ask("begin", () => store.beginCursor(...place)),
     cursor: (family, partition) =>
       ask("cursor", () => {
         const row = store.cursors.get(`${family}.${partition}`)
         return row && { seq: row.seq, epochBucket: row.epoch[0], epochRevision: row.epoch[1] }
       }),
-    lastTurn: (family, partition) =>
-      ask("last turn", () => {
-        const row = store.turns.get(`${family}.${partition}`)?.at(-1)
-        return row && { lastSeq: row.lastSeq, outbox: row.outbox, tails: JSON.parse(row.tails) }
-      }),
-    config: (family, partition) => ask("config", () => store.configs.get(`${family}.${partition}`)),
-    parkedKeys: (family, partition) =>
-      ask("parked keys", () => [
-        ...store.parkedKeys.get(`${family}.${partition}`)?.values() ?? []
-      ]),
     parkedMessages: (family, partition, keys, limit) =>
       ask("parked letters", () => store.waiting(family, partition, keys, limit)),
     deadLetter: (family, partition, id) =>
