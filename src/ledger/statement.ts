@@ -3,11 +3,10 @@ import type { Db } from "../store/database.ts"
 import { ownedBy, positionAt, sidesOf } from "./position.ts"
 
 export interface StatementPeriod {
-  /** First millisecond of the statement. */
+  /** First millisecond of the statement; 0 is the beginning. */
   readonly fromMillis: number
-  /** First millisecond after it, or the place where an earlier page found it to end. */
+  /** First millisecond after it. */
   readonly toMillis: number
-  readonly end?: string
 }
 
 export interface StatementBounds {
@@ -23,42 +22,50 @@ export interface StatementBounds {
 
 /**
  * Opening and closing totals and the places between which the postings lie, in one statement. What
- * those places enclose never changes, so that all pages of a statement tell of one moment.
+ * those places enclose never changes, so whoever keeps them needs not ask again: all pages of a
+ * statement tell of one moment. Only what came after a place is read to know the totals there, and
+ * before the beginning there is nothing.
  */
 export const statementBounds = async (
   db: Db,
   merchant: string | undefined,
   path: string,
-  { end, fromMillis, toMillis }: StatementPeriod
+  { fromMillis, toMillis }: StatementPeriod
 ): Promise<StatementBounds | undefined> => {
+  const after = (place: "first" | "end") =>
+    sql`(
+      select coalesce(sum(amount) filter (where side = 'debit'), 0) as debits,
+        coalesce(sum(amount) filter (where side = 'credit'), 0) as credits
+      from ${
+      sidesOf(path, sql`position >= (select ${sql.ref(place)} from bounds) and layer = 'posted'`)
+    } s)`
   const { rows } = await sql<StatementBounds>`
     with bounds as materialized (
-      select ${positionAt(path, fromMillis)} as first,
-        ${end === undefined ? positionAt(path, toMillis) : sql`${end}::bigint`} as end
-    ),
-    later as materialized (
-      select side, amount, position from ${
-    sidesOf(path, sql`position >= (select first from bounds) and layer = 'posted'`)
-  } s
-    ),
-    moved as (
-      select
-        coalesce(sum(amount) filter (where side = 'debit'), 0) as after_opening_debits,
-        coalesce(sum(amount) filter (where side = 'credit'), 0) as after_opening_credits,
-        coalesce(sum(amount) filter (where side = 'debit' and position >= b.end), 0)
-          as after_closing_debits,
-        coalesce(sum(amount) filter (where side = 'credit' and position >= b.end), 0)
-          as after_closing_credits
-      from bounds b left join later on true
+      select ${positionAt(path, fromMillis)} as first, ${positionAt(path, toMillis)} as end
     )
     select a.currency, b.first::text, b.end::text,
-      (a.posted_debits - after_opening_debits)::text as opening_debits,
-      (a.posted_credits - after_opening_credits)::text as opening_credits,
-      (a.posted_debits - after_closing_debits)::text as closing_debits,
-      (a.posted_credits - after_closing_credits)::text as closing_credits
-    from accounts a, bounds b, moved
+      (a.posted_debits - opening.debits)::text as opening_debits,
+      (a.posted_credits - opening.credits)::text as opening_credits,
+      (a.posted_debits - closing.debits)::text as closing_debits,
+      (a.posted_credits - closing.credits)::text as closing_credits
+    from accounts a, bounds b, ${after("end")} closing, ${
+    fromMillis === 0
+      ? sql`lateral (select a.posted_debits as debits, a.posted_credits as credits)`
+      : after("first")
+  } opening
     where a.path = ${path} and ${ownedBy(merchant)}`.execute(db)
   return rows[0]
+}
+
+/** The currency of an account that may be read. Later pages of its statement need no more of it. */
+export const currencyOf = async (
+  db: Db,
+  merchant: string | undefined,
+  path: string
+): Promise<string | undefined> => {
+  const { rows } = await sql<{ currency: string }>`
+    select a.currency from accounts a where a.path = ${path} and ${ownedBy(merchant)}`.execute(db)
+  return rows[0]?.currency
 }
 
 export interface StatementLine {

@@ -8,7 +8,7 @@ import {
 } from "../../ledger/balance.ts"
 import { normalSide } from "../../ledger/chart.ts"
 import {
-  type StatementBounds,
+  currencyOf,
   statementBounds,
   type StatementLine,
   statementLines
@@ -16,7 +16,7 @@ import {
 import { Database } from "../../store/database.ts"
 import { type Cell, csvAnswer, FormatQuery, once, wantsCsv } from "../csv.ts"
 import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
-import { problem } from "../problem.ts"
+import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import {
   type Asked,
@@ -110,22 +110,39 @@ const balanceColumns = [
   "amount"
 ]
 
-/** Where a page begins, and what the whole statement encloses, so that every page tells of one moment. */
+/**
+ * A statement as its first page found it, and where a page of it begins: with that, every page tells
+ * of one moment, and a later one reads no more than its own lines.
+ */
 interface Place {
+  readonly currency: string
   readonly first: string
   readonly end: string
+  /** The balance before the page. */
   readonly running: string
+  readonly opening: string
+  readonly closing: string
   readonly toMillis: number
 }
 
 const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
 
-const parseCursor = (cursor: string): Place | undefined => {
-  const match = /^(\d{1,18})\.(\d{1,18})\.(-?\d{1,38})\.(\d{1,15})$/.exec(cursor)
-  if (match === null) return undefined
-  const [, first, end, running, toMillis] = match
-  return { first: first!, end: end!, running: running!, toMillis: Number(toMillis) }
+const CURSOR = /^(\d{1,18})\.(\d{1,18})\.(-?\d{1,38})\.(-?\d{1,38})\.(-?\d{1,38})\.(\d{1,15})$/
+
+const parseCursor = (cursor: string): Omit<Place, "currency"> | undefined => {
+  const [, first, end, running, opening, closing, toMillis] = CURSOR.exec(cursor) ?? []
+  return toMillis === undefined ? undefined : {
+    first: first!,
+    end: end!,
+    running: running!,
+    opening: opening!,
+    closing: closing!,
+    toMillis: Number(toMillis)
+  }
 }
+
+const cursorOf = ({ closing, end, first, opening, running, toMillis }: Place): string =>
+  [first, end, running, opening, closing, toMillis].join(".")
 
 const linesShown = (path: string, lines: ReadonlyArray<StatementLine>, running: bigint) => {
   let balance = running
@@ -135,25 +152,40 @@ const linesShown = (path: string, lines: ReadonlyArray<StatementLine>, running: 
   })
 }
 
-const statement = Effect.fnUntraced(function* (asked: Asked) {
+/** Where the asked page begins. Only the first page looks for what the statement encloses. */
+const placeOf = Effect.fnUntraced(function* (
+  asked: Asked,
+  path: string,
+  period: { readonly fromMillis: number; readonly toMillis: number }
+): Effect.fn.Return<Place, Problem, Database> {
   const merchant = readableMerchantOf(asked)
+  if (!isStorable(path)) return yield* accountNotFound(path)
+  const { cursor } = asked.query
+  // An export is of the whole statement.
+  if (cursor !== undefined && !wantsCsv(asked)) {
+    const after = parseCursor(cursor)
+    if (after === undefined) return yield* invalidCursor
+    const currency = yield* read("edge.account", (db) => currencyOf(db, merchant, path))
+    if (currency === undefined) return yield* accountNotFound(path)
+    return { ...after, currency }
+  }
+  const bounds = yield* read("edge.statement", (db) => statementBounds(db, merchant, path, period))
+  if (bounds === undefined) return yield* accountNotFound(path)
+  const { currency, end, first } = bounds
+  const opening = signed(path, bounds.opening_debits, bounds.opening_credits).toString()
+  const closing = signed(path, bounds.closing_debits, bounds.closing_credits).toString()
+  return { currency, first, end, running: opening, opening, closing, toMillis: period.toMillis }
+})
+
+const statement = Effect.fnUntraced(function* (asked: Asked) {
   const id = asked.path["id"]!
   const given = yield* periodOf(asked)
-  const cursor = asked.query["cursor"]
-  const after = cursor === undefined ? undefined : parseCursor(cursor)
-  if (cursor !== undefined && after === undefined) return yield* invalidCursor
-  const period = {
-    fromMillis: given.fromMillis ?? 0,
-    toMillis: given.toMillis ?? after?.toMillis ?? Date.now() + 1,
-    ...(after && { end: after.end })
-  }
-  const bounds = isStorable(id)
-    ? yield* read("edge.statement", (db) => statementBounds(db, merchant, id, period))
-    : undefined
-  if (bounds === undefined) return yield* accountNotFound(id)
-  if (wantsCsv(asked)) return yield* statementCsv(id, bounds)
-  const opening = signed(id, bounds.opening_debits, bounds.opening_credits)
-  const place = after ?? { ...bounds, running: opening.toString() }
+  const fromMillis = given.fromMillis ?? 0
+  const place = yield* placeOf(asked, id, {
+    fromMillis,
+    toMillis: given.toMillis ?? Date.now() + 1
+  })
+  if (wantsCsv(asked)) return yield* statementCsv(id, place)
   const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
   const found = yield* read(
     "edge.statement.lines",
@@ -163,16 +195,16 @@ const statement = Effect.fnUntraced(function* (asked: Asked) {
   const next = found[limit]
   return ok({
     account: id,
-    currency: bounds.currency,
-    from: shownMoment(period.fromMillis),
-    to: shownMoment(period.toMillis),
-    opening_balance: opening.toString(),
-    closing_balance: signed(id, bounds.closing_debits, bounds.closing_credits).toString(),
+    currency: place.currency,
+    from: shownMoment(fromMillis),
+    to: shownMoment(place.toMillis),
+    opening_balance: place.opening,
+    closing_balance: place.closing,
     data: lines,
     has_more: next !== undefined,
     next_cursor: next === undefined
       ? null
-      : [next.position, place.end, lines.at(-1)!.balance, period.toMillis].join(".")
+      : cursorOf({ ...place, first: next.position, running: lines.at(-1)!.balance })
   })
 })
 
@@ -189,9 +221,9 @@ const statementColumns = [
   "balance"
 ]
 
-const statementCsv = Effect.fnUntraced(function* (path: string, bounds: StatementBounds) {
+const statementCsv = Effect.fnUntraced(function* (path: string, place: Place) {
   const database = yield* Database
-  const { currency } = bounds
+  const { currency } = place
   const money = (minorUnits: string | bigint) => formatMinorUnits(BigInt(minorUnits), currency)
   const edge = (
     kind: string,
@@ -208,16 +240,16 @@ const statementCsv = Effect.fnUntraced(function* (path: string, bounds: Statemen
     null,
     money(amount)
   ]
-  const opening = signed(path, bounds.opening_debits, bounds.opening_credits)
+  const opening = BigInt(place.opening)
   async function* rows() {
     yield [edge("opening_balance", opening)]
-    let { first } = bounds
+    let { first } = place
     let running = opening
     for (;;) {
       const found = await Effect.runPromise(
         database.query(
           "edge.statement.export",
-          (db) => statementLines(db, path, { first, end: bounds.end }, EXPORT_LINES + 1)
+          (db) => statementLines(db, path, { first, end: place.end }, EXPORT_LINES + 1)
         )
       )
       const lines = linesShown(path, found.slice(0, EXPORT_LINES), running)
@@ -238,7 +270,7 @@ const statementCsv = Effect.fnUntraced(function* (path: string, bounds: Statemen
       if (next === undefined) break
       first = next.position
     }
-    yield [edge("closing_balance", signed(path, bounds.closing_debits, bounds.closing_credits))]
+    yield [edge("closing_balance", BigInt(place.closing))]
   }
   return csvAnswer("statement", statementColumns, rows())
 })
