@@ -18,6 +18,7 @@ import * as meter from "./0050_meter.ts"
 import * as turnNotes from "./0051_turn_notes.ts"
 import * as refusedCommands from "./0052_refused_commands.ts"
 import * as merchants from "./0053_merchants.ts"
+import * as quoteEnds from "./0054_quote_ends.ts"
 
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
@@ -40,5 +41,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0050_meter": meter,
     "0051_turn_notes": turnNotes,
     "0052_refused_commands": refusedCommands,
-    "0053_merchants": merchants
+    "0053_merchants": merchants,
+    "0054_quote_ends": quoteEnds
   }

@@ -13,7 +13,7 @@ import { type Conversion, conversionIdOf, conversionResourceOf } from "./convers
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
-import { type Quote, quoteIdOf, quoteResourceOf } from "./quote.ts"
+import { isKept, type Quote, quoteIdOf, quoteResourceOf } from "./quote.ts"
 import { commandKeyOf } from "./refused.ts"
 import { isConversion, isQuote, type State, type Terms } from "./state.ts"
 import { balanceOf, credited } from "./transfers.ts"
@@ -65,17 +65,16 @@ export const decideFx = (
   const state = states.get(received.keys[0])
   switch (message.type) {
     case "quote":
-      return quoted(
-        state !== undefined && isQuote(state) ? state : undefined,
-        message.body,
-        received
-      )
+      return quoted(quoteIn(state, received), message.body, received)
     case "convert":
       return convert(states, conversionIn(state), message.body, received)
     case "reverse_conversion":
       return reversed(states, conversionIn(state), message.body, received)
   }
 }
+
+const quoteIn = (state: State | undefined, { at }: Received<Terms>): Quote | undefined =>
+  state !== undefined && isQuote(state) && isKept(state, at) ? state : undefined
 
 const conversionIn = (state: State | undefined): Conversion | undefined =>
   state !== undefined && isConversion(state) ? state : undefined
@@ -174,8 +173,8 @@ const convert = (
       ? answered({ conversion: conversionResourceOf(known) }, received)
       : refuse("command_reused", "this command_id was used with another body", id)
   }
-  const quote = states.get(quoteKey)
-  if (quote === undefined || !isQuote(quote) || quote.id !== quote_id) {
+  const quote = quoteIn(states.get(quoteKey), received)
+  if (quote?.id !== quote_id) {
     return refuse("quote_not_found", `${merchant} has no quote ${quote_id}`, id)
   }
   if (quote.conversion !== undefined) {

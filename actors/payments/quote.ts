@@ -32,6 +32,13 @@ export const Quote = Schema.TaggedStruct("Quote", {
 })
 export type Quote = typeof Quote.Type
 
+/** How long a quote is known after its time: whoever repeats a command does it sooner. */
+export const QUOTE_KEPT_MILLIS = 86_400_000
+
+/** After this it counts for nothing, and its row may go. */
+export const isKept = ({ expires_at }: Quote, at: number): boolean =>
+  at < expires_at + QUOTE_KEPT_MILLIS
+
 const PREFIX = "fxq"
 
 export const quoteIdOf = (

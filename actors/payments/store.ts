@@ -11,7 +11,7 @@ import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
 import { Merchant, MERCHANT_KEY } from "./merchant.ts"
 import { isPayoutId, Payout } from "./payout.ts"
-import { isQuoteKey, Quote } from "./quote.ts"
+import { isQuoteKey, Quote, QUOTE_KEPT_MILLIS } from "./quote.ts"
 import { isCommandKey, Refused, REFUSED_MILLIS } from "./refused.ts"
 import { isTransferId, Transfer } from "./transfer.ts"
 import {
@@ -107,7 +107,7 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
     saveBalances(trx, of(writes, isBalance)),
     savePayouts(trx, of(writes, isPayout)),
     saveMoves(trx, "transfers", of(writes, isTransfer)),
-    saveMoves(trx, "fx_quotes", of(writes, isQuote)),
+    saveQuotes(trx, of(writes, isQuote)),
     saveMoves(trx, "fx_conversions", of(writes, isConversion)),
     saveMoves(trx, "merchants", of(writes, isMerchant)),
     saveRefused(trx, of(writes, isRefused)),
@@ -200,16 +200,40 @@ const saveMoves = async (
     on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
 }
 
+/** A merchant's quotes whose time is long over go with its next one, by the decision clock, too. */
+const saveQuotes = async (trx: Trx, states: ReadonlyArray<SavedState<Quote>>) => {
+  if (states.length === 0) return
+  await saveMoves(trx, "fx_quotes", states)
+  const clocks = latest(states, ({ merchant }) => merchant, ({ state }) => state.updated_at)
+  await sql`
+    delete from fx_quotes q
+    using unnest(${[...clocks.keys()]}::text[], ${[...clocks.values()]}::bigint[])
+      as now (merchant, millis)
+    where q.merchant = now.merchant
+      and (q.doc ->> 'expires_at')::bigint <= now.millis - ${QUOTE_KEPT_MILLIS}::bigint`.execute(
+    trx
+  )
+}
+
+const latest = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K, clock: (item: A) => number) => {
+  const clocks = new Map<K, number>()
+  for (const item of items) {
+    clocks.set(key(item), Math.max(clocks.get(key(item)) ?? 0, clock(item)))
+  }
+  return clocks
+}
+
 /**
  * A partition's refusals whose time is over go with its next one. The decision clock says when, so that
  * a replay keeps the same rows.
  */
 const saveRefused = async (trx: Trx, states: ReadonlyArray<SavedState<Refused>>) => {
   if (states.length === 0) return
-  const clocks = new Map<number, number>()
-  for (const { partition, state: { until } } of states) {
-    clocks.set(partition, Math.max(clocks.get(partition) ?? 0, until - REFUSED_MILLIS))
-  }
+  const clocks = latest(
+    states,
+    ({ partition }) => partition,
+    ({ state }) => state.until - REFUSED_MILLIS
+  )
   await sql`
     insert into refused_commands (merchant, id, partition, until_millis, doc)
     select * from ${
