@@ -21,12 +21,11 @@ export interface Answer {
 }
 
 /** An attempt, as an inquiry or a repeated call names it. */
-export type AskedAbout =
-  & Pick<
-    typeof Inquire.Type,
-    "payment_id" | "attempt" | "operation" | "amount" | "currency" | "charge_id" | "dispute_id"
-  >
-  & { readonly sent_at?: number }
+export type AskedAbout = Pick<
+  typeof Inquire.Type,
+  | ("payment_id" | "attempt" | "operation" | "amount" | "currency")
+  | ("charge_id" | "dispute_id" | "token" | "first_sent_at")
+>
 
 /** A request that came to the edge in a gateway's name. */
 export interface Webhook {
@@ -49,6 +48,7 @@ export type Notice =
     readonly says: "made" | "not_made" | "pending"
   }
   | { readonly payment_id: string; readonly dispute_id: string }
+  | { readonly payout_id: string }
 
 /** What every gateway adapter offers. Amounts are minor units; keys make calls repeatable. */
 export interface Gateway {

@@ -143,6 +143,8 @@ const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
         const news = decodeNews(signature.verify(body, headers))
         if ("dispute_id" in news) return [news]
         const { key, payment_id, status } = news
+        // A payout's attempt is the payout itself.
+        if (key.startsWith("po_")) return [{ payout_id: key }]
         const says = status === "approved" ? "made" : status === "declined" ? "not_made" : "pending"
         return [{ attempt: key, payment_id, says } as const]
       },

@@ -4,6 +4,8 @@ import { fetch } from "undici"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import { type AskedAbout, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
 import { toStripe } from "./stripeAmount.ts"
+import { listedSince } from "./stripeList.ts"
+import { findPayout, outcomeOfPayout, payOut } from "./stripePayout.ts"
 import { evidenceOf, outcomeOfDispute } from "./stripeDispute.ts"
 import { hasNoSearch, outcomeOfError, outcomeOfIntent, outcomeOfRefund } from "./stripeOutcome.ts"
 import { readStripeWebhook } from "./stripeWebhook.ts"
@@ -22,9 +24,6 @@ export interface StripeSettings {
 const TIMEOUT_MILLIS = 20_000
 /** Search lags behind by up to a minute; "knows nothing" is believed well after that. */
 const FINALITY_MILLIS = 10 * 60_000
-/** Charges are looked for this long before and after they were sent, where search is not offered. */
-const WINDOW_SECONDS = 300
-const LISTED_MAX = 1_000
 
 const clientOf = ({ apiKey, url }: StripeSettings): Stripe => {
   const at = url === undefined ? undefined : new URL(url)
@@ -87,6 +86,10 @@ export const stripe = (settings: StripeSettings): Gateway => {
       }
       return refund && outcomeOfRefund(refund, asked)
     }
+    if (operation === "payout") {
+      const payout = yield* ask(operation, () => findPayout(client, asked))
+      return payout && outcomeOfPayout(payout, asked.currency)
+    }
     const intent = charge_id === undefined
       ? yield* find(client, asked)
       : yield* ask(operation, () => client.paymentIntents.retrieve(charge_id))
@@ -132,34 +135,21 @@ const heardOut = (
   { amount, charge_id = "" }: Pick<AskedAbout, "amount" | "charge_id">
 ): Outcome => ({ _tag: "Approved", charge_id, captured: true, amount })
 
-/** Search first; where it is not offered, what was made around the time the attempt was sent. */
-const find = (client: Stripe, { attempt, sent_at }: AskedAbout) => {
-  const query = `metadata['lastro_attempt']:'${attempt}'`
-  const listed = async () => {
-    const created = sent_at === undefined ? {} : {
-      created: {
-        gte: Math.floor(sent_at / 1_000) - WINDOW_SECONDS,
-        lte: Math.floor(sent_at / 1_000) + WINDOW_SECONDS
-      }
-    }
-    const all = await client.paymentIntents.list({ ...created, limit: 100 })
-      .autoPagingToArray({ limit: LISTED_MAX })
-    const found = all.find(({ metadata }) => metadata["lastro_attempt"] === attempt)
-    // There may be more that was not read: then nobody can say that it is not among them.
-    if (found === undefined && all.length >= LISTED_MAX) {
-      throw new Error(`not among the first ${LISTED_MAX} of its time, and there may be more`)
-    }
-    return found
-  }
-  return ask("search", async () => {
+/** Search first; where it is not offered, what was made since the attempt was first sent. */
+const find = (client: Stripe, { attempt, first_sent_at }: AskedAbout) =>
+  ask("search", async () => {
+    const query = `metadata['lastro_attempt']:'${attempt}'`
     try {
       return (await client.paymentIntents.search({ query, limit: 1 })).data[0]
     } catch (error) {
-      if (hasNoSearch(error)) return await listed()
-      throw error
+      if (!hasNoSearch(error)) throw error
+      return await listedSince(
+        first_sent_at,
+        (params) => client.paymentIntents.list(params),
+        ({ metadata }) => metadata["lastro_attempt"] === attempt
+      )
     }
   })
-}
 
 const operate = Effect.fnUntraced(function* (
   client: Stripe,
@@ -175,10 +165,11 @@ const operate = Effect.fnUntraced(function* (
   }
   const key = { idempotencyKey: attempt }
   switch (operation) {
-    case "payout": {
-      const detail = "payouts through Stripe need an account of Connect, which is not built"
-      return { _tag: "NotProcessed", code: "payouts_not_supported", detail } satisfies Outcome
-    }
+    case "payout":
+      return outcomeOfPayout(
+        yield* ask(operation, () => payOut(client, call, merchant, amount)),
+        currency
+      )
     case "charge":
       return yield* charge(client, settings, call, merchant, amount)
     case "increment": {

@@ -46,6 +46,7 @@ const noticeOf = (event: Stripe.Event): ReadonlyArray<Notice> => {
     readonly status?: string
   }
   const attempt = about.metadata?.["lastro_attempt"]
+  if (attempt !== undefined && event.type.startsWith("payout.")) return [{ payout_id: attempt }]
   const payment_id = about.metadata?.["lastro_payment"]
   if (attempt === undefined || payment_id === undefined) return []
   return [{ attempt, payment_id, says: saysOf(event.type, about.status) }]

@@ -44,6 +44,7 @@ export const payments = keyed({
     "open_merchant",
     "notified",
     "dispute_notified",
+    "payout_notified",
     ...disputeCommands
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),

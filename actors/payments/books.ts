@@ -2,7 +2,7 @@ import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Decision, Emission, Received, States, Timer } from "../../src/runtime/actor.ts"
 import { type Balance, newBalance, timerNameOf } from "./balance.ts"
-import { isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
+import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 import { isBalance, isPayout, type State, type Terms } from "./state.ts"
 import { type PendingEvent, type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
 
@@ -97,9 +97,9 @@ export const send = (books: Books, type: "call" | "inquire", payout: Payout): Bo
       operation: "payout",
       amount: payout.amount,
       currency: payout.currency,
-      ...(type === "call"
-        ? { token: payout.destination }
-        : { sent_at: payout.unknown_since ?? payout.created_at })
+      token: payout.destination,
+      first_sent_at: payout.created_at,
+      ...(type === "inquire" && { sent_at: payout.unknown_since ?? payout.created_at })
     }
   }]
 })
@@ -109,7 +109,8 @@ export const finish = (books: Books): Decision<State, Row> => {
   const { at: updated_at } = received
   const balance: Balance = { ...books.balance, version: books.balance.version + 1, updated_at }
   if (payout === undefined) return { put: [[balance.id, balance]], rows, emit, timers }
-  const served = payout.status !== "in_transit"
+  // What takes days is waited for no longer than until the gateway has it.
+  const served = payout.status !== "in_transit" || isAskedAbout(payout)
   const next: Payout = {
     ...payout,
     waiters: served ? [] : payout.waiters,

@@ -45,6 +45,8 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
     }
     case "cleared":
       return [message.body.balance]
+    case "payout_notified":
+      return [message.body.balance, message.body.payout_id]
     case "transfer":
     case "transfer_arrived":
     case "transfer_delivered":
@@ -142,6 +144,7 @@ const decideAnew = (
     }
     case "payout":
     case "payout_returned":
+    case "payout_notified":
     case "cleared":
       return refuse("payment_not_found", `${message.type} is not for a payment`, id)
   }

@@ -49,13 +49,16 @@ export const sendWithheld = (step: Step, attempt: Attempt): Step =>
     attempt.key
   )
 
+const firstSentAt = ({ first_sent_at, sent_at }: Attempt): number => first_sent_at ?? sent_at
+
 /** Sends a deferred attempt again under the same key. */
 export const sendAgain = (step: Step, attempt: Attempt): Step =>
   call(
     changeAttempt(step, {
       ...without(attempt, "wake_at"),
       status: "sent",
-      sent_at: step.received.at
+      sent_at: step.received.at,
+      first_sent_at: firstSentAt(attempt)
     }),
     attempt.key
   )
@@ -96,7 +99,8 @@ const call = (step: Step, key: string): Step => {
       }),
       ...(attempt.final === true && { final: true }),
       ...(attempt.dispute !== undefined && evidenceOf(payment, attempt.dispute)),
-      ...(payment.charge_id !== undefined && { charge_id: payment.charge_id })
+      ...(payment.charge_id !== undefined && { charge_id: payment.charge_id }),
+      first_sent_at: firstSentAt(attempt)
     }
   })
 }
@@ -115,7 +119,8 @@ export const inquire = (step: Step, attempt: Attempt): Step => {
       currency: payment.currency,
       charge_id: attempt.charge_id ?? payment.charge_id,
       ...(attempt.dispute !== undefined && { dispute_id: attempt.dispute }),
-      sent_at: attempt.unknown_since ?? attempt.sent_at
+      sent_at: attempt.unknown_since ?? attempt.sent_at,
+      first_sent_at: firstSentAt(attempt)
     }
   })
 }

@@ -7,6 +7,7 @@ export const payoutMoves: ReadonlyArray<readonly [from: Status, why: string, to:
   ["in_transit", "the gateway pays", "paid"],
   ["in_transit", "the gateway refuses, or never got it", "failed"],
   ["in_transit", "the gateway does not answer", "unknown"],
+  ["unknown", "the inquiry finds it on its way", "in_transit"],
   ["unknown", "the inquiry finds it paid", "paid"],
   ["unknown", "the inquiry finds a refusal, or nothing for good", "failed"],
   ["paid", "the bank sends it back", "returned"]
@@ -14,7 +15,7 @@ export const payoutMoves: ReadonlyArray<readonly [from: Status, why: string, to:
 
 type Status = typeof PayoutStatus.Type
 
-/** Sent and not yet answered, or asked about; paid; or its money is available again. */
+/** Sent and not yet answered, or on its way by the gateway's word; asked about; paid; or its money is available again. */
 export const PayoutStatus = Schema.Literals(["in_transit", "unknown", "paid", "failed", "returned"])
 
 /** Money on its way to a bank account. One intent at the gateway under one key: its own identifier. */
@@ -60,6 +61,9 @@ export const scheduledPayoutIdOf = (merchant: string, balance: string, due: numb
   derivedId(PREFIX, merchant, balance, String(due))
 
 export const isPayoutId = (id: string): boolean => id.startsWith(`${PREFIX}_`)
+
+/** The gateway may have it: from now on it is asked about, and not sent again. */
+export const isAskedAbout = ({ unknown_since }: Payout): boolean => unknown_since !== undefined
 
 export const isPayoutOpen = ({ status }: Payout): boolean =>
   status === "in_transit" || status === "unknown"

@@ -26,8 +26,9 @@ import {
   withPayout
 } from "./books.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
-import { deferralDelay, inquiryDelay } from "./gatewayCalls.ts"
-import { isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
+import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
+import { again, onItsWay, payoutHeard, waits } from "./payoutNews.ts"
+import { payoutGatewayOf } from "./routing.ts"
 import type { State, Terms } from "./state.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
@@ -51,6 +52,8 @@ export const decideBalance = (
       return returned(books, payout, payoutId, message.body)
     case "answered":
       return payout === undefined ? NOTHING : answered(books, payout, message.body)
+    case "payout_notified":
+      return payout === undefined ? NOTHING : payoutHeard(books, payout, message.body)
     case "wake":
       return woken(books, payout, payoutId, message.body)
     default:
@@ -165,7 +168,7 @@ const ask = (
 
 const repeated = (known: Payout, { replyTo }: Received<Terms>): Decided => {
   if (replyTo === undefined) return NOTHING
-  if (known.status === "in_transit") {
+  if (known.status === "in_transit" && !isAskedAbout(known)) {
     return Result.succeed({
       put: [[known.id, { ...known, waiters: [...known.waiters, replyTo].slice(-WAITERS_MAX) }]]
     })
@@ -194,7 +197,7 @@ const pay = (
     ...(balance.recipient !== undefined && { recipient: balance.recipient }),
     amount,
     destination,
-    gateway: config.gateway,
+    gateway: payoutGatewayOf(config, balance.currency),
     status: "in_transit",
     ...(print !== undefined && { fingerprint: print }),
     waiters: replyTo === undefined ? [] : [replyTo],
@@ -220,6 +223,10 @@ const pay = (
 const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decided => {
   const { outcome } = answer
   if (!isPayoutOpen(payout)) {
+    // Some payouts that fail were paid by the gateway's word before: the money came back.
+    if (payout.status === "paid" && answer.inquiry && outcome._tag === "Declined") {
+      return cameBack(books, payout, outcome)
+    }
     if (payout.status !== "failed" || outcome._tag !== "Approved") return NOTHING
     if (payout.contradicted === true) return NOTHING
     // The money is available again and went out all the same.
@@ -261,6 +268,10 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
       return answer.inquiry || payout.unknown_since !== undefined
         ? waits(books, payout, outcome.detail)
         : again(books, payout)
+    case "Unknown":
+      return outcome.underway === true
+        ? Result.succeed(finish(onItsWay(books, payout)))
+        : waits(books, payout, outcome.detail)
     default:
       return waits(books, payout, "detail" in outcome ? outcome.detail : "an action is required")
   }
@@ -294,7 +305,6 @@ const returned = (
   body: Body<"payout_returned">
 ): Decided => {
   const { balance, received } = books
-  const { code, detail = "the bank sent it back" } = body
   const { command_id, ...wanted } = body
   const print = fingerprint(wanted)
   if (payout === undefined || payout.balance !== balance.id) {
@@ -309,38 +319,25 @@ const returned = (
   if (payout.status !== "paid") {
     return refuse("invalid_state", `a payout that is ${payout.status} cannot be returned`, id)
   }
-  const entry = clearing.payoutReturned(ownerOf(balance, received.partition), id, payout.amount)
-  const back = change(books, { available: balance.available + payout.amount })
-  const next: Payout = {
+  return cameBack(books, {
     ...payout,
-    status: "returned",
-    failure: { code, detail },
     returned_by: { command_id, fingerprint: print },
     waiters: received.replyTo === undefined ? [] : [received.replyTo]
-  }
+  }, body)
+}
+
+const cameBack = (
+  books: Books,
+  payout: Payout,
+  { code, detail = "the bank sent it back" }: Pick<Body<"payout_returned">, "code" | "detail">
+): Decided => {
+  const { balance, received } = books
+  const owner = ownerOf(balance, received.partition)
+  const entry = clearing.payoutReturned(owner, payout.id, payout.amount)
+  const back = change(books, { available: balance.available + payout.amount })
+  const next: Payout = { ...payout, status: "returned", failure: { code, detail } }
   const told = tellPayout(withPayout(booked(back, entry), next), "payout.returned")
   return Result.succeed(finish(scheduled(covered(told))))
-}
-
-const again = (books: Books, payout: Payout): Decided => {
-  const wake_at = books.received.at + deferralDelay(payout.tries)
-  const next = { ...payout, tries: payout.tries + 1, wake_at }
-  return Result.succeed(finish(withPayout(books, next)))
-}
-
-/** Never failed by time: only the gateway's own word ends it. */
-const waits = (books: Books, payout: Payout, detail: string): Decided => {
-  const { at } = books.received
-  const tries = payout.status === "unknown" ? payout.tries : 0
-  const next: Payout = {
-    ...payout,
-    status: "unknown",
-    tries: tries + 1,
-    unknown_since: payout.unknown_since ?? at,
-    wake_at: at + inquiryDelay(tries),
-    failure: { code: "unknown", detail }
-  }
-  return Result.succeed(finish(withPayout(books, next)))
 }
 
 /** A reserve's time is over, a payout is due, or one that is open has to be sent or asked about again. */
@@ -354,7 +351,7 @@ const woken = (
   if (payout !== undefined && timer === payout.id) {
     if (payout.wake_at !== due || !isPayoutOpen(payout)) return NOTHING
     const { failure: _, wake_at: __, ...rest } = payout
-    const type = payout.status === "unknown" ? "inquire" : "call"
+    const type = isAskedAbout(payout) ? "inquire" : "call"
     return Result.succeed(finish(withPayout(send(books, type, payout), rest)))
   }
   if (timer === timerNameOf(balance, reserveTimerOf(balance.id))) {

@@ -29,6 +29,16 @@ export const merchantOfPayment = async (db: Db, id: string): Promise<string | un
   return rows[0]?.merchant
 }
 
+/** Whose a payout is, and from which of its balances. */
+export const ownerOfPayout = async (
+  db: Db,
+  id: string
+): Promise<{ readonly merchant: string; readonly balance: string } | undefined> => {
+  const { rows } = await sql<{ merchant: string; balance: string }>`
+    select merchant, doc->>'balance' as balance from payouts where id = ${id}`.execute(db)
+  return rows[0]
+}
+
 export interface PageAfter {
   readonly createdMillis: number
   readonly id: string

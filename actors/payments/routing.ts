@@ -124,3 +124,12 @@ const drawn = (to: Targets, id: string): Targets => {
 }
 
 export const triesMaxOf = ({ tries_max }: Rule): number => tries_max ?? 3
+
+/** Who pays out in this currency; the terms' own gateway where no line says. */
+export const payoutGatewayOf = (
+  { gateway, routing }: { readonly gateway: string; readonly routing?: Routing },
+  currency: string
+): string =>
+  routing?.payouts?.find(({ currencies }) =>
+    currencies === undefined || currencies.some((one) => one === currency)
+  )?.gateway ?? gateway

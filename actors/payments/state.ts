@@ -106,6 +106,8 @@ export const Attempt = Schema.Struct({
   detail: Schema.optionalKey(Schema.String),
   charge_id: Schema.optionalKey(Schema.String),
   sent_at: Schema.Finite,
+  /** Where it was sent again since. */
+  first_sent_at: Schema.optionalKey(Schema.Finite),
   answered_at: Schema.optionalKey(Schema.Finite),
   took_millis: Schema.optionalKey(Schema.Finite),
   /** Waits so far; the next is longer. */

@@ -103,7 +103,9 @@ const problemOf = ({ gateways, routing }: GatewaysFile): string | undefined => {
     const again = chain.find((name, index) => chain.indexOf(name) !== index)
     if (again !== undefined) return `has a rule ${rule.name} that names ${again} twice`
   }
-  return stranger("has costs that", Object.keys(routing.costs ?? {}))[0]
+  const payouts = (routing.payouts ?? []).map(({ gateway }) => gateway)
+  return stranger("has costs that", Object.keys(routing.costs ?? {}))[0] ??
+    stranger("pays out by a line that", payouts)[0]
 }
 
 export interface OwnSimulator extends SimulatorThread {

@@ -3,6 +3,7 @@ import { PaymentId } from "../../src/domain/identifiers.ts"
 import { Text } from "../../src/domain/text.ts"
 import { DisputeId } from "./disputes.ts"
 import { InternalAmount, MoneyFields } from "./money.ts"
+import { PayoutId } from "./payouts.ts"
 
 const PIX_SECONDS_MIN = 60
 const PIX_SECONDS_MAX = 30 * 86_400
@@ -41,6 +42,9 @@ export const PixTerms = Schema.Struct({
   payer: Schema.optionalKey(PixPayer)
 })
 
+/** When an attempt was sent for the first time (milliseconds): nothing of it is older at the gateway. */
+const FirstSent = Schema.optionalKey(Schema.Finite)
+
 /**
  * Asked by payments. `attempt` is the idempotency key at the gateway and never changes for one
  * intent: `<payment_id>.charge.1`, `<payment_id>.refund.<refund_id>` …
@@ -60,6 +64,7 @@ export const Call = Schema.Struct({
   pix: Schema.optionalKey(PixTerms),
   charge_id: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String),
+  first_sent_at: FirstSent,
   /** Evidence. */
   dispute_id: Schema.optionalKey(Schema.String),
   evidence: Schema.optionalKey(
@@ -81,8 +86,11 @@ export const Inquire = Schema.Struct({
   ...MoneyFields,
   charge_id: Schema.optionalKey(Schema.String),
   dispute_id: Schema.optionalKey(Schema.String),
-  /** When the attempt was first sent (milliseconds): "knows nothing" is final only after the gateway's finality window. */
-  sent_at: Schema.Finite
+  /** Payouts: where to. */
+  token: Schema.optionalKey(Schema.String),
+  /** Since when it may be at the gateway (milliseconds): "knows nothing" is final only after the gateway's finality window. */
+  sent_at: Schema.Finite,
+  first_sent_at: FirstSent
 })
 
 export const Outcome = Schema.TaggedUnion({
@@ -129,7 +137,11 @@ export const Outcome = Schema.TaggedUnion({
    */
   Withheld: { detail: Schema.String },
   /** Bytes left and no usable answer came; or an inquiry that is not final yet. */
-  Unknown: { detail: Schema.String },
+  Unknown: {
+    detail: Schema.String,
+    /** The gateway has it, and how it ends takes hours or days. */
+    underway: Schema.optionalKey(Schema.Boolean)
+  },
   /** An inquiry found nothing and the finality window is over: the attempt never arrived. */
   NotFound: { detail: Schema.String }
 })
@@ -154,6 +166,13 @@ export const Notified = Schema.Struct({
   attempt: Text(255),
   gateway: Text(32),
   says: Schema.Literals(["made", "not_made", "pending"])
+})
+
+/** A gateway's webhook about a payout: a reason to ask. */
+export const PayoutNotified = Schema.Struct({
+  balance: Schema.String,
+  payout_id: PayoutId,
+  gateway: Text(32)
 })
 
 /** A gateway's webhook about a dispute. It says which one and no more: the gateway is asked about it. */

@@ -11,7 +11,7 @@ import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { FxMessages, QuoteId, ReversalRate } from "./fx.ts"
 import { MerchantMessages } from "./merchants.ts"
-import { Answered, DisputeNotified, Notified, PixTerms } from "./gateway.ts"
+import { Answered, DisputeNotified, Notified, PayoutNotified, PixTerms } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
@@ -131,6 +131,7 @@ export const PaymentsMessages = {
   ...MerchantMessages,
   notified: Notified,
   dispute_notified: DisputeNotified,
+  payout_notified: PayoutNotified,
   scored: Scored,
   answered: Answered,
   wake: Wake

@@ -45,10 +45,18 @@ export type Rule = typeof Rule.Type
 /** What a gateway keeps of a charge. */
 export const Cost = Schema.Struct({ percentage_basis_points: AmountOrZero, fixed: AmountOrZero })
 
+/** Who pays out in these currencies, or in all. */
+export const PayoutRoute = Schema.Struct({
+  currencies: Schema.optionalKey(Schema.Array(Currency)),
+  gateway: GatewayName
+})
+
 /** Where charges go. The first rule that fits decides; what fits none is refused. */
 export const Routing = Schema.Struct({
   rules: Schema.NonEmptyArray(Rule).check(Schema.isMaxLength(RULES_MAX)),
-  costs: Schema.optionalKey(Schema.Record(Schema.String, Cost))
+  costs: Schema.optionalKey(Schema.Record(Schema.String, Cost)),
+  /** Where payouts go; the first that fits. */
+  payouts: Schema.optionalKey(Schema.Array(PayoutRoute).check(Schema.isMaxLength(RULES_MAX)))
 })
 export type Routing = typeof Routing.Type
 

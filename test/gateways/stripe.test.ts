@@ -1,28 +1,23 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import fc from "fast-check"
 import type Stripe from "stripe"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { Gateway } from "../../actors/gateway/port.ts"
+import { afterAll, describe, expect, test } from "vitest"
 import { stripe } from "../../actors/gateway/stripe.ts"
 import { fromStripe, toStripe } from "../../actors/gateway/stripeAmount.ts"
 import { currencyCodes } from "../../src/domain/currency.ts"
-import { Call } from "../../streams/messages/gateway.ts"
-import {
-  type Reply,
-  type Seen,
-  startStripeServer,
-  type StripeServer
-} from "../support/stripeServer.ts"
+import { openStripe, type Reply } from "../support/stripeServer.ts"
 
-let server: StripeServer
-let gateway: Gateway
-let seen: ReadonlyArray<Seen>
-beforeAll(async () => {
-  server = await startStripeServer()
-  seen = server.seen
-  gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url: server.url })
+const desk = await openStripe({
+  payment_id: "pay_1",
+  attempt: "pay_1.charge.1",
+  operation: "charge",
+  amount: "10000",
+  currency: "BRL",
+  capture: true,
+  token: "pm_card_visa"
 })
-afterAll(() => server.stop())
+const { call, inquire, perform, seen } = desk
+afterAll(desk.stop)
 
 type Intent = Partial<Stripe.PaymentIntent>
 const intent = (more: Intent): Reply => ({
@@ -40,32 +35,6 @@ const failed = (status: number, error: Partial<Stripe.StripeRawError>): Reply =>
   status,
   body: { error }
 })
-
-const call = (more: object = {}) =>
-  Schema.decodeUnknownSync(Call)({
-    payment_id: "pay_1",
-    gateway: "stripe",
-    attempt: "pay_1.charge.1",
-    operation: "charge",
-    amount: "10000",
-    currency: "BRL",
-    capture: true,
-    token: "pm_card_visa",
-    ...more
-  })
-const perform = (next: ReadonlyArray<Reply>, more: object = {}) => {
-  server.answers(next)
-  return Effect.runPromise(
-    gateway.perform(call(more), "acme").pipe(
-      Effect.map(({ outcome }) => outcome),
-      Effect.catch((error) => Effect.succeed(error))
-    )
-  )
-}
-const inquire = (next: ReadonlyArray<Reply>, more: object = {}) => {
-  server.answers(next)
-  return Effect.runPromise(gateway.inquire(call(more)))
-}
 
 describe("a charge", () => {
   test("is made under one key and confirmed under another, with what finds it again", async () => {
@@ -136,7 +105,7 @@ describe("a charge", () => {
     ], { _tag: "GatewayUnclear" }]
   ])("tells %s", async (_name, next, outcome) => {
     expect(await perform(next)).toMatchObject(outcome)
-    expect(server.left()).toBe(0)
+    expect(desk.left()).toBe(0)
   })
 
   test("that cannot be said in Stripe's units is not sent", async () => {

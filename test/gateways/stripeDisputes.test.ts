@@ -1,20 +1,20 @@
-import { Effect, Schema } from "effect"
-import Stripe from "stripe"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { Gateway } from "../../actors/gateway/port.ts"
-import { stripe } from "../../actors/gateway/stripe.ts"
+import type Stripe from "stripe"
+import { afterAll, describe, expect, test } from "vitest"
 import { evidenceOf } from "../../actors/gateway/stripeDispute.ts"
-import { Call } from "../../streams/messages/gateway.ts"
-import { type Reply, startStripeServer, type StripeServer } from "../support/stripeServer.ts"
+import { openStripe, type Reply } from "../support/stripeServer.ts"
 
-const SECRET = "whsec_stripe_test"
-let server: StripeServer
-let gateway: Gateway
-beforeAll(async () => {
-  server = await startStripeServer()
-  gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url: server.url, webhookSecret: SECRET })
+const desk = await openStripe({
+  payment_id: "pay_1",
+  attempt: "pay_1.evidence.1",
+  operation: "evidence",
+  amount: "10000",
+  currency: "BRL",
+  charge_id: "pi_1",
+  dispute_id: "du_1",
+  evidence: { text: "it was delivered", documents: ["receipt:file_1", "file_2", "note-7"] }
 })
-afterAll(() => server.stop())
+const { answers, perform, seen, told } = desk
+afterAll(desk.stop)
 
 const dispute = (more: Partial<Stripe.Dispute> = {}): Partial<Stripe.Dispute> => ({
   id: "du_1",
@@ -42,51 +42,25 @@ const failed = (status: number, error: Partial<Stripe.StripeRawError>): Reply =>
   body: { error }
 })
 
-const call = (more: object = {}) =>
-  Schema.decodeUnknownSync(Call)({
-    payment_id: "pay_1",
-    gateway: "stripe",
-    attempt: "pay_1.evidence.1",
-    operation: "evidence",
-    amount: "10000",
-    currency: "BRL",
-    charge_id: "pi_1",
-    dispute_id: "du_1",
-    evidence: { text: "it was delivered", documents: ["receipt:file_1", "file_2", "note-7"] },
-    ...more
-  })
-const inquire = (next: ReadonlyArray<Reply>, operation: "dispute" | "evidence") => {
-  server.answers(next)
-  return Effect.runPromise(gateway.inquire({ ...call(), operation }))
-}
+const inquire = (next: ReadonlyArray<Reply>, operation?: "dispute") =>
+  desk.inquire(next, {}, operation)
 
 describe("a webhook about a dispute", () => {
-  const told = (type: string, object: object) => {
-    const payload = JSON.stringify({ id: "evt_1", object: "event", type, data: { object } })
-    const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET })
-    const header = (name: string) => name === "stripe-signature" ? signature : undefined
-    return Effect.runPromise(
-      gateway.readWebhook!({ body: payload, header }).pipe(
-        Effect.catch((error) => Effect.succeed(error))
-      )
-    )
-  }
-
   test.each(["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])(
     "that is %s names the payment by what we wrote at its charge, and no more",
     async (what) => {
-      server.answers([intent])
+      answers([intent])
       expect(await told(`charge.dispute.${what}`, dispute({ status: "lost" })))
         .toEqual([{ payment_id: "pay_1", dispute_id: "du_1" }])
-      expect(server.seen).toMatchObject([{ method: "GET", path: "/v1/payment_intents/pi_1" }])
+      expect(seen).toMatchObject([{ method: "GET", path: "/v1/payment_intents/pi_1" }])
     }
   )
 
   test("is not taken where Stripe cannot be asked, and of no use where the charge is not ours", async () => {
-    server.answers([failed(500, { type: "api_error" })])
+    answers([failed(500, { type: "api_error" })])
     expect(await told("charge.dispute.created", dispute()))
       .toMatchObject({ _tag: "GatewayUnclear" })
-    server.answers([{ body: { ...intent.body, metadata: {} } }])
+    answers([{ body: { ...intent.body, metadata: {} } }])
     expect(await told("charge.dispute.created", dispute())).toEqual([])
     expect(await told("charge.dispute.created", dispute({ payment_intent: null }))).toEqual([])
   })
@@ -109,7 +83,7 @@ describe("an inquiry about a dispute", () => {
       evidence_due_by: "2027-01-15T08:00:00.000Z",
       status: "needs_response"
     })
-    expect(server.seen[0]!.path).toBe("/v1/disputes/du_1")
+    expect(seen[0]!.path).toBe("/v1/disputes/du_1")
   })
 
   test.each([
@@ -127,20 +101,10 @@ describe("an inquiry about a dispute", () => {
 })
 
 describe("evidence", () => {
-  const perform = (next: ReadonlyArray<Reply>) => {
-    server.answers(next)
-    return Effect.runPromise(
-      gateway.perform(call(), "acme").pipe(
-        Effect.map(({ outcome }) => outcome),
-        Effect.catch((error) => Effect.succeed(error))
-      )
-    )
-  }
-
   test("is submitted under the attempt's key, and found again by it", async () => {
     expect(await perform([{ body: dispute({ status: "under_review" }) }]))
       .toEqual({ _tag: "Approved", charge_id: "pi_1", captured: true, amount: 10_000n })
-    const [{ body, key, method, path }] = server.seen as [StripeServer["seen"][number]]
+    const [{ body, key, method, path }] = seen as [(typeof seen)[number]]
     expect([method, path, key]).toEqual(["POST", "/v1/disputes/du_1", "pay_1.evidence.1"])
     expect(Object.fromEntries(body)).toEqual({
       "evidence[receipt]": "file_1",
@@ -150,8 +114,8 @@ describe("evidence", () => {
       submit: "true"
     })
     const kept = dispute({ metadata: { lastro_evidence: "pay_1.evidence.1" } })
-    expect(await inquire([{ body: kept }], "evidence")).toMatchObject({ _tag: "Approved" })
-    expect(await inquire([{ body: dispute() }], "evidence")).toBeUndefined()
+    expect(await inquire([{ body: kept }])).toMatchObject({ _tag: "Approved" })
+    expect(await inquire([{ body: dispute() }])).toBeUndefined()
   })
 
   test("without an answer is unknown, and what Stripe will not take is declined", async () => {

@@ -18,6 +18,7 @@ interface Call {
   readonly gateway: string
   readonly attempt: string
   readonly alternatives?: boolean
+  readonly first_sent_at?: number
 }
 
 /** One payment that has been screened; what it asks of gateways is kept. */
@@ -201,4 +202,19 @@ describe("money that may have moved stays with its gateway", () => {
       body: { contradiction: { gateway: "one", operation: "charge" }, payment: { gateway: "two" } }
     })
   })
+})
+
+it("an inquiry names the first sending of its attempt, however often it was sent since", () => {
+  const one = screened({ name: "only", to: [{ gateway: "one" }] })
+  const first = one.payment().attempts[0]!.sent_at
+  one.answer(1, deferred)
+  one.wake()
+  one.answer(1, unknown)
+  one.wake()
+  expect(one.payment().attempts[0]!.sent_at).toBeGreaterThan(first)
+  expect(one.calls.map(({ first_sent_at, type }) => [type, first_sent_at])).toEqual([
+    ["call", first],
+    ["call", first],
+    ["inquire", first]
+  ])
 })

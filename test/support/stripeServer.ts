@@ -1,10 +1,16 @@
 import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
+import { Effect, Schema } from "effect"
+import Stripe from "stripe"
+import { stripe } from "../../actors/gateway/stripe.ts"
+import { Call } from "../../streams/messages/gateway.ts"
 
 export interface Seen {
   readonly method: string
   readonly path: string
   readonly key: string | undefined
+  /** On whose behalf, where it is a connected account. */
+  readonly account: string | undefined
   readonly body: URLSearchParams
 }
 export type Reply = { readonly status?: number; readonly body: unknown } | "hang up"
@@ -15,7 +21,7 @@ const textOf = async (request: IncomingMessage) => {
   return text
 }
 
-export interface StripeServer {
+interface StripeServer {
   readonly url: string
   /** What it was asked since the last `answers`. */
   readonly seen: Array<Seen>
@@ -27,7 +33,7 @@ export interface StripeServer {
 }
 
 /** Answers as Stripe would; what it answers has the SDK's own types. */
-export const startStripeServer = async (): Promise<StripeServer> => {
+const startStripeServer = async (): Promise<StripeServer> => {
   const seen: Array<Seen> = []
   let replies: Array<Reply> = []
   const server = createServer(async (request, response) => {
@@ -36,6 +42,7 @@ export const startStripeServer = async (): Promise<StripeServer> => {
       method: request.method!,
       path: request.url!,
       key: request.headers["idempotency-key"]?.toString(),
+      account: request.headers["stripe-account"]?.toString(),
       body
     })
     const reply = replies.shift()!
@@ -53,5 +60,45 @@ export const startStripeServer = async (): Promise<StripeServer> => {
     },
     left: () => replies.length,
     stop: () => server.close()
+  }
+}
+
+const SECRET = "whsec_stripe_test"
+const decodeCall = Schema.decodeUnknownSync(Call)
+
+/** Our adapter before such a Stripe. `usual` is what its calls say where a test does not say otherwise. */
+export const openStripe = async (usual: object) => {
+  const server = await startStripeServer()
+  const webhookSecret = SECRET
+  const gateway = stripe({ name: "stripe", apiKey: "sk_test_1", url: server.url, webhookSecret })
+  const call = (more: object = {}) => decodeCall({ gateway: "stripe", ...usual, ...more })
+  return {
+    ...server,
+    call,
+    /** The outcome, or what went wrong. */
+    perform: (next: ReadonlyArray<Reply>, more: object = {}) => {
+      server.answers(next)
+      return Effect.runPromise(
+        gateway.perform(call(more), "acme").pipe(
+          Effect.map(({ outcome }) => outcome),
+          Effect.catch((error) => Effect.succeed(error))
+        )
+      )
+    },
+    inquire: (next: ReadonlyArray<Reply>, more: object = {}, operation?: "dispute") => {
+      server.answers(next)
+      return Effect.runPromise(gateway.inquire({ ...call(more), ...(operation && { operation }) }))
+    },
+    /** A webhook of this type about this object, signed by Stripe's own library. */
+    told: (type: string, object: object) => {
+      const payload = JSON.stringify({ id: "evt_1", object: "event", type, data: { object } })
+      const signature = Stripe.webhooks.generateTestHeaderString({ payload, secret: SECRET })
+      const header = (name: string) => name === "stripe-signature" ? signature : undefined
+      return Effect.runPromise(
+        gateway.readWebhook!({ body: payload, header }).pipe(
+          Effect.catch((error) => Effect.succeed(error))
+        )
+      )
+    }
   }
 }

@@ -18,6 +18,8 @@ export class Wallets {
   readonly journal: Array<JournalEntry> = []
   readonly events: Array<Event> = []
   readonly answers: Array<unknown> = []
+  /** What the gateways were asked. */
+  readonly calls: Array<Emission> = []
   onTheWay: Array<Emission> = []
   terms: Terms
   private seq = 0
@@ -62,6 +64,7 @@ export class Wallets {
     this.journal.push(...entries)
     this.events.push(...events)
     this.answers.push(...answers.map(({ body }) => body))
+    this.calls.push(...emit.filter(({ to }) => to === "gateway"))
     this.onTheWay.push(...emit.filter(({ to }) => to === "payments"))
     return undefined
   }

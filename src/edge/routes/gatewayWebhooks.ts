@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
-import type { Gateway } from "../../../actors/gateway/port.ts"
-import { merchantOfPayment } from "../../../actors/payments/read.ts"
+import type { Gateway, Notice } from "../../../actors/gateway/port.ts"
+import { merchantOfPayment, ownerOfPayout } from "../../../actors/payments/read.ts"
+import { PayoutId } from "../../../streams/messages/payouts.ts"
 import { PaymentId } from "../../domain/identifiers.ts"
 import { Commands } from "../../bus/commands.ts"
 import { problem, unavailable } from "../problem.ts"
@@ -11,6 +12,26 @@ import { type Asked, ok, type Route } from "../route.ts"
 const BODY_BYTES_MAX = 1024 * 1024
 
 const isPaymentId = Schema.is(PaymentId)
+const isPayoutId = Schema.is(PayoutId)
+
+/** Whose it is, and as what its actor hears of it. */
+const toldTo = Effect.fnUntraced(function* (notice: Notice) {
+  if ("payout_id" in notice) {
+    const { payout_id } = notice
+    if (!isPayoutId(payout_id)) return undefined
+    const payout = yield* read("edge.payout", (db) => ownerOfPayout(db, payout_id))
+    return payout && {
+      type: "payout_notified",
+      merchant: payout.merchant,
+      body: { payout_id, balance: payout.balance }
+    }
+  }
+  const { payment_id } = notice
+  if (!isPaymentId(payment_id)) return undefined
+  const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, payment_id))
+  const type = "dispute_id" in notice ? "dispute_notified" : "notified"
+  return merchant === undefined ? undefined : { type, merchant, body: notice }
+})
 
 /**
  * What gateways tell. The signature says who speaks; what is said only makes the payment ask. So a
@@ -34,16 +55,15 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
     const commands = yield* Commands
     let taken = 0
     for (const notice of notices) {
-      const { payment_id } = notice
-      // What is not about a payment of ours is somebody else's business with the same gateway.
-      if (!isPaymentId(payment_id)) continue
-      const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, payment_id))
-      if (merchant === undefined) continue
+      const told = yield* toldTo(notice)
+      // What is not about anything of ours is somebody else's business with the same gateway.
+      if (told === undefined) continue
+      const { body, merchant, type } = told
       yield* commands.publish({
         family: "payments",
-        type: "dispute_id" in notice ? "dispute_notified" : "notified",
+        type,
         merchant,
-        body: JSON.stringify({ ...notice, gateway: gateway.name }),
+        body: JSON.stringify({ ...body, gateway: gateway.name }),
         ...(traceparent !== undefined && { traceparent })
       }).pipe(Effect.mapError(() => unavailable("it was not taken: send it again")))
       taken++
