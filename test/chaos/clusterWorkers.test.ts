@@ -72,7 +72,7 @@ const change = async (
 }
 
 beforeAll(async () => {
-  house = await startClusterHouse(LEASE_MILLIS)
+  house = await startClusterHouse({ leaseMillis: LEASE_MILLIS })
   ownership = new Ownership(house.stack.databaseUrl)
   house.load.start(PAYMENTS_PER_SECOND)
   const first = house.work()

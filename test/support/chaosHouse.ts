@@ -20,11 +20,18 @@ export const startTestHouse = async (): Promise<TestHouse<EmbeddedStack>> => {
   return await housed(await startEmbedded({ dataDir, fsync: true }), dataDir)
 }
 
-/** Three nats-servers that may be killed; PostgreSQL is the one all tests share. */
+/**
+ * Three nats-servers that may be killed. PostgreSQL is the one all tests share, or one of its own that
+ * may be killed, too.
+ */
 export const startClusterHouse = async (
-  leaseMillis = LEASE_MILLIS
+  { leaseMillis = LEASE_MILLIS, postgres = "shared" }: {
+    readonly leaseMillis?: number
+    readonly postgres?: "shared" | "own"
+  } = {}
 ): Promise<TestHouse<ClusterStack>> => {
   const dataDir = testFolder("cluster")
+  if (postgres === "own") return await housed(await startCluster({ dataDir }), dataDir, leaseMillis)
   const stack = await startCluster({ dataDir, databaseUrl: freshDatabaseUrl() })
   const house = await housed(stack, dataDir, leaseMillis)
   return {
