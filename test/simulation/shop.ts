@@ -5,6 +5,7 @@ import { type Answer, type Gateway, GatewayUnclear } from "../../actors/gateway/
 import { payments } from "../../actors/payments/actor.ts"
 import type { Payment, State } from "../../actors/payments/state.ts"
 import type { Row } from "../../actors/payments/step.ts"
+import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { TurnWrites } from "../../src/runtime/actor.ts"
 import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
 import type { Outcome } from "../../streams/messages/gateway.ts"
@@ -21,14 +22,14 @@ const READERLESS = ["messaging", "reconciliation"]
 /** A gateway that honours its keys: what it did for an attempt it did once. */
 const attemptsAt = new WeakMap<Store, Map<string, Outcome>>()
 
-const attemptsOf = (store: Store): Map<string, Outcome> => {
+export const attemptsOf = (store: Store): Map<string, Outcome> => {
   const known = attemptsAt.get(store) ?? new Map<string, Outcome>()
   attemptsAt.set(store, known)
   return known
 }
 
 /** Approves most, declines some; now and then its answer or the call itself is lost. */
-const modelGateway = ({ chance, store }: Keeper): Gateway => {
+export const modelGateway = ({ chance, store }: Keeper): Gateway => {
   const attempts = attemptsOf(store)
   return {
     name: "simulator",
@@ -51,7 +52,7 @@ const modelGateway = ({ chance, store }: Keeper): Gateway => {
 }
 
 /** An actor of Lastro, its tables replaced by the model's. */
-const kept = (actor: AnyKeyed, { ask, store }: Keeper): AnyActor => {
+export const kept = (actor: AnyKeyed, { ask, store }: Keeper): AnyActor => {
   const { overdue, ...rest } = actor
   return {
     ...rest,
@@ -114,6 +115,12 @@ const paymentsOf = ({ store }: World): ReadonlyMap<string, Payment> =>
     })
   )
 
+export const entriesOf = ({ store }: World): ReadonlyArray<JournalEntry> =>
+  (store.rows.get("payments") ?? []).flatMap(({ row }) => {
+    const one = row as Row
+    return one._tag === "Entry" ? [one.entry] : []
+  })
+
 const SETTLED: ReadonlySet<string> = new Set(["captured", "failed", "rejected", "in_review"])
 
 /** Every command makes one payment, which is charged once at most and booked as the gateway has it. */
@@ -126,10 +133,7 @@ const broken = (world: World): ReadonlyArray<string> => {
   const found = all.size === commands.size
     ? []
     : [`${all.size} payments of ${commands.size} commands`]
-  const entries = (world.store.rows.get("payments") ?? []).flatMap(({ row }) => {
-    const one = row as Row
-    return one._tag === "Entry" ? [one.entry] : []
-  })
+  const entries = entriesOf(world)
   const ids = new Set(entries.map(({ id }) => id))
   if (ids.size !== entries.length) found.push("an entry is booked twice")
   const attempts = attemptsOf(world.store)
