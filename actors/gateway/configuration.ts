@@ -41,6 +41,8 @@ export const PixGateway = Schema.Struct({
   kind: Schema.Literal("pix"),
   /** The bank's API with its version; left out, a bank is simulated beside the actors. */
   url: Schema.optionalKey(Url),
+  /** A simulated bank that several processes share (`lastro simulator`), in the place of all below. */
+  simulator_url: Schema.optionalKey(Url),
   token_url: Schema.optionalKey(Url),
   client_id: Schema.optionalKey(Secret),
   client_secret: Schema.optionalKey(Secret),

@@ -11,7 +11,7 @@ import { Routing } from "../../streams/messages/routing.ts"
 import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
 import { StackError } from "../stack/stack.ts"
 import type { Environment } from "./commands.ts"
-import { openOwnPix, openPix, type OwnBank, registerWebhook } from "./pixGateway.ts"
+import { openOwnPix, openPix, type OwnBank, registerWebhook, simulatedPix } from "./pixGateway.ts"
 
 /** Which gateways there are and which payments go where: `LASTRO_GATEWAYS_FILE`. */
 export const GatewaysFile = Schema.Struct({
@@ -25,12 +25,11 @@ const defaultGateways = (url: string | undefined): GatewaysFile => {
   if (url !== undefined && !URL.canParse(url)) {
     throw new StackError(`LASTRO_SIMULATOR_URL is no URL: ${url}.`)
   }
-  const shared = url === undefined ? {} : { url: url.replace(/\/$/, "") }
+  const base = url?.replace(/\/$/, "")
   return {
     gateways: [
-      { name: "simulator", kind: "simulator", ...shared },
-      // What several processes share has to run somewhere: a bank of one's own is for one process.
-      ...(url === undefined ? [{ name: "pix", kind: "pix" } as const] : [])
+      { name: "simulator", kind: "simulator", ...(base !== undefined && { url: base }) },
+      { name: "pix", kind: "pix", ...(base !== undefined && { simulator_url: `${base}/pix` }) }
     ],
     routing: defaultTerms.routing!
   }
@@ -70,7 +69,10 @@ export const configuredGateways = (environment: Environment): GatewaysFile => {
 /** What several workers call must be the same for all of them: none may have a simulator of its own. */
 export const sharedGateways = (environment: Environment): GatewaysFile => {
   const configured = configuredGateways(environment)
-  const own = configured.gateways.find(({ kind, url }) => kind !== "stripe" && url === undefined)
+  const own = configured.gateways.find((one) =>
+    one.kind !== "stripe" && one.url === undefined &&
+    !(one.kind === "pix" && one.simulator_url !== undefined)
+  )
   if (own === undefined) return configured
   throw new StackError(
     `the gateway ${own.name} has no address: set LASTRO_SIMULATOR_URL (lastro simulator starts one) ` +
@@ -189,6 +191,9 @@ const open = async (
     }
     case "pix": {
       if (one.url !== undefined) return openPix(one, one.url, secret)
+      if (one.simulator_url !== undefined) {
+        return simulatedPix(one, one.simulator_url, webhookSecret)
+      }
       const { bank, gateway } = await openOwnPix(one, dataDir)
       own.banks.set(name, bank)
       return gateway

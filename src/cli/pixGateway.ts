@@ -57,6 +57,18 @@ export const openPix = (
   })
 }
 
+/** A simulated bank takes any name and password: nobody has to be told one. */
+export const simulatedPix = (one: Configured, base: string, webhookSecret?: string): Gateway =>
+  pix({
+    ...named(one),
+    name: one.name,
+    url: `${base}/api/v2`,
+    tokenUrl: `${base}/oauth/token`,
+    clientId: "lastro",
+    clientSecret: randomBytes(24).toString("base64url"),
+    ...(webhookSecret !== undefined && { webhookSecret })
+  })
+
 /** Without an address a bank is simulated here, with its payers. */
 export const openOwnPix = async (
   one: Configured,
@@ -64,17 +76,8 @@ export const openOwnPix = async (
 ): Promise<{ readonly gateway: Gateway; readonly bank: OwnBank }> => {
   const thread = await startPixThread(join(dataDir, `${one.name}.db`))
   const webhookSecret = randomBytes(24).toString("base64url")
-  const who = named(one)
-  const gateway = pix({
-    ...who,
-    name: one.name,
-    url: `${thread.url}/api/v2`,
-    tokenUrl: `${thread.url}/oauth/token`,
-    clientId: "lastro",
-    clientSecret: randomBytes(24).toString("base64url"),
-    webhookSecret
-  })
-  return { gateway, bank: { ...thread, key: who.key, webhookSecret } }
+  const gateway = simulatedPix(one, thread.url, webhookSecret)
+  return { gateway, bank: { ...thread, key: named(one).key, webhookSecret } }
 }
 
 /** Registers our address with a simulated bank, as its customer does with a real one. */

@@ -133,6 +133,18 @@ test(
     await ownedBy(names)
     expect(await pay(urlIn(edge.output), key, "first")).toMatchObject({ status: "captured" })
 
+    // The bank of the same simulator: nobody tells the workers, they ask.
+    const edgeUrl = urlIn(edge.output)
+    const { id, status } = await pay(edgeUrl, key, "by-pix", { type: "pix" })
+    expect(status).toBe("requires_action")
+    const payer = `${urlIn(simulator.output)}/pix/payer/${id.slice("pay_".length)}01`
+    expect((await fetch(payer, { method: "POST" })).status).toBe(200)
+    await eventually(async () => {
+      const headers = { authorization: `Bearer ${key}` }
+      const seen = await (await fetch(`${edgeUrl}/v1/payments/${id}`, { headers })).json()
+      return seen.status === "captured" ? true : undefined
+    }, 60_000)
+
     workers[0]!.signal("SIGTERM")
     expect(await workers[0]!.end()).toBe(0)
     await ownedBy([names[1]!])
@@ -180,7 +192,9 @@ const ownedBy = (names: ReadonlyArray<string>) =>
     throw new Error(`${rows.length} partitions of ${owners}`)
   }, 60_000)
 
-const pay = async (url: string, key: string, idempotencyKey: string) => {
+const card = { type: "card", token: "tok_approved" }
+
+const pay = async (url: string, key: string, idempotencyKey: string, method: object = card) => {
   const answer = await fetch(`${url}/v1/payments`, {
     method: "POST",
     headers: {
@@ -192,7 +206,7 @@ const pay = async (url: string, key: string, idempotencyKey: string) => {
     body: JSON.stringify({
       amount: 1_000,
       currency: "BRL",
-      payment_method: { type: "card", token: "tok_approved" }
+      payment_method: method
     })
   })
   return await answer.json()

@@ -28,6 +28,14 @@ test("without a file there are a simulator for cards and one for Pix", () => {
   expect(routing.rules.map(({ methods }) => methods)).toEqual([["pix"], ["card"]])
 })
 
+test("processes that share a simulator share its bank with the Pix API, too", () => {
+  const url = "http://10.0.0.5:8790"
+  expect(configuredGateways({ LASTRO_SIMULATOR_URL: `${url}/` }).gateways).toEqual([
+    { name: "simulator", kind: "simulator", url },
+    { name: "pix", kind: "pix", simulator_url: `${url}/pix` }
+  ])
+})
+
 test("a file says which gateways there are and where payments go", () => {
   const costs = { one: { percentage_basis_points: 99, fixed: 25 } }
   const known = read({

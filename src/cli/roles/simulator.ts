@@ -1,5 +1,6 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
+import { openPixDesk } from "../../stack/pix/server.ts"
 import { startSimulator } from "../../stack/simulator/server.ts"
 import type { CliCommand } from "../commands.ts"
 import { dataDirOf } from "../lastro.ts"
@@ -7,28 +8,32 @@ import { untilStopped } from "../untilStopped.ts"
 
 const usage = `Usage: lastro simulator
 
-The payment gateway that "start" brings along, as a process of its own: no real money moves. Several
-workers share one, so that a repeated call meets the book in which the first one stands.
+The payment gateways that "start" brings along, as a process of their own: no real money moves. Cards are
+at the root, a bank with the Pix API below /pix. Several workers share them, so that a repeated call
+meets the book in which the first one stands.
 
   LASTRO_PORT        where it listens on 127.0.0.1 (default 8790)
-  LASTRO_DATA_DIR    where its book lies (default .lastro)`
+  LASTRO_DATA_DIR    where the books lie (default .lastro)`
 
 const PORT = 8790
 
 export const simulator: CliCommand = {
-  summary: "The payment gateway simulator alone",
+  summary: "The payment gateways' simulators alone",
   usage,
   run: async (_args, environment) => {
     const stopAsked = untilStopped()
     const dataDir = dataDirOf(environment)
     fs.mkdirSync(dataDir, { recursive: true })
+    const bank = openPixDesk(join(dataDir, "pix.db"), "/pix")
     const running = await startSimulator({
+      beside: { pix: bank.handle },
       file: join(dataDir, "simulator.db"),
       port: Number(environment["LASTRO_PORT"] ?? PORT)
     })
     console.log(`The simulator answers at ${running.url} (LASTRO_SIMULATOR_URL for workers).`)
     await stopAsked
     await running.stop()
+    bank.close()
     return 0
   }
 }

@@ -30,24 +30,42 @@ interface State {
   returns: "at_once" | "later" | "refused"
 }
 
-/** A receiving bank with the central bank's Pix API, and payers who pay when they are told to. */
-export const startPixSimulator = async (options: PixSimulatorOptions): Promise<PixSimulator> => {
+/** Answers requests of one kind, whatever server they came to. */
+export interface Desk {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+  readonly close: () => void
+}
+
+/**
+ * A receiving bank with the central bank's Pix API, and payers who pay when they are told to. Its paths
+ * begin with `at`.
+ */
+export const openPixDesk = (file: string, at = ""): Desk => {
   const state: State = {
-    bank: new Bank(options.file),
+    bank: new Bank(file),
     tokens: new Map(),
     hooks: new Map(),
     outage: false,
     returns: "at_once"
   }
-  const handler = (request: IncomingMessage, response: ServerResponse) => {
-    handle(state, request, response).catch((error) =>
-      problem(response, 400, "RequisicaoInvalida", (error as Error).message)
-    )
+  return {
+    handle: (request, response) => {
+      const { pathname } = new URL(request.url ?? "/", "http://bank")
+      handle(state, request, response, pathname.slice(at.length)).catch((error) =>
+        problem(response, 400, "RequisicaoInvalida", (error as Error).message)
+      )
+    },
+    close: () => state.bank.close()
   }
+}
+
+/** The bank on a port of its own. */
+export const startPixSimulator = async (options: PixSimulatorOptions): Promise<PixSimulator> => {
+  const desk = openPixDesk(options.file)
   const { tls } = options
   const server = tls === undefined
-    ? createServer(handler)
-    : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, handler)
+    ? createServer(desk.handle)
+    : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, desk.handle)
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject)
     server.listen(0, "127.0.0.1", () => resolve())
@@ -58,13 +76,17 @@ export const startPixSimulator = async (options: PixSimulatorOptions): Promise<P
     stop: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      state.bank.close()
+      desk.close()
     }
   }
 }
 
-const handle = async (state: State, request: IncomingMessage, response: ServerResponse) => {
-  const { pathname } = new URL(request.url ?? "/", "http://bank")
+const handle = async (
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  pathname: string
+) => {
   const text = await readText(request)
   const method = request.method ?? "GET"
   if (pathname === "/oauth/token") return giveToken(state, request, response)

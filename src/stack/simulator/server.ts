@@ -21,6 +21,8 @@ const DAY_MILLIS = 86_400_000
 const SILENCE_MILLIS = 60_000
 /** News of an answer that never came is told when the caller has given up waiting for it. */
 const NEWS_MILLIS = 4_300
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
 export interface Simulator {
   readonly url: string
   readonly book: Book
@@ -34,10 +36,14 @@ export interface Simulator {
 export const startSimulator = async (options: {
   readonly file: string
   readonly port?: number
+  /** Others that answer here, by the first part of the path. */
+  readonly beside?: Readonly<Record<string, Handler>>
 }): Promise<Simulator> => {
   const book = new Book(options.file)
   const state: State = { book, outage: false, delayMillis: 0, url: "" }
   const server = createServer((request, response) => {
+    const other = options.beside?.[request.url?.split("/")[1] ?? ""]
+    if (other !== undefined) return other(request, response)
     handle(state, request, response).catch((error) =>
       json(response, 400, { code: "bad_request", detail: (error as Error).message })
     )
