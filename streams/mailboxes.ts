@@ -1,7 +1,8 @@
 /**
  * What flows where. Each family has one mailbox: a JetStream stream whose partitions are the unit
- * of order and of ownership. Producers write `lastro.<family>.<type>.<merchant>`; the server turns
- * that into `<family>.<partition>.ingress.<type>.<merchant>`; actors write `<family>.<partition>.<source>`.
+ * of order and of ownership. Producers write `lastro.<family>.<type>.<merchant>`; the server they are
+ * connected to turns that into `<family>.<partition>.ingress.<type>.<merchant>` before anything else sees
+ * it; actors write `<family>.<partition>.<source>`.
  */
 export interface Mailbox {
   readonly family: string
@@ -22,6 +23,16 @@ export type Family = (typeof mailboxes)[number]["family"]
 
 /** Fixed for a mailbox generation: changing it would move keys away from their order. */
 export const PARTITIONS = 8
+
+/**
+ * A mapping of the NATS account, in the configuration of every server. A stream's own subject transform
+ * would do the same, but each server of a cluster applies that by itself, and servers were seen that did
+ * not: their copies held commands where no partition reads.
+ */
+export const ingressMapping = {
+  src: "lastro.*.*.*",
+  dest: `{{wildcard(1)}}.{{partition(${PARTITIONS},3)}}.ingress.{{wildcard(2)}}.{{wildcard(3)}}`
+} as const
 
 /** What a merchant's own systems may publish; everything else enters through the edge. */
 export const producerCommands: ReadonlyArray<readonly [family: Family, type: string]> = [

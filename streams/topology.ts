@@ -1,5 +1,5 @@
 import type { StreamSpec } from "../src/bus/topology.ts"
-import { type Mailbox, mailboxes, PARTITIONS } from "./mailboxes.ts"
+import { type Mailbox, mailboxes } from "./mailboxes.ts"
 
 const SECOND_NANOS = 1_000_000_000
 const DAY_NANOS = 86_400 * SECOND_NANOS
@@ -49,11 +49,8 @@ const monitored = (replicas: number) => ({
 
 const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => ({
   name: stream,
-  subjects: [`lastro.${family}.*.*`, `${family}.>`],
-  subject_transform: {
-    src: `lastro.${family}.*.*`,
-    dest: `${family}.{{partition(${PARTITIONS},2)}}.ingress.{{wildcard(1)}}.{{wildcard(2)}}`
-  },
+  // Commands apart from everything else: admission takes them off and puts them back.
+  subjects: [`${family}.*.ingress.*.*`, `${family}.*.*`],
   retention: "limits",
   storage: "file",
   discard: "new",

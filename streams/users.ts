@@ -1,6 +1,11 @@
-import { mailboxes, platformCommands, producerCommands } from "./mailboxes.ts"
+import { partitionOf } from "../src/domain/partition.ts"
+import { mailboxes, PARTITIONS, platformCommands, producerCommands } from "./mailboxes.ts"
 
-/** What each NATS identity may do (PROTOCOL §10). Everything not named is denied. */
+/**
+ * What each NATS identity may do (PROTOCOL §10). Everything not named is denied. Servers ask for the
+ * right to publish after they have mapped a subject: who may give a command may give it under both names,
+ * and an actor refuses one that is not in its merchant's partition.
+ */
 export interface NatsUser {
   readonly name: string
   readonly publish: ReadonlyArray<string>
@@ -38,6 +43,24 @@ const observer: NatsUser = {
     ])
   ],
   subscribe: [inbox("observer")]
+}
+
+/** An operator's orders name a dead letter or a key, never what stands in a letter. */
+const edge: NatsUser = {
+  name: "edge",
+  publish: [
+    ...mailboxes.filter(({ kind }) => kind === "keyed").flatMap(({ family }) => [
+      `${family}.*.ingress.*.*`,
+      `${family}.*.operate`
+    ]),
+    "$KV.control.family.*",
+    "$JS.API.INFO",
+    "$JS.API.STREAM.INFO.*",
+    "$JS.API.CONSUMER.INFO.>",
+    "$JS.API.STREAM.MSG.GET.*",
+    "$JS.API.DIRECT.GET.>"
+  ],
+  subscribe: [inbox("edge")]
 }
 
 export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsUser> => [
@@ -78,32 +101,20 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
     ],
     subscribe: [inbox("gate")]
   },
-  {
-    // An operator's orders name a dead letter or a key, never what stands in a letter.
-    name: "edge",
-    publish: [
-      "lastro.>",
-      ...mailboxes.filter(({ kind }) => kind === "keyed").map(({ family }) =>
-        `${family}.*.operate`
-      ),
-      "$KV.control.family.*",
-      "$JS.API.INFO",
-      "$JS.API.STREAM.INFO.*",
-      "$JS.API.CONSUMER.INFO.>",
-      "$JS.API.STREAM.MSG.GET.*",
-      "$JS.API.DIRECT.GET.>"
-    ],
-    subscribe: [inbox("edge")]
-  },
+  edge,
   observer,
   {
     name: "producer",
-    publish: [...producerCommands, ...platformCommands].map(([f, type]) => `lastro.${f}.${type}.*`),
+    publish: [...producerCommands, ...platformCommands].map(([family, type]) =>
+      `${family}.*.ingress.${type}.*`
+    ),
     subscribe: [inbox("producer")]
   },
   ...merchants.map((merchant) => ({
     name: merchantUser(merchant),
-    publish: producerCommands.map(([family, type]) => `lastro.${family}.${type}.${merchant}`),
+    publish: producerCommands.map(([family, type]) =>
+      `${family}.${partitionOf(merchant, PARTITIONS)}.ingress.${type}.${merchant}`
+    ),
     subscribe: [inbox(merchantUser(merchant))]
   }))
 ]

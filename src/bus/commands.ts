@@ -5,6 +5,7 @@ import { JetStreamCode } from "./api.ts"
 import { append, type Outgoing } from "./append.ts"
 import { PLAIN_MESSAGES_MAX } from "./appender.ts"
 import { BusUnavailable, Nats, type NatsLink } from "./connection.ts"
+import { ingressSubject } from "./ingress.ts"
 
 export { BusUnavailable }
 
@@ -46,13 +47,15 @@ export class Commands extends Context.Service<Commands, {
   /** Subscribed before it returns, so an answer cannot come too early. */
   readonly openReply: () => Reply
 }>()("lastro/bus/Commands") {
-  static readonly layer = Layer.effect(
-    Commands,
-    Effect.gen(function* () {
-      const link = yield* Nats
-      return Commands.of(make(link))
-    })
-  )
+  /** With so many partitions in every mailbox. */
+  static readonly layerOf = (partitions: number) =>
+    Layer.effect(
+      Commands,
+      Effect.gen(function* () {
+        const link = yield* Nats
+        return Commands.of(make(link, partitions))
+      })
+    )
 }
 
 /** Concurrent requests that share one atomic batch. More wait for the next one. */
@@ -67,7 +70,7 @@ interface Waiting {
   readonly resolve: (seq: Effect.Effect<{ stream: string; seq: number }, PublishFailure>) => void
 }
 
-const make = (link: NatsLink): Commands["Service"] => {
+const make = (link: NatsLink, partitions: number): Commands["Service"] => {
   const queues = new Map<string, { waiting: Array<Waiting>; flying: boolean }>()
 
   const send = (one: Waiting) =>
@@ -122,7 +125,8 @@ const make = (link: NatsLink): Commands["Service"] => {
           const retryAfterSeconds = RETRY_AFTER_SECONDS
           return resume(Effect.fail(new MailboxClosed({ family, retryAfterSeconds })))
         }
-        queue.waiting.push({ message: messageOf(command), family: command.family, resolve: resume })
+        const message = messageOf(command, partitions)
+        queue.waiting.push({ message, family: command.family, resolve: resume })
         // Requests of the same event-loop turn meet in one batch.
         if (!queue.flying && queue.waiting.length === 1) setImmediate(() => flush(command.family))
       }),
@@ -135,8 +139,8 @@ const settle = (
   sent: Effect.Effect<{ stream: string; seq: number }, PublishFailure>
 ) => Effect.exit(sent).pipe(Effect.map((exit) => one.resolve(exit)))
 
-const messageOf = (command: Command): Outgoing => ({
-  subject: `lastro.${command.family}.${command.type}.${command.merchant}`,
+const messageOf = (command: Command, partitions: number): Outgoing => ({
+  subject: ingressSubject(command, partitions),
   headers: [
     ...(command.replyTo === undefined ? [] : [["Lastro-Reply-To", command.replyTo] as const]),
     ...(command.traceparent === undefined ? [] : [["traceparent", command.traceparent] as const]),

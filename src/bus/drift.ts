@@ -22,6 +22,20 @@ export const settingsApart = (declared: object, found: Config): ReadonlyArray<Di
     contains(found[setting], value) ? [] : [{ setting, declared: value, found: found[setting] }]
   )
 
+/**
+ * A stream's settings, and a transform where there is one: none is declared, since every server applies
+ * it by itself and copies may come to differ.
+ */
+export const streamApart = (declared: object, found: Config): ReadonlyArray<Difference> => {
+  const transform = found["subject_transform"]
+  return [
+    ...settingsApart(declared, found),
+    ...(transform === undefined
+      ? []
+      : [{ setting: "subject_transform", declared: undefined, found: transform }])
+  ]
+}
+
 const contains = (found: unknown, declared: unknown): boolean => {
   if (typeof declared !== "object" || declared === null) {
     return found === declared || (found === undefined && (declared === false || declared === 0))
@@ -72,9 +86,6 @@ const streamBlock = (
 ): string | undefined => {
   if (FIXED_STREAM.has(setting)) return "a stream keeps this for its life"
   if (ONE_WAY.has(setting) && found === true) return "it cannot be taken back"
-  if (setting === "subject_transform" && found !== undefined) {
-    return "keys would move to other partitions, away from their order"
-  }
   return held.messages > 0 && deletes(setting, declared, held, nowMillis)
     ? "messages would be deleted"
     : undefined

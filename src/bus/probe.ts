@@ -61,32 +61,22 @@ export const consumersOf = Effect.fnUntraced(function* (nc: BusClient, stream: s
   }
 })
 
-export interface Scratch {
-  /** Time from each publish to its acknowledgement: quorum and fsync included. */
-  readonly appendMillis: ReadonlyArray<number>
-  /** Where the server put each key. */
-  readonly partitions: ReadonlyMap<string, number>
-}
-
 /**
- * A stream of its own with a mailbox's transform, written with these keys and deleted again: so the
- * server itself says in which partition a key belongs, and how long an append takes.
+ * A stream of its own that is written so often and deleted again: times from each publish to its
+ * acknowledgement, quorum and fsync included.
  */
-export const scratch = (
+export const appendMillis = (
   nc: BusClient,
-  transform: { readonly src: string; readonly dest: string },
   replicas: number,
-  keys: ReadonlyArray<string>
-): Effect.Effect<Scratch, BusUnavailable | JetStreamRefused, Scope.Scope> =>
+  count: number
+): Effect.Effect<ReadonlyArray<number>, BusUnavailable | JetStreamRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const id = nuid.next()
     const stream = `DOCTOR_${id}`
-    const src = `doctor.${id}.in.${transform.src}`
-    const dest = `doctor.${id}.out.${transform.dest}`
+    const subject = `doctor.${id}`
     const spec: StreamSpec = {
       name: stream,
-      subjects: [src],
-      subject_transform: { src, dest },
+      subjects: [subject],
       storage: "file",
       num_replicas: replicas
     }
@@ -94,23 +84,55 @@ export const scratch = (
       request(nc, `STREAM.CREATE.${stream}`, spec),
       () => Effect.ignore(request(nc, `STREAM.DELETE.${stream}`))
     )
-    const appendMillis: Array<number> = []
-    const partitions = new Map<string, number>()
-    const place = dest.split(".").findIndex((token) => token.startsWith("{{partition"))
-    for (const key of keys) {
-      const subject = src.replace("*", "doctor").replace("*", key)
+    const found: Array<number> = []
+    for (let nth = 0; nth < count; nth++) {
       const started = performance.now()
-      const { seq } = yield* publish(nc, subject)
-      appendMillis.push(performance.now() - started)
-      const { message } = yield* request<{ message: { subject: string } }>(
-        nc,
-        `STREAM.MSG.GET.${stream}`,
-        { seq }
-      )
-      partitions.set(key, Number(message.subject.split(".")[place]))
+      yield* publish(nc, subject)
+      found.push(performance.now() - started)
     }
-    return { appendMillis, partitions }
+    return found
   })
+
+/** Longer than any way through a cluster; what is not there by then is not mapped. */
+const MAPPED_MILLIS = 2_000
+
+/**
+ * Into which partition this connection's server puts a producer's command of each key: published for a
+ * family that nobody has, so that it is stored nowhere. A key that is missing was not mapped.
+ */
+export const mappedPartitions = (nc: BusClient, keys: ReadonlyArray<string>) =>
+  Effect.promise(async (): Promise<ReadonlyMap<string, number>> => {
+    const id = nuid.next()
+    const found = new Map<string, number>()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const subscription = nc.subscribe(`doctor.*.ingress.${id}.*`, {
+      callback: (error, message) => {
+        if (error !== null) return resolve()
+        const [, partition, , , key] = message.subject.split(".")
+        found.set(key!, Number(partition))
+        if (found.size === keys.length) resolve()
+      }
+    })
+    const timer = setTimeout(resolve, MAPPED_MILLIS)
+    await nc.flush()
+    for (const key of keys) nc.publish(`lastro.doctor.${id}.${key}`)
+    await promise
+    clearTimeout(timer)
+    subscription.unsubscribe()
+    return found
+  })
+
+/** Messages that a mailbox holds under a producer's subject, where no partition reads them. */
+export const unmappedMessages = (nc: BusClient, stream: string) =>
+  request<{
+    state: { subjects?: Readonly<Record<string, number>> }
+    cluster?: { leader?: string }
+  }>(nc, `STREAM.INFO.${stream}`, { subjects_filter: "lastro.>" }).pipe(
+    Effect.map(({ cluster, state }) => ({
+      count: Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0),
+      leader: cluster?.leader
+    }))
+  )
 
 const publish = (nc: BusClient, subject: string) =>
   Effect.promise(async () =>

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { API_TIMEOUT_MILLIS, JetStreamCode, request } from "./api.ts"
 import type { BusClient } from "./connection.ts"
+import { takesCommands } from "./ingress.ts"
 
 export interface StoredMessage {
   readonly seq: number
@@ -86,7 +87,7 @@ export const streamFacts = (nc: BusClient, stream: string) =>
       lastSeq: state.last_seq,
       bytes: state.bytes,
       bytesMax: config.max_bytes,
-      gateClosed: !(config.subjects ?? []).some((subject) => subject.startsWith("lastro."))
+      gateClosed: !(config.subjects ?? []).some(takesCommands)
     }))
   )
 

@@ -2,7 +2,8 @@ import type { ConsumerConfig, StreamConfig } from "@nats-io/jetstream"
 import { Effect } from "effect"
 import { JetStreamCode, JetStreamRefused, request } from "./api.ts"
 import type { BusClient, BusUnavailable } from "./connection.ts"
-import { type Difference, judgeConsumer, judgeStream, settingsApart } from "./drift.ts"
+import { type Difference, judgeConsumer, judgeStream, settingsApart, streamApart } from "./drift.ts"
+import { takesCommands } from "./ingress.ts"
 
 /** A stream as JetStream's API takes it; durations in nanoseconds. Declared as data in `streams/`. */
 export type StreamSpec = Readonly<Partial<StreamConfig>> & { readonly name: string }
@@ -65,7 +66,7 @@ export const planTopology = Effect.fnUntraced(function* (
     const { messages, bytes, first_ts } = found.state
     const held = { messages, bytes, firstMillis: Date.parse(first_ts) }
     const declared = closed ? { ...closedSpec(spec) } : { ...spec }
-    const differences = judgeStream(settingsApart(declared, found.config), held, nowMillis)
+    const differences = judgeStream(streamApart(declared, found.config), held, nowMillis)
     if (differences.length > 0) steps.push({ ...place, ...actionFor(differences) })
   }
   for (const spec of consumers) {
@@ -167,20 +168,19 @@ const absentAs = <A>(asked: Effect.Effect<A, BusUnavailable | JetStreamRefused>,
     )
   )
 
-const isIngress = (subject: string): boolean => subject.startsWith("lastro.")
-
 const isClosed = (spec: StreamSpec, found: Readonly<Record<string, unknown>>): boolean =>
-  (spec.subjects ?? []).some(isIngress) &&
-  !((found["subjects"] ?? []) as ReadonlyArray<string>).some(isIngress)
+  (spec.subjects ?? []).some(takesCommands) &&
+  !((found["subjects"] ?? []) as ReadonlyArray<string>).some(takesCommands)
 
-const closedSpec = ({ subject_transform: _, ...spec }: StreamSpec): StreamSpec => ({
+const closedSpec = (spec: StreamSpec): StreamSpec => ({
   ...spec,
-  subjects: (spec.subjects ?? []).filter((subject) => !isIngress(subject))
+  subjects: (spec.subjects ?? []).filter((subject) => !takesCommands(subject))
 })
 
 /**
  * Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. Everything
- * else of the stream stays as it is found: replicas and limits are a person's to change.
+ * else of the stream stays as it is found: replicas and limits are a person's to change. A transform goes:
+ * an older version declared one.
  */
 export const setGate = Effect.fnUntraced(function* (
   nc: BusClient,
@@ -191,7 +191,6 @@ export const setGate = Effect.fnUntraced(function* (
   const { subject_transform: _, ...rest } = config
   yield* request(nc, `STREAM.UPDATE.${spec.name}`, {
     ...rest,
-    subjects: (open ? spec : closedSpec(spec)).subjects,
-    ...(open && { subject_transform: spec.subject_transform })
+    subjects: (open ? spec : closedSpec(spec)).subjects
   })
 })

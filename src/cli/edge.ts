@@ -1,3 +1,4 @@
+import { PARTITIONS } from "../../streams/mailboxes.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
@@ -86,7 +87,7 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const nats = Nats.layerOf({ urls: stack.natsUrls, user, password, name: "lastro-edge" })
   const database = Database.layerOf(stack.databaseUrl, EDGE_CONNECTIONS_MAX)
   const runtime = ManagedRuntime.make(Layer.mergeAll(
-    Commands.layer.pipe(Layer.provideMerge(nats)),
+    Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
     Claims.layer.pipe(Layer.provideMerge(database)),
     jsonLogs(settings.log)
   ))

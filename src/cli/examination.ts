@@ -1,7 +1,8 @@
 import { Effect } from "effect"
-import { mailboxes, PARTITIONS, producerCommands } from "../../streams/mailboxes.ts"
+import { ingressMapping, mailboxes, PARTITIONS, producerCommands } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { open } from "../bus/connection.ts"
+import { ingressSubject } from "../bus/ingress.ts"
 import { replicasOf } from "../bus/topology.ts"
 import type { Diagnosis } from "../proof/doctor/diagnosis.ts"
 import { examine } from "../proof/doctor/examine.ts"
@@ -11,7 +12,6 @@ import { connect } from "../store/database.ts"
 
 /** What only actors, owners and administrators write. */
 const INTERNAL = [
-  "payments.0.ingress.create.doctor",
   "payments.0.fraud-00",
   "payments.0.control",
   "payments.0.timers",
@@ -22,7 +22,9 @@ const INTERNAL = [
 ]
 
 const [family, type] = producerCommands[0]!
-const COMMAND = `lastro.${family}.${type}.doctor`
+/** Under the name that servers give it: they ask for permissions after they have mapped a subject. */
+const commandOf = (type: string) => ingressSubject({ family, type, merchant: "doctor" }, PARTITIONS)
+const COMMAND = commandOf(type)
 
 const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> = [
   {
@@ -30,20 +32,20 @@ const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> =
     must: ["$JS.API.STREAM.INFO.EVENTS", "$JS.API.CONSUMER.INFO.PAYMENTS.payments-0"],
     mustNot: [...INTERNAL, COMMAND]
   },
-  { name: "producer", must: [COMMAND], mustNot: [...INTERNAL, "lastro.payments.review.doctor"] },
+  { name: "producer", must: [COMMAND], mustNot: [...INTERNAL, commandOf("review")] },
   { name: "edge", must: [COMMAND], mustNot: INTERNAL },
   {
     name: "worker",
     must: ["payments.0.fraud-00", "events.payments-00.payment.captured", "$KV.leases.doctor"],
-    mustNot: [COMMAND, "$JS.API.STREAM.PURGE.DOCTOR_ASKS"]
+    mustNot: ["$JS.API.STREAM.PURGE.DOCTOR_ASKS"]
   }
 ]
 
 /** Examines a deployment with the credentials it was given. */
 export const examineStack = (stack: Stack): Promise<Diagnosis> => {
-  const as = (role: NatsRole) => {
+  const as = (role: NatsRole, urls = stack.natsUrls) => {
     const { password, user } = stack.nats[role]
-    return open({ urls: stack.natsUrls, user, password, name: "lastro-doctor" })
+    return open({ urls, user, password, name: "lastro-doctor" })
   }
   const db = connect(stack.databaseUrl, 2)
   return Effect.runPromise(Effect.scoped(Effect.gen(function* () {
@@ -57,6 +59,15 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
       replicas,
       mailboxes,
       partitions: PARTITIONS,
+      mapping: ingressMapping,
+      servers: yield* Effect.forEach(
+        stack.natsUrls,
+        (url) =>
+          Effect.map(Effect.option(as("admin", [url])), (link) => ({
+            url: new URL(url).host,
+            nc: link._tag === "Some" ? link.value.nc : undefined
+          }))
+      ),
       identities: yield* Effect.forEach(
         roles,
         (role) =>

@@ -1,4 +1,5 @@
 import { Result, Schema } from "effect"
+import { isInPlace } from "../bus/ingress.ts"
 import { MerchantId } from "../domain/identifiers.ts"
 import { isStorable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas } from "./actor.ts"
@@ -47,7 +48,7 @@ const isMerchant = Schema.is(MerchantId)
 const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
 
 /** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
-export const opener = (actor: AnyKeyed) => {
+export const opener = (actor: AnyKeyed, partitions: number) => {
   const { changes, messages } = actor
   const taken = Object.entries(messages).filter(([type]) => actor.ingress.includes(type))
   const strict = decodersOf(Object.fromEntries(taken) as MessageSchemas, changes, {
@@ -64,6 +65,9 @@ export const opener = (actor: AnyKeyed) => {
     }
     if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
       return { letter, malformed: "the subject names no possible merchant" }
+    }
+    if (letter.origin === "ingress" && !isInPlace(letter.subject, letter.merchant, partitions)) {
+      return { letter, malformed: "the subject names another partition than its merchant's" }
     }
     const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
     if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }

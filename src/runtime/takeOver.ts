@@ -74,7 +74,7 @@ export const takeOver = Effect.fnUntraced(function* (
     relay: mine,
     cache: new StateCache(),
     parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
-    open: opener(actor),
+    open: opener(actor, options.addressing.partitions),
     config: config === undefined
       ? { version: 0, value: actor.config.initial }
       : { version: config.version, value: decodeConfig(config.doc) },

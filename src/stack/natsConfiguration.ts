@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
+import { ingressMapping } from "../../streams/mailboxes.ts"
 import { natsUsers } from "../../streams/users.ts"
 
 export interface NatsConfiguration {
@@ -55,6 +56,7 @@ export const natsConfiguration = (
     `  ${settings}`,
     `}`,
     ...cluster,
+    `mappings: { "${ingressMapping.src}": "${ingressMapping.dest}" }`,
     `authorization {`,
     `  users: [`,
     ...users,

@@ -1,3 +1,4 @@
+import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { Context, Effect, Layer, Result, Scope } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { setGate } from "../../src/bus/topology.ts"
@@ -14,7 +15,7 @@ beforeAll(async () => {
   const { password, user } = machine.stack.nats.edge
   const nats = Nats.layerOf({ urls: machine.stack.natsUrls, user, password, name: "test" })
   const built = await Effect.runPromise(
-    Layer.build(Commands.layer.pipe(Layer.provide(nats))).pipe(Scope.provide(scope))
+    Layer.build(Commands.layerOf(PARTITIONS).pipe(Layer.provide(nats))).pipe(Scope.provide(scope))
   )
   commands = Context.get(built, Commands)
 })

@@ -127,7 +127,6 @@ test("operators' durable consumers are there, and advisories are kept", async ()
 
 test("an observer writes nothing, changes nothing, and reads no mailbox", async () => {
   const denied = [
-    "lastro.payments.create.acme",
     "payments.0.ingress.create.acme",
     "payments.0.fraud-00",
     "events.payments-00.payment.captured",

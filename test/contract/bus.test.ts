@@ -1,3 +1,4 @@
+import { ingressMapping } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { Process } from "../simulation/kernel.ts"
 import { Broker } from "../simulation/model/broker.ts"
@@ -18,7 +19,7 @@ busContract("NATS", async () => {
 })
 
 busContract("the model", () => {
-  const broker = new Broker(realTime, topology(1))
+  const broker = new Broker(realTime, { specs: topology(1), mapping: ingressMapping })
   let connections = 0
   return Promise.resolve({
     stop: () => Promise.resolve(),

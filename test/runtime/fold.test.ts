@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { sourceOf } from "../../streams/mailboxes.ts"
+import { PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { batches } from "../../src/runtime/batch.ts"
 import { emptyDraft, type ParkedKey } from "../../src/runtime/draft.ts"
@@ -18,11 +18,12 @@ import {
 } from "../../src/runtime/letter.ts"
 import type { Addressing } from "../../src/runtime/outbox.ts"
 import type { Delivery } from "../../src/bus/mailboxReader.ts"
+import { merchantIn } from "../support/machine.ts"
 import { type Note, notebook, type Page } from "../support/notebook.ts"
 
-const MERCHANT = "acme"
+const MERCHANT = merchantIn(3)
 const { actor } = notebook()
-const open = opener(actor)
+const open = opener(actor, PARTITIONS)
 
 const addressing: Addressing = {
   family: "fraud",

@@ -124,7 +124,7 @@ export const notes: House = {
   keyed: [notebook({ family: FAMILY }).actor],
   outbound: [],
   partitions: PARTITIONS,
-  streams: streamsOf([FAMILY, READERLESS], PARTITIONS),
+  streams: streamsOf([FAMILY, READERLESS]),
   routesOf: () => [],
   actors: (keeper) => [pages(keeper)],
   commandsMax: 24,

@@ -17,7 +17,7 @@ export const decidedOnce = (world: World, actor: AnyKeyed, partition: number): D
   const { house } = world
   const letters = world.broker.stream(streamOf(family)).all(`${family}.${partition}.>`)
     .flatMap((stored): ReadonlyArray<Letter> => lettersOf(asDelivery(stored)))
-  const open = opener(actor)
+  const open = opener(actor, house.partitions)
   const draft = emptyDraft(0, "")
   fold(
     {

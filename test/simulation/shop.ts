@@ -155,7 +155,7 @@ export const shop: House = {
   keyed,
   outbound: ["gateway"],
   partitions: PARTITIONS,
-  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS], PARTITIONS),
+  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
   routesOf: (type) =>
     routes.flatMap(({ as, events, to }) => events.includes(type) ? [{ to, as }] : []),
   actors: (keeper) => [

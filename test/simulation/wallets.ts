@@ -172,7 +172,7 @@ export const wallets: House = {
   keyed: [actor],
   outbound: ["gateway"],
   partitions: PARTITIONS,
-  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS], PARTITIONS),
+  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
   routesOf: (type) =>
     routes.flatMap(({ as, events, to }) => events.includes(type) ? [{ to, as }] : []),
   actors: (keeper) => [

@@ -1,5 +1,6 @@
 import { Effect, Layer, Logger, Schedule } from "effect"
 import { Nats } from "../../src/bus/connection.ts"
+import { mappingOf } from "./model/mapping.ts"
 import type { StreamSpec } from "../../src/bus/topology.ts"
 import type { CrashPoint } from "../../src/runtime/commit.ts"
 import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
@@ -96,7 +97,12 @@ export class World {
     this.kernel = new Kernel(seed)
     this.house = house
     this.flaws = flaws
-    this.broker = new Broker(this.kernel, house.streams, flaws, recorded)
+    this.broker = new Broker(
+      this.kernel,
+      { specs: house.streams, mapping: mappingOf(house.partitions) },
+      flaws,
+      recorded
+    )
     this.store = new Store(flaws)
     this.wire = { toServer: () => 0.1, toProcess: () => 0.1, reached: () => {} }
   }

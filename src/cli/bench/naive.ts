@@ -106,7 +106,7 @@ const runKeyed = Effect.fnUntraced(function* (
 })
 
 const handler = (link: NatsLink, options: NaiveOptions, actor: AnyKeyed) => {
-  const open = opener(actor)
+  const open = opener(actor, PARTITIONS)
   return Effect.fnUntraced(function* (delivery: SharedDelivery) {
     const database = yield* Database
     const partition = Number(delivery.subject.split(".")[1])

@@ -43,7 +43,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
 }
 
 const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Letter>) => {
-  const open = opener(actor)
+  const open = opener(actor, PARTITIONS)
   const draft = emptyDraft(0, "")
   fold(
     {

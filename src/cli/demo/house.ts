@@ -1,3 +1,4 @@
+import { PARTITIONS } from "../../../streams/mailboxes.ts"
 import { Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
 import type { PaymentResource } from "../../../actors/payments/resource.ts"
 import { Commands } from "../../bus/commands.ts"
@@ -59,7 +60,7 @@ export const openHouse = async (lastro: Lastro): Promise<House> => {
       open({ urls: natsUrls, ...nats.admin, name: "lastro-demo" }).pipe(Scope.provide(scope))
     )
     const runtime = ManagedRuntime.make(
-      Commands.layer.pipe(
+      Commands.layerOf(PARTITIONS).pipe(
         Layer.provide(Nats.layerOf({ urls: natsUrls, ...nats.producer, name: "lastro-demo" }))
       )
     )

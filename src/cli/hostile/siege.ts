@@ -1,3 +1,4 @@
+import { PARTITIONS } from "../../../streams/mailboxes.ts"
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { Commands } from "../../bus/commands.ts"
 import { Nats } from "../../bus/connection.ts"
@@ -47,7 +48,7 @@ export const besiege = async (
   const begun = Date.now()
   const { databaseUrl, nats, natsUrls } = lastro.stack
   const runtime = ManagedRuntime.make(
-    Commands.layer.pipe(
+    Commands.layerOf(PARTITIONS).pipe(
       Layer.provide(Nats.layerOf({ urls: natsUrls, ...nats.producer, name: "lastro-hostile" }))
     )
   )

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { scratch, streamCondition } from "../../bus/probe.ts"
+import { appendMillis, mappedPartitions, unmappedMessages } from "../../bus/probe.ts"
 import { partitionOf } from "../../domain/partition.ts"
 import type { Finding } from "./diagnosis.ts"
 import { latency } from "./latency.ts"
@@ -10,37 +10,82 @@ const KEYS = ["acme", "a", "merchant_1", "x-y-z", "0"].concat(
   Array.from({ length: 27 }, (_, index) => `m${index * index}`)
 )
 
-/** The server's partition of a key must be ours, with the transform that the mailbox has now. */
-export const examinePartitions = Effect.fnUntraced(function* (patient: Patient) {
-  const { mailboxes, nc, partitions, replicas } = patient
-  const asked = yield* Effect.option(streamCondition(nc, mailboxes[0]!.stream))
-  const transform = asked._tag === "None"
-    ? undefined
-    : asked.value.config["subject_transform"] as { src: string; dest: string } | undefined
-  if (transform === undefined) return [unknown("the mailbox takes no commands now")]
-  const tried = yield* Effect.result(Effect.scoped(scratch(nc, transform, replicas, KEYS)))
-  if (tried._tag === "Failure") return [unknown(tried.failure.message)]
-  const { appendMillis, partitions: theirs } = tried.success
-  const apart = [...theirs].filter(([key, partition]) => partition !== partitionOf(key, partitions))
-  const finding: Finding = {
-    area: "streams",
-    check: "partition function",
-    verdict: apart.length > 0 ? "bad" : "good",
-    found: apart.length > 0
+type Partitioned = Pick<
+  Patient,
+  "nc" | "replicas" | "servers" | "mapping" | "partitions" | "mailboxes"
+>
+
+/** Every server's partition of a key must be ours, and nothing may lie where no partition reads. */
+export const examinePartitions = Effect.fnUntraced(function* (patient: Partitioned) {
+  const { nc, replicas, servers } = patient
+  const functions = yield* Effect.forEach(
+    servers,
+    (server) => partitionFunction(patient, server),
+    { concurrency: "unbounded" }
+  )
+  const appended = yield* Effect.option(Effect.scoped(appendMillis(nc, replicas, KEYS.length)))
+  return [
+    ...functions,
+    yield* unmapped(patient),
+    ...(appended._tag === "Some" ? [latency("nats", "append", appended.value)] : [])
+  ]
+})
+
+const partitionFunction = Effect.fnUntraced(function* (
+  { mapping, partitions }: Partitioned,
+  { nc, url }: Patient["servers"][number]
+): Effect.fn.Return<Finding> {
+  const theirs = nc === undefined ? undefined : yield* mappedPartitions(nc, KEYS)
+  const apart = [...theirs ?? []]
+    .filter(([key, partition]) => partition !== partitionOf(key, partitions))
+  const agrees = theirs?.size === KEYS.length && apart.length === 0
+  return {
+    area: "nats",
+    check: `partition function of ${url}`,
+    verdict: theirs === undefined ? "unknown" : agrees ? "good" : "bad",
+    found: theirs === undefined
+      ? "the server does not answer"
+      : apart.length > 0
       ? apart.slice(0, 3).map(([key, partition]) =>
         `the server puts ${key} into ${partition}, we into ${partitionOf(key, partitions)}`
       ).join("; ")
-      : `the server and we agree on ${theirs.size} of ${theirs.size} keys`,
-    ...(apart.length > 0 && { advice: "stop: one key's messages would go to two partitions" }),
-    undermines: ["G2", "G3"]
+      : agrees
+      ? `the server and we agree on ${theirs.size} of ${KEYS.length} keys`
+      : `it maps ${theirs.size} of ${KEYS.length} producers' subjects: their commands are not taken`,
+    ...(theirs !== undefined && !agrees && {
+      advice: `set in its configuration: mappings: { "${mapping.src}": "${mapping.dest}" }`
+    }),
+    undermines: theirs !== undefined && apart.length === 0 ? [] : ["G2", "G3"]
   }
-  return [finding, latency("nats", "append", appendMillis)]
 })
 
-const unknown = (why: string): Finding => ({
-  area: "streams",
-  check: "partition function",
-  verdict: "unknown",
-  found: why,
-  undermines: ["G2", "G3"]
+/** An older version let each server of a stream do the mapping, and some did not. */
+const unmapped = Effect.fnUntraced(function* (
+  { mailboxes, nc }: Partitioned
+): Effect.fn.Return<Finding> {
+  const found = yield* Effect.forEach(mailboxes, ({ stream }) =>
+    Effect.map(
+      Effect.option(unmappedMessages(nc, stream)),
+      (asked) => ({ stream, asked: asked._tag === "Some" ? asked.value : undefined })
+    ))
+  const lost = found.filter(({ asked }) => (asked?.count ?? 0) > 0)
+  return {
+    area: "streams",
+    check: "commands outside of partitions",
+    verdict: found.some(({ asked }) => asked === undefined)
+      ? "unknown"
+      : lost.length > 0
+      ? "bad"
+      : "good",
+    found: lost.length === 0
+      ? "none"
+      : lost.map(({ asked, stream }) =>
+        `${stream} holds ${asked!.count} under lastro.>` +
+        (asked!.leader === undefined ? "" : ` in the copy of ${asked!.leader}`)
+      ).join("; "),
+    ...(lost.length > 0 && {
+      advice: "read them and have them sent again: a command that did take effect changes nothing"
+    }),
+    undermines: ["G2", "G3"]
+  }
 })

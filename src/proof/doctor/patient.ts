@@ -23,5 +23,11 @@ export interface Patient {
     { readonly family: string; readonly stream: string; readonly kind: "keyed" | "outbound" }
   >
   readonly partitions: number
+  /** What every server is to make of producers' subjects. */
+  readonly mapping: { readonly src: string; readonly dest: string }
+  /** Each server by itself, as far as it is reached. */
+  readonly servers: ReadonlyArray<
+    { readonly url: string; readonly nc: NatsLink["nc"] | undefined }
+  >
   readonly identities: ReadonlyArray<Identity>
 }

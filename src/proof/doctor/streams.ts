@@ -4,7 +4,8 @@ import { type ConsumerCondition, consumersOf, streamCondition } from "../../bus/
 import type { StreamCondition } from "../../bus/probe.ts"
 import { SCANS } from "../../bus/scan.ts"
 import { sharedConsumer } from "../../bus/sharedReader.ts"
-import { settingsApart } from "../../bus/drift.ts"
+import { settingsApart, streamApart } from "../../bus/drift.ts"
+import { takesCommands } from "../../bus/ingress.ts"
 import { cursorConditions } from "../../store/condition.ts"
 import type { Finding, Promised } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
@@ -49,7 +50,7 @@ const missing = (name: string, why: string): Finding => ({
 const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> => {
   const apart = declared.flatMap((spec) => {
     const found = streams.get(spec.name)
-    return found === undefined ? [] : settingsApart(comparable(spec, found), found.config)
+    return found === undefined ? [] : streamApart(comparable(spec, found), found.config)
       .map((one) => ({ stream: spec.name, ...one }))
   })
   if (apart.length === 0) {
@@ -76,11 +77,8 @@ const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> 
 /** A closed gate takes the ingress subjects off, which is no drift. */
 const comparable = (spec: Patient["declared"][number], { config }: StreamCondition) => {
   const subjects = config["subjects"] as ReadonlyArray<string> | undefined
-  const closed = (spec.subjects ?? []).some((one) => one.startsWith("lastro.")) &&
-    !(subjects ?? []).some((one) => one.startsWith("lastro."))
-  if (!closed) return spec
-  const { subject_transform: _, ...rest } = spec
-  return { ...rest, subjects: spec.subjects!.filter((one) => !one.startsWith("lastro.")) }
+  const closed = (spec.subjects ?? []).some(takesCommands) && !(subjects ?? []).some(takesCommands)
+  return closed ? { ...spec, subjects: spec.subjects!.filter((one) => !takesCommands(one)) } : spec
 }
 
 const copies = (streams: Streams): ReadonlyArray<Finding> =>

@@ -67,7 +67,7 @@ export const openReplayed = Effect.fnUntraced(function* (from: {
     relay: { tails: new Map() },
     cache: new StateCache(),
     parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
-    open: opener(actor),
+    open: opener(actor, addressing.partitions),
     config: config === undefined ? { version: 0, value: actor.config.initial } : {
       version: config.version,
       value: Schema.decodeUnknownSync(actor.config.schema)(config.doc)

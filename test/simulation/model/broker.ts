@@ -1,6 +1,7 @@
 import type { StreamSpec } from "../../../src/bus/topology.ts"
 import type { Time } from "../kernel.ts"
 import { Consumer, type ConsumerConfig } from "./consumer.ts"
+import { mapped, type Mapping } from "./mapping.ts"
 import { bytesOf, headerOf, matches, type Message, textOf, wireHeaders } from "./message.ts"
 import { type BusFlaws, Refusal, type Stored, Stream } from "./stream.ts"
 import { Watch } from "./watch.ts"
@@ -33,6 +34,7 @@ export class Broker {
   private readonly batches = new Map<string, Batch>()
   private readonly listeners = new Map<string, Listener>()
   private readonly recorded = new Map<string, Stream>()
+  private readonly mapping: Mapping
 
   /**
    * Of a recorded stream consumers read the record, whatever is appended: so that a second run sees
@@ -40,12 +42,13 @@ export class Broker {
    */
   constructor(
     time: Time,
-    specs: ReadonlyArray<StreamSpec>,
+    { mapping, specs }: { readonly specs: ReadonlyArray<StreamSpec>; readonly mapping: Mapping },
     flaws: BusFlaws = {},
     recorded: ReadonlyMap<string, ReadonlyArray<Stored>> = new Map()
   ) {
     this.time = time
     this.flaws = flaws
+    this.mapping = mapping
     for (const spec of specs) {
       this.streams.set(spec.name, new Stream(time, spec, flaws))
       const messages = recorded.get(spec.name)
@@ -78,7 +81,8 @@ export class Broker {
     this.batches.clear()
   }
 
-  readonly receive = (message: Message): void => {
+  readonly receive = (received: Message): void => {
+    const message = { ...received, subject: mapped(this.mapping, received.subject) }
     const { data, reply, subject } = message
     if (subject.startsWith("$JS.API.")) return this.api(subject.slice(8), data, reply)
     if (subject.startsWith("$JS.ACK.")) return this.acknowledged(subject, textOf(data))

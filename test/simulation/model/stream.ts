@@ -1,5 +1,4 @@
 import type { StreamSpec } from "../../../src/bus/topology.ts"
-import { partitionOf } from "../../../src/domain/partition.ts"
 import type { Time } from "../kernel.ts"
 import { headerOf, type Headers, matches, type Message } from "./message.ts"
 
@@ -90,20 +89,16 @@ export class Stream {
 
   /** Stores all of them or none; answers the sequence of the last. */
   readonly append = (messages: ReadonlyArray<Message>): number => {
-    const written = messages.map((message) => ({
-      message,
-      subject: this.transformed(message.subject)
-    }))
     if (this.flaws.noFence !== true || this.spec.name.startsWith("KV_")) {
-      written.forEach(({ message, subject }, index) => {
-        this.checkExpectation(message, subject, written.slice(0, index).map((one) => one.subject))
+      messages.forEach((message, index) => {
+        this.checkExpectation(message, messages.slice(0, index).map(({ subject }) => subject))
       })
     }
     const { max_msgs: max = -1 } = this.spec
     if (max >= 0 && this.all().length + messages.length > max) {
       throw new Refusal(503, 10077, "maximum messages exceeded")
     }
-    for (const { message, subject } of written) this.store(subject, message)
+    for (const message of messages) this.store(message.subject, message)
     return this.lastSeq
   }
 
@@ -141,11 +136,7 @@ export class Stream {
     return seqs
   }
 
-  private checkExpectation(
-    { headers }: Message,
-    subject: string,
-    earlier: ReadonlyArray<string>
-  ): void {
+  private checkExpectation({ headers, subject }: Message, earlier: ReadonlyArray<string>): void {
     const expected = headerOf(headers, "Nats-Expected-Last-Subject-Sequence")
     if (expected === undefined) return
     const filter = headerOf(headers, "Nats-Expected-Last-Subject-Sequence-Subject") ?? subject
@@ -153,20 +144,6 @@ export class Stream {
     if (found !== Number(expected) || earlier.some((one) => matches(filter, one))) {
       throw new Refusal(400, 10071, `wrong last sequence: ${found}`)
     }
-  }
-
-  /** `lastro.<family>.<type>.<merchant>` becomes a partition's own subject, as the server does it. */
-  private transformed(subject: string): string {
-    const { dest = "", src = "" } = this.spec.subject_transform ?? {}
-    if (src === "" || !matches(src, subject)) return subject
-    const tokens = subject.split(".")
-    const wild = src.split(".").flatMap((token, index) => token === "*" ? [tokens[index]!] : [])
-    return dest
-      .replace(/{{wildcard\((\d+)\)}}/g, (_, nth) => wild[Number(nth) - 1] ?? "")
-      .replace(
-        /{{partition\((\d+),(\d+)\)}}/g,
-        (_, count, nth) => String(partitionOf(wild[Number(nth) - 1] ?? "", Number(count)))
-      )
   }
 
   /** A message with a time to live leaves a marker, so that those who watch hear of its end. */
