@@ -16,3 +16,15 @@ export const leaseHolder = (nc: BusClient, key: string) =>
     }),
     Effect.catchTag("JetStreamRefused", () => Effect.succeed(""))
   )
+
+/** Keys of leases behind a prefix, those that nobody holds any more included. */
+export const leaseKeys = (nc: BusClient, prefix: string) =>
+  request<{ state: { subjects?: Readonly<Record<string, number>> } }>(
+    nc,
+    "STREAM.INFO.KV_leases",
+    { subjects_filter: `$KV.leases.${prefix}*` }
+  ).pipe(
+    Effect.map(({ state }) =>
+      Object.keys(state.subjects ?? {}).map((subject) => subject.slice("$KV.leases.".length))
+    )
+  )

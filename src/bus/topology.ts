@@ -61,12 +61,11 @@ export const planTopology = Effect.fnUntraced(function* (
       steps.push({ ...place, action: "create" })
       continue
     }
-    const closed = isClosed(spec, found.config)
-    if (closed) closedGates.push(spec.name)
+    const { declared, gateClosed } = comparableSpec(spec, found.config)
+    if (gateClosed) closedGates.push(spec.name)
     const { messages, bytes, first_ts } = found.state
     const held = { messages, bytes, firstMillis: Date.parse(first_ts) }
-    const declared = closed ? { ...closedSpec(spec) } : { ...spec }
-    const differences = judgeStream(streamApart(declared, found.config), held, nowMillis)
+    const differences = judgeStream(streamApart({ ...declared }, found.config), held, nowMillis)
     if (differences.length > 0) steps.push({ ...place, ...actionFor(differences) })
   }
   for (const spec of consumers) {
@@ -176,6 +175,15 @@ const closedSpec = (spec: StreamSpec): StreamSpec => ({
   ...spec,
   subjects: (spec.subjects ?? []).filter((subject) => !takesCommands(subject))
 })
+
+/** What a stream is compared with: a closed gate takes the ingress subjects off, which is no drift. */
+export const comparableSpec = (
+  spec: StreamSpec,
+  found: Readonly<Record<string, unknown>>
+): { readonly declared: StreamSpec; readonly gateClosed: boolean } =>
+  isClosed(spec, found)
+    ? { declared: closedSpec(spec), gateClosed: true }
+    : { declared: spec, gateClosed: false }
 
 /**
  * Takes the ingress subjects off a mailbox (a publish then fails at once) or puts them back. Everything

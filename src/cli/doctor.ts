@@ -1,4 +1,4 @@
-import type { Diagnosis, Finding } from "../proof/doctor/diagnosis.ts"
+import type { Diagnosis, Finding, PromiseState } from "../proof/doctor/diagnosis.ts"
 import { attachStack } from "../stack/attached.ts"
 import type { CliCommand } from "./commands.ts"
 import { examineStack } from "./examination.ts"
@@ -10,7 +10,8 @@ const usage = `Usage: deno task lastro doctor [--json]
 
 Looks at the servers, streams, identities, clocks, disks and books of a running Lastro and says which
 promises hold on this deployment and which do not, with the reason. Changes nothing; it appends a few
-messages to a stream of its own, which it deletes. Exits with 0 where all promises hold, with 2 where not.
+messages to a stream of its own, which it deletes. Exits with 0 where nothing breaks a promise, with 2 where
+something does. With a single worker there is nobody to take over: G8 is told as not given.
 
   LASTRO_DATA_DIR                    the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL and DATABASE_URL   or these servers
@@ -34,6 +35,13 @@ const SIGNS: Readonly<Record<Finding["verdict"], string>> = {
   unknown: "  ?  "
 }
 
+const VERDICTS: Readonly<Record<PromiseState["holds"], string>> = {
+  yes: "holds",
+  no: "DOES NOT HOLD",
+  unknown: "is not known",
+  absent: "is not given"
+}
+
 const print = ({ findings, promises, well }: Diagnosis) => {
   for (const [area, some] of Map.groupBy(findings, (one) => one.area)) {
     console.log(area)
@@ -44,9 +52,15 @@ const print = ({ findings, promises, well }: Diagnosis) => {
   }
   console.log("\nOn this deployment")
   for (const { holds, promise, says, why } of promises) {
-    const verdict = holds === "yes" ? "holds" : holds === "no" ? "DOES NOT HOLD" : "is not known"
-    console.log(`  ${promise.padEnd(3)} ${verdict}: ${says}`)
+    console.log(`  ${promise.padEnd(3)} ${VERDICTS[holds]}: ${says}`)
     for (const reason of why) console.log(`        ${reason}`)
   }
-  console.log(well ? "\nEvery promise holds." : "\nNot every promise holds.")
+  const absent = promises.filter(({ holds }) => holds === "absent").map(({ promise }) => promise)
+  console.log(
+    !well
+      ? "\nNot every promise holds."
+      : absent.length > 0
+      ? `\nEvery promise holds but ${absent.join(", ")}, for which something is not there.`
+      : "\nEvery promise holds."
+  )
 }

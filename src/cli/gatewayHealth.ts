@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from "node:util"
-import { Effect, Fiber, Layer, Schedule } from "effect"
+import { Effect, Schedule } from "effect"
 import { healthOf } from "../../actors/payments/health.ts"
 import { recentCharges } from "../../actors/payments/read.ts"
 import type { Health } from "../../streams/messages/routing.ts"
-import { type NatsLink, open } from "../bus/connection.ts"
-import { elected } from "../runtime/election.ts"
+import type { NatsLink } from "../bus/connection.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
-import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+import type { LogSink } from "../telemetry/logs.ts"
+import { startOffice } from "./office.ts"
 import { changeConfiguration, takenConfigs } from "./configuration.ts"
 
-const OFFICE_TTL_MILLIS = 4_000
 const LOOK_EVERY = "2 seconds"
 /** What is older says nothing about now. */
 const WINDOW_MILLIS = 20_000
@@ -49,22 +48,11 @@ export const publishHealth = (link: NatsLink, health: Readonly<Record<string, He
     health
   }))
 
-/** Stands for the office of the gateways' health. Every worker may stand; one of them holds it. */
-export const startGatewayHealth = (stack: Stack, holder: string, log: LogSink) => {
-  const { password, user } = stack.nats.worker
-  const fiber = Effect.runFork(
-    Effect.scoped(
-      Effect.gen(function* () {
-        const name = `${holder}-health`
-        const link = yield* open({ urls: stack.natsUrls, user, password, name })
-        const office = { link, name: "gateway-health", holder, ttlMillis: OFFICE_TTL_MILLIS }
-        yield* elected(office, Effect.repeat(look(link), Schedule.spaced(LOOK_EVERY)))
-      })
-    ).pipe(
-      Effect.tapCause((cause) => Effect.logWarning("gateways are not looked at now", cause)),
-      Effect.retry(Schedule.spaced("1 second")),
-      Effect.provide(Layer.mergeAll(Database.layerOf(stack.databaseUrl, 1), jsonLogs(log)))
-    )
-  )
-  return { stop: () => Effect.runPromise(Effect.asVoid(Fiber.interrupt(fiber))) }
-}
+/** Stands for the office of the gateways' health. */
+export const startGatewayHealth = (stack: Stack, holder: string, log: LogSink) =>
+  startOffice({ stack, holder, log }, {
+    name: "gateway-health",
+    role: "worker",
+    connectionsMax: 1,
+    work: (link) => Effect.repeat(look(link), Schedule.spaced(LOOK_EVERY))
+  })

@@ -1,9 +1,10 @@
 import { Effect } from "effect"
 import { applyPlan, type Plan, planTopology, replicasOf, type Step } from "../bus/topology.ts"
 import { attachStack } from "../stack/attached.ts"
-import { type Stack, StackError } from "../stack/stack.ts"
+import type { Stack } from "../stack/stack.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf } from "./lastro.ts"
+import { UsageError } from "./usage.ts"
 import { connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
 
 const usage = `Usage: lastro topology plan [--json]
@@ -28,7 +29,7 @@ export const topologyCommand: CliCommand = {
   run: async (args, environment) => {
     const [action, ...rest] = args.filter((word) => word !== "--json")
     if ((action !== "plan" && action !== "apply") || rest.length > 0) {
-      throw new StackError("lastro topology needs one word, plan or apply; --help says more.")
+      throw new UsageError("say plan or apply; --help says more.")
     }
     const stack = attachStack(dataDirOf(environment), environment)
     const { done, left } = action === "plan"

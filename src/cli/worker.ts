@@ -1,4 +1,4 @@
-import { Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Effect, Exit, Fiber, Layer } from "effect"
 import { delivery } from "../../actors/delivery/actor.ts"
 import { fraud } from "../../actors/fraud/actor.ts"
 import { gateway } from "../../actors/gateway/actor.ts"
@@ -13,6 +13,7 @@ import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { Nats } from "../bus/connection.ts"
 import type { AnyActor } from "../runtime/registry.ts"
 import type { CrashPoint } from "../runtime/commit.ts"
+import { restarted } from "../runtime/restarted.ts"
 import { runWorker } from "../runtime/worker.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
@@ -89,16 +90,15 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     leaseTtlMillis: settings.leaseTtlMillis ?? LEASE_TTL_MILLIS,
     ...(settings.crash && { crash: settings.crash })
   })).pipe(
-    // A server that hiccups at the wrong moment must not leave an edge that takes and nobody who works.
-    Effect.tapCause((cause) => Effect.logError("the worker ended and is started again", cause)),
-    Effect.retry(Schedule.spaced("1 second")),
     Effect.provide(Layer.mergeAll(
       Nats.layerOf({ urls: stack.natsUrls, user, password, name: settings.name }),
-      Layer.provideMerge(TurnStore.layer, Database.layerOf(stack.databaseUrl)),
-      jsonLogs(settings.log)
+      Layer.provideMerge(TurnStore.layer, Database.layerOf(stack.databaseUrl))
     ))
   )
-  const fiber = Effect.runFork(program)
+  // A server that hiccups at the wrong moment must not leave an edge that takes and nobody who works.
+  const fiber = Effect.runFork(
+    restarted("the worker", program).pipe(Effect.provide(jsonLogs(settings.log)))
+  )
   return {
     stop: async () => {
       const exit = await Effect.runPromise(

@@ -120,7 +120,8 @@ interface State {
   sawOthers: boolean
 }
 
-const MEMBER = "m."
+/** Before the name of a member, which announces itself under a lease. */
+export const MEMBER = "m."
 
 const membersOf = (entries: ReadonlyMap<string, LeaseEntry>): Array<string> =>
   [...entries].filter(([key, { value }]) => key.startsWith(MEMBER) && value !== "")

@@ -77,8 +77,10 @@ test("a role that lacks something says which command or setting mends it", async
 
   const worker = { ...servers, LASTRO_SIMULATOR_URL: "http://127.0.0.1:1" }
   expect(await refused(["worker"])).toContain("LASTRO_SIMULATOR_URL")
-  expect(await refused(["worker", "--actors", "payments,frod"], worker))
-    .toMatch(/there is no frod; there are payments, fraud, /)
+  const misused = await ends(["worker", "--actors", "payments,frod"], worker)
+  expect(misused.complained).toMatch(/there is no frod; there are payments, fraud, /)
+  expect(misused.code).toBe(64)
+  expect((await ends(["topology", "mend"])).code).toBe(64)
   expect(await refused(["worker"], { ...worker, LASTRO_NATS_WORKER_PASSWORD: "wrong" }))
     .toMatch(/does not take the user worker: .*LASTRO_NATS_WORKER_PASSWORD/)
 }, 180_000)

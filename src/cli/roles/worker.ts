@@ -4,7 +4,7 @@ import { type Family, mailboxes } from "../../../streams/mailboxes.ts"
 import { Nats } from "../../bus/connection.ts"
 import { listen } from "../../edge/listen.ts"
 import { probeApp } from "../../edge/probeApp.ts"
-import { type Stack, StackError } from "../../stack/stack.ts"
+import type { Stack } from "../../stack/stack.ts"
 import { Database } from "../../store/database.ts"
 import { toStderr } from "../../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../../telemetry/traces.ts"
@@ -17,6 +17,7 @@ import { dataDirOf, hostOf, workerName } from "../lastro.ts"
 import { startMeter } from "../meter.ts"
 import { planAs } from "../topology/declared.ts"
 import { untilStopped } from "../untilStopped.ts"
+import { UsageError } from "../usage.ts"
 import { startWorker } from "../worker.ts"
 import { readyStack, serversUsage } from "./needed.ts"
 
@@ -90,7 +91,7 @@ const actorsOf = (args: ReadonlyArray<string>): ReadonlyArray<Family> => {
   const named = values.actors.split(",").map((word) => word.trim()).filter((word) => word !== "")
   const unknown = named.filter((word) => !families.some((family) => family === word))
   if (named.length === 0 || unknown.length > 0) {
-    throw new StackError(
+    throw new UsageError(
       `--actors ${values.actors}: there is no ${unknown[0] ?? "actor in it"}; ` +
         `there are ${families.join(", ")}.`
     )

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import { createdSince, openReviews } from "../../../actors/payments/read.ts"
 import { breaksOf } from "../../../actors/reconciliation/read.ts"
 import { Nats } from "../../bus/connection.ts"
@@ -20,19 +20,18 @@ const CACHE_MILLIS = 900
 /** A full scan of the journal; often enough for a page. */
 const TRIAL_BALANCE_MILLIS = 5_000
 
-interface Cached<A> {
-  until: number
-  value: A | undefined
-}
+/** One answer for everybody who asks while it is put together, and for so long after; failures are not kept. */
+const shared = <A, E, R>(asked: Effect.Effect<A, E, R>, millis: number) =>
+  Effect.runSync(
+    Effect.cachedWithTTL(asked, (exit: Exit.Exit<A, E>) => Exit.isSuccess(exit) ? millis : 0)
+  )
 
 /** What the operator page shows, put together once a second at most, however many look. */
 export const operationRoutes = (): ReadonlyArray<Route> => {
-  const overviewCache: Cached<unknown> = { until: 0, value: undefined }
-  const balanceCache: Cached<unknown> = { until: 0, value: undefined }
+  const balance = shared(read("edge.trialBalance", trialBalance), TRIAL_BALANCE_MILLIS)
 
-  const overview = Effect.gen(function* () {
+  const asked = Effect.gen(function* () {
     const now = Date.now()
-    if (overviewCache.until > now) return overviewCache.value
     const { nc } = yield* Nats
     const [partitions, events, created, reviews, deadLetters, breaks, meter, open, keys] =
       yield* Effect
@@ -51,11 +50,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
           read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX))
         ], { concurrency: "unbounded" })
     const families = yield* familyStates(nc, partitions)
-    if (balanceCache.until <= now) {
-      balanceCache.value = yield* read("edge.trialBalance", trialBalance)
-      balanceCache.until = now + TRIAL_BALANCE_MILLIS
-    }
-    overviewCache.value = {
+    return {
       at: new Date(now).toISOString(),
       commands_per_second: Math.round((created / RATE_MILLIS) * 10_000) / 10,
       ...ratesOf(events, now),
@@ -75,11 +70,10 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
       dead_letters_open: open,
       dead_letters: deadLetters.map(({ cursor: _, ...letter }) => letter),
       breaks,
-      trial_balance: balanceCache.value
+      trial_balance: yield* balance
     }
-    overviewCache.until = now + CACHE_MILLIS
-    return overviewCache.value
   })
+  const overview = shared(asked, CACHE_MILLIS)
 
   return [{
     method: "GET",

@@ -41,12 +41,15 @@ export interface Finding {
   readonly advice?: string
   /** What does not hold where it is bad, and is not known to hold where it is unknown. */
   readonly undermines: ReadonlyArray<Promised>
+  /** What this deployment, as somebody wants it, cannot keep: nothing is broken. */
+  readonly withholds?: ReadonlyArray<Promised>
 }
 
 export interface PromiseState {
   readonly promise: Promised
   readonly says: string
-  readonly holds: "yes" | "no" | "unknown"
+  /** `absent`: nothing is wrong, and there is nothing that could keep it. */
+  readonly holds: "yes" | "no" | "unknown" | "absent"
   readonly why: ReadonlyArray<string>
 }
 
@@ -54,7 +57,7 @@ export interface Diagnosis {
   readonly at: string
   readonly findings: ReadonlyArray<Finding>
   readonly promises: ReadonlyArray<PromiseState>
-  /** Nothing is bad and nothing unknown that a promise needs. */
+  /** Nothing is bad, and nothing unknown that a promise needs. */
   readonly well: boolean
 }
 
@@ -65,11 +68,18 @@ export const diagnosisOf = (at: Date, findings: ReadonlyArray<Finding>): Diagnos
     const about = findings.filter(({ undermines }) => undermines.includes(promise))
     const bad = about.filter(({ verdict }) => verdict === "bad")
     const unknown = about.filter(({ verdict }) => verdict === "unknown")
-    const reasons = bad.length > 0 ? bad : unknown
+    const absent = findings.filter(({ withholds }) => withholds?.includes(promise))
+    const reasons = [bad, unknown, absent].find((some) => some.length > 0) ?? []
     return {
       promise,
       says,
-      holds: bad.length > 0 ? "no" : unknown.length > 0 ? "unknown" : "yes",
+      holds: bad.length > 0
+        ? "no"
+        : unknown.length > 0
+        ? "unknown"
+        : absent.length > 0
+        ? "absent"
+        : "yes",
       why: reasons.map(({ area, check, found }) => `${area}, ${check}: ${found}`)
     }
   })
@@ -77,7 +87,7 @@ export const diagnosisOf = (at: Date, findings: ReadonlyArray<Finding>): Diagnos
     at: at.toISOString(),
     findings,
     promises: states,
-    well: states.every(({ holds }) => holds === "yes") &&
+    well: states.every(({ holds }) => holds === "yes" || holds === "absent") &&
       findings.every(({ verdict }) => verdict !== "bad")
   }
 }

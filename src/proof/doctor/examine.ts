@@ -8,6 +8,7 @@ import { examinePostgresql } from "./postgresql.ts"
 import { examineReplays } from "./replayable.ts"
 import { examineServers } from "./servers.ts"
 import { examineStreams } from "./streams.ts"
+import { examineTakers } from "./takers.ts"
 
 /** Looks at everything a promise rests on. One part after the other: what is measured is not disturbed. */
 export const examine = Effect.fnUntraced(function* (
@@ -17,6 +18,7 @@ export const examine = Effect.fnUntraced(function* (
     ...yield* examineServers(patient),
     ...yield* examinePartitions(patient),
     ...yield* examineStreams(patient),
+    yield* examineTakers(patient),
     ...yield* examineIdentities(patient),
     ...yield* examinePostgresql(patient),
     ...yield* examineOnceness(patient),

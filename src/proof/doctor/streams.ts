@@ -2,10 +2,10 @@ import { Effect } from "effect"
 import { partitionConsumer } from "../../bus/mailboxReader.ts"
 import { type ConsumerCondition, consumersOf, streamCondition } from "../../bus/probe.ts"
 import type { StreamCondition } from "../../bus/probe.ts"
+import { comparableSpec } from "../../bus/topology.ts"
 import { SCANS } from "../../bus/scan.ts"
 import { sharedConsumer } from "../../bus/sharedReader.ts"
 import { settingsApart, streamApart } from "../../bus/drift.ts"
-import { takesCommands } from "../../bus/ingress.ts"
 import { cursorConditions } from "../../store/condition.ts"
 import type { Finding, Promised } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
@@ -50,8 +50,12 @@ const missing = (name: string, why: string): Finding => ({
 const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> => {
   const apart = declared.flatMap((spec) => {
     const found = streams.get(spec.name)
-    return found === undefined ? [] : streamApart(comparable(spec, found), found.config)
-      .map((one) => ({ stream: spec.name, ...one }))
+    if (found === undefined) return []
+    const { declared } = comparableSpec(spec, found.config)
+    return streamApart({ ...declared }, found.config).map((one) => ({
+      stream: spec.name,
+      ...one
+    }))
   })
   if (apart.length === 0) {
     return [{
@@ -72,13 +76,6 @@ const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> 
       ? ["G1", "G2"]
       : ORDERED
   }))
-}
-
-/** A closed gate takes the ingress subjects off, which is no drift. */
-const comparable = (spec: Patient["declared"][number], { config }: StreamCondition) => {
-  const subjects = config["subjects"] as ReadonlyArray<string> | undefined
-  const closed = (spec.subjects ?? []).some(takesCommands) && !(subjects ?? []).some(takesCommands)
-  return closed ? { ...spec, subjects: spec.subjects!.filter((one) => !takesCommands(one)) } : spec
 }
 
 const copies = (streams: Streams): ReadonlyArray<Finding> =>
@@ -141,7 +138,6 @@ const cursors = Effect.fnUntraced(function* ({ db, mailboxes }: Patient, streams
     }
     return cursor.atItsTurn ? [] : [`${place}: the cursor is not where its last turn ended`]
   })
-  const owners = new Set(found.map(({ owner }) => owner))
   const quarantined = found.reduce((sum, one) => sum + one.quarantined, 0)
   return [{
     area: "workers",
@@ -152,13 +148,6 @@ const cursors = Effect.fnUntraced(function* ({ db, mailboxes }: Patient, streams
       : `${found.length} stand in their streams, at their last turn`,
     ...(wrong.length > 0 && { advice: "stop the workers and find out what was restored" }),
     undermines: ["G2", "G3", "G15"]
-  }, {
-    area: "workers",
-    check: "owners",
-    verdict: owners.size > 1 ? "good" : "poor",
-    found: `${owners.size} workers own ${found.length} partitions`,
-    ...(owners.size < 2 && { advice: "nobody takes over from a single worker: run two" }),
-    undermines: []
   }, {
     area: "workers",
     check: "keys set aside",
