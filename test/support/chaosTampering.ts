@@ -9,7 +9,7 @@ import {
   repeatedEffects,
   type Violations
 } from "../../src/cli/chaos/promises.ts"
-import type { ChaosRecord, Stored } from "../../src/cli/chaos/record.ts"
+import type { ChaosRecord, StateDoc, Stored } from "../../src/cli/chaos/record.ts"
 import { differencesFromReplay } from "../../src/cli/chaos/replay.ts"
 
 interface Context {
@@ -47,6 +47,21 @@ const swapped = (messages: ReadonlyArray<Stored>, placeOf: (one: Stored) => stri
 
 const changed = <A>(list: ReadonlyArray<A>, change: (one: A) => A, at = middle(list)) =>
   list.with(at, change(list[at]!))
+
+/** One state of this kind is another, or gone. There must be one. */
+const withState = (
+  record: ChaosRecord,
+  isIt: (state: StateDoc) => boolean,
+  change: (state: StateDoc) => StateDoc | undefined
+): ChaosRecord => {
+  const [key, state] = [...record.states].find(([, one]) => isIt(one))!
+  const after = change(state)
+  const others = [...record.states].filter(([id]) => id !== key)
+  return {
+    ...record,
+    states: new Map(after === undefined ? others : [...others, [key, after]])
+  }
+}
 
 export const tamperings: ReadonlyArray<Tampering> = [
   {
@@ -124,6 +139,35 @@ export const tamperings: ReadonlyArray<Tampering> = [
       postings: changed(record.postings, (one) => ({ ...one, partition: 99 }))
     }),
     inspect: imbalances
+  },
+  {
+    what: "a wallet that holds more than is booked",
+    spoil: (record) =>
+      withState(record, ({ _tag }) => _tag === "Balance", (one) => ({
+        ...one,
+        available: `${BigInt(one.available!) + 1n}`
+      })),
+    inspect: imbalances
+  },
+  {
+    what: "a transfer that was acknowledged and is nowhere",
+    spoil: (record) => withState(record, ({ direction }) => direction === "out", () => undefined),
+    inspect: (record, { acknowledged }) => missingCommands(record, acknowledged)
+  },
+  {
+    what: "a conversion that is not what its messages make of it",
+    spoil: (record) =>
+      withState(record, ({ id }) => id.startsWith("fxc_"), (one) => ({ ...one, status: "other" })),
+    inspect: differencesFromReplay
+  },
+  {
+    what: "a payout that the gateway made and nobody knows of",
+    spoil: (record) =>
+      withState(record, ({ _tag, status }) => _tag === "Payout" && status === "paid", (one) => ({
+        ...one,
+        status: "failed"
+      })),
+    inspect: (record, { book }) => chargesAstray(record, book)
   },
   {
     what: "money at the gateway that the payment does not know of",

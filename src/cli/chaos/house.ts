@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { defaultTerms } from "../../../actors/payments/state.ts"
 import { Effect, Exit, Scope } from "effect"
 import { type NatsLink, open } from "../../bus/connection.ts"
 import { type Simulator, startSimulator } from "../../stack/simulator/server.ts"
@@ -8,7 +9,9 @@ import { connect } from "../../store/database.ts"
 import { startAdmission } from "../admission.ts"
 import { startEdge } from "../edge.ts"
 import { prepare } from "../prepare.ts"
+import { publishTerms } from "../terms.ts"
 import { ChaosLoad } from "./load.ts"
+import { rates } from "./moves.ts"
 import { untilQuiet } from "./quiet.ts"
 import { type Crash, startWorkerProcess, type WorkerProcess } from "./workers.ts"
 
@@ -52,6 +55,7 @@ export const startChaosHouse = async (
   { dataDir, leaseMillis }: HouseOptions
 ): Promise<ChaosHouse> => {
   await prepare(stack, () => {})
+  await publishTerms(stack, defaultTerms.routing!, { fx: rates })
   const simulator = await startSimulator({ file: join(dataDir, "simulator.db") })
   const edgeLog: Array<string> = []
   const log = (line: string) => {
@@ -65,6 +69,7 @@ export const startChaosHouse = async (
   for (const merchant of merchants.slice(0, EDGE_MERCHANTS)) {
     keys.set(merchant, await createApiKey(db, { name: merchant, merchant, scopes: ["merchant"] }))
   }
+  const operatorKey = await createApiKey(db, { name: "chaos", merchant: "", scopes: ["operator"] })
   const scope = Scope.makeUnsafe()
   const linked = (role: "producer" | "admin") =>
     Effect.runPromise(
@@ -74,7 +79,15 @@ export const startChaosHouse = async (
     )
   const producer = await linked("producer")
   const admin = await linked("admin")
-  const load = new ChaosLoad({ link: producer, edgeUrl: edge.url, keys, merchants, db })
+  const load = new ChaosLoad({
+    link: producer,
+    edgeUrl: edge.url,
+    keys,
+    merchants,
+    db,
+    gatewayUrl: simulator.url,
+    operatorKey
+  })
   const workers: Array<WorkerProcess> = []
   return {
     simulator,

@@ -4,14 +4,16 @@ import type { NatsLink } from "../../bus/connection.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
 import { sql } from "kysely"
 import type { Db } from "../../store/database.ts"
+import { type Move, moveOf } from "./moves.ts"
 
-type CommandType = "create" | "capture" | "refund"
+type CommandType = "create" | "capture" | "refund" | Move["type"]
 
 export interface Command {
   readonly type: CommandType
   readonly merchant: string
   readonly id: string
-  readonly paymentId: string
+  /** What it makes or is about: a payment, or what a move makes. */
+  readonly about: string
   readonly body: Readonly<Record<string, unknown>>
 }
 
@@ -30,6 +32,9 @@ export interface LoadOptions {
   readonly keys: ReadonlyMap<string, string>
   readonly merchants: ReadonlyArray<string>
   readonly db: Db
+  /** Where the gateway's file of a day is, and who hands it in. */
+  readonly gatewayUrl: string
+  readonly operatorKey: string
 }
 
 /** Commands one producer sends before it looks at the next; several make one atomic batch. */
@@ -38,6 +43,10 @@ const EDGE_CONCURRENT = 4
 const RETRY_MILLIS = 150
 const FOLLOW_EVERY_MILLIS = 300
 const FOLLOWED_MAX = 500
+/** The gateway's file is handed in when it has so many lines: that is what wallets move from then on. */
+const SETTLED_LINES = 60
+/** Payments for each move between wallets, currencies and banks. */
+const PAYMENTS_PER_MOVE = 4
 
 const tokens = [
   "tok_approved",
@@ -63,6 +72,7 @@ export class ChaosLoad {
   private readonly watched = new Set<string>()
   private readonly loops: Array<Promise<void>> = []
   private next = 0
+  private moves = 0
   private going = true
 
   constructor(options: LoadOptions) {
@@ -79,7 +89,9 @@ export class ChaosLoad {
       loop(() => Promise.all([this.produce(BATCH_COMMANDS), pause(BATCH_COMMANDS * 1.6)])),
       loop(() => Promise.all([this.produce(1), pause(8)])),
       loop(() => Promise.all([this.request(EDGE_CONCURRENT), pause(EDGE_CONCURRENT * 4)])),
-      loop(() => Promise.all([this.follow(), rest(FOLLOW_EVERY_MILLIS)]))
+      loop(() => Promise.all([this.follow(), rest(FOLLOW_EVERY_MILLIS)])),
+      loop(() => Promise.all([this.move(), pause(PAYMENTS_PER_MOVE)])),
+      this.settle()
     )
   }
 
@@ -103,7 +115,7 @@ export class ChaosLoad {
       type: "create",
       merchant,
       id,
-      paymentId: paymentIdOf(merchant, id),
+      about: paymentIdOf(merchant, id),
       body: {
         amount: 1_000 + ((index * 7_919) % 90_000),
         currency: index % 7 === 0 ? "USD" : "BRL",
@@ -134,7 +146,7 @@ export class ChaosLoad {
 
   private hasty(after: Command): Command {
     const id = `${after.id}-hasty`
-    return { ...after, type: "capture", id, body: { payment_id: after.paymentId } }
+    return { ...after, type: "capture", id, body: { payment_id: after.about } }
   }
 
   private async publish(commands: ReadonlyArray<Command>): Promise<void> {
@@ -189,9 +201,37 @@ export class ChaosLoad {
     }
   }
 
+  /** Most are refused until money was settled. */
+  private move(): Promise<void> {
+    const { keys, merchants } = this.options
+    const { body, id, makes, merchant, path, type } = moveOf(this.moves++, merchants)
+    const command: Command = { type, merchant, id, about: makes, body }
+    return keys.has(merchant) ? this.post(command, path) : this.publish([command])
+  }
+
+  /** Hands in what the gateway has settled so far, until it is taken. */
+  private async settle(): Promise<void> {
+    const { edgeUrl, gatewayUrl, operatorKey } = this.options
+    const day = new Date().toISOString().slice(0, 10)
+    let file = ""
+    while (this.going && file.split("\n").length <= SETTLED_LINES) {
+      await rest(FOLLOW_EVERY_MILLIS)
+      file = await (await fetch(`${gatewayUrl}/settlement-files/${day}`)).text()
+    }
+    for (;;) {
+      const status = await fetch(
+        `${edgeUrl}/v1/settlement-files?source=simulator&date=${day}`,
+        { method: "POST", headers: { authorization: `Bearer ${operatorKey}` }, body: file }
+      ).then((answer) => answer.arrayBuffer().then(() => answer.status), () => 0)
+      if (status === 202) return
+      if (status !== 0 && status !== 503) throw new Error(`the file was answered with ${status}`)
+      await rest(RETRY_MILLIS)
+    }
+  }
+
   private remember(commands: ReadonlyArray<Command>): void {
     for (const command of commands) {
-      if (command.type === "create") this.watched.add(command.paymentId)
+      if (command.type === "create") this.watched.add(command.about)
       this.acknowledged.set(`${command.merchant} ${command.type} ${command.id}`, command)
     }
   }
@@ -222,7 +262,7 @@ export class ChaosLoad {
       type,
       merchant,
       id: `${id.slice(4, 16)}-${status}`,
-      paymentId: id,
+      about: id,
       body: amount === undefined ? {} : { amount }
     })
     const name = `${id} ${status}`
@@ -252,10 +292,10 @@ export class ChaosLoad {
     if (!this.options.keys.has(command.merchant)) {
       return this.publish([{
         ...command,
-        body: { ...command.body, payment_id: command.paymentId }
+        body: { ...command.body, payment_id: command.about }
       }])
     }
     const action = command.type === "capture" ? "capture" : "refunds"
-    return this.post(command, `/v1/payments/${command.paymentId}/${action}`)
+    return this.post(command, `/v1/payments/${command.about}/${action}`)
   }
 }

@@ -10,9 +10,12 @@ import type { AccountRecord, ChaosRecord, Stored, TurnRecord } from "./record.ts
 /** What is found wrong, in words. Empty is the promise kept. */
 export type Violations = ReadonlyArray<string>
 
+/** Commands that make something of their own name, and are remembered by it. */
+const MOVES: ReadonlySet<string> = new Set(["transfer", "payout", "quote", "convert"])
+
 const nameOf = (merchant: string, type: string, id: string) => `${merchant} ${type} ${id}`
 
-/** G1: what was acknowledged has its payment, or an answer that says why not. */
+/** G1: what was acknowledged has what it asked for, or an answer that says why not. */
 export const missingCommands = (
   record: ChaosRecord,
   acknowledged: Iterable<Command>
@@ -25,9 +28,13 @@ export const missingCommands = (
   const refused = new Set(
     record.refused.map((one) => nameOf(one.merchant, one.command, one.command_id))
   )
-  return [...acknowledged].flatMap(({ id, merchant, type }) => {
+  return [...acknowledged].flatMap(({ about, id, merchant, type }) => {
     const name = nameOf(merchant, type, id)
-    return taken.has(name) || (type !== "create" && refused.has(name)) ? [] : [name]
+    const made = record.states.get(`${merchant}/${about}`)
+    const isTaken = MOVES.has(type)
+      ? made !== undefined && made._tag !== "Refused"
+      : taken.has(name)
+    return isTaken || (type !== "create" && refused.has(name)) ? [] : [name]
   })
 }
 
@@ -144,9 +151,11 @@ export const emissionsAstray = (record: ChaosRecord): Violations => {
 export const effectsOutOfOrder = (record: ChaosRecord): Violations => {
   const latest = new Map<string, number>()
   const wrong: Array<string> = []
-  for (const { entry_id, payment_id, seq } of record.postings) {
-    if (seq < (latest.get(payment_id) ?? 0)) wrong.push(`${payment_id}: ${entry_id} came late`)
-    latest.set(payment_id, seq)
+  for (const { entry_id, partition, payment_id, seq } of record.postings) {
+    // The two legs of a transfer are booked in two partitions.
+    const place = `${partition} ${payment_id}`
+    if (seq < (latest.get(place) ?? 0)) wrong.push(`${payment_id}: ${entry_id} came late`)
+    latest.set(place, seq)
   }
   // A capture sent right behind its create finds the payment; before it there would be none.
   for (const { code, command_id } of record.refused) {
@@ -208,7 +217,7 @@ export const imbalances = (record: ChaosRecord): Violations => {
   if (seen !== record.postings.length) {
     wrong.push(`${record.postings.length - seen} postings belong to no turn`)
   }
-  return [...wrong, ...accountsAgainst(record.accounts, totals)]
+  return [...wrong, ...accountsAgainst(record.accounts, totals), ...walletsAstray(record)]
 }
 
 /** An account's version counts the turns that moved it: a turn applied twice would show there. */
@@ -228,9 +237,69 @@ const accountsAgainst = (
   })
 }
 
+/** What wallets say is what is booked, and nothing is on its way any more between any two of them. */
+const walletsAstray = ({ accounts, states }: ChaosRecord): Violations => {
+  const wrong: Array<string> = []
+  const booked = new Map(
+    accounts.map((
+      { path, posted_credits, posted_debits }
+    ) => [path, posted_credits - posted_debits])
+  )
+  for (const { _tag, available = "0", currency, id, merchant, recipient } of states.values()) {
+    if (_tag !== "Balance") continue
+    const whose = recipient === undefined ? merchant : `${merchant}:recipient:${recipient}`
+    const there = booked.get(`liabilities:merchant:${whose}:available:${currency}`) ?? 0n
+    if (there !== BigInt(available)) {
+      wrong.push(`${merchant} ${id} has ${available}, booked are ${there}`)
+    }
+  }
+  const left = new Map<string, bigint>()
+  for (const [path, amount] of booked) {
+    const [place] = /^(control:transfers|liabilities:payouts_in_transit)(?=:)/.exec(path) ?? []
+    if (place === undefined) continue
+    const name = `${place} ${path.slice(path.lastIndexOf(":") + 1)}`
+    left.set(name, (left.get(name) ?? 0n) + amount)
+  }
+  for (const [name, amount] of left) if (amount !== 0n) wrong.push(`${name} holds ${amount}`)
+  return wrong
+}
+
+const RECEIVABLE = "assets:gateway:simulator:receivable:"
+
+/** What the gateway paid to our bank, and kept of it: it owes that no more. */
+const settledBy = ({ postings }: ChaosRecord, currency: string): bigint =>
+  postings.reduce((sum, { amount, credit_account, currency: of, debit_account }) => {
+    if (of !== currency) return sum
+    const [from, to] = [credit_account, debit_account].map((path) =>
+      path.startsWith(RECEIVABLE)
+        ? "gateway"
+        : path.startsWith("assets:bank:") || path.startsWith("expense:gateway_fees:")
+        ? "ours"
+        : "other"
+    )
+    if (from === "gateway" && to === "ours") return sum + amount
+    return from === "ours" && to === "gateway" ? sum - amount : sum
+  }, 0n)
+
+/** Payouts by currency: what the gateway says that it paid against what is paid here. */
+const payoutsAstray = ({ states }: ChaosRecord, book: Book): Violations => {
+  const payouts = [...states.values()].filter(({ _tag }) => _tag === "Payout")
+  return [...new Set(payouts.map(({ currency }) => currency!))].flatMap((currency) => {
+    const ours = payouts.filter((one) => one.currency === currency && one.status === "paid")
+      .reduce((sum, { amount }) => sum + Number(amount), 0)
+    const theirs = book.ofPayment(`balance:${currency}`)
+      .filter(({ kind, status }) => kind === "payout" && status === "approved")
+      .reduce((sum, { amount }) => sum + amount, 0)
+    return ours === theirs
+      ? []
+      : [`${ours} ${currency} are paid out, and the gateway's book says ${theirs}`]
+  })
+}
+
 /** M2: the gateway's own book, payment by payment, against ours. */
 export const chargesAstray = (record: ChaosRecord, book: Book): Violations => {
   const wrong = book.summary().charged_twice.map((id) => `${id} was charged twice`)
+  wrong.push(...payoutsAstray(record, book))
   for (const payment of record.payments) {
     const { amount_captured, amount_refunded, contradictions, id } = payment
     if (contradictions.length > 0) wrong.push(`${id}: ${contradictions.join(", ")}`)
@@ -249,13 +318,13 @@ export const chargesAstray = (record: ChaosRecord, book: Book): Violations => {
   }
   for (const { captured, currency, refunded } of book.summary().totals) {
     const owed = record.accounts
-      .filter(({ path }) =>
-        path.startsWith("assets:gateway:simulator:receivable:") && path.endsWith(`:${currency}`)
-      )
+      .filter(({ path }) => path.startsWith(RECEIVABLE) && path.endsWith(`:${currency}`))
       .reduce((sum, account) => sum + account.posted_debits - account.posted_credits, 0n)
-    if (owed !== BigInt(captured - refunded)) {
+    const all = owed + settledBy(record, currency)
+    if (all !== BigInt(captured - refunded)) {
       wrong.push(
-        `the ledger says that the gateway owes ${owed} ${currency}, its book ${captured - refunded}`
+        `the ledger says that the gateway owes or paid ${all} ${currency}, its book ` +
+          `${captured - refunded}`
       )
     }
   }

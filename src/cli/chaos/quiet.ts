@@ -29,7 +29,7 @@ const behind = async (databaseUrl: string, { nc }: NatsLink): Promise<ReadonlyAr
   return late
 }
 
-/** Payments that wait for somebody, by status. */
+/** Payments, payouts and transfers that wait for somebody, by status. */
 const openPayments = (databaseUrl: string) =>
   query(
     databaseUrl,
@@ -37,7 +37,11 @@ const openPayments = (databaseUrl: string) =>
      where status in ('screening', 'processing', 'unknown', 'requires_action')
        or doc->'attempts' @? '$[*] ? (@.status == "sent" || @.status == "deferred"
          || @.status == "unknown")'
-     group by status`
+     group by status
+     union all select status, count(*)::int from payouts
+     where status in ('in_transit', 'unknown') group by status
+     union all select 'sent', count(*)::int from transfers where doc->>'status' = 'sent'
+     having count(*) > 0`
   )
 
 /**

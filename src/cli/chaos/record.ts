@@ -38,6 +38,30 @@ export interface PaymentDoc {
   readonly contradictions: ReadonlyArray<string>
 }
 
+export interface StateDoc {
+  readonly _tag?: string
+  readonly id: string
+  readonly merchant: string
+  readonly status?: string
+  readonly currency?: string
+  readonly recipient?: string
+  readonly amount?: string
+  readonly available?: string
+  readonly direction?: string
+}
+
+/** Tables of documents by merchant and key. */
+const STATE_TABLES = [
+  "payments",
+  "balances",
+  "payouts",
+  "transfers",
+  "fx_quotes",
+  "fx_conversions",
+  "merchants",
+  "refused_commands"
+]
+
 export interface PostingRecord {
   readonly entry_id: string
   readonly payment_id: string
@@ -81,6 +105,8 @@ export interface ChaosRecord {
   readonly turns: ReadonlyArray<TurnRecord>
   readonly cursors: ReadonlyArray<CursorRecord>
   readonly payments: ReadonlyArray<PaymentDoc>
+  /** Everything that the payments keep by key, under `merchant/key`. */
+  readonly states: ReadonlyMap<string, StateDoc>
   readonly postings: ReadonlyArray<PostingRecord>
   readonly accounts: ReadonlyArray<AccountRecord>
   readonly refused: ReadonlyArray<Refused>
@@ -127,6 +153,12 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
       "seq"
     ) as Array<CursorRecord>,
     payments: (await query(url, "select doc from payments")).map(({ doc }) => doc),
+    states: new Map(
+      (await query(
+        url,
+        STATE_TABLES.map((table) => `select merchant, id, doc from ${table}`).join(" union all ")
+      )).map(({ doc, id, merchant }) => [`${merchant}/${id}`, doc])
+    ),
     postings: numbers(postings, "seq", "position").map((row) => ({
       ...row,
       amount: BigInt(row.amount)

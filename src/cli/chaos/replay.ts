@@ -18,13 +18,12 @@ const actors = [payments, fraud, messaging, reconciliation] as unknown as Readon
 
 /**
  * G3, the whole of it: deciding each mailbox once more, one message after the other in the order in
- * which it stands, gives the digests and the payments that were stored.
+ * which it stands, gives the digests and the states that were stored.
  */
 export const differencesFromReplay = (record: ChaosRecord): Violations => {
   if (record.parked > 0) return [`${record.parked} keys are parked: nothing was to fail here`]
   const wrong: Array<string> = []
   const letters = lettersOf(record)
-  const stored = new Map(record.payments.map((doc) => [`${doc.merchant}/${doc.id}`, doc]))
   for (const { digest, family, partition } of record.cursors) {
     const actor = actors.find((one) => one.family === family)!
     const end = decided(actor, partition, letters.get(`${family}.${partition}`) ?? [])
@@ -33,7 +32,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
     }
     if (family !== "payments") continue
     for (const [id, json] of end.states) {
-      const doc = stored.get(id)
+      const doc = record.states.get(id)
       if (doc === undefined || canonicalJson(doc) !== json) {
         wrong.push(`${id} is not what its messages in order make of it`)
       }
