@@ -30,7 +30,7 @@ beforeAll(async () => {
 test("a short run on three servers breaks several things, and every promise holds", () => {
   expect(report.promises.flatMap(({ violations }) => violations)).toEqual([])
   expect(report.promises.map(({ name }) => name)).toEqual(
-    ["rest", "G1", "G2", "G3", "G5", "M1", "M2"]
+    ["rest", "copies", "G1", "G2", "G13", "G3", "G4", "G5", "G8", "G15", "M1", "M2"]
   )
   expect(report.ok).toBe(true)
   expect(report.faults_total).toBeGreaterThanOrEqual(4)

@@ -103,6 +103,17 @@ export const gapsBetweenTurns = (record: ChaosRecord): Violations => {
   return wrong
 }
 
+/** G4: once a later owner has committed, no earlier one does. */
+export const epochsBackwards = (record: ChaosRecord): Violations =>
+  [...partitions(record)].flatMap(([place, turns]) =>
+    turns.flatMap(({ epoch, last_seq }, index) => {
+      const before = turns[index - 1]
+      return before !== undefined && epoch < before.epoch
+        ? [`${place}: turn up to ${last_seq} was committed under ${epoch}, after ${before.epoch}`]
+        : []
+    })
+  )
+
 /** G5: what the turn rows say was emitted is on its target, once each, in order, unchanged. */
 export const emissionsAstray = (record: ChaosRecord): Violations => {
   const wrong: Array<string> = []

@@ -1,3 +1,4 @@
+import { unjudged } from "./judge.ts"
 import type { ChaosReport, PauseFigures } from "./run.ts"
 
 const LABEL_CHARACTERS = 32
@@ -13,6 +14,9 @@ const pauses = ({ count, longest_ms, median_ms }: PauseFigures): string =>
     : `${number(count)} partitions, median ${number(median_ms)} ms, longest ${
       number(longest_ms)
     } ms`
+
+const markOf = (violations: ReadonlyArray<string>, measured: true | undefined): string =>
+  measured === true ? "·" : violations.length === 0 ? "✓" : "✗"
 
 /** The table at the end. */
 export const reportText = (report: ChaosReport): string => {
@@ -47,10 +51,14 @@ export const reportText = (report: ChaosReport): string => {
     ),
     "",
     "Promises",
-    ...report.promises.flatMap(({ examined, name, promise, violations }) => [
-      `  ${violations.length === 0 ? "✓" : "✗"} ${name.padEnd(5)}${promise} (${examined})`,
+    ...report.promises.flatMap(({ examined, measured, name, promise, violations }) => [
+      `  ${markOf(violations, measured)} ${name.padEnd(7)}${promise} (${examined})`,
       ...violations.map((one) => `      ${one}`)
     ]),
+    "",
+    `  ✓ held  ✗ did not hold  · measured, not judged; not put to the test here: ${
+      unjudged.join(", ")
+    }`,
     ""
   ].join("\n")
 }

@@ -1,14 +1,17 @@
-import { startCluster } from "../../stack/cluster.ts"
+import { type ClusterStack, startCluster } from "../../stack/cluster.ts"
 import type { Progress } from "../demo/progress.ts"
 import { Random } from "../demo/random.ts"
+import { replayStack } from "../replay.ts"
+import { familyTables } from "../replayed.ts"
+import { copiesApart } from "./copies.ts"
 import { Crew } from "./crew.ts"
 import { drawFault, type FaultKind } from "./faults.ts"
-import { startChaosHouse } from "./house.ts"
+import { type ChaosHouse, startChaosHouse } from "./house.ts"
 import { type Injected, Injector } from "./injector.ts"
-import { judge, type Verdict } from "./judge.ts"
+import { judge, type Judged, type Verdict } from "./judge.ts"
 import { Ownership } from "./ownership.ts"
 import { longest, median, type Pause, pausesOf } from "./pauses.ts"
-import { readRecord } from "./record.ts"
+import { type ChaosRecord, readRecord } from "./record.ts"
 
 export interface ChaosSettings {
   readonly dataDir: string
@@ -96,41 +99,86 @@ export const runChaos = async (
     await injector.over()
     await house.load.stop()
     const unquiet = await house.quiet(QUIET_MILLIS)
-    progress.phase("Reading every stream and table …")
-    const record = await readRecord(house.admin, stack.databaseUrl)
-    progress.phase("Judging …")
-    const verdicts = judge({
-      record,
-      acknowledged: [...house.load.acknowledged.values()],
-      book: house.simulator.book,
-      unquiet: [unquiet, ...injector.failures].filter((text) => text !== "").join("\n")
-    })
-    const pauses = pausesOf(record)
-    return {
-      ok: verdicts.every(({ violations }) => violations.length === 0),
-      seed: settings.seed,
-      workers: settings.workers,
-      seconds,
-      lease_ms: LEASE_MILLIS,
-      commands: house.load.acknowledged.size,
-      payments: house.load.payments,
-      repeats: house.load.repeats,
-      faults: countsOf(injector.injected),
-      faults_total: injector.injected.length,
-      promises: verdicts.map((one) => ({
-        ...one,
-        violations: one.violations.slice(0, TOLD_MAX)
-      })),
-      fences: summed(house.workers.map((worker) => worker.fences())),
-      worker_processes: house.workers.length,
-      connections_cut: crew.cuts(),
-      fail_over: figuresOf(failOvers(injector.injected, ownership, pauses)),
-      moves: figuresOf(pauses.filter(({ moved }) => moved).map(({ millis }) => millis)),
-      longest_pause_ms: longestBySlot(pauses)
-    }
+    const came = { stack, house, crew, injector, ownership, seconds, unquiet }
+    return await reportOf(settings, came, progress)
   } finally {
     for (const stop of stops.reverse()) await stop()
   }
+}
+
+/** What a run left behind, when everything is at rest. */
+interface Came {
+  readonly stack: ClusterStack
+  readonly house: ChaosHouse
+  readonly crew: Crew
+  readonly injector: Injector
+  readonly ownership: Ownership
+  readonly seconds: number
+  /** What did not come to rest. */
+  readonly unquiet: string
+}
+
+const reportOf = async (
+  settings: ChaosSettings,
+  { crew, house, injector, ownership, seconds, stack, unquiet }: Came,
+  progress: Progress
+): Promise<ChaosReport> => {
+  progress.phase("Reading every stream and table …")
+  const record = await readRecord(house.admin, stack.databaseUrl)
+  const pauses = pausesOf(record)
+  const fences = summed(house.workers.map((worker) => worker.fences()))
+  const failOver = figuresOf(failOvers(injector.injected, ownership, pauses))
+  const verdicts = judge({
+    record,
+    acknowledged: [...house.load.acknowledged.values()],
+    book: house.simulator.book,
+    unquiet: [unquiet, ...injector.failures].filter((text) => text !== "").join("\n"),
+    repeats: house.load.repeats,
+    fences,
+    failOver,
+    longestPauseMillis: longest(pauses),
+    leaseMillis: LEASE_MILLIS,
+    ...await examined(stack, record, progress)
+  })
+  return {
+    ok: verdicts.every(({ violations }) => violations.length === 0),
+    seed: settings.seed,
+    workers: settings.workers,
+    seconds,
+    lease_ms: LEASE_MILLIS,
+    commands: house.load.acknowledged.size,
+    payments: house.load.payments,
+    repeats: house.load.repeats,
+    faults: countsOf(injector.injected),
+    faults_total: injector.injected.length,
+    promises: verdicts.map((one) => ({
+      ...one,
+      violations: one.violations.slice(0, TOLD_MAX)
+    })),
+    fences,
+    worker_processes: house.workers.length,
+    connections_cut: crew.cuts(),
+    fail_over: failOver,
+    moves: figuresOf(pauses.filter(({ moved }) => moved).map(({ millis }) => millis)),
+    longest_pause_ms: longestBySlot(pauses)
+  }
+}
+
+/** What takes its time: every copy of every stream, and every mailbox decided once more. */
+const examined = async (
+  stack: ClusterStack,
+  record: ChaosRecord,
+  progress: Progress
+): Promise<Pick<Judged, "apart" | "replays">> => {
+  progress.phase("Comparing the copies of every stream …")
+  const apart = await copiesApart(stack, record)
+  progress.phase("Replaying every mailbox …")
+  const replays: Array<Judged["replays"][number]> = []
+  for (const family of Object.keys(familyTables)) {
+    replays.push(await replayStack(stack, family, { checkpoint: undefined, partition: undefined }))
+  }
+  progress.phase("Judging …")
+  return { apart, replays }
 }
 
 const breakThings = async (
