@@ -1,8 +1,8 @@
 import { Schema } from "effect"
 import { BigAmount } from "../../src/domain/money.ts"
 import { ReversalRate } from "../../streams/messages/fx.ts"
+import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
-import { ExchangeFields, exchangeResourceOf, time } from "./quote.ts"
 
 /** How a conversion was taken back. */
 export const Reversal = Schema.Struct({
@@ -22,16 +22,9 @@ export type Reversal = typeof Reversal.Type
 
 /** What was available in one currency became available in another, and perhaps came back. */
 export const Conversion = Schema.TaggedStruct("Conversion", {
-  id: Schema.String,
-  merchant: Schema.String,
+  ...ExchangedFields,
   quote: Schema.String,
-  ...ExchangeFields,
-  reversal: Schema.optionalKey(Reversal),
-  /** What the command said: the same again changes nothing. */
-  fingerprint: Schema.String,
-  created_at: Schema.Finite,
-  updated_at: Schema.Finite,
-  version: Schema.Int
+  reversal: Schema.optionalKey(Reversal)
 })
 export type Conversion = typeof Conversion.Type
 
@@ -56,13 +49,9 @@ const reversalResourceOf = (reversal: Reversal) => ({
 
 /** A conversion is booked in one turn: there is none that is under way. What we gain is not told. */
 export const conversionResourceOf = (conversion: Conversion) => ({
-  id: conversion.id,
-  merchant: conversion.merchant,
+  ...exchangedResourceOf(conversion),
   status: conversion.reversal === undefined ? "completed" : "reversed",
   quote: conversion.quote,
-  ...exchangeResourceOf(conversion),
   ...(conversion.reversal !== undefined && { reversal: reversalResourceOf(conversion.reversal) }),
-  created_at: time(conversion.created_at),
-  updated_at: time(conversion.updated_at),
-  version: conversion.version
+  updated_at: time(conversion.updated_at)
 })

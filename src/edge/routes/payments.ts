@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { findPayment, listPayments } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
-import { isOutcome, Status } from "../../../actors/payments/state.ts"
+import { isOutcome, type Payment, Status } from "../../../actors/payments/state.ts"
 import {
   CaptureFields,
   CreateFields,
@@ -15,6 +15,7 @@ import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { listed, type Shelf } from "../shelf.ts"
 
 const ID_CHARACTERS_SHOWN = 60
 
@@ -23,7 +24,6 @@ export const notFound = (id: string) =>
 
 const isPaymentId = Schema.is(PaymentId)
 const PAGE_MAX = 100
-const PAGE_DEFAULT = 20
 
 const outcomes = {
   201: "The outcome (with `Prefer: wait=…`); a decline is an outcome, too.",
@@ -106,34 +106,12 @@ const get = Effect.fnUntraced(function* (asked: Asked) {
   return ok(resourceOf(payment), { etag })
 })
 
-const list = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
-  const cursor = asked.query["cursor"]
-  const after = cursor === undefined ? undefined : parseCursor(cursor)
-  if (cursor !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
-  }
-  const status = asked.query["status"]
-  const found = yield* read("edge.payments", (db) =>
-    listPayments(db, merchant, {
-      ...(after && { after }),
-      ...(status !== undefined && { status }),
-      limit: limit + 1
-    }))
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
-  const more = found.length > limit && last !== undefined
-  return ok({
-    data: page.map(resourceOf),
-    has_more: more,
-    next_cursor: more ? `${last.created_at}.${last.id}` : null
-  })
-})
-
-const parseCursor = (cursor: string) => {
-  const match = /^(\d{1,15})\.(pay_[0-9a-z]{26})$/.exec(cursor)
-  return match === null ? undefined : { createdMillis: Number(match[1]), id: match[2]! }
+const payments: Shelf<Payment> = {
+  name: "payment",
+  path: "/v1/payments",
+  id: /^pay_[0-9a-z]{26}$/,
+  find: findPayment,
+  shown: resourceOf
 }
 
 /** A struct without fields would take anything: text, numbers, unknown members. */
@@ -162,7 +140,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
       merchant: MerchantQuery
     },
     answers: { 200: "A page" },
-    handle: list
+    handle: listed(payments, listPayments, "pay")
   },
   {
     method: "GET",

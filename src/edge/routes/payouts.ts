@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import {
   isPayoutOpen,
+  type Payout,
   payoutIdOf,
   payoutResourceOf,
   PayoutStatus
@@ -8,105 +9,42 @@ import {
 import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/payments/read.ts"
 import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
 import { isStorable } from "../../domain/text.ts"
-import { Database } from "../../store/database.ts"
-import { idempotencyKeyOf, perform } from "../command.ts"
-import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { command, found, get, invalidCursor, listed, notFound, type Shelf } from "../shelf.ts"
 
 const PAGE_MAX = 100
 const PAGE_DEFAULT = 20
 
-const payoutNotFound = problem(404, "payout_not_found", "there is no such payout")
-const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
+const payouts: Shelf<Payout> = {
+  name: "payout",
+  path: "/v1/payouts",
+  id: /^po_[0-9a-z]{26}$/,
+  find: findPayout,
+  shown: payoutResourceOf
+}
 
 const create = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
-  const key = yield* idempotencyKeyOf(asked)
-  const id = payoutIdOf(merchant, key)
-  const database = yield* Database
-  return yield* perform(asked, {
-    family: "payments",
-    type: "payout",
+  return yield* command(asked, payouts, "payout", {
     merchant,
-    about: id,
-    location: `/v1/payouts/${id}`,
-    body: { ...(asked.json as object), command_id: key },
-    current: database.query("edge.payout", (db) => findPayout(db, merchant, id)).pipe(
-      Effect.map((payout) => payout && payoutResourceOf(payout)),
-      Effect.orElseSucceed(() => undefined)
-    ),
-    isOutcome: (resource) => !isPayoutOpen(resource as Parameters<typeof isPayoutOpen>[0])
+    idOf: (key) => payoutIdOf(merchant, key),
+    isOutcome: (resource) => !isPayoutOpen(resource as Payout)
   })
 })
-
-const get = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
-  const id = asked.path["id"]!
-  const payout = PAYOUT.test(id)
-    ? yield* read("edge.payout", (db) => findPayout(db, merchant, id))
-    : undefined
-  if (payout === undefined) return yield* payoutNotFound
-  return ok(payoutResourceOf(payout))
-})
-
-const PAYOUT = /^po_[0-9a-z]{26}$/
 
 /** A bank's word, told by an operator. */
 const bringBack = Effect.fnUntraced(function* (asked: Asked) {
-  const id = asked.path["id"]!
-  if (!PAYOUT.test(id)) return yield* payoutNotFound
+  const payout_id = asked.path["id"]!
+  // What is none is not found, before anybody is asked whose it is.
+  if (!payouts.id.test(payout_id)) return yield* notFound(payouts)
   const merchant = yield* merchantOf(asked)
-  const key = yield* idempotencyKeyOf(asked)
-  const database = yield* Database
-  const payout = yield* read("edge.payout", (db) => findPayout(db, merchant, id))
-  if (payout === undefined) return yield* payoutNotFound
-  const { currency, recipient } = payout
-  return yield* perform(asked, {
-    family: "payments",
-    type: "payout_returned",
+  const { currency, recipient } = yield* found(payouts, merchant, payout_id)
+  return yield* command(asked, payouts, "payout_returned", {
     merchant,
-    about: id,
-    location: `/v1/payouts/${id}`,
-    body: {
-      ...(asked.json as object),
-      command_id: key,
-      payout_id: id,
-      currency,
-      ...(recipient !== undefined && { recipient })
-    },
-    current: database.query("edge.payout", (db) => findPayout(db, merchant, id)).pipe(
-      Effect.map((found) => found && payoutResourceOf(found)),
-      Effect.orElseSucceed(() => undefined)
-    ),
+    idOf: () => payout_id,
+    more: { payout_id, currency, ...(recipient !== undefined && { recipient }) },
     isOutcome: (resource) => (resource as { status: string }).status === "returned"
-  })
-})
-
-const parseCursor = (cursor: string) => {
-  const match = /^(\d{1,15})\.(po_[0-9a-z]{26})$/.exec(cursor)
-  return match === null ? undefined : { createdMillis: Number(match[1]), id: match[2]! }
-}
-
-const list = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
-  const { cursor, status } = asked.query
-  const after = cursor === undefined ? undefined : parseCursor(cursor)
-  if (cursor !== undefined && after === undefined) return yield* invalidCursor
-  const found = yield* read("edge.payouts", (db) =>
-    listPayouts(db, merchant, {
-      ...(after && { after }),
-      ...(status !== undefined && { status }),
-      limit: limit + 1
-    }))
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
-  const more = found.length > limit && last !== undefined
-  return ok({
-    data: page.map(payoutResourceOf),
-    has_more: more,
-    next_cursor: more ? `${last.created_at}.${last.id}` : null
   })
 })
 
@@ -116,12 +54,12 @@ const balances = Effect.fnUntraced(function* (asked: Asked) {
   const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
   const after = asked.query["cursor"] ?? ""
   if (!isStorable(after)) return yield* invalidCursor
-  const found = yield* read(
+  const some = yield* read(
     "edge.balances",
     (db) => balancesOfMerchant(db, merchant, { after, limit: limit + 1 })
   )
-  const page = found.slice(0, limit)
-  const more = found.length > limit
+  const page = some.slice(0, limit)
+  const more = some.length > limit
   return ok({
     data: page.map(({ balance, pending }) => ({
       currency: balance.currency,
@@ -177,7 +115,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     audience: "merchant",
     query: { ...page, status: { schema: PayoutStatus, about: "Only payouts in this state." } },
     answers: { 200: "A page" },
-    handle: list
+    handle: listed(payouts, listPayouts, "po")
   },
   {
     method: "GET",
@@ -186,7 +124,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     audience: "merchant",
     query: { merchant: MerchantQuery },
     answers: { 200: "The payout", 404: "No such payout" },
-    handle: get
+    handle: get(payouts)
   },
   {
     method: "POST",

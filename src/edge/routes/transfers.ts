@@ -1,17 +1,27 @@
 import { Effect, Schema } from "effect"
 import { findTransfer, isOpen, listTransfers } from "../../../actors/payments/read.ts"
-import { transferIdOf, transferResourceOf } from "../../../actors/payments/transfer.ts"
+import {
+  type Transfer,
+  transferIdOf,
+  transferResourceOf
+} from "../../../actors/payments/transfer.ts"
 import { TransferFields } from "../../../streams/messages/transfers.ts"
 import { Commands } from "../../bus/commands.ts"
 import { hasApiKey } from "../../store/apiKeys.ts"
-import { Database } from "../../store/database.ts"
-import { idempotencyKeyOf, perform } from "../command.ts"
-import { problem, unavailable } from "../problem.ts"
+import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, type Route } from "../route.ts"
+import { command, get, listed, type Shelf } from "../shelf.ts"
 
 const PAGE_MAX = 100
-const PAGE_DEFAULT = 20
+
+const transfers: Shelf<Transfer> = {
+  name: "transfer",
+  path: "/v1/transfers",
+  id: /^trf_[0-9a-z]{26}$/,
+  find: findTransfer,
+  shown: transferResourceOf
+}
 
 /**
  * Who holds a key is a merchant. Its partition is told, once, before anything is sent there: that
@@ -32,62 +42,12 @@ const tellOfReceiver = Effect.fnUntraced(function* (merchant: string) {
 
 const create = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
-  const key = yield* idempotencyKeyOf(asked)
   const { to } = asked.json as { readonly to: { readonly merchant?: string } }
   if (to.merchant !== undefined && to.merchant !== merchant) yield* tellOfReceiver(to.merchant)
-  const id = transferIdOf(merchant, key)
-  const database = yield* Database
-  return yield* perform(asked, {
-    family: "payments",
-    type: "transfer",
+  return yield* command(asked, transfers, "transfer", {
     merchant,
-    about: id,
-    location: `/v1/transfers/${id}`,
-    body: { ...(asked.json as object), command_id: key },
-    current: database.query("edge.transfer", (db) => findTransfer(db, merchant, id)).pipe(
-      Effect.map((transfer) => transfer && transferResourceOf(transfer)),
-      Effect.orElseSucceed(() => undefined)
-    ),
+    idOf: (key) => transferIdOf(merchant, key),
     isOutcome: (resource) => (resource as { status: string }).status !== "sent"
-  })
-})
-
-const get = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
-  const id = asked.path["id"]!
-  const transfer = /^trf_[0-9a-z]{26}$/.test(id)
-    ? yield* read("edge.transfer", (db) => findTransfer(db, merchant, id))
-    : undefined
-  if (transfer === undefined) {
-    return yield* problem(404, "transfer_not_found", "there is no such transfer")
-  }
-  return ok(transferResourceOf(transfer))
-})
-
-const parseCursor = (cursor: string) => {
-  const match = /^(\d{1,15})\.(trf_[0-9a-z]{26})$/.exec(cursor)
-  return match === null ? undefined : { createdMillis: Number(match[1]), id: match[2]! }
-}
-
-const list = Effect.fnUntraced(function* (asked: Asked) {
-  const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
-  const { cursor } = asked.query
-  const after = cursor === undefined ? undefined : parseCursor(cursor)
-  if (cursor !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
-  }
-  const found = yield* read(
-    "edge.transfers",
-    (db) => listTransfers(db, merchant, { ...(after && { after }), limit: limit + 1 })
-  )
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
-  const more = found.length > limit && last !== undefined
-  return ok({
-    data: page.map(transferResourceOf),
-    has_more: more,
-    next_cursor: more ? `${last.created_at}.${last.id}` : null
   })
 })
 
@@ -118,7 +78,7 @@ export const transferRoutes: ReadonlyArray<Route> = [
       merchant: MerchantQuery
     },
     answers: { 200: "A page" },
-    handle: list
+    handle: listed(transfers, listTransfers, "trf")
   },
   {
     method: "GET",
@@ -127,6 +87,6 @@ export const transferRoutes: ReadonlyArray<Route> = [
     audience: "merchant",
     query: { merchant: MerchantQuery },
     answers: { 200: "The transfer", 404: "No such transfer" },
-    handle: get
+    handle: get(transfers)
   }
 ]

@@ -1,0 +1,119 @@
+import { Effect } from "effect"
+import type { PageAfter } from "../../actors/payments/read.ts"
+import { Database, type Db } from "../store/database.ts"
+import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
+import { type Problem, problem } from "./problem.ts"
+import { read } from "./reading.ts"
+import { type Asked, merchantOf, ok } from "./route.ts"
+
+const PAGE_DEFAULT = 20
+
+/** Things of one kind, each of one merchant: commands make them, and they are looked up and listed. */
+export interface Shelf<One extends { readonly id: string; readonly created_at: number }> {
+  /** In the names of queries and problems. */
+  readonly name: string
+  /** `/v1/transfers` */
+  readonly path: string
+  /** What cannot be an identifier is looked for nowhere. */
+  readonly id: RegExp
+  readonly find: (db: Db, merchant: string, id: string) => Promise<One | undefined>
+  readonly shown: (one: One) => unknown
+}
+
+/** Newest first. */
+type List<One> = (
+  db: Db,
+  merchant: string,
+  page: { readonly after?: PageAfter; readonly status?: string; readonly limit: number }
+) => Promise<ReadonlyArray<One>>
+
+export const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
+
+type Anything = { readonly id: string; readonly created_at: number }
+
+export const notFound = ({ name }: { readonly name: string }): Problem =>
+  problem(404, `${name}_not_found`, `there is no such ${name}`)
+
+/** The one that a request names, or the problem that there is none. */
+export const found = Effect.fnUntraced(function* <One extends Anything>(
+  shelf: Shelf<One>,
+  merchant: string,
+  id: string
+): Effect.fn.Return<One, Problem, Database> {
+  const { find, id: pattern, name } = shelf
+  const one = pattern.test(id)
+    ? yield* read(`edge.${name}`, (db) => find(db, merchant, id))
+    : undefined
+  // Keys leave a part of some identifiers out.
+  return one?.id === id ? one : yield* notFound(shelf)
+})
+
+export const get = <One extends Anything>(shelf: Shelf<One>) =>
+  Effect.fnUntraced(function* (asked: Asked) {
+    const merchant = yield* merchantOf(asked)
+    return ok(shelf.shown(yield* found(shelf, merchant, asked.path["id"]!)))
+  })
+
+/** `placeOf` is what the list is sorted by among those of one millisecond, where it is not the identifier. */
+export const listed = <One extends Anything>(
+  { name, shown }: Shelf<One>,
+  list: List<One>,
+  prefix: string,
+  placeOf: (id: string) => string = (id) => id
+) => {
+  const pattern = new RegExp(`^(\\d{1,15})\\.(${prefix}_[0-9a-z]{26})$`)
+  return Effect.fnUntraced(function* (asked: Asked) {
+    const merchant = yield* merchantOf(asked)
+    const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+    const { cursor, status } = asked.query
+    const [, createdMillis, id] = pattern.exec(cursor ?? "") ?? []
+    if (cursor !== undefined && id === undefined) return yield* invalidCursor
+    const some = yield* read(`edge.${name}s`, (db) =>
+      list(db, merchant, {
+        ...(id !== undefined && { after: { createdMillis: Number(createdMillis), id } }),
+        ...(status !== undefined && { status }),
+        limit: limit + 1
+      }))
+    const page = some.slice(0, limit)
+    const last = page.at(-1)
+    const more = some.length > limit && last !== undefined
+    return ok({
+      data: page.map(shown),
+      has_more: more,
+      next_cursor: more ? `${last.created_at}.${placeOf(last.id)}` : null
+    })
+  })
+}
+
+/** A command about one of them, made by it or there already. `idOf` names it by the idempotency key. */
+export const command = Effect.fnUntraced(function* <One extends Anything>(
+  asked: Asked,
+  { find, name, path, shown }: Shelf<One>,
+  type: string,
+  about: {
+    readonly merchant: string
+    readonly idOf: (key: string) => string
+    /** Beside what was sent. */
+    readonly more?: Readonly<Record<string, unknown>>
+    readonly isOutcome?: Intent["isOutcome"]
+  }
+) {
+  const { isOutcome, merchant, more } = about
+  const key = yield* idempotencyKeyOf(asked)
+  const id = about.idOf(key)
+  const database = yield* Database
+  return yield* perform(asked, {
+    family: "payments",
+    type,
+    merchant,
+    about: id,
+    location: `${path}/${id}`,
+    body: { ...(asked.json as object), ...more, command_id: key },
+    // An outage here only means waiting on.
+    current: database.query(`edge.${name}`, (db) => find(db, merchant, id)).pipe(
+      Effect.map((one) => one && shown(one)),
+      Effect.orElseSucceed(() => undefined)
+    ),
+    ...(isOutcome !== undefined && { isOutcome })
+  })
+})
