@@ -27,6 +27,7 @@ export const routes: ReadonlyArray<Route> = [
       "payment.refunded",
       "payment.dispute_opened",
       "payment.dispute_evidence_submitted",
+      "payment.evidence_failed",
       "payment.dispute_accepted",
       "payment.dispute_won",
       "payment.dispute_lost",

@@ -168,9 +168,9 @@ const follows = (step: Step, dispute: Dispute, news: Disputed): Step => {
  */
 const contradicted = (step: Step, news: Disputed, what: string): Step => {
   const { amount, dispute_id: charge_id, status } = news
-  const name = `dispute:${charge_id}:${status}`
-  if (step.payment.contradictions.includes(name)) return step
   const known = disputeOf(step.payment, charge_id)
+  const name = known === undefined ? `dispute:${charge_id}` : `dispute:${charge_id}:${status}`
+  if (step.payment.contradictions.includes(name)) return step
   const moved: ReadonlyArray<JournalEntry> = known === undefined
     ? []
     : status === "won"

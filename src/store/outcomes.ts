@@ -10,17 +10,45 @@ export const openCount = async (db: Db): Promise<{ known: number; open: number }
   const { rows } = await sql<{ known: number; open: number }>`
     select count(*)::int as known, count(*) filter (
       where status in ('screening', 'processing', 'requires_action', 'unknown')
-        or jsonb_path_exists(doc, ${OPEN}::jsonpath))::int as open
+        or jsonb_path_exists(doc, ${OPEN}::jsonpath)
+        or jsonb_array_length(coalesce(doc->'dispute_questions', '[]')) > 0)::int as open
     from payments`.execute(db)
   return rows[0]!
 }
 
-export const captured = async (
-  db: Db
-): Promise<ReadonlyArray<{ readonly id: string; readonly merchant: string }>> => {
-  const { rows } = await sql<{ id: string; merchant: string }>`
-    select id, merchant from payments where status = 'captured' order by id`.execute(db)
+export interface Charged {
+  readonly id: string
+  readonly merchant: string
+  readonly charge_id: string
+}
+
+/** Payments in this state, by their identifiers. */
+export const charged = async (db: Db, status: string): Promise<ReadonlyArray<Charged>> => {
+  const { rows } = await sql<Charged>`
+    select id, merchant, doc->>'charge_id' as charge_id from payments
+    where status = ${status} order by id`.execute(db)
   return rows
+}
+
+export const disputesByStatus = async (db: Db): Promise<Readonly<Record<string, number>>> => {
+  const { rows } = await sql<{ status: string; n: number }>`
+    select status, count(*)::int as n from disputes group by status order by status`.execute(db)
+  return Object.fromEntries(rows.map(({ n, status }) => [status, n]))
+}
+
+/** What the ledger says that accounts with this beginning hold for each payment; nothing is left out. */
+export const owedByPayment = async (
+  db: Db,
+  prefix: string
+): Promise<ReadonlyMap<string, bigint>> => {
+  const { rows } = await sql<{ payment_id: string; owed: string }>`
+    select e.payment_id, sum(case when p.debit_account like ${`${prefix}%`} then p.amount
+      else -p.amount end)::text as owed
+    from journal_entries e join postings p on p.entry_id = e.id
+    where p.layer = 'posted' and
+      (p.debit_account like ${`${prefix}%`} or p.credit_account like ${`${prefix}%`})
+    group by e.payment_id`.execute(db)
+  return new Map(rows.map(({ owed, payment_id }) => [payment_id, BigInt(owed)]))
 }
 
 /** Debits less credits of the accounts whose path begins so, by currency; those of 0 are left out. */
@@ -49,7 +77,14 @@ export const outcomes = async (db: Db) => {
     ),
     breaks: await one(
       sql<{ n: number }>`
-        select count(*)::int as n from events where type = 'payment.charge_contradicted'`
+        select count(*)::int as n from recon_findings where tag = 'Contradicted'`
+    ),
+    /** Payments with a contradiction that no break tells of. */
+    unlisted: await one(
+      sql<{ n: number }>`
+        select count(*)::int as n from payments p
+        where jsonb_array_length(doc->'contradictions') > 0 and not exists (
+          select from recon_findings f where f.tag = 'Contradicted' and f.payment_id = p.id)`
     )
   }
 }

@@ -135,7 +135,10 @@ test.each([
   const life = captured()
   const before = life.journal.length
   life.take(heard())
-  const { events = [] } = Result.getOrThrow(life.take(stands("needs_response", more)))
+  const events = ["needs_response", "lost"].flatMap((status) => {
+    life.take(heard())
+    return Result.getOrThrow(life.take(stands(status, more))).events ?? []
+  })
   expect(events.map(({ type }) => type)).toEqual(["payment.charge_contradicted"])
   expect([life.journal.length, dispute(life)]).toEqual([before, undefined])
 })

@@ -3,8 +3,9 @@ import { Effect, Layer, ManagedRuntime } from "effect"
 import { Commands } from "../../bus/commands.ts"
 import { Nats } from "../../bus/connection.ts"
 import { connect, type Db } from "../../store/database.ts"
-import { balances, captured, openCount, outcomes } from "../../store/outcomes.ts"
+import { charged, openCount } from "../../store/outcomes.ts"
 import type { Lastro } from "../lastro.ts"
+import { booksAgree, type Deeds, reportOf, type SiegeReport } from "./report.ts"
 
 export interface SiegeSettings {
   readonly payments: number
@@ -13,26 +14,11 @@ export interface SiegeSettings {
   readonly rate: number
 }
 
-export interface SiegeReport {
-  readonly payments: number
-  readonly statuses: Readonly<Record<string, number>>
-  readonly refunds: number
-  /** Payments, refunds and captures whose outcome is still open. */
-  readonly stuck: number
-  readonly charged_twice: ReadonlyArray<string>
-  /** What the gateway owes by its own book and by our ledger, minor units by currency. */
-  readonly gateway: Readonly<Record<string, string>>
-  readonly ledger: Readonly<Record<string, string>>
-  /** Money in suspense, each contradiction listed as a break. */
-  readonly suspense: Readonly<Record<string, string>>
-  readonly contradictions: number
-  readonly breaks: number
-  readonly seconds: number
-  readonly ok: boolean
-}
-
 const MERCHANTS = 64
+/** Of all orders one is only authorized, and of all captured payments one is refunded, one disputed. */
+const MANUAL_EVERY = 11
 const REFUND_EVERY = 9
+const DISPUTE_EVERY = 23
 const LOOK_MILLIS = 500
 /** Without any change for so long it is stuck, and the report says so. */
 const STALLED_MILLIS = 120_000
@@ -73,22 +59,66 @@ export const besiege = async (
     }
     tell(`${payments} payments sent`)
     await untilSettled(db, payments, tell)
-    const refundable = await captured(db)
-    const refunded = refundable.filter((_, index) => index % REFUND_EVERY === 0)
-    for (const { id, merchant } of refunded) {
-      await send("refund", merchant, { command_id: `refund-${id}`, payment_id: id })
-    }
-    tell(`${refunded.length} refunds sent`)
+    const deeds = await follow(lastro, db, send)
+    tell(JSON.stringify(deeds))
+    await untilSettled(db, payments, tell)
+    await decide(lastro, seed)
     // What is late is done only now; then everything has been told.
     while ((await simulator({})).late > 0) await rest(LOOK_MILLIS)
     await untilSettled(db, payments, tell)
     await untilAgreed(lastro, db)
     await simulator({ hostile: null })
-    return await report(lastro, db, payments, refunded.length, begun)
+    return await reportOf(db, lastro.simulator.url, payments, deeds, begun)
   } finally {
     await runtime.dispose()
     await db.destroy()
   }
+}
+
+type Send = (type: string, merchant: string, body: object) => Promise<unknown>
+
+/** What merchants and payers do with payments that were made. */
+const follow = async ({ simulator }: Lastro, db: Db, send: Send): Promise<Deeds> => {
+  const authorized = await charged(db, "authorized")
+  for (const [nth, { id, merchant }] of authorized.entries()) {
+    const type = nth % 2 === 0 ? "capture" : "void"
+    await send(type, merchant, {
+      command_id: `${type}-${id}`,
+      payment_id: id,
+      // Half of the captures leave something, which goes back.
+      ...(nth % 4 === 0 && { amount: 500, final: true })
+    })
+  }
+  const captured = await charged(db, "captured")
+  const refunded = captured.filter((_, nth) => nth % REFUND_EVERY === 0)
+  for (const { id, merchant } of refunded) {
+    await send("refund", merchant, { command_id: `refund-${id}`, payment_id: id })
+  }
+  // Some of them are refunded at the same time: then we lose what no leg can give.
+  const disputed = captured.filter((_, nth) => nth % DISPUTE_EVERY === 0)
+  for (const [nth, { charge_id }] of disputed.entries()) {
+    const complaint = nth % 3 === 0 ? { amount: 700 } : {}
+    await post(`${simulator.url}/charges/${charge_id}/disputes`, complaint)
+  }
+  const captures = Math.ceil(authorized.length / 2)
+  const voids = authorized.length - captures
+  return { captures, voids, refunds: refunded.length, disputes: disputed.length }
+}
+
+/** Banks decide the disputes, each as its number says. */
+const decide = async ({ simulator }: Lastro, seed: number): Promise<void> => {
+  const open = await (await fetch(`${simulator.url}/disputes`)).json() as ReadonlyArray<string>
+  for (const [nth, id] of open.entries()) {
+    const status = (nth + seed) % 2 === 0 ? "won" : "lost"
+    if (nth % 4 === 0) await post(`${simulator.url}/disputes/${id}`, { status: "under_review" })
+    await post(`${simulator.url}/disputes/${id}`, { status })
+  }
+}
+
+const post = async (url: string, body: object): Promise<void> => {
+  const answer = await fetch(url, { method: "POST", body: JSON.stringify(body) })
+  await answer.body?.cancel()
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`)
 }
 
 const merchantOf = (index: number): string => `shop-${index % MERCHANTS}`
@@ -97,6 +127,7 @@ const orderOf = (seed: number, index: number) => ({
   command_id: `siege-${seed}-${index}`,
   amount: 1_000 + ((index * 7_919) % 90_000),
   currency: index % 5 === 0 ? "USD" : "BRL",
+  ...(index % MANUAL_EVERY === 5 && { capture: "manual" }),
   payment_method: { type: "card", token: index % 12 === 0 ? "tok_declined_hard" : "tok_approved" },
   customer: { id: `cus_${seed}_${index}` }
 })
@@ -118,58 +149,11 @@ const untilSettled = async (db: Db, payments: number, tell: (line: string) => vo
   }
 }
 
-interface GatewayBook {
-  readonly charged_twice: ReadonlyArray<string>
-  readonly totals: ReadonlyArray<{ currency: string; captured: number; refunded: number }>
-}
-
-const bookOf = async ({ simulator }: Lastro): Promise<GatewayBook> =>
-  (await fetch(`${simulator.url}/book`)).json()
-
-const owed = ({ totals }: GatewayBook): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    totals.map(({ captured, currency, refunded }) => [currency, String(captured - refunded)])
-  )
-
-const same = (left: object, right: object) => JSON.stringify(left) === JSON.stringify(right)
-
-const RECEIVABLE = "assets:gateway:simulator:receivable:"
-
 /** News of the last late charge may still be on its way through the mailboxes. */
-const untilAgreed = async (lastro: Lastro, db: Db) => {
+const untilAgreed = async ({ simulator }: Lastro, db: Db) => {
   const deadline = Date.now() + STALLED_MILLIS / 2
   while (Date.now() < deadline) {
-    if (same(owed(await bookOf(lastro)), await balances(db, RECEIVABLE))) return
+    if (await booksAgree(db, simulator.url)) return
     await rest(LOOK_MILLIS)
-  }
-}
-
-const report = async (
-  lastro: Lastro,
-  db: Db,
-  payments: number,
-  refunds: number,
-  begun: number
-): Promise<SiegeReport> => {
-  const book = await bookOf(lastro)
-  const { known, open } = await openCount(db)
-  const { breaks, contradictions, statuses } = await outcomes(db)
-  const gateway = owed(book)
-  const ledger = await balances(db, RECEIVABLE)
-  const stuck = open + payments - known
-  return {
-    payments: known,
-    statuses,
-    refunds,
-    stuck,
-    charged_twice: book.charged_twice,
-    gateway,
-    ledger,
-    suspense: await balances(db, "liabilities:suspense:simulator:"),
-    contradictions,
-    breaks,
-    seconds: (Date.now() - begun) / 1_000,
-    ok: stuck === 0 && book.charged_twice.length === 0 && same(gateway, ledger) &&
-      contradictions === breaks
   }
 }

@@ -29,6 +29,12 @@ export interface OperationRecord {
   readonly requests: number
 }
 
+export interface Owed {
+  readonly payment_id: string
+  readonly currency: string
+  readonly amount: number
+}
+
 export interface SettlementRow {
   readonly merchant: string
   readonly payment_id: string
@@ -146,6 +152,19 @@ export class Book {
   ofPayment(paymentId: string): ReadonlyArray<OperationRecord> {
     return this.db.prepare("select * from operations where payment_id = ? order by at_millis, key")
       .all(paymentId) as unknown as ReadonlyArray<OperationRecord>
+  }
+
+  /** What the gateway owes for each payment for which anything moved, minor units. */
+  owed(): ReadonlyArray<Owed> {
+    const moved = this.db.prepare(
+      `select payment_id, currency,
+         sum(case when kind = 'refund' then -amount else amount end) as amount
+       from operations
+       where status = 'approved' and captured = 1 and kind <> 'payout'
+       group by payment_id, currency`
+    ).all() as unknown as ReadonlyArray<Owed>
+    const taken = new Map(this.disputes.taken().map((one) => [one.payment_id, one.amount]))
+    return moved.map((one) => ({ ...one, amount: one.amount - (taken.get(one.payment_id) ?? 0) }))
   }
 
   summary(): {

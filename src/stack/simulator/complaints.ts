@@ -3,6 +3,7 @@ import { json, readJson } from "./body.ts"
 import type { Book } from "./book.ts"
 import type { Asked } from "./decisions.ts"
 import { type Complaint, decisionOf, type DisputeRecord, type DisputeStatus } from "./disputes.ts"
+import { newsOf } from "./hostility.ts"
 import { type Hook, tellDispute } from "./webhooks.ts"
 
 /** Between a charge and its dispute, and between evidence and the bank's decision. */
@@ -11,13 +12,16 @@ const DISPUTE_MILLIS = 1_000
 interface Complained {
   readonly book: Book
   readonly hook?: Hook
+  readonly hostile?: { readonly seed: number }
 }
 
 /** What the outside world does after a request, so that nobody has to be asked to play it. */
 export const follow = (state: Complained, asked: Asked): void => {
   if (asked.kind === "charge" && asked.token === "tok_disputed") {
     const made = state.book.find(asked.key)
-    if (made?.requests === 1) later(() => disputeNews(state, state.book.disputes.open(made, {})))
+    if (made?.requests === 1) {
+      later(() => disputeNews(state, state.book.disputes.complain(made, {})))
+    }
   }
   if (asked.kind !== "evidence") return
   const id = asked.dispute_id!
@@ -36,11 +40,18 @@ const ends = (state: Complained, id: string, status: DisputeStatus): void => {
   disputeNews(state, state.book.disputes.find(id))
 }
 
-const disputeNews = (state: Complained, dispute: DisputeRecord | undefined): void => {
-  if (dispute !== undefined && state.hook !== undefined) void tellDispute(state.hook, dispute)
+const disputeNews = (
+  { hook, hostile }: Complained,
+  dispute: DisputeRecord | undefined
+): void => {
+  if (dispute === undefined || hook === undefined) return
+  const { id, status } = dispute
+  const waits = hostile === undefined ? [0] : newsOf(hostile.seed, id, status)
+  for (const wait of waits) setTimeout(() => void tellDispute(hook, dispute), wait).unref()
 }
 
 export const showDispute = (state: Complained, response: ServerResponse, id: string) => {
+  if (id === "") return json(response, 200, state.book.disputes.open())
   const found = state.book.disputes.find(id)
   return found === undefined
     ? json(response, 404, { code: "not_found" })
@@ -56,7 +67,13 @@ export const complain = async (
 ) => {
   const charged = state.book.charge(chargeId)
   if (charged?.status !== "approved") return json(response, 404, { code: "charge_not_found" })
-  const made = state.book.disputes.open(charged, (await readJson(request)) as Complaint)
+  // Nobody gets back more than was taken.
+  const { captured } = state.book.totals(chargeId)
+  const { amount = captured, ...complaint } = (await readJson(request)) as Complaint
+  const made = state.book.disputes.complain(charged, {
+    ...complaint,
+    amount: Math.min(amount, captured)
+  })
   showDispute(state, response, made.id)
   disputeNews(state, made)
 }

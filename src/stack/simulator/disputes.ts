@@ -18,6 +18,12 @@ export interface DisputeRecord {
   readonly evidence: string
 }
 
+export interface Taken {
+  readonly payment_id: string
+  readonly currency: string
+  readonly amount: number
+}
+
 export interface Complaint {
   readonly amount?: number
   readonly fee?: number
@@ -54,8 +60,26 @@ export class Disputes {
       | undefined
   }
 
+  /** Those that nobody has decided. */
+  open(): ReadonlyArray<string> {
+    const rows = this.db.prepare(
+      "select id from disputes where status in ('needs_response', 'under_review') order by id"
+    ).all() as unknown as ReadonlyArray<{ id: string }>
+    return rows.map(({ id }) => id)
+  }
+
+  /** What the gateway took back and charged for it, by payment and currency. */
+  taken(): ReadonlyArray<Taken> {
+    return this.db.prepare(
+      `select payment_id, currency, sum(fee +
+         case when status in ('needs_response', 'under_review', 'lost') then amount else 0 end
+       ) as amount
+       from disputes where status <> 'warning' group by payment_id, currency`
+    ).all() as unknown as ReadonlyArray<Taken>
+  }
+
   /** The payer complains at the bank. One more complaint about the same charge is another dispute. */
-  open(charge: OperationRecord, { amount, fee, reason, status }: Complaint): DisputeRecord {
+  complain(charge: OperationRecord, { amount, fee, reason, status }: Complaint): DisputeRecord {
     const { n } = this.db.prepare("select count(*) as n from disputes where charge_id = ?")
       .get(charge.charge_id) as { n: number }
     const made: DisputeRecord = {

@@ -50,3 +50,19 @@ export const rumoursOf = (
   const all = ["approved", "declined", "requires_action"] as const
   return [0, 1, 2].map((nth) => all[draw(seed, key, `rumour ${nth}`, all.length)]!)
 }
+
+/** Thousandths of the questions that it answers with silence, and with an error. */
+const DEAF = 20
+const CONFUSED = 20
+
+/** What it does to the nth question: a question has no key that it could follow from. */
+export const answerTo = (seed: number, nth: number): "plain" | "silent" | "broken" => {
+  const drawn = draw(seed, String(nth), "question", 1_000)
+  return drawn < DEAF ? "silent" : drawn < DEAF + CONFUSED ? "broken" : "plain"
+}
+
+/** News of a dispute comes up to three times, late, and behind what came after it. */
+const DISPUTE_NEWS_MILLIS = [0, 700, 4_500]
+
+export const newsOf = (seed: number, id: string, status: string): ReadonlyArray<number> =>
+  DISPUTE_NEWS_MILLIS.slice(draw(seed, id, `news of ${status}`, DISPUTE_NEWS_MILLIS.length))

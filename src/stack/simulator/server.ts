@@ -12,7 +12,7 @@ import {
   SHORT_MILLIS,
   type Verdict
 } from "./decisions.ts"
-import { moodOf, rumoursOf } from "./hostility.ts"
+import { answerTo, moodOf, rumoursOf } from "./hostility.ts"
 import { parseBreaks, settlementFile } from "./settlement.ts"
 import { type Hook, tell } from "./webhooks.ts"
 
@@ -77,6 +77,7 @@ interface Hostile {
   readonly met: Set<string>
   /** Operations that are still to be done, long after anybody waits for them. */
   late: number
+  questions: number
 }
 
 const listen = (server: Server, port: number) =>
@@ -94,20 +95,23 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
       if (action === "disputes") return await complain(state, request, response, id)
       return await operate(state, request, response, kindOf(action), id)
     case "GET disputes":
-      return showDispute(state, response, id)
+      return id !== "" && puzzled(state, response) || showDispute(state, response, id)
     case "POST disputes":
       if (action === "") return await decideDispute(state, request, response, id)
       return await operate(state, request, response, "evidence", "", { dispute_id: id })
     case "POST payouts":
       return await operate(state, request, response, "payout", "")
     case "GET operations":
-      return inquire(state, response, url.searchParams.get("key") ?? "")
+      return puzzled(state, response) ||
+        inquire(state, response, url.searchParams.get("key") ?? "")
     case "GET settlement-files":
       return settle(state, response, id, url)
     case "GET actions":
       return actionPage(state, response, id)
     case "POST actions":
       return await act(state, request, response, id)
+    case "GET owed":
+      return json(response, 200, state.book.owed())
     case "GET book":
       return json(response, 200, id === "" ? state.book.summary() : state.book.ofPayment(id))
     case "POST control":
@@ -148,9 +152,8 @@ const operate = async (
     ...more
   }
   if (state.hostile !== undefined) {
-    return await operateHostile(state, state.hostile, asked, response)
-  }
-  await answer(state, asked, response, judge(state.book, asked), 1)
+    await operateHostile(state, state.hostile, asked, response)
+  } else await answer(state, asked, response, judge(state.book, asked), 1)
   follow(state, asked)
 }
 
@@ -227,6 +230,15 @@ const operateHostile = async (
 const news = (state: State, key: string): void => {
   const record = state.book.find(key)
   if (record !== undefined && state.hook !== undefined) void tell(state.hook, record)
+}
+
+/** A hostile gateway does not answer every question. */
+const puzzled = ({ hostile }: State, response: ServerResponse): boolean => {
+  if (hostile === undefined) return false
+  const answer = answerTo(hostile.seed, hostile.questions++)
+  if (answer === "silent") fallSilent(response)
+  else if (answer === "broken") json(response, 500, { code: "broken" })
+  return answer !== "plain"
 }
 
 const inquire = (state: State, response: ServerResponse, key: string) => {
@@ -321,7 +333,7 @@ const control = async (state: State, request: IncomingMessage, response: ServerR
   }
   if (body.hostile === null) delete state.hostile
   else if (body.hostile !== undefined) {
-    state.hostile = { seed: body.hostile.seed, met: new Set(), late: 0 }
+    state.hostile = { seed: body.hostile.seed, met: new Set(), late: 0, questions: 0 }
   }
   json(response, 200, {
     outage: state.outage,
