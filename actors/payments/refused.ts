@@ -48,12 +48,15 @@ const placeOf = (message: Message, keys: ReadonlyArray<string>): string | undefi
   }
 }
 
+/** Whether a state still says that something was refused here. */
+export const isRemembered = (state: State | undefined, at: number): state is Refused =>
+  state !== undefined && isRefused(state) && at < state.until
+
 /** What is remembered of commands about something that is not there. */
 export const refusedBefore = (
   state: State | undefined,
   at: number
-): ReadonlyArray<typeof SeenCommand.Type> =>
-  state !== undefined && isRefused(state) && at < state.until ? state.commands : []
+): ReadonlyArray<typeof SeenCommand.Type> => isRemembered(state, at) ? state.commands : []
 
 /**
  * A command that was refused is refused again with the same answer, whatever has changed since: the

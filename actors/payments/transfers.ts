@@ -10,7 +10,7 @@ import * as books from "./books.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { MERCHANT_KEY } from "./merchant.ts"
 import { scheduled } from "./payouts.ts"
-import { type Refused, REFUSED_MILLIS } from "./refused.ts"
+import { isRemembered, type Refused, REFUSED_MILLIS } from "./refused.ts"
 import { isBalance, isTransfer, type State, type Terms } from "./state.ts"
 import type { Row } from "./step.ts"
 import { type Transfer, transferIdOf, transferResourceOf } from "./transfer.ts"
@@ -62,7 +62,9 @@ export const decideTransfer = (
     case "transfer":
       return send(states, known, message.body, received)
     case "transfer_arrived":
-      return state === undefined ? Result.succeed(arrived(states, message.body, received)) : NOTHING
+      return known !== undefined || isRemembered(state, received.at)
+        ? NOTHING
+        : Result.succeed(arrived(states, message.body, received))
     case "transfer_refused":
       return known?.status === "sent"
         ? Result.succeed(cameBack(states, known, message.body, received))

@@ -7,6 +7,7 @@ import { Progress } from "./demo/progress.ts"
 import { reportText } from "./demo/report.ts"
 import { runDemo } from "./demo/run.ts"
 import { demoGateways } from "./demo/showcase.ts"
+import { demoRates } from "./demo/wallets.ts"
 import { PAYMENTS_MIN, type TrafficSettings } from "./demo/traffic.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 
@@ -110,6 +111,7 @@ const run = async ({ json, traffic }: Options, environment: Environment): Promis
       progress: (line) => progress.phase(`  ${line}`),
       allowPrivateWebhooks: true,
       gateways: demoGateways,
+      terms: { fx: demoRates },
       finalityMillis: FINALITY_MILLIS,
       log: (line) => {
         if (/"level":"(warn|error|fatal)/.test(line)) trouble.push(line)

@@ -46,7 +46,7 @@ beforeAll(async () => {
     plans.map((plan) => play({ caller: callers[plan.way], log, look: house.look }, plan))
   )
   await untilQuiet(house, () => {})
-  found = await gather(house, log)
+  found = await gather(house, log, [])
 }, 240_000)
 
 afterAll(async () => {
@@ -85,6 +85,7 @@ it("no evidence convinces nobody", () => {
     commands: [],
     payments: [],
     payouts: [],
+    moves: [],
     refusals: [],
     balances: [],
     trialBalance: [],

@@ -145,7 +145,7 @@ const nothing = (): Totals => ({
 export const balances = (evidence: Evidence): Verdict => {
   const journal = totalsOf(evidence)
   const known = new Map(evidence.balances.map((balance) => [balance.path, balance]))
-  const postings = [...evidence.payments, ...evidence.payouts]
+  const postings = [...evidence.payments, ...evidence.payouts, ...evidence.moves]
     .reduce((sum, one) => sum + one.postings.length, 0)
   const { trialBalance } = evidence
   return verdict("M1", "debits equal credits per currency, accounts equal the journal", [
@@ -166,14 +166,14 @@ export const balances = (evidence: Evidence): Verdict => {
   ])
 }
 
-const totalsOf = ({ payments, payouts }: Evidence): ReadonlyMap<string, Totals> => {
+const totalsOf = ({ moves, payments, payouts }: Evidence): ReadonlyMap<string, Totals> => {
   const journal = new Map<string, Totals>()
   const add = (path: string, column: keyof Totals, amount: bigint) => {
     const totals = journal.get(path) ?? nothing()
     totals[column] += amount
     journal.set(path, totals)
   }
-  for (const { postings } of [...payments, ...payouts]) {
+  for (const { postings } of [...payments, ...payouts, ...moves]) {
     for (const { amount, credit_account, debit_account, layer } of postings) {
       const posted = layer === "posted"
       add(debit_account, posted ? "posted_debits" : "pending_debits", BigInt(amount))

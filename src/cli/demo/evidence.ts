@@ -47,6 +47,8 @@ export interface Evidence {
   readonly differing: ReadonlyArray<string>
   readonly payments: ReadonlyArray<PaymentEvidence>
   readonly payouts: ReadonlyArray<PayoutEvidence>
+  /** Of transfers and conversions. */
+  readonly moves: ReadonlyArray<{ readonly postings: ReadonlyArray<PostingRow> }>
   /** Commands refused by the actor, over all merchants. */
   readonly refusals: ReadonlyArray<EventRecord>
   readonly balances: ReadonlyArray<Balance>
@@ -65,7 +67,8 @@ export const gather = async (
     readonly commands: ReadonlyArray<SentCommand>
     readonly repeats: number
     readonly differing: ReadonlyArray<string>
-  }
+  },
+  moves: ReadonlyArray<string>
 ): Promise<Evidence> => {
   const { db } = house
   const messages = Map.groupBy(await readMailbox(house.admin), ({ paymentId }) => paymentId)
@@ -88,6 +91,7 @@ export const gather = async (
     differing: log.differing,
     payments,
     payouts: (await each(merchants, (merchant) => payoutsOf(db, merchant))).flat(),
+    moves: await each(moves, async (id) => ({ postings: await postingsOfPayment(db, id) })),
     refusals: [...events.values()].flat().filter(({ type }) => type === REFUSED),
     balances: (await each(["", ...merchants], (merchant) => accountsOf(db, merchant))).flat(),
     trialBalance: await trialBalance(db),

@@ -65,7 +65,7 @@ export const payOut = async (house: House): Promise<PaidOut> => {
   }
 }
 
-const balancesOf = async (house: House, merchant: string) => {
+export const balancesOf = async (house: House, merchant: string) => {
   const { data } = await house.ask<{ data: ReadonlyArray<Balance> }>(
     `/v1/balances?limit=100&merchant=${merchant}`
   )

@@ -72,6 +72,8 @@ export const reportText = (report: DemoReport, colours: boolean): string => {
     ...messages(report, paint),
     ...title("Reconciliation"),
     ...reconciliation(report, paint),
+    ...title("Wallets"),
+    ...wallets(report, paint),
     ...title("Payouts"),
     ...payouts(report, paint),
     ...title("Gateways"),
@@ -163,6 +165,13 @@ const reconciliation = (
   ...[...reconciliation.overlooked, ...reconciliation.invented].flatMap((name) =>
     wrapped(name, "    ").map((line) => paint("red", line))
   )
+]
+
+const wallets = ({ kept, moved }: DemoReport, paint: Paint): ReadonlyArray<string> => [
+  row("sent to another merchant", moved.sent),
+  row("came back", moved.returned, "nobody has that merchant"),
+  `${row("converted", moved.converted)}   ${mark(paint, kept.wallets)}`,
+  ...moved.against.flatMap((line) => wrapped(line, "    ").map((one) => paint("red", one)))
 ]
 
 const payouts = ({ kept, payouts }: DemoReport, paint: Paint): ReadonlyArray<string> => [

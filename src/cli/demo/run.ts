@@ -12,6 +12,7 @@ import { reconcile } from "./settlement.ts"
 import { showedAll, showGateways } from "./showcase.ts"
 import { type Counter, play } from "./shopper.ts"
 import { merchants, type Plan, trafficOf, type TrafficSettings } from "./traffic.ts"
+import { moveMoney } from "./wallets.ts"
 import { type Caller, overHttp, overNats, platformTypes, rest } from "./ways.ts"
 
 export type DemoReport = Awaited<ReturnType<typeof runDemo>>
@@ -35,11 +36,13 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
     await untilQuiet(house, () => {})
     progress.phase("Reconciling with the gateway's settlement file …")
     const reconciliation = await reconcile(house, startedMillis)
+    progress.phase("Moving some of it between wallets and currencies …")
+    const moved = await moveMoney(house)
     progress.phase("Paying out what was settled …")
     const payouts = await payOut(house)
     await untilQuiet(house, () => {})
     progress.phase("Checking the promises …")
-    const evidence = await gather(house, log)
+    const evidence = await gather(house, log, moved.ids)
     const figures = figuresOf(evidence)
     const promises = judge(evidence)
     progress.phase("Paying by Pix, and through an outage …")
@@ -53,7 +56,8 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       webhooks: webhooksHold(figures),
       payments: evidence.payments.length === plans.length,
       gateways: showedAll(shown),
-      payouts: payouts.paid > 0 && payouts.against.length === 0
+      payouts: payouts.paid > 0 && payouts.against.length === 0,
+      wallets: moved.sent > 0 && moved.converted > 0 && moved.against.length === 0
     }
     progress.end()
     return {
@@ -69,6 +73,7 @@ export const runDemo = async (lastro: Lastro, traffic: TrafficSettings, progress
       latency_millis: latenciesOf(log.waits),
       reconciliation,
       gateways: shown,
+      moved,
       payouts,
       promises,
       kept,
