@@ -121,7 +121,8 @@ const applied = (step: Step, news: Disputed): Step => {
   const { amount, dispute_id: id, evidence_due_by, fee, reason } = news
   const begun = known === undefined
     ? opened(step, { id, amount, fee, reason, evidence_due_by, told: true })
-    : charged(step, known, fee)
+    // It may have been written down here first: now the gateway knows it, and takes evidence.
+    : charged(step, { ...known, told: true }, fee)
   return follows(begun, disputeOf(begun.payment, id)!, news)
 }
 
@@ -136,7 +137,7 @@ const unfit = (payment: Payment, { amount, currency }: Disputed): string | undef
 
 /** What the gateway charges for it may come after the dispute itself. */
 const charged = (step: Step, dispute: Dispute, fee: bigint): Step => {
-  if (fee <= dispute.fee) return step
+  if (fee <= dispute.fee) return replace(step, dispute)
   const cause = `${dispute.id}:${fee}`
   const more = entries.disputeFee(bookOf(step), cause, fee - dispute.fee)
   const next = { ...dispute, fee }

@@ -175,6 +175,20 @@ test("evidence goes to the gateway that told of the dispute, under a key of its 
   expect(Result.isSuccess(life.take(defence("d-3")))).toBe(true)
 })
 
+test("a dispute that was written down here takes its evidence to the gateway once that knows it", () => {
+  const life = captured()
+  const written = { dispute_id: "dp_1", amount: 10_000, fee: 1_500 }
+  life.take(asked("dispute_opened", "o-1", written))
+  const defence = (id: string) =>
+    sentBy(life, asked("dispute_evidence", id, { dispute_id: "dp_1", text: "delivered" }))
+  expect(defence("d-1")).toEqual([])
+  life.take(heard())
+  const before = life.journal.length
+  life.take(stands("needs_response"))
+  expect(life.journal.length).toBe(before)
+  expect(defence("d-2")).toEqual([["call", "evidence"]])
+})
+
 test("evidence that the gateway does not take leaves the dispute waiting for another", () => {
   const life = captured()
   life.take(heard())
