@@ -2,84 +2,124 @@
  * One text for one value: keys sorted at every depth, bigints as decimal strings, undefined members
  * dropped, no white space. Digests, fingerprints, stored states and messages all use it, so it is
  * made once per decision.
+ *
+ * A copy with its members in canonical order, written by the engine, leaves a third of the garbage of
+ * a text grown piece by piece. An engine puts some keys first whatever their order ("9" before "a"
+ * and "10"), so a value that has such a key anywhere is written piece by piece.
  */
 export const canonicalJson = (value: unknown): string => {
+  orderKept = true
+  const copy = ordered(value)
+  return orderKept ? JSON.stringify(copy) : pieces(copy)
+}
+
+/** Whether the engine keeps the order of every object of the copy being made. */
+let orderKept = true
+
+/** Members in canonical order, where objects cannot hold them so. */
+class Members {
+  readonly entries: ReadonlyArray<readonly [Member, unknown]>
+
+  constructor(entries: ReadonlyArray<readonly [Member, unknown]>) {
+    this.entries = entries
+  }
+}
+
+const ordered = (value: unknown): unknown => {
   switch (typeof value) {
     case "string":
-      return quoted(value)
-    case "bigint":
-      return `"${value}"`
     case "boolean":
-      return value ? "true" : "false"
+      return value
+    case "bigint":
+      return value.toString()
     case "number":
       if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`)
-      return JSON.stringify(value)
+      return value
     case "object":
-      return value === null ? "null" : Array.isArray(value) ? arrayJson(value) : objectJson(value)
+      if (value === null) return null
+      return Array.isArray(value) ? value.map(orderedItem) : orderedObject(value)
     default:
       throw new TypeError(`a ${typeof value} has no JSON form`)
   }
 }
 
-/** What JSON writes as it is: nearly every text here, and quoting by hand makes no copy of it. */
-const PLAIN = /^[ !#-[\]-~]*$/
+const orderedItem = (item: unknown): unknown => item === undefined ? null : ordered(item)
 
-const quoted = (text: string): string => PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
-
-const arrayJson = (items: ReadonlyArray<unknown>): string => {
-  let text = "["
-  for (let index = 0; index < items.length; index++) {
-    if (index > 0) text += ","
-    text += items[index] === undefined ? "null" : canonicalJson(items[index])
+const orderedObject = (object: object): unknown => {
+  const record = object as Readonly<Record<string, unknown>>
+  const { members, keepsOrder } = layoutOf(record)
+  if (!keepsOrder) {
+    orderKept = false
+    return new Members(
+      members.filter(({ key }) => record[key] !== undefined)
+        .map((member) => [member, ordered(record[member.key])])
+    )
   }
-  return text + "]"
+  const copy: Record<string, unknown> = {}
+  for (const { key } of members) {
+    const member = record[key]
+    if (member !== undefined) copy[key] = ordered(member)
+  }
+  return copy
 }
 
-/** A member and how it is written, in canonical order. */
+const pieces = (copy: unknown): string => {
+  if (Array.isArray(copy)) return `[${copy.map(pieces).join(",")}]`
+  if (copy instanceof Members) {
+    return `{${copy.entries.map(([{ label }, value]) => label + pieces(value)).join(",")}}`
+  }
+  if (typeof copy !== "object" || copy === null) return JSON.stringify(copy)
+  const written = Object.entries(copy).map(([key, value]) =>
+    `${JSON.stringify(key)}:${pieces(value)}`
+  )
+  return `{${written.join(",")}}`
+}
+
+/** A member and how its name is written. */
 interface Member {
   readonly key: string
   readonly label: string
+}
+
+/** The members of an object in canonical order. */
+interface Layout {
+  readonly members: ReadonlyArray<Member>
+  readonly keepsOrder: boolean
 }
 
 /** One step on the way from no key to all keys of an object, in the order in which it has them. */
 interface Shape {
   readonly next: Map<string, Shape>
   readonly keys: ReadonlyArray<string>
-  members: ReadonlyArray<Member> | undefined
+  layout: Layout | undefined
 }
 
 /** Shapes remembered: those of our own schemas are a few hundred. Beyond it keys are sorted each time. */
 const SHAPES_MAX = 10_000
 
-const root: Shape = { next: new Map(), keys: [], members: undefined }
+const root: Shape = { next: new Map(), keys: [], layout: undefined }
 let shapes = 0
 
 /** Objects of one shape have their keys sorted once: sorting was a tenth of the work. */
-const membersOf = (record: object): ReadonlyArray<Member> => {
+const layoutOf = (record: object): Layout => {
   let shape = root
   for (const key in record) {
     let next = shape.next.get(key)
     if (next === undefined) {
       if (shapes >= SHAPES_MAX) return sorted(Object.keys(record))
       shapes++
-      next = { next: new Map(), keys: [...shape.keys, key], members: undefined }
+      next = { next: new Map(), keys: [...shape.keys, key], layout: undefined }
       shape.next.set(key, next)
     }
     shape = next
   }
-  return shape.members ??= sorted(shape.keys)
+  return shape.layout ??= sorted(shape.keys)
 }
 
-const sorted = (keys: ReadonlyArray<string>): ReadonlyArray<Member> =>
-  [...keys].sort().map((key) => ({ key, label: `${JSON.stringify(key)}:` }))
+/** Such a key comes first in every object, or sets something else. */
+const OUT_OF_ORDER = /^(\d+|__proto__|toJSON)$/
 
-const objectJson = (object: object): string => {
-  const record = object as Readonly<Record<string, unknown>>
-  let text = "{"
-  for (const { key, label } of membersOf(record)) {
-    const member = record[key]
-    if (member === undefined) continue
-    text += text.length > 1 ? `,${label}${canonicalJson(member)}` : label + canonicalJson(member)
-  }
-  return text + "}"
-}
+const sorted = (keys: ReadonlyArray<string>): Layout => ({
+  members: [...keys].sort().map((key) => ({ key, label: `${JSON.stringify(key)}:` })),
+  keepsOrder: !keys.some((key) => OUT_OF_ORDER.test(key))
+})

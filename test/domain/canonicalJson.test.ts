@@ -50,6 +50,17 @@ describe("one value has one text", () => {
       .toBe(`{"10":0,"9":0,"A":0,"a":{"c":2,"d":1},"b":[2,1]}`)
   })
 
+  it("keeps that order where the engine would not: numbers as keys, the prototype's name", () => {
+    const value = { b: 1n, "9": { z: 2n, "10": [{ c: 1, "07": 2, "7": "x" }] }, a: null }
+    expect(canonicalJson(value))
+      .toBe(`{"9":{"10":[{"07":2,"7":"x","c":1}],"z":"2"},"a":null,"b":"1"}`)
+    expect(canonicalJson(JSON.parse(`{"b":1,"__proto__":{"toJSON":2,"1":3}}`)))
+      .toBe(`{"__proto__":{"1":3,"toJSON":2},"b":1}`)
+    expect(canonicalJson({ b: 2, a: undefined, "3": undefined })).toBe(`{"b":2}`)
+    // What came before leaves no trace.
+    expect(canonicalJson({ b: 2, a: [undefined] })).toBe(`{"a":[null],"b":2}`)
+  })
+
   it("writes bigints as decimal strings, beyond what a number can carry", () => {
     fc.assert(fc.property(fc.bigInt(), (value) => {
       expect(canonicalJson({ value })).toBe(`{"value":"${value}"}`)
