@@ -1,5 +1,6 @@
 import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schema } from "effect"
+import { requestsOf } from "./requests.ts"
 
 /** NATS did not answer. Transient, private. */
 export class BusUnavailable extends Schema.TaggedError<BusUnavailable>()("BusUnavailable", {
@@ -48,6 +49,7 @@ const connected = async (options: NodeConnectionOptions): Promise<NatsConnection
   const nc = await connect(options)
   const { protocol } = nc as unknown as { protocol?: { flushPending?: () => void } }
   const flush = protocol?.flushPending?.bind(protocol)
+  nc.request = requestsOf(nc, options.inboxPrefix!)
   if (protocol === undefined || flush === undefined) return nc
   let due = false
   protocol.flushPending = () => {

@@ -48,6 +48,8 @@ const IDLE_PULLS_PER_LOOK = 5
 /** Far above any turn: redelivery by time-out would only repeat what the cursor already covers. */
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
+/** One acknowledgement covers all before it, and only the standard tools wait for it. */
+const ACK_EVERY_MILLIS = 50
 /** Messages behind at which the standard tools call it critical; admission closes the gate before. */
 const UNPROCESSED_CRITICAL = 200_000
 
@@ -144,6 +146,9 @@ class PullReader implements MailboxReader {
   /** What was expected next when the consumer had given more away already. */
   private missedFrom = 0
   private pullId = 0
+  /** The last message that is done with, to be told the server soon. */
+  private done: string | undefined
+  private acknowledging: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
   private awaken: (() => void) | undefined
   private readonly unsubscribe: () => void
@@ -210,11 +215,22 @@ class PullReader implements MailboxReader {
       )
     })
 
-  readonly acknowledge = (delivery: Delivery) => this.nc.publish(delivery.ackSubject)
+  readonly acknowledge = ({ ackSubject }: Delivery) => {
+    this.acknowledging ??= setTimeout(this.sendAcknowledgement, ACK_EVERY_MILLIS)
+    this.done = ackSubject
+  }
+
+  private readonly sendAcknowledgement = () => {
+    clearTimeout(this.acknowledging)
+    this.acknowledging = undefined
+    if (this.done !== undefined) this.nc.publish(this.done)
+    this.done = undefined
+  }
 
   readonly waiting = () => this.buffer.length
 
   readonly close = () => {
+    this.sendAcknowledgement()
     clearTimeout(this.silence)
     this.failure ??= new ReaderLost({ detail: "closed" })
     this.unsubscribe()
@@ -323,6 +339,7 @@ class PullReader implements MailboxReader {
     this.buffer = []
     this.unsubscribe()
     clearTimeout(this.silence)
+    clearTimeout(this.acknowledging)
     this.awaken?.()
   }
 }
