@@ -17,6 +17,7 @@ import { measureRawLimit } from "./bench/rawLimit.ts"
 import { printReport, type Report } from "./bench/report.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
+import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
 
 const WARM_SECONDS = 5
 const SOAK_PAYMENTS = 1_000_000
@@ -70,6 +71,7 @@ export const bench: CliCommand = {
     if (part !== undefined) return await part.run(args.slice(1), environment)
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-${process.pid}`)
+    discardWhenInterrupted(dataDir)
     const say = (line: string) => console.log(line)
     const stack = await startEmbedded({ dataDir, progress: say })
     try {

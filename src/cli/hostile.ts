@@ -6,6 +6,7 @@ import { ownServers } from "./demo.ts"
 import { besiege } from "./hostile/siege.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { removeFolder } from "./ownFolder.ts"
+import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
 
 /** Well inside what a hostile gateway's late charges overrun. */
 const FINALITY_MILLIS = 5_000
@@ -40,6 +41,7 @@ export const hostile: CliCommand = {
       return 2
     }
     const dataDir = join(dataDirOf(environment), `hostile-${randomBytes(4).toString("hex")}`)
+    discardWhenInterrupted(dataDir)
     let lastro: Lastro | undefined
     try {
       lastro = await startLastro({

@@ -22,13 +22,21 @@ export class Child {
   readonly process: ChildProcess
   readonly options: ChildOptions
   private ended = false
+  private static readonly all = new Set<Child>()
 
   private constructor(process: ChildProcess, options: ChildOptions) {
     this.process = process
     this.options = options
+    Child.all.add(this)
     process.once("exit", () => {
       this.ended = true
+      Child.all.delete(this)
     })
+  }
+
+  /** Ends every server this process started, without its data being kept. */
+  static async killAll(): Promise<void> {
+    await Promise.all([...Child.all].map((child) => child.stop("SIGKILL")))
   }
 
   static start(options: ChildOptions): Child {

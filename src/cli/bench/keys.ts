@@ -21,6 +21,7 @@ import { prepare } from "../prepare.ts"
 import { familyByStream, streamByFamily } from "../worker.ts"
 import { counter, COUNTERS } from "./counter.ts"
 import { type Latency, percentiles } from "./load.ts"
+import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 
 const usage = `Usage: deno task bench keys [options]
 
@@ -55,6 +56,7 @@ export const benchKeys: CliCommand = {
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-keys-${process.pid}`)
+    discardWhenInterrupted(dataDir)
     const say = (line: string) => console.log(line)
     const stack = await startEmbedded({ dataDir, progress: say })
     try {

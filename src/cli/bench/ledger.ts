@@ -12,6 +12,7 @@ import type { CliCommand } from "../commands.ts"
 import { dataDirOf } from "../lastro.ts"
 import { everyAccount, HOT, type LedgerLoad, ledgerLoads, UNIFORM } from "./ledgerLoads.ts"
 import { naive, ours, raw, type Way, type WayMeasured } from "./ledgerWays.ts"
+import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 
 const usage = `Usage: deno task bench ledger [options]
 
@@ -51,6 +52,7 @@ export const benchLedger: CliCommand = {
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-ledger-${process.pid}`)
+    discardWhenInterrupted(dataDir)
     const server = await PostgresServer.start(dataDir, { progress: (line) => console.log(line) })
     try {
       await ensureDatabase(server.url)

@@ -12,6 +12,7 @@ import type { WorkerProcess } from "../chaos/workers.ts"
 import type { CliCommand } from "../commands.ts"
 import { dataDirOf } from "../lastro.ts"
 import { type Gap, gapsSince } from "./gaps.ts"
+import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 
 const usage = `Usage: deno task bench moves [options]
 
@@ -53,6 +54,7 @@ export const benchMoves: CliCommand = {
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
     const dataDir = join(dataDirOf(environment), `bench-moves-${process.pid}`)
+    discardWhenInterrupted(dataDir)
     const stack = values.servers === "1"
       ? await startEmbedded({ dataDir, fsync: true })
       : await startCluster({ dataDir, fsync: true })

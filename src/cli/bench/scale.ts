@@ -19,6 +19,7 @@ import { connectedAs } from "../topology/declared.ts"
 import { startWorker } from "../worker.ts"
 import type { Throughput } from "./load.ts"
 import { startLoader } from "./loader.ts"
+import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 
 const usage = `Usage: deno task bench scale [options]
 
@@ -82,8 +83,9 @@ export const benchScale: CliCommand = {
     const load = { seconds: Number(values.seconds), inFlight: Number(values["in-flight"]) }
     const perSecond: Record<string, number> = {}
     console.log("")
+    const dataDir = join(dataDirOf(environment), `bench-scale-${process.pid}`)
+    discardWhenInterrupted(dataDir)
     for (const variant of variants) {
-      const dataDir = join(dataDirOf(environment), `bench-scale-${process.pid}`)
       const stack = await variant.start(dataDir)
       try {
         const measured = await measure(stack, dataDir, variant, load)
@@ -161,6 +163,8 @@ const startProcess = (stack: Stack, gatewayUrl: string, dataDir: string) => {
       LASTRO_PORT: "0"
     }
   })
+  // Nothing of a measurement outlives it, also where it is interrupted.
+  process.once("exit", () => child.kill("SIGKILL"))
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))
   return {
     stop: () => {
