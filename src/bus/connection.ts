@@ -41,13 +41,38 @@ const RECONNECT_MILLIS = 250
 /** A server that hangs says nothing: after three of these without an answer another one is tried. */
 const PING_MILLIS = 2_000
 
+/** What of the client's inside is touched here. */
+interface Protocol {
+  flushPending?: () => void
+  readonly transport?: object
+}
+
+const guarded = new WeakSet<object>()
+
+/**
+ * A server's last words may be read after its connection ended, and the client answers them. Nobody
+ * listens to the socket's "write after end" by then, so it ended the process.
+ */
+const guardWrites = (transport: object): void => {
+  const prototype = Object.getPrototypeOf(transport) as {
+    _send?: (this: { socket?: { writable: boolean } }, frame: Uint8Array) => Promise<void>
+  }
+  const send = prototype._send
+  if (send === undefined || guarded.has(prototype)) return
+  guarded.add(prototype)
+  prototype._send = function (frame) {
+    return this.socket?.writable === false ? Promise.resolve() : send.call(this, frame)
+  }
+}
+
 /**
  * The client writes to its socket once for each burst of microtasks; here once for each turn of the
  * event loop. A write to a local server costs 0.1 ms, and they were an eighth of a worker's time.
  */
 const connected = async (options: NodeConnectionOptions): Promise<NatsConnection> => {
   const nc = await connect(options)
-  const { protocol } = nc as unknown as { protocol?: { flushPending?: () => void } }
+  const { protocol } = nc as unknown as { protocol?: Protocol }
+  if (protocol?.transport !== undefined) guardWrites(protocol.transport)
   const flush = protocol?.flushPending?.bind(protocol)
   nc.request = requestsOf(nc, options.inboxPrefix!)
   if (protocol === undefined || flush === undefined) return nc

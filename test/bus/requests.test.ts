@@ -1,3 +1,4 @@
+import type { Socket } from "node:net"
 import { ClosedConnectionError, NoRespondersError, TimeoutError } from "@nats-io/transport-node"
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -63,3 +64,22 @@ test("whoever waits when the connection is closed waits no longer", async () => 
   await close()
   await waiting
 })
+
+test("words of a server that ended its connection are not answered, and the process lives", async () => {
+  const { nc, close } = await connected("admin")
+  const { protocol } = nc as unknown as { protocol: { transport: Transport } }
+  const { transport } = protocol
+  const failed: Array<unknown> = []
+  transport.socket.removeAllListeners()
+  transport.socket.on("error", (error) => failed.push(error))
+  await new Promise<void>((resolve) => transport.socket.end(resolve))
+  transport.send(new TextEncoder().encode("PING\r\n"))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(failed).toEqual([])
+  await close()
+})
+
+interface Transport {
+  readonly send: (frame: Uint8Array) => void
+  readonly socket: Socket
+}
