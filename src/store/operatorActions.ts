@@ -7,7 +7,15 @@ import { rowsOf } from "./rowsOf.ts"
 export interface OperatorAction {
   readonly id: string
   readonly who: string
-  readonly action: "pause" | "resume" | "replay" | "discard" | "show" | "trip"
+  readonly action:
+    | "pause"
+    | "resume"
+    | "replay"
+    | "discard"
+    | "show"
+    | "trip"
+    | "create_key"
+    | "revoke_key"
   readonly family: string
   readonly merchant?: string | undefined
   readonly actorKey?: string | undefined

@@ -100,4 +100,18 @@ describe.skipIf(executable === undefined)(`the operator page ${executable ? "" :
   test("raises no script error", () => {
     expect(errors).toEqual([])
   })
+
+  test("reads its figures also where its address carries the password", async () => {
+    const context = await browser.newContext({ locale: "en-US" })
+    const address = new URL(one.url)
+    address.username = "operator"
+    address.password = await one.operatorKey()
+    const other = await context.newPage()
+    await other.goto(address.href)
+    await eventually(async () => {
+      const shown = await other.locator("#families").innerText()
+      return /payments/i.test(shown) || undefined
+    })
+    await context.close()
+  })
 })

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { Effect, Layer } from "effect"
 import { sql } from "kysely"
-import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { Nats } from "../../src/bus/connection.ts"
+import { newActionId, order } from "../../src/edge/operate.ts"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
+import { Database } from "../../src/store/database.ts"
+import { MerchantId, paymentIdOf } from "../../src/domain/identifiers.ts"
+import { partitionOf } from "../../src/domain/partition.ts"
 import { connectAs } from "../support/machine.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 
@@ -178,4 +184,43 @@ test("what cannot be meant is refused", async () => {
   expect((await get(`/v1/dead-letters?cursor=x`)).status).toBe(400)
   expect((await get(`/v1/dead-letters?since=yesterday`)).status).toBe(422)
   expect((await get(`/v1/operations/actions/act_none`)).status).toBe(404)
+})
+
+test("an order whose acknowledgement was lost is audited with what its partition made of it", async () => {
+  const nc = await connectAs(one.stack, one.stack.nats.edge)
+  let stored = 0
+  const lossy: typeof nc = Object.assign(Object.create(nc), {
+    request: async (...asked: Parameters<typeof nc.request>) => {
+      stored = (await nc.request(...asked)).json<{ seq: number }>().seq
+      throw new Error("timeout")
+    }
+  })
+  const id = newActionId()
+  const place = { family: "payments", partition: partitionOf("acme", PARTITIONS) }
+  const key = { merchant: MerchantId.make("acme"), key: "pay_nobody", why: "a test" }
+  const given = order(
+    place,
+    { id, who: "operator", action: "pause", family: "payments", why: "a test" },
+    { order: "pause", action: id, ...key }
+  )
+  await Effect.runPromise(given.pipe(Effect.provide(Layer.mergeAll(
+    Layer.succeed(Nats, { nc: lossy, inboxPrefix: "_INBOX.edge" }),
+    Database.layerOf(one.stack.databaseUrl, 1)
+  ))))
+  await nc.close()
+  expect(stored).toBeGreaterThan(0)
+  const { outcome } = await eventually(async () => {
+    const { json } = await get(`/v1/operations/actions/${id}`)
+    return json.outcome === null ? undefined : json
+  })
+  expect(outcome).toBe("paused")
+  await post("/v1/operations/families/payments/resume", { why: "over", key: "acme/pay_nobody" })
+})
+
+test("many who look at the overview at once share one answer", async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => get("/v1/operations/overview"))
+  )
+  // Two where the time of one ran out meanwhile.
+  expect(new Set(answers.map(({ json }) => json.at)).size).toBeLessThanOrEqual(2)
 })
