@@ -8,9 +8,18 @@ import { mailboxes, PARTITIONS, platformCommands, producerCommands } from "./mai
  */
 export interface NatsUser {
   readonly name: string
+  /** `PRODUCERS` for who gives commands and no more: see `fromProducers`. */
+  readonly account: NatsAccount
   readonly publish: ReadonlyArray<string>
   readonly subscribe: ReadonlyArray<string>
 }
+
+/**
+ * NATS checks what is published and not where its acknowledgement is asked to be sent. So the machine has
+ * an account of its own, and producers another one, from which commands come in and to which nothing but
+ * their acknowledgements and answers goes: where a producer has one sent is a subject of its own account.
+ */
+export type NatsAccount = "LASTRO" | "PRODUCERS"
 
 /** Each identity has its own inbox prefix, so that nobody reads another's answers. */
 const inboxOf = (user: string): string => `_INBOX.${user}`
@@ -27,6 +36,7 @@ const internal = mailboxes.map(({ family }) => `${family}.>`)
 /** Looks at everything and reads what is there to be read; answers of the server go to its own inbox. */
 const observer: NatsUser = {
   name: "observer",
+  account: "LASTRO",
   publish: [
     "$JS.API.INFO",
     "$JS.API.STREAM.NAMES",
@@ -48,6 +58,7 @@ const observer: NatsUser = {
 /** An operator's orders name a dead letter or a key, never what stands in a letter. */
 const edge: NatsUser = {
   name: "edge",
+  account: "LASTRO",
   publish: [
     ...mailboxes.filter(({ kind }) => kind === "keyed").flatMap(({ family }) => [
       `${family}.*.ingress.*.*`,
@@ -64,9 +75,10 @@ const edge: NatsUser = {
 }
 
 export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsUser> => [
-  { name: "admin", publish: [">"], subscribe: [">"] },
+  { name: "admin", account: "LASTRO", publish: [">"], subscribe: [">"] },
   {
     name: "worker",
+    account: "LASTRO",
     publish: [
       ...internal,
       "events.>",
@@ -90,6 +102,7 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
   {
     // Opens and closes mailboxes to commands (admission), in one process at a time.
     name: "gate",
+    account: "LASTRO",
     publish: [
       "$KV.leases.office.*",
       "$JS.API.STREAM.INFO.*",
@@ -105,6 +118,7 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
   observer,
   {
     name: "producer",
+    account: "PRODUCERS",
     publish: [...producerCommands, ...platformCommands].map(([family, type]) =>
       `${family}.*.ingress.${type}.*`
     ),
@@ -112,9 +126,19 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
   },
   ...merchants.map((merchant) => ({
     name: merchantUser(merchant),
+    account: "PRODUCERS" as const,
     publish: producerCommands.map(([family, type]) =>
       `${family}.${partitionOf(merchant, PARTITIONS)}.ingress.${type}.${merchant}`
     ),
     subscribe: [inbox(merchantUser(merchant))]
   }))
 ]
+
+/** What crosses from the producers' account into the machine's (services, with their acknowledgements), and back (streams). */
+export const fromProducers = {
+  services: [
+    ...new Set([...producerCommands, ...platformCommands].map(([family]) => family))
+  ].map((family) => `${family}.*.ingress.*.*`),
+  /** Outcomes of commands whose producer asked for them; each user hears its own inbox. */
+  streams: [inbox("*")]
+} as const

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
+import { join } from "node:path"
 import { ingressMapping } from "../../streams/mailboxes.ts"
-import { natsUsers } from "../../streams/users.ts"
+import { fromProducers, type NatsAccount, type NatsUser, natsUsers } from "../../streams/users.ts"
 
 export interface NatsConfiguration {
   /** Address and port for clients, and for the monitoring endpoint. */
@@ -41,12 +42,11 @@ export const natsConfiguration = (
   { client, cluster, monitor, settings, storeDir }: NatsConfiguration,
   passwords: Readonly<Record<string, string>>
 ): string => {
-  const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
-  // Quoted: a bare password that starts with a dash or a digit is read as a number.
-  const users = natsUsers(merchantsIn(passwords)).map((user) =>
-    `    { user: "${user.name}", password: "${passwords[user.name]}", permissions: {` +
-    ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${list(user.subscribe)} } } }`
-  )
+  const users = natsUsers(merchantsIn(passwords))
+  const usersOf = (account: NatsAccount) =>
+    users.filter((user) => user.account === account).map((user) => userLine(user, passwords))
+  const { services, streams } = fromProducers
+  const theMachines = (subject: string) => `{ account: LASTRO, subject: "${subject}" }`
   return [
     `listen: ${client}`,
     `http: ${monitor}`,
@@ -56,14 +56,47 @@ export const natsConfiguration = (
     `  ${settings}`,
     `}`,
     ...cluster,
-    `mappings: { "${ingressMapping.src}": "${ingressMapping.dest}" }`,
-    `authorization {`,
-    `  users: [`,
-    ...users,
-    `  ]`,
+    `accounts {`,
+    `  LASTRO {`,
+    `    jetstream: enabled`,
+    MAPPINGS,
+    `    users: [`,
+    ...usersOf("LASTRO"),
+    `    ]`,
+    `    exports: [`,
+    ...services.map((subject) => `      { service: "${subject}", accounts: [PRODUCERS] }`),
+    ...streams.map((subject) => `      { stream: "${subject}", accounts: [PRODUCERS] }`),
+    `    ]`,
+    `  }`,
+    `  PRODUCERS {`,
+    MAPPINGS,
+    `    users: [`,
+    ...usersOf("PRODUCERS"),
+    `    ]`,
+    `    imports: [`,
+    ...services.map((subject) => `      { service: ${theMachines(subject)} }`),
+    ...streams.map((subject) => `      { stream: ${theMachines(subject)} }`),
+    `    ]`,
+    `  }`,
     `}`,
     ``
   ].join("\n")
+}
+
+/** Each account maps what its own users publish. */
+const MAPPINGS = `    mappings: { "${ingressMapping.src}": "${ingressMapping.dest}" }`
+
+/** Quoted: a bare password that starts with a dash or a digit is read as a number. */
+const userLine = (user: NatsUser, passwords: Readonly<Record<string, string>>): string => {
+  const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
+  return `      { user: "${user.name}", password: "${passwords[user.name]}", permissions: {` +
+    ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${list(user.subscribe)} } } }`
+}
+
+/** Streams lie below the name of their account; those of a version that had one account move along. */
+export const moveToAccount = (storeDir: string): void => {
+  const [former, present] = ["$G", "LASTRO"].map((account) => join(storeDir, "jetstream", account))
+  if (fs.existsSync(former!) && !fs.existsSync(present!)) fs.renameSync(former!, present!)
 }
 
 export const writePrivate = (file: string, text: string): void => {

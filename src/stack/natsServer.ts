@@ -2,7 +2,12 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { Child, freePort, stopStale } from "./child.ts"
 import { natsServerBinary } from "./natsBinary.ts"
-import { keptPasswords, natsConfiguration, writePrivate } from "./natsConfiguration.ts"
+import {
+  keptPasswords,
+  moveToAccount,
+  natsConfiguration,
+  writePrivate
+} from "./natsConfiguration.ts"
 import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
 
 const READY_MILLIS = 20_000
@@ -103,6 +108,8 @@ export class NatsServer {
 
   async launch(): Promise<void> {
     this.configure([])
+    // Members of a cluster also keep the account's name in what they agreed on: those are made anew.
+    if (this.cluster.length === 0) moveToAccount(join(this.folder, "data"))
     this.child = Child.start({
       name: "nats-server",
       command: this.binary,

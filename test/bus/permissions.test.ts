@@ -126,6 +126,59 @@ test("a merchant publishes its own commands and nobody else's", async () => {
   ) expect([subject, await publish("merchant-acme", subject)]).toEqual([subject, "denied"])
 })
 
+test.each(["producer", "merchant-acme"] as const)(
+  "an acknowledgement that %s has sent to a subject of the machine's own goes nowhere",
+  async (name) => {
+    const command = `${place("acme")}.create.acme`
+    await machine.api("CONSUMER.DURABLE.CREATE.EVENTS.victim", {
+      stream_name: "EVENTS",
+      config: { durable_name: "victim", ack_policy: "explicit" }
+    })
+    const before = await everything()
+    const targets = [
+      // The server itself refuses an answer that is to look like an acknowledgement.
+      ...internals.filter((subject) => !subject.startsWith("$JS.ACK")),
+      command,
+      "payments.3.ingress.create.forged",
+      "lastro.payments.create.forged",
+      "$KV.control.family.payments",
+      "$JS.API.CONSUMER.DELETE.EVENTS.victim"
+    ]
+    const nc = users.get(name)!
+    for (const reply of targets) nc.publish(command, "{}", { reply })
+    // Its own command behind them: everything before it has arrived, and the answers were sent.
+    expect(await publish(name, command)).toBe("stored")
+    await machine.admin.nc.flush()
+    const after = await everything()
+    expect(after.get("PAYMENTS")! - before.get("PAYMENTS")!).toBe(targets.length + 1)
+    before.delete("PAYMENTS")
+    after.delete("PAYMENTS")
+    expect(after).toEqual(before)
+    expect((await machine.api("CONSUMER.INFO.EVENTS.victim")).name).toBe("victim")
+  }
+)
+
+test("a producer hears on its inbox what becomes of its command, from the other account", async () => {
+  const nc = users.get("producer")!
+  const heard = new Promise<string>((resolve) => {
+    nc.subscribe("_INBOX.producer.outcome", {
+      max: 1,
+      callback: (_, message) => resolve(message.string())
+    })
+  })
+  await nc.flush()
+  users.get("worker")!.publish("_INBOX.producer.outcome", "captured")
+  expect(await heard).toBe("captured")
+})
+
+/** Last sequences of all streams: nothing is stored without moving one. */
+const everything = async (): Promise<Map<string, number>> => {
+  const { streams } = await machine.api<
+    { streams: ReadonlyArray<{ config: { name: string }; state: { last_seq: number } }> }
+  >("STREAM.LIST")
+  return new Map(streams.map(({ config, state }) => [config.name, state.last_seq]))
+}
+
 test("the platform's producer publishes commands of merchants and files, and decides no review", async () => {
   for (const subject of [...commandsOf("acme"), "lastro.reconciliation.file.simulator"]) {
     expect([subject, await publish("producer", subject)]).toEqual([subject, "stored"])

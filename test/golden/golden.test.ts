@@ -9,7 +9,7 @@ import { actorsOf } from "../../src/cli/worker.ts"
 import { openApi } from "../../src/edge/openapi.ts"
 import type { MessageSchemas } from "../../src/runtime/actor.ts"
 import { generationOf } from "../../src/runtime/evolution.ts"
-import { natsUsers } from "../../streams/users.ts"
+import { fromProducers, natsUsers } from "../../streams/users.ts"
 import { routes } from "../../streams/routes.ts"
 import { readers } from "../../streams/consumers.ts"
 import { topology } from "../../streams/topology.ts"
@@ -98,7 +98,7 @@ test("the topology is as recorded, on one server and in a cluster", () => {
 })
 
 test("what each NATS identity may do is as recorded", () => {
-  golden("users.json", json(natsUsers(["acme"])))
+  golden("users.json", json({ users: natsUsers(["acme"]), from_producers: fromProducers }))
 })
 
 /** The table of currencies has a test of its own; here it would stand thirty times. */

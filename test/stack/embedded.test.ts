@@ -66,7 +66,7 @@ test("a data folder in use refuses a second start by name, and the first goes on
   expect(isAlive(first.pids().nats)).toBe(true)
 })
 
-test("a stopped data folder is free again, and holds what was stored", async () => {
+test("a stopped data folder is free again, and holds what was stored, also under an older version's account", async () => {
   const dataDir = folder("again")
   const first = await startEmbedded({ dataDir, databaseUrl })
   const one = await connectAs(first, first.nats.admin)
@@ -78,6 +78,9 @@ test("a stopped data folder is free again, and holds what was stored", async () 
   await one.close()
   await first.stop()
   expect(fs.existsSync(join(dataDir, "lock"))).toBe(false)
+  // As a version left it that had one account for everybody.
+  const accounts = join(dataDir, "nats", "data", "jetstream")
+  fs.renameSync(join(accounts, "LASTRO"), join(accounts, "$G"))
   expect(isAlive(first.pids().nats)).toBe(false)
   const second = await start(dataDir)
   // The same passwords: what was configured before the restart still works.
