@@ -7,8 +7,8 @@ import type { Credit, CreditBack } from "./credit.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
-import type { Quote } from "./quote.ts"
-import { isQuote, type Leg, type RefusalCode, type State, type Terms } from "./state.ts"
+import { type Quote, quoteIn } from "./quote.ts"
+import type { Leg, RefusalCode, State, Terms } from "./state.ts"
 import { book, bookOf, change, type Step } from "./step.ts"
 
 interface Wanted {
@@ -32,12 +32,13 @@ interface Quoted {
 export const quotedFor = (
   id: string,
   wanted: Wanted & { readonly quote_id: string },
-  quote: State | undefined,
+  known: State | undefined,
   { at, merchant }: Received<Terms>
 ): Quoted | Decided => {
   const { amount, capture, currency, quote_id, refund_rate = "original" } = wanted
   const no = (code: RefusalCode, detail: string) => refuse(code, detail, id)
-  if (quote === undefined || !isQuote(quote) || quote.id !== quote_id) {
+  const quote = quoteIn(known, at)
+  if (quote?.id !== quote_id) {
     return no("quote_not_found", `${merchant} has no quote ${quote_id}`)
   }
   if (quote.conversion !== undefined) {

@@ -13,9 +13,9 @@ import { type Conversion, conversionIdOf, conversionResourceOf } from "./convers
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
-import { isKept, type Quote, quoteIdOf, quoteResourceOf } from "./quote.ts"
+import { type Quote, quoteIdOf, quoteIn, quoteResourceOf } from "./quote.ts"
 import { commandKeyOf } from "./refused.ts"
-import { isConversion, isQuote, type State, type Terms } from "./state.ts"
+import { isConversion, type State, type Terms } from "./state.ts"
 import { balanceOf, credited } from "./transfers.ts"
 
 type Message = MessageOf<typeof FxMessages>
@@ -65,16 +65,13 @@ export const decideFx = (
   const state = states.get(received.keys[0])
   switch (message.type) {
     case "quote":
-      return quoted(quoteIn(state, received), message.body, received)
+      return quoted(quoteIn(state, received.at), message.body, received)
     case "convert":
       return convert(states, conversionIn(state), message.body, received)
     case "reverse_conversion":
       return reversed(states, conversionIn(state), message.body, received)
   }
 }
-
-const quoteIn = (state: State | undefined, { at }: Received<Terms>): Quote | undefined =>
-  state !== undefined && isQuote(state) && isKept(state, at) ? state : undefined
 
 const conversionIn = (state: State | undefined): Conversion | undefined =>
   state !== undefined && isConversion(state) ? state : undefined
@@ -173,7 +170,7 @@ const convert = (
       ? answered({ conversion: conversionResourceOf(known) }, received)
       : refuse("command_reused", "this command_id was used with another body", id)
   }
-  const quote = quoteIn(states.get(quoteKey), received)
+  const quote = quoteIn(states.get(quoteKey), at)
   if (quote?.id !== quote_id) {
     return refuse("quote_not_found", `${merchant} has no quote ${quote_id}`, id)
   }

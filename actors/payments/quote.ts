@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
+import { isQuote, type State } from "./state.ts"
 
 /** A price that holds until its time, for one conversion. */
 export const Quote = Schema.TaggedStruct("Quote", {
@@ -18,6 +19,10 @@ export const QUOTE_KEPT_MILLIS = 86_400_000
 /** After this it counts for nothing, and its row may go. */
 export const isKept = ({ expires_at }: Quote, at: number): boolean =>
   at < expires_at + QUOTE_KEPT_MILLIS
+
+/** The quote of a state, as long as it counts: the row may be there longer. */
+export const quoteIn = (state: State | undefined, at: number): Quote | undefined =>
+  state !== undefined && isQuote(state) && isKept(state, at) ? state : undefined
 
 const PREFIX = "fxq"
 

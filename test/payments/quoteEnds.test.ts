@@ -31,6 +31,14 @@ test("a quote is known for a day after it expired, and then is none", () => {
   expect(wallets.answers[1]).toEqual(wallets.answers[0])
   expect(convert("c1")).toBe("quote_expired")
   expect(convert("c2")).toBe("quote_not_found")
+  const credited = {
+    command_id: "order-1",
+    amount: 100,
+    currency: "USD",
+    payment_method: { type: "card", token: "tok_approved" },
+    quote_id
+  }
+  expect(wallets.take("acme", "create", credited)).toBe("quote_not_found")
   // From then on it does not matter whether the row is there still.
   wallets.take("acme", "quote", quote, "_INBOX.3")
   expect(wallets.answers[2]).toMatchObject({ quote: { id: quote_id, rate: "6" } })
