@@ -19,6 +19,8 @@ export interface NatsAccess {
   readonly password: string
   /** Shown by the server's monitoring: which process this is. */
   readonly name: string
+  /** Longer where a process is busy for so long that it cannot answer meanwhile. */
+  readonly pingMillis?: number
 }
 
 /** What the bus needs of a connection. A port: a server here, a model of one in the simulation. */
@@ -101,7 +103,7 @@ export const open = (access: NatsAccess) =>
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_MILLIS,
           reconnectJitter: RECONNECT_MILLIS,
-          pingInterval: PING_MILLIS,
+          pingInterval: access.pingMillis ?? PING_MILLIS,
           maxPingOut: 2,
           // A stack trace per request was 5 % of the whole work.
           noAsyncTraces: true,

@@ -9,8 +9,11 @@ export const SCANS = "scan-"
 
 const ANSWER_MILLIS = 5_000
 const PULL_BYTES_MAX = 8 * 1024 * 1024
-/** A scan whose process died is forgotten by the server after this. */
-const INACTIVE_NANOS = 30_000_000_000
+/**
+ * A scan whose process died is forgotten by the server after this. A replay decides what a page holds before
+ * it asks for the next, which took more than half a minute on a busy machine.
+ */
+const INACTIVE_NANOS = 900_000_000_000
 
 export interface Scan {
   /** The next messages in stream order; fewer than asked only where no more are there now. */

@@ -86,6 +86,14 @@ const optionsOf = (args: ReadonlyArray<string>): Options => {
   }
 }
 
+/**
+ * While much is read this process is busy for seconds, and servers end connections that do not answer.
+ * The NATS client then writes to such a socket where nobody hears the error; it dials again by itself.
+ */
+const forgiveEndedSockets = (error: Error): void => {
+  if (error.message !== "write after end") throw error
+}
+
 const run = async ({ json, settings }: Options, environment: Environment): Promise<number> => {
   const progress = new Progress(json ? process.stderr : process.stdout)
   const dataDir = join(dataDirOf(environment), `chaos-${randomBytes(4).toString("hex")}`)
@@ -93,6 +101,7 @@ const run = async ({ json, settings }: Options, environment: Environment): Promi
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => (interrupted = true))
   }
+  process.on("uncaughtException", forgiveEndedSockets)
   progress.phase(`Seed ${settings.seed}.`)
   let broken = false
   try {
@@ -104,6 +113,7 @@ const run = async ({ json, settings }: Options, environment: Environment): Promi
     if (broken) console.error(`What the servers held is kept in ${dataDir}.`)
     return broken ? EXIT_BROKEN_PROMISE : 0
   } finally {
+    process.off("uncaughtException", forgiveEndedSockets)
     if (!broken) removeFolder(dataDir)
   }
 }

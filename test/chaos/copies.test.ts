@@ -65,7 +65,7 @@ test("a copy with another subject, other content or a message less is told of", 
   expect(await apart("nats-1", [...messages, { ...second!, seq: messages.length + 1 }])).toEqual([
     "PAYMENTS in nats-1: 1 are missing"
   ])
-})
+}, 60_000)
 
 test("a server answers with the copy of its own: the others need not answer", async () => {
   stack.freeze("nats-1")

@@ -41,8 +41,10 @@ test("the table tells faults, pauses and promises", () => {
   const text = reportText(report)
   for (const kind of Object.keys(report.faults)) expect(text).toContain(kind)
   for (const { promise } of report.promises) expect(text).toContain(`${promise} (`)
-  const first = report.promises.find(({ name }) => name === "G1")!
-  const broken = { ...first, violations: ["shop-1 create order-7"] }
+  const [measured] = report.promises.filter((one) => one.measured)
+  expect(text).toContain(`· ${measured!.name}`)
+  const accepted = report.promises.find(({ name }) => name === "G1")!
+  const broken = { ...accepted, violations: ["shop-1 create order-7"] }
   expect(reportText({ ...report, promises: [broken] })).toMatch(/✗ G1[^]*shop-1 create order-7/)
 })
 

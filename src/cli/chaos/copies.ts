@@ -21,6 +21,8 @@ const TOLD_MAX = 3
 const TRIES_MAX = 20
 const AGAIN_MILLIS = 500
 
+const rest = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
+
 interface Copied {
   readonly seq: number
   readonly subject: string
@@ -84,7 +86,7 @@ const patientPage = async (link: NatsLink, stream: string, seq: number) => {
       return await pageOf(link, stream, seq)
     } catch (error) {
       if (tries === TRIES_MAX) throw error
-      await new Promise((again) => setTimeout(again, AGAIN_MILLIS))
+      await rest(AGAIN_MILLIS)
     }
   }
 }
@@ -97,7 +99,7 @@ export const differencesOf = async (
 ): Promise<Violations> => {
   const { member, stream } = place
   const wrong: Array<string> = []
-  let [at, seq] = [0, 1]
+  let [at, seq, waits] = [0, 1, 0]
   const text = (one: Copied | undefined) =>
     one === undefined ? "nothing" : `${one.seq} ${one.subject} ${one.digest.slice(0, 8)}`
   for (;;) {
@@ -109,8 +111,11 @@ export const differencesOf = async (
         wrong.push(`${stream} in ${member}: ${text(copied)} where ${text(should)} was read`)
       }
     }
-    if (page.length === 0) break
-    seq = page.at(-1)!.seq + 1
+    // A copy may be behind: what it lacks now may be on its way to it.
+    if (page.length === 0) {
+      if (at >= messages.length || ++waits > TRIES_MAX) break
+      await rest(AGAIN_MILLIS)
+    } else seq = page.at(-1)!.seq + 1
   }
   if (at < messages.length) {
     wrong.push(`${stream} in ${member}: ${messages.length - at} are missing`)

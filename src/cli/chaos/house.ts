@@ -48,6 +48,8 @@ export interface HouseOptions {
 
 const MERCHANTS = 40
 const EDGE_MERCHANTS = 8
+/** What is read through a connection that breaks is not read again. */
+const READING_MILLIS = 60_000
 const EDGE_LOG_LINES_MAX = 1_000
 
 export const startChaosHouse = async (
@@ -71,14 +73,14 @@ export const startChaosHouse = async (
   }
   const operatorKey = await createApiKey(db, { name: "chaos", merchant: "", scopes: ["operator"] })
   const scope = Scope.makeUnsafe()
-  const linked = (role: "producer" | "admin") =>
+  const linked = (role: "producer" | "admin", ping = {}) =>
     Effect.runPromise(
-      open({ urls: stack.natsUrls, ...stack.nats[role], name: `chaos-${role}` }).pipe(
+      open({ urls: stack.natsUrls, ...stack.nats[role], name: `chaos-${role}`, ...ping }).pipe(
         Scope.provide(scope)
       )
     )
   const producer = await linked("producer")
-  const admin = await linked("admin")
+  const admin = await linked("admin", { pingMillis: READING_MILLIS })
   const load = new ChaosLoad({
     link: producer,
     edgeUrl: edge.url,

@@ -175,11 +175,26 @@ const examined = async (
   progress.phase("Replaying every mailbox …")
   const replays: Array<Judged["replays"][number]> = []
   for (const family of Object.keys(familyTables)) {
-    replays.push(await replayStack(stack, family, { checkpoint: undefined, partition: undefined }))
+    replays.push(
+      await replayStack(stack, family, { checkpoint: undefined, partition: undefined })
+        .catch((error: Error) => brokenOff(family, error))
+    )
   }
   progress.phase("Judging …")
   return { apart, replays }
 }
+
+/** What else was seen is worth telling, though a replay came to no end. */
+const brokenOff = (family: string, error: Error): Judged["replays"][number] => ({
+  family,
+  from: "beginning",
+  partitions: 0,
+  turns: 0,
+  messages: 0,
+  other_versions: [],
+  tables: [],
+  differences: [`the replay broke off: ${error.message}`]
+})
 
 const breakThings = async (
   settings: ChaosSettings,
