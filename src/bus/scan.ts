@@ -82,7 +82,7 @@ const pull = (link: NatsLink, next: string, batch: number) =>
       // Its bytes are used up, or it is gone.
       if (status !== 0) {
         const said = message.headers?.description ?? ""
-        return /exceeded|completed/i.test(said)
+        return /exceed|completed/i.test(said)
           ? finish(Effect.succeed(found))
           : lost(`${next}: ${status} ${said}`)
       }
