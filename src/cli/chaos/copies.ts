@@ -43,7 +43,8 @@ const copiedOf = ({ data, headers, seq, subject }: Stored): Copied => ({
 
 /**
  * A page of the copy that the server of this connection has: a direct get is answered by any server
- * with a copy, and by the one asked where it has one.
+ * with a copy, and by the one asked where it has one, unless a server hangs: then some questions went to
+ * others (seen), so this is asked when all are up.
  */
 const pageOf = ({ inboxPrefix, nc }: NatsLink, stream: string, seq: number) =>
   new Promise<ReadonlyArray<Copied>>((resolve, reject) => {

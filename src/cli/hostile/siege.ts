@@ -20,6 +20,7 @@ const MANUAL_EVERY = 11
 const REFUND_EVERY = 9
 const DISPUTE_EVERY = 23
 const LOOK_MILLIS = 500
+const CALM_LOOKS = 6
 /** Without any change for so long it is stuck, and the report says so. */
 const STALLED_MILLIS = 120_000
 
@@ -66,7 +67,7 @@ export const besiege = async (
     // What is late is done only now; then everything has been told.
     while ((await simulator({})).late > 0) await rest(LOOK_MILLIS)
     await untilSettled(db, payments, tell)
-    await untilAgreed(lastro, db)
+    await untilCalm(lastro, db)
     await simulator({ hostile: null })
     return await reportOf(db, lastro.simulator.url, payments, deeds, begun)
   } finally {
@@ -149,11 +150,16 @@ const untilSettled = async (db: Db, payments: number, tell: (line: string) => vo
   }
 }
 
-/** News of the last late charge may still be on its way through the mailboxes. */
-const untilAgreed = async ({ simulator }: Lastro, db: Db) => {
-  const deadline = Date.now() + STALLED_MILLIS / 2
-  while (Date.now() < deadline) {
-    if (await booksAgree(db, simulator.url)) return
+/**
+ * News of the last late charge may still be on its way through the mailboxes, and open what was settled
+ * once more: only what stays so for a while is at rest.
+ */
+const untilCalm = async ({ simulator }: Lastro, db: Db) => {
+  const deadline = Date.now() + STALLED_MILLIS
+  let calm = 0
+  while (calm < CALM_LOOKS && Date.now() < deadline) {
     await rest(LOOK_MILLIS)
+    const { open } = await openCount(db)
+    calm = open === 0 && await booksAgree(db, simulator.url) ? calm + 1 : 0
   }
 }
