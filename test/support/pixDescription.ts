@@ -1,18 +1,16 @@
 import * as fs from "node:fs"
-import { join } from "node:path"
+import { resolve } from "node:path"
 import { Ajv } from "ajv"
 import addFormats from "ajv-formats"
 import { parse } from "yaml"
 
 type Json = Readonly<Record<string, unknown>>
 
-const folder = process.env["LASTRO_FIXTURES_DIR"]
-const file = folder === undefined ? undefined : join(folder, "pix/openapi.yaml")
+const folder = process.env["LASTRO_FIXTURES_DIR"] ?? "../shared/fixtures"
+const file = resolve(folder, "pix/openapi.yaml")
 
 /** The central bank's description of the Pix API; undefined, and said so, where it is not given. */
-export const descriptionFile: string | undefined = file !== undefined && fs.existsSync(file)
-  ? file
-  : undefined
+export const descriptionFile: string | undefined = fs.existsSync(file) ? file : undefined
 if (descriptionFile === undefined) {
   console.warn("skipped: LASTRO_FIXTURES_DIR names no folder with pix/openapi.yaml")
 }
