@@ -7,6 +7,9 @@ import { StackError } from "../stack.ts"
 
 /** Says whose a container or a volume is: the data folder, hashed. */
 const FOLDER = "lastro.folder"
+/** Where ports are published and asked for, wherever this runs: testcontainers would guess by `/.dockerenv`. */
+process.env["TESTCONTAINERS_HOST_OVERRIDE"] ??= "127.0.0.1"
+
 /** A server has this long to write what it holds before it is ended. */
 const STOP_MILLIS = 30_000
 
