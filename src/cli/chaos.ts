@@ -7,6 +7,7 @@ import type { CliCommand, Environment } from "./commands.ts"
 import { removeFolder } from "./ownFolder.ts"
 import { Progress } from "./demo/progress.ts"
 import { dataDirOf } from "./lastro.ts"
+import { untilStopped } from "./untilStopped.ts"
 
 const MINUTES_DEFAULT = 2
 const MINUTES_MAX = 24 * 60
@@ -86,22 +87,11 @@ const optionsOf = (args: ReadonlyArray<string>): Options => {
   }
 }
 
-/**
- * While much is read this process is busy for seconds, and servers end connections that do not answer.
- * The NATS client then writes to such a socket where nobody hears the error; it dials again by itself.
- */
-const forgiveEndedSockets = (error: Error): void => {
-  if (error.message !== "write after end") throw error
-}
-
 const run = async ({ json, settings }: Options, environment: Environment): Promise<number> => {
   const progress = new Progress(json ? process.stderr : process.stdout)
   const dataDir = join(dataDirOf(environment), `chaos-${randomBytes(4).toString("hex")}`)
   let interrupted = false
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => (interrupted = true))
-  }
-  process.on("uncaughtException", forgiveEndedSockets)
+  void untilStopped().then(() => (interrupted = true))
   progress.phase(`Seed ${settings.seed}.`)
   let broken = false
   try {
@@ -113,7 +103,6 @@ const run = async ({ json, settings }: Options, environment: Environment): Promi
     if (broken) console.error(`What the servers held is kept in ${dataDir}.`)
     return broken ? EXIT_BROKEN_PROMISE : 0
   } finally {
-    process.off("uncaughtException", forgiveEndedSockets)
     if (!broken) removeFolder(dataDir)
   }
 }

@@ -9,5 +9,5 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** The partition of a routing key; the same as the server's subject transform computes. */
+/** The partition of a routing key; the same as the servers' mapping computes. */
 export const partitionOf = (key: string, partitions: number): number => fnv1a(key) % partitions
