@@ -10,6 +10,7 @@ import { demoGateways } from "./demo/showcase.ts"
 import { demoRates } from "./demo/wallets.ts"
 import { PAYMENTS_MIN, type TrafficSettings } from "./demo/traffic.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
+import { untilStopped } from "./untilStopped.ts"
 
 const PAYMENTS_DEFAULT = 600
 const PAYMENTS_MAX = 100_000
@@ -87,10 +88,8 @@ class Interrupted extends Error {}
 
 /** Ctrl-C or SIGTERM ends the demo, not its tidying up. */
 const whenInterrupted = (): Promise<never> => {
-  const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => reject(new Interrupted(signal)))
-    }
+  const interrupted = untilStopped().then(() => {
+    throw new Interrupted()
   })
   interrupted.catch(() => {})
   return interrupted

@@ -155,7 +155,11 @@ test("Ctrl-C drains and stops the servers, and the next start finds everything",
   expect(servers.map(isAlive)).toEqual([true, true])
   const { key } = lastro
   const handed = await hand(200, "before-ctrl-c")
-  lastro.group("SIGINT")
+  // npx and deno task pass on what the terminal sent to everybody already: it is one wish.
+  for (let times = 0; times < 3; times++) {
+    lastro.group("SIGINT")
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
   expect(await lastro.end()).toBe(0)
   expect(lastro.output).toContain("Stopping")
   expect(lastro.errors).toBe("")
