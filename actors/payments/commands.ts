@@ -1,6 +1,7 @@
 import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
+import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import type { MessageOf, Received } from "../../src/runtime/actor.ts"
 import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
@@ -33,9 +34,6 @@ export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["bod
 const COMMANDS_MAX = 200
 /** What banks and reviewers say is taken always: no merchant may use up the room for it. */
 const ALWAYS_TAKEN: ReadonlySet<Type> = new Set(["dispute_opened", "dispute_closed", "review"])
-
-/** What JSON carries exactly. */
-const AMOUNT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** Who waits for one payment. The longest waiting give way: they still find the outcome by reading. */
 const WAITERS_MAX = 20

@@ -5,7 +5,7 @@ import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
 
 /** How a conversion was taken back. */
-export const Reversal = Schema.Struct({
+const Reversal = Schema.Struct({
   command_id: Schema.String,
   fingerprint: Schema.String,
   at_rate: ReversalRate,
@@ -18,7 +18,7 @@ export const Reversal = Schema.Struct({
   gain: BigAmount,
   at: Schema.Finite
 })
-export type Reversal = typeof Reversal.Type
+type Reversal = typeof Reversal.Type
 
 /** What was available in one currency became available in another, and perhaps came back. */
 export const Conversion = Schema.TaggedStruct("Conversion", {

@@ -1,20 +1,22 @@
 import { allocate } from "../../src/domain/allocation.ts"
-import { sell, valueOf } from "../../src/domain/exchange.ts"
+import { costOf, sell } from "../../src/domain/exchange.ts"
 import * as ledger from "../../src/ledger/credit.ts"
 import type { LegAmount } from "../../src/ledger/entries.ts"
 import type { Received } from "../../src/runtime/actor.ts"
 import type { Credit, CreditBack } from "./credit.ts"
 import { type Decided, refuse } from "./decided.ts"
+import { rateFor } from "./exchanged.ts"
 import { takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
-import { type Quote, quoteIn } from "./quote.ts"
-import type { Leg, RefusalCode, State, Terms } from "./state.ts"
+import { type Quote, usableQuote, usedBy } from "./quote.ts"
+import type { Leg, Payment, RefusalCode, State, Terms } from "./state.ts"
 import { book, bookOf, change, type Step } from "./step.ts"
 
 interface Wanted {
   readonly amount: bigint
   readonly currency: string
   readonly capture?: "automatic" | "manual"
+  readonly payment_method: Payment["payment_method"]
   readonly quote_id?: string
   readonly refund_rate?: "original" | "current"
 }
@@ -27,29 +29,26 @@ interface Quoted {
 
 /**
  * The quote that a new payment is credited at. It fixes the rate for the payment's whole life, so it is
- * for what is captured at once: who may capture later would choose by how the rate went.
+ * for what is captured at once, and for what is paid while it holds: who may capture or pay later would
+ * choose by how the rate went.
  */
 export const quotedFor = (
   id: string,
   wanted: Wanted & { readonly quote_id: string },
   known: State | undefined,
-  { at, merchant }: Received<Terms>
+  received: Received<Terms>
 ): Quoted | Decided => {
-  const { amount, capture, currency, quote_id, refund_rate = "original" } = wanted
+  const { amount, capture, currency, payment_method, quote_id, refund_rate = "original" } = wanted
+  const { at } = received
   const no = (code: RefusalCode, detail: string) => refuse(code, detail, id)
-  const quote = quoteIn(known, at)
-  if (quote?.id !== quote_id) {
-    return no("quote_not_found", `${merchant} has no quote ${quote_id}`)
-  }
-  if (quote.conversion !== undefined) {
-    return no("quote_used", `the quote was used by ${quote.conversion}`)
-  }
-  if (at >= quote.expires_at) {
-    return no("quote_expired", `the quote held until ${new Date(quote.expires_at).toISOString()}`)
-  }
+  const quote = usableQuote(known, quote_id, received)
+  if (!("id" in quote)) return no(...quote)
   if (capture === "manual") return no("quote_mismatch", "a quote is for what is captured at once")
   if (quote.from !== currency || quote.sold !== amount) {
     return no("quote_mismatch", `the quote is for ${quote.sold} ${quote.from}`)
+  }
+  if (mayBePaidAfter(quote.expires_at, payment_method, at)) {
+    return no("quote_mismatch", "the payer may pay after the quote: `expires_in` must end with it")
   }
   return {
     credit: {
@@ -64,9 +63,16 @@ export const quotedFor = (
       spread_back: 0n,
       rounding_back: 0n
     },
-    quote: { ...quote, conversion: id, updated_at: at, version: quote.version + 1 }
+    quote: usedBy(quote, id, at)
   }
 }
+
+/** A Pix code without an end of its own is good for as long as the bank likes. */
+const mayBePaidAfter = (
+  end: number,
+  { expires_in, type }: Payment["payment_method"],
+  at: number
+): boolean => type === "pix" && (expires_in === undefined || at + expires_in * 1_000 > end)
 
 export const quoteKeysOf = ({ quote_id }: { readonly quote_id?: string }) =>
   quote_id === undefined ? [] : [keyOf(quote_id)]
@@ -130,8 +136,9 @@ export const takeCredit = (
   const paid = sum(moved.filter(isCredited).map(({ amount }) => amount))
   if (credit === undefined || paid === 0n) return { step }
   const price = { from: currency, to: credit.currency }
-  const now = rate === "original" ? undefined : step.received.config.fx?.rates
-    .find(({ from, to }) => from === price.from && to === price.to)
+  const now = rate === "original"
+    ? undefined
+    : rateFor(step.received.config, [currency, credit.currency])
   if (rate === "current" && now === undefined) return undefined
   const [back, captured] = [ofCredited(legs, takenBack), ofCredited(legs, (leg) => leg.captured)]
   const spread = partOf(credit.spread, back, captured, credit.spread_back)
@@ -144,7 +151,7 @@ export const takeCredit = (
     return {
       paid: amount,
       released,
-      taken: now === undefined ? released : valueOf({ ...price, rate: now.rate }, amount)
+      taken: now === undefined ? released : costOf({ ...price, rate: now.rate }, amount)
     }
   })
   const released = sum(parts.map((part) => part.released)) + spread + rounding
@@ -191,7 +198,7 @@ export const takeFee = (step: Step, cause: string, fee: bigint): Step => {
     owner._tag === "Merchant" && credit !== undefined
   )
   if (credit === undefined || fee === 0n || own < 0) return step
-  const taken = valueOf({ from: currency, to: credit.currency, rate: credit.rate }, fee)
+  const taken = costOf({ from: currency, to: credit.currency, rate: credit.rate }, fee)
   const none = { paid: 0n, released: 0n, taken: 0n }
   const back: CreditBack = {
     legs: legs.map((_, nth) => nth === own ? { paid: fee, released: 0n, taken } : none),

@@ -1,5 +1,7 @@
 import { Schema } from "effect"
 import { BigAmount } from "../../src/domain/money.ts"
+import type { FxRate } from "../../streams/messages/fx.ts"
+import type { Terms } from "./state.ts"
 
 /** What was exchanged or is promised to be, whose and when: minor units, at which rate of which table. */
 export const ExchangedFields = {
@@ -21,6 +23,12 @@ export const ExchangedFields = {
   version: Schema.Int
 }
 const Exchanged = Schema.Struct(ExchangedFields)
+
+/** The line of the table for one direction. The other direction is a line of its own. */
+export const rateFor = (
+  { fx }: Terms,
+  [from, to]: readonly [string, string]
+): FxRate | undefined => fx?.rates.find((rate) => rate.from === from && rate.to === to)
 
 export const time = (millis: number): string => new Date(millis).toISOString()
 

@@ -6,14 +6,15 @@ import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import { converted } from "../../src/ledger/fx.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
-import { FxMessages, type FxRate } from "../../streams/messages/fx.ts"
+import { FxMessages } from "../../streams/messages/fx.ts"
 import { type Balance, balanceIdOf, ownerOf } from "./balance.ts"
 import * as books from "./books.ts"
 import { type Conversion, conversionIdOf, conversionResourceOf } from "./conversion.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
+import { rateFor } from "./exchanged.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
-import { type Quote, quoteIdOf, quoteIn, quoteResourceOf } from "./quote.ts"
+import { type Quote, quoteIdOf, quoteIn, quoteResourceOf, usableQuote, usedBy } from "./quote.ts"
 import { commandKeyOf } from "./refused.ts"
 import { isConversion, type State, type Terms } from "./state.ts"
 import { balanceOf, credited } from "./transfers.ts"
@@ -75,12 +76,6 @@ export const decideFx = (
 
 const conversionIn = (state: State | undefined): Conversion | undefined =>
   state !== undefined && isConversion(state) ? state : undefined
-
-/** The line of the table for one direction. The other direction is a line of its own. */
-const rateFor = (
-  { fx }: Terms,
-  [from, to]: readonly [string, string]
-): FxRate | undefined => fx?.rates.find((rate) => rate.from === from && rate.to === to)
 
 const quoted = (
   known: Quote | undefined,
@@ -170,17 +165,8 @@ const convert = (
       ? answered({ conversion: conversionResourceOf(known) }, received)
       : refuse("command_reused", "this command_id was used with another body", id)
   }
-  const quote = quoteIn(states.get(quoteKey), at)
-  if (quote?.id !== quote_id) {
-    return refuse("quote_not_found", `${merchant} has no quote ${quote_id}`, id)
-  }
-  if (quote.conversion !== undefined) {
-    return refuse("quote_used", `the quote was used by ${quote.conversion}`, id)
-  }
-  if (at >= quote.expires_at) {
-    const until = new Date(quote.expires_at).toISOString()
-    return refuse("quote_expired", `the quote held until ${until}`, id)
-  }
+  const quote = usableQuote(states.get(quoteKey), quote_id, received)
+  if (!("id" in quote)) return refuse(...quote, id)
   const from = balanceOf(states, fromId, merchant)
   if (quote.sold > from.available) {
     return refuse("insufficient_funds", `${from.available} is available`, id)
@@ -203,7 +189,6 @@ const convert = (
     updated_at: at,
     version: 1
   }
-  const used = { ...quote, conversion: id, updated_at: at, version: quote.version + 1 }
   const to = balanceOf(states, toId, merchant)
   const entry = converted(
     ownerOf(from, received.partition),
@@ -212,7 +197,7 @@ const convert = (
     exchange
   )
   const moved = { out: from, taken: sold, into: to, given: bought }
-  return booked("fx.converted", conversion, entry, moved, [used], received)
+  return booked("fx.converted", conversion, entry, moved, [usedBy(quote, id, at)], received)
 }
 
 /** What leaves one wallet and what comes into another, of other currencies. */

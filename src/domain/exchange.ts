@@ -12,7 +12,7 @@ export const Rate = Schema.String.check(
 )
 
 /** One direction between two currencies. The other direction has a price of its own. */
-export interface Price {
+interface Price {
   readonly from: string
   readonly to: string
   readonly rate: string
@@ -66,10 +66,13 @@ export const buy = (price: Price, bought: bigint): Exchange => {
   return exchanged(price, sold, bought)
 }
 
-/** What an amount of `from` is worth in `to` at the rate itself: rounded down. */
-export const valueOf = (price: Omit<Price, "spreadBasisPoints">, sold: bigint): bigint => {
+/**
+ * What of `to` has to be given for an amount of `from` at the rate itself: rounded up, so that no amount
+ * is so small that it costs nothing, and no number of small ones costs less than their sum.
+ */
+export const costOf = (price: Omit<Price, "spreadBasisPoints">, amount: bigint): bigint => {
   const { denominator, numerator } = fractionOf(price)
-  return (sold * numerator) / denominator
+  return (amount * numerator + denominator - 1n) / denominator
 }
 
 /** What an amount of `to` is worth in `from` at the rate itself: rounded down. */

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { Schema } from "effect"
 import { currencyCodes, exponentOf } from "../../src/domain/currency.ts"
-import { buy, Rate, sell, worthOf } from "../../src/domain/exchange.ts"
+import { buy, costOf, Rate, sell, worthOf } from "../../src/domain/exchange.ts"
 
 const price = (from: string, to: string, rate: string, spreadBasisPoints = 0) => ({
   from,
@@ -90,6 +90,18 @@ describe("for every pair of currencies, rate, spread and amount", () => {
         if (exchange.sold > 1n) expect(sell(one, exchange.sold - 1n).bought < bought).toBe(true)
       }),
       { numRuns: 2_000 }
+    ))
+
+  test("what it costs is enough, less than one too much, and in parts never less", () =>
+    fc.assert(
+      fc.property(prices, fc.array(amount, { minLength: 1, maxLength: 5 }), (one, parts) => {
+        const sum = (amounts: ReadonlyArray<bigint>) => amounts.reduce((all, part) => all + part)
+        const whole = costOf(one, sum(parts))
+        const [top, bottom] = valueOf(one, sum(parts))
+        expect(whole * bottom >= top && (whole - 1n) * bottom < top).toBe(true)
+        expect(sum(parts.map((part) => costOf(one, part))) >= whole).toBe(true)
+      }),
+      { numRuns: 1_000 }
     ))
 
   test("there and back again is never a profit", () =>

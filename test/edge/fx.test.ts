@@ -78,7 +78,7 @@ test("a quote is a price that holds, and one conversion is made at it", async ()
   expect([used.status, used.json.code]).toEqual([409, "quote_used"])
   expect((await acme.get(`/v1/fx/quotes/${quoted.json.id}`)).json).toMatchObject({
     status: "used",
-    conversion: made.json.id
+    used_by: made.json.id
   })
   expect((await acme.get(`/v1/fx/conversions/${made.json.id}`)).json).toEqual(made.json)
   expect([await available("BRL"), await available("KWD")]).toEqual(["4701", "2781"])

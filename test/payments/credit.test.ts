@@ -107,6 +107,43 @@ describe("what is paid in one currency and credited in another", () => {
     ])
   })
 
+  test("in many small refunds at the current rate no less is taken than in one", () => {
+    const parts = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 40 })
+    const splits = fc.constantFrom("", "splits=a:0.70", "splits=a:0.333333,b:0.333333")
+    const rates = fc.constantFrom("0.1948", "0.0001", "5.1234", "0.9999", "1.0000")
+    fc.assert(
+      fc.property(parts, splits, rates, (cents, splits, rate) => {
+        const takenBy = (refunds: ReadonlyArray<number>) => {
+          const accountant = begun((sum(cents.map(BigInt)) / 100n + 1n) + ".00", splits, "current")
+          accountant.do(`rate from=USD to=BRL rate=${rate}`)
+          for (const cents of refunds) {
+            accountant.do(`refund ${(cents / 100).toFixed(2)}`)
+            accountant.do("approved")
+          }
+          accountant.do("refund")
+          expect(left(accountant, /^trading:|^liabilities:merchant:.*:USD$/)).toEqual([])
+          return paymentOf(accountant).legs.map(({ credit }) => credit?.taken ?? 0n)
+        }
+        const [slices, once] = [takenBy(cents), takenBy([])]
+        expect(slices.every((taken, leg) => taken >= once[leg]!)).toBe(true)
+      }),
+      { numRuns: 100 }
+    )
+  })
+
+  test("no refund at the current rate is so small that it costs its merchant nothing", () => {
+    const accountant = begun("10.00", "", "current")
+    accountant.do("rate from=USD to=BRL rate=0.1948")
+    for (let nth = 0; nth < 100; nth++) {
+      accountant.do("refund 0.05")
+      accountant.do("approved")
+    }
+    const { amount_refunded, legs } = paymentOf(accountant)
+    expect(amount_refunded).toBe(500n)
+    // Half of 9.70 dollars at 0.1948 is 0.945 reais: the rest is what rounding up costs.
+    expect(legs.at(-1)!.credit!.taken >= 95n).toBe(true)
+  })
+
   test("a refund at the current rate waits for a rate, and one at the quote's needs none", () => {
     for (const [rate, taken] of [["current", false], ["original", true]] as const) {
       const accountant = begun("10.00", "", rate)
@@ -125,8 +162,8 @@ describe("a quote", () => {
     quote_id,
     ...more
   })
-  const quoted = () => {
-    const wallets = new Wallets({ fx: rates("5.1234") })
+  const quoted = (quote_seconds = 60) => {
+    const wallets = new Wallets({ fx: { ...rates("5.1234"), quote_seconds } })
     const asked = { command_id: "q-1", from: "USD", to: "BRL", amount: 10_000, side: "from" }
     wallets.take("acme", "quote", asked)
     const [quote] = [...wallets.states.values()] as Array<unknown> as [{ readonly id: string }]
@@ -150,6 +187,19 @@ describe("a quote", () => {
   ])("is not for a payment %s", (_name, more, code) => {
     const { quote_id, wallets } = quoted()
     expect(wallets.take("acme", "create", payment(quote_id, more))).toBe(code)
+  })
+
+  test.each([
+    ["until a day", { due_date: "2026-09-30", payer: { name: "A", tax_id: "12345678901" } }],
+    ["after the quote", { expires_in: 120 }],
+    ["for as long as the bank likes", {}]
+  ])("is not for a payment that may be paid %s", (_name, more) => {
+    const { quote_id, wallets } = quoted(120)
+    // The quote was made one second ago.
+    const pix = (terms: object) => payment(quote_id, { payment_method: { type: "pix", ...terms } })
+    const sent = { ...pix(more), command_id: "order-2" }
+    expect(wallets.take("acme", "create", sent)).toBe("quote_mismatch")
+    expect(wallets.take("acme", "create", pix({ expires_in: 118 }))).toBeUndefined()
   })
 
   test("ends with its time, is its merchant's own, and is needed for a rate of refunds", () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { isKept, type Quote, QUOTE_KEPT_MILLIS } from "../../actors/payments/quote.ts"
+import { type Quote, QUOTE_KEPT_MILLIS, quoteIn } from "../../actors/payments/quote.ts"
 import { isQuote, type State } from "../../actors/payments/state.ts"
 import { save } from "../../actors/payments/store.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
@@ -85,7 +85,7 @@ test("what is kept in the table is what counts, by the clock of the mailbox", as
       await saved(wallets, merchant, fresh)
     }
     const wanted = quotes().filter(([id, state]) =>
-      id.startsWith("globex/") || isKept(state as Quote, wallets.now)
+      id.startsWith("globex/") || quoteIn(state, wallets.now) !== undefined
     )
     expect(await kept()).toEqual(wanted.map(([id]) => id).sort())
   }
