@@ -268,15 +268,17 @@ const isMed = (natureza: string | undefined): natureza is string =>
 /**
  * A bank takes back what was paid, by the special mechanism for fraud and failures (MED). It is a
  * dispute that nobody can answer here: open while the bank works on it, lost when the money is gone.
+ * Undefined where it is a return of our own.
  */
 const outcomeOfMed = (
   { natureza, status, valor }: typeof Devolucao.Type,
   dispute_id: string,
   currency: string
-): Outcome => {
+): Outcome | undefined => {
+  if (!isMed(natureza)) return undefined
   const amount = parseMinorUnits(valor, currency)
-  if (amount === undefined || !isMed(natureza)) {
-    return { _tag: "Unknown", detail: `the return of ${valor} is no bank's (${natureza})` }
+  if (amount === undefined) {
+    return { _tag: "Unknown", detail: `the bank tells an impossible amount, ${valor}` }
   }
   return {
     _tag: "Disputed",

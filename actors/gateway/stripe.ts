@@ -7,7 +7,13 @@ import { toStripe } from "./stripeAmount.ts"
 import { listedSince } from "./stripeList.ts"
 import { findPayout, outcomeOfPayout, payOut } from "./stripePayout.ts"
 import { evidenceOf, outcomeOfDispute } from "./stripeDispute.ts"
-import { hasNoSearch, outcomeOfError, outcomeOfIntent, outcomeOfRefund } from "./stripeOutcome.ts"
+import {
+  hasNoSearch,
+  isMissing,
+  outcomeOfError,
+  outcomeOfIntent,
+  outcomeOfRefund
+} from "./stripeOutcome.ts"
 import { readStripeWebhook } from "./stripeWebhook.ts"
 
 export interface StripeSettings {
@@ -70,7 +76,8 @@ export const stripe = (settings: StripeSettings): Gateway => {
   const inquire = Effect.fnUntraced(function* (asked: AskedAbout) {
     const { attempt, charge_id, dispute_id = "", operation } = asked
     if (operation === "dispute" || operation === "evidence") {
-      const dispute = yield* ask(operation, () => client.disputes.retrieve(dispute_id))
+      const dispute = yield* ask(operation, () => findDispute(client, dispute_id))
+      if (dispute === undefined) return undefined
       if (operation === "dispute") return outcomeOfDispute(dispute)
       return dispute.metadata["lastro_evidence"] === attempt ? heardOut(asked) : undefined
     }
@@ -129,6 +136,13 @@ const done = (intent: Stripe.PaymentIntent, { amount }: AskedAbout): Outcome => 
   captured: true,
   amount
 })
+
+/** Undefined where Stripe knows none of this name. */
+const findDispute = (client: Stripe, id: string): Promise<Stripe.Dispute | undefined> =>
+  client.disputes.retrieve(id).catch((error: unknown) => {
+    if (isMissing(error)) return undefined
+    throw error
+  })
 
 /** Stripe has what is said against a dispute. */
 const heardOut = (

@@ -125,6 +125,9 @@ const isRefused = (error: unknown): boolean => {
   return code === "ECONNREFUSED" || cause?.code === "ECONNREFUSED"
 }
 
+export const isMissing = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing"
+
 /** Accounts in some countries, and emulators, have no search. */
 export const hasNoSearch = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeInvalidRequestError

@@ -4,7 +4,7 @@ import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { undoUnwanted } from "./cancellation.ts"
 import { creditCaptured, giveCredit } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
-import { evidenceTaken } from "./disputes.ts"
+import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
 import { disputeTold } from "./disputeNews.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
 import {
@@ -278,6 +278,8 @@ const notMade = (
       // An authorization that ran out is over whatever the gateway says of giving it back.
       if (attempt.expiry === true) return voided(ended, attempt)
       return tell(ended, "payment.void_failed", { failure })
+    case "evidence":
+      return tell(evidenceNotTaken(ended, attempt.dispute), "payment.evidence_failed", { failure })
     default:
       return tell(ended, `payment.${attempt.operation}_failed`, { failure })
   }

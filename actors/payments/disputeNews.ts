@@ -1,11 +1,15 @@
 import * as entries from "../../src/ledger/entries.ts"
-import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Answered, DisputeNotified, Outcome } from "../../streams/messages/gateway.ts"
-import { isUnderWay } from "./cancellation.ts"
 import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"
-import { inquiryDelay } from "./gatewayCalls.ts"
-import { type Dispute, type DisputeQuestion, isDisputeOpen, type Payment } from "./state.ts"
+import { inquiryDelay, operationUnderWay } from "./gatewayCalls.ts"
+import {
+  type Dispute,
+  type DisputeQuestion,
+  isDisputeOpen,
+  type Payment,
+  transitions
+} from "./state.ts"
 import { book, bookOf, change, send, type Step, tell, wakeAt, without } from "./step.ts"
 
 type Disputed = Extract<Outcome, { _tag: "Disputed" }>
@@ -63,15 +67,17 @@ export const disputeHeard = (
 ): Step | undefined => {
   const { payment, received } = step
   // A dispute is where the charge is.
-  if (gateway !== payment.gateway || payment.charge_id === undefined) return undefined
+  if (gateway !== payment.gateway) return undefined
   const questions = questionsOf(payment)
   const open = questions.find((one) => one.dispute === dispute)
   if (open === undefined) {
     return questions.length >= DISPUTES_MAX
-      ? undefined
-      : asks(step, { dispute, since: received.at, tries: 0 })
+      ? doubted(step, dispute, "not_asked", "more disputes at once than are asked about")
+      : asksOfCharge(step, { dispute, since: received.at, tries: 0 })
   }
-  if (open.wake_at !== undefined) return asks(step, open)
+  if (open.wake_at !== undefined) {
+    return payment.charge_id === undefined ? undefined : asks(step, open)
+  }
   return open.again === true ? undefined : setQuestion(step, { ...open, again: true })
 }
 
@@ -83,7 +89,24 @@ export const askAgain = (
   const question = questionsOf(step.payment).find((one) =>
     questionKey(step.payment, one.dispute) === timer && one.wake_at === due
   )
-  return question === undefined ? undefined : asks(step, question)
+  return question === undefined ? undefined : asksOfCharge(step, question)
+}
+
+/**
+ * A gateway may tell of a dispute before it answered the charge. The question waits for that answer;
+ * where there is no charge in the end, the gateway contradicts itself.
+ */
+const asksOfCharge = (step: Step, question: DisputeQuestion): Step | undefined => {
+  const { payment, received } = step
+  if (payment.charge_id !== undefined) return asks(step, question)
+  if (transitions[payment.status].length > 0) {
+    return waits(step, { ...question, since: received.at })
+  }
+  const { dispute } = question
+  const why = `a dispute, and the payment is ${payment.status}`
+  if (!questionsOf(payment).includes(question)) return doubted(step, dispute, "no_charge", why)
+  const ended = setQuestion(step, undefined, dispute)
+  return doubted(ended, dispute, "no_charge", why) ?? ended
 }
 
 const waits = (step: Step, question: DisputeQuestion): Step =>
@@ -101,8 +124,9 @@ export const disputeTold = (
   const question = questionsOf(step.payment)
     .find((one) => questionKey(step.payment, one.dispute) === attempt)
   if (question === undefined) return undefined
-  // While the charge itself is in question nobody can say what was taken back of it.
-  if (outcome._tag === "Disputed" && !isUnderWay(step.payment.status)) {
+  // While a capture is in question nobody can say what was taken back of it.
+  const isCapturing = operationUnderWay(step.payment)?.operation === "capture"
+  if (outcome._tag === "Disputed" && !isCapturing) {
     return applied(answeredFor(step, question), outcome)
   }
   return outcome._tag === "NotFound" ? answeredFor(step, question) : waits(step, question)
@@ -114,9 +138,10 @@ const answeredFor = (step: Step, question: DisputeQuestion): Step =>
 const applied = (step: Step, news: Disputed): Step => {
   if (news.status === "warning") return step
   const known = disputeOf(step.payment, news.dispute_id)
-  if (known === undefined) {
-    const wrong = unfit(step.payment, news)
-    if (wrong !== undefined) return contradicted(step, news, wrong)
+  const wrong = known === undefined ? unfit(step.payment, news) : unlike(known, step.payment, news)
+  if (wrong !== undefined) {
+    const detail = `the gateway reports ${news.status} of ${news.amount}: ${wrong}`
+    return doubted(step, news.dispute_id, known && "other_terms", detail) ?? step
   }
   const { amount, dispute_id: id, evidence_due_by, fee, reason } = news
   const begun = known === undefined
@@ -135,6 +160,16 @@ const unfit = (payment: Payment, { amount, currency }: Disputed): string | undef
   return disputes.length >= DISPUTES_MAX ? "one dispute more than a payment takes" : undefined
 }
 
+/** It is booked as it was told first: what it is really about is for a person to find out. */
+const unlike = (
+  known: Dispute,
+  payment: Payment,
+  { amount, currency }: Disputed
+): string | undefined =>
+  amount === known.amount && currency === payment.currency
+    ? undefined
+    : `a dispute in ${currency}, known as one over ${known.amount} ${payment.currency}`
+
 /** What the gateway charges for it may come after the dispute itself. */
 const charged = (step: Step, dispute: Dispute, fee: bigint): Step => {
   if (fee <= dispute.fee) return replace(step, dispute)
@@ -149,10 +184,10 @@ const follows = (step: Step, dispute: Dispute, news: Disputed): Step => {
   switch (news.status) {
     case "won":
       if (open) return won(step, dispute)
-      return dispute.status === "won" ? step : contradicted(step, news, "a dispute that was lost")
+      return dispute.status === "won" ? step : contradicted(step, dispute, "won")
     case "lost":
       if (open) return lost(step, dispute, "lost")
-      return dispute.status === "won" ? contradicted(step, news, "a dispute that was won") : step
+      return dispute.status === "won" ? contradicted(step, dispute, "lost") : step
     case "under_review": {
       if (dispute.status !== "needs_response") return step
       const next: Dispute = { ...dispute, status: "under_review" }
@@ -163,22 +198,35 @@ const follows = (step: Step, dispute: Dispute, news: Disputed): Step => {
   }
 }
 
-/**
- * What cannot be, by what is known here: told once, as a break. A dispute that ended otherwise before
- * moved its money, which is in suspense until a person says whose it is.
- */
-const contradicted = (step: Step, news: Disputed, what: string): Step => {
-  const { amount, dispute_id: charge_id, status } = news
-  const known = disputeOf(step.payment, charge_id)
-  const name = known === undefined ? `dispute:${charge_id}` : `dispute:${charge_id}:${status}`
-  if (step.payment.contradictions.includes(name)) return step
-  const moved: ReadonlyArray<JournalEntry> = known === undefined
-    ? []
-    : status === "won"
-    ? [entries.contradicted(bookOf(step), name, known.amount)]
-    : [entries.refundContradicted(bookOf(step), name, known.amount)]
-  const marked = change(step, { contradictions: [...step.payment.contradictions, name] })
-  return tell(moved.reduce(book, marked), "payment.charge_contradicted", {
-    contradiction: { charge_id, detail: `the gateway reports ${status} of ${amount}: ${what}` }
-  })
+const doubtOf = (dispute: string, about: string | undefined): string =>
+  about === undefined ? `dispute:${dispute}` : `dispute:${dispute}:${about}`
+
+/** What cannot be, by what is known here: told once, as a break. Undefined where it was told before. */
+const doubted = (
+  step: Step,
+  dispute: string,
+  about: string | undefined,
+  detail: string
+): Step | undefined => {
+  const { contradictions } = step.payment
+  const name = doubtOf(dispute, about)
+  if (contradictions.includes(name)) return undefined
+  return tell(
+    change(step, { contradictions: [...contradictions, name] }),
+    "payment.charge_contradicted",
+    { contradiction: { charge_id: dispute, detail } }
+  )
+}
+
+/** It ended otherwise before. Its money moved again, and is in suspense until a person says whose it is. */
+const contradicted = (step: Step, { amount, id }: Dispute, status: "won" | "lost"): Step => {
+  const told = doubted(
+    step,
+    id,
+    status,
+    `the gateway reports ${status} of ${amount}: it ended otherwise`
+  )
+  if (told === undefined) return step
+  const entry = status === "won" ? entries.contradicted : entries.refundContradicted
+  return book(told, entry(bookOf(told), doubtOf(id, status), amount))
 }

@@ -6,7 +6,7 @@ import { refuse } from "./decided.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { type Dispute, isDefinitive, isDisputeOpen, type Payment, type Terms } from "./state.ts"
-import { book, bookOf, change, row, type Step, tell } from "./step.ts"
+import { book, bookOf, change, row, type Step, tell, without } from "./step.ts"
 
 /** Disputes of one payment. A gateway has one at a time; beyond this something is wrong. */
 export const DISPUTES_MAX = 20
@@ -123,9 +123,10 @@ export const disputeEvidence = (
       return refuse("operation_in_progress", detail, payment.id)
     }
     const attempt = `${payment.id}.evidence.${sent.length + 1}`
-    const kept = noted(replace(step, { ...dispute, evidence }), { ...dispute, evidence })
+    const { evidence: evidence_before } = dispute
+    const next = { ...dispute, evidence, ...(evidence_before && { evidence_before }) }
     return {
-      step: sendAttempt(kept, {
+      step: sendAttempt(noted(replace(step, next), next), {
         key: attempt,
         operation: "evidence",
         amount: dispute.amount,
@@ -143,7 +144,18 @@ const submitted = (step: Step, dispute: Dispute): Step => {
 /** The gateway has what the merchant says. A dispute that is over meanwhile is over. */
 export const evidenceTaken = (step: Step, id: string | undefined): Step => {
   const dispute = disputeOf(step.payment, id)
-  return dispute !== undefined && isDisputeOpen(dispute) ? submitted(step, dispute) : step
+  if (dispute === undefined) return step
+  const next = without(dispute, "evidence_before")
+  return isDisputeOpen(next) ? submitted(step, next) : noted(replace(step, next), next)
+}
+
+/** The gateway has what it had before. */
+export const evidenceNotTaken = (step: Step, id: string | undefined): Step => {
+  const dispute = disputeOf(step.payment, id)
+  if (dispute === undefined) return step
+  const { evidence: _, evidence_before: evidence, ...rest } = dispute
+  const next = { ...rest, ...(evidence && { evidence }) }
+  return noted(replace(step, next), next)
 }
 
 /** The merchant gives in, and need not wait for the gateway to say so. */

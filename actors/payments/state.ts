@@ -165,6 +165,12 @@ export const DisputeStatus = Schema.Literals([
   "lost"
 ])
 
+const Evidence = Schema.Struct({
+  text: Schema.String,
+  documents: Schema.Array(Schema.String),
+  submitted_at: Schema.Finite
+})
+
 /** The payer's bank took its money back. `id` is the gateway's own name for it. */
 export const Dispute = Schema.Struct({
   id: Schema.String,
@@ -173,11 +179,9 @@ export const Dispute = Schema.Struct({
   status: DisputeStatus,
   reason: Schema.optionalKey(Schema.String),
   evidence_due_by: Schema.optionalKey(Schema.String),
-  evidence: Schema.optionalKey(Schema.Struct({
-    text: Schema.String,
-    documents: Schema.Array(Schema.String),
-    submitted_at: Schema.Finite
-  })),
+  evidence: Schema.optionalKey(Evidence),
+  /** What counts again where the gateway does not take the evidence that is on its way. */
+  evidence_before: Schema.optionalKey(Evidence),
   /** What each leg has to give for it, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
   credit: Schema.optionalKey(CreditBack),

@@ -245,6 +245,10 @@ test("what a bank takes back by the special mechanism is a dispute, told by its 
   expect(await stands()).toMatchObject({ status: "won" })
   await med({ status: "DEVOLVIDO" })
   expect(await stands()).toMatchObject({ status: "lost" })
+  // A return of our own is no dispute, whatever somebody tells of it.
+  expect(await perform(refunding(charge_id, "100"))).toMatchObject({ _tag: "Approved" })
+  const ours = { ...asked, dispute_id: "1".padEnd(26, "0") }
+  expect(await Effect.runPromise(gateway.inquire(ours))).toBeUndefined()
 })
 
 test.skipIf(descriptionFile === undefined)(

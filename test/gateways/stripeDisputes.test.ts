@@ -100,6 +100,17 @@ describe("an inquiry about a dispute", () => {
   })
 })
 
+describe("a dispute that Stripe does not know", () => {
+  const missing = failed(404, { type: "invalid_request_error", code: "resource_missing" })
+
+  test("is known nowhere, and one that cannot be asked about may be", async () => {
+    expect(await inquire([missing], "dispute")).toBeUndefined()
+    expect(await inquire([missing])).toBeUndefined()
+    await expect(inquire([failed(500, { type: "api_error" })], "dispute"))
+      .rejects.toMatchObject({ _tag: "GatewayUnclear" })
+  })
+})
+
 describe("evidence", () => {
   test("is submitted under the attempt's key, and found again by it", async () => {
     expect(await perform([{ body: dispute({ status: "under_review" }) }]))

@@ -71,6 +71,82 @@ test("a gateway that cannot say is asked again by the timer, and forgotten where
   expect(dispute(life)).toBeUndefined()
 })
 
+const told = (life: Life, command: ReturnType<typeof heard>) =>
+  (Result.getOrThrow(life.take(command)).events ?? []).map(({ type }) => type)
+const wake = (life: Life) => {
+  const { wake_at: due } = life.payment!.dispute_questions![0]!
+  return about("wake", { timer: `${ID}.dispute.dp_1`, due })
+}
+const charging = () => {
+  const life = new Life()
+  for (const command of [created(), scored("allow")]) life.take(command)
+  return { life, charge: life.payment!.attempts[0]! }
+}
+
+test("a dispute that is told before the charge is known is asked about when it is", () => {
+  const { charge, life } = charging()
+  expect(sentBy(life, heard())).toEqual([])
+  expect(sentBy(life, heard())).toEqual([])
+  expect(sentBy(life, wake(life))).toEqual([])
+  life.take(answer(charge, approved(10_000n, true)))
+  expect(sentBy(life, wake(life))).toEqual(ASKS)
+  life.take(stands("lost"))
+  expect(life.payment!.disputes).toMatchObject([{ status: "lost" }])
+})
+
+test("a dispute of a payment that ended without a charge is told as a break, once", () => {
+  const { charge, life } = charging()
+  life.take(heard())
+  life.take(answer(charge, declined))
+  expect(life.payment!.status).toBe("failed")
+  expect(told(life, wake(life))).toEqual(["payment.charge_contradicted"])
+  expect(life.payment!.dispute_questions).toEqual([])
+  expect(told(life, heard())).toEqual([])
+  expect(told(life, heard("dp_2"))).toEqual(["payment.charge_contradicted"])
+})
+
+test("a dispute beyond those that are asked about at once is told as a break, and none is lost", () => {
+  const life = captured()
+  for (let nth = 1; nth <= 20; nth++) expect(sentBy(life, heard(`dp_${nth}`))).toEqual(ASKS)
+  expect(told(life, heard("dp_21"))).toEqual(["payment.charge_contradicted"])
+  expect(told(life, heard("dp_21"))).toEqual([])
+  life.take(stands("lost"))
+  expect(sentBy(life, heard("dp_21"))).toEqual(ASKS)
+})
+
+test("while a capture is in question nobody can say what a dispute takes back of it", () => {
+  const life = new Life()
+  for (const command of [created({ capture: "manual" }), scored("allow")]) life.take(command)
+  life.take(answer(life.payment!.attempts[0]!, approved(10_000n, false)))
+  life.take(asked("capture", "c-1"))
+  const capture = life.payment!.attempts[1]!
+  life.take(heard())
+  expect(told(life, stands("lost"))).toEqual([])
+  life.take(answer(capture, approved(10_000n, true)))
+  expect(sentBy(life, wake(life))).toEqual(ASKS)
+  life.take(stands("lost"))
+  expect(life.payment!.disputes).toMatchObject([{ status: "lost" }])
+})
+
+test.each([
+  ["amount", { amount: "9999" }],
+  ["currency", { currency: "USD" }]
+])("a known dispute that has another %s later is told as a break, once, and stays", (_, more) => {
+  const life = captured()
+  life.take(heard())
+  life.take(stands("needs_response"))
+  const before = life.journal.length
+  const events = ["under_review", "lost"].flatMap((status) => {
+    life.take(heard())
+    return told(life, stands(status, more))
+  })
+  expect(events).toEqual(["payment.charge_contradicted"])
+  expect([life.journal.length, dispute(life)!.status]).toEqual([before, "needs_response"])
+  life.take(heard())
+  life.take(stands("lost"))
+  expect(dispute(life)!.status).toBe("lost")
+})
+
 test("whatever order news and answers come in, the gateway's last word holds and is booked once", () => {
   const stages = ["warning", "needs_response", "under_review"]
   const history = fc.record({
@@ -189,12 +265,31 @@ test("a dispute that was written down here takes its evidence to the gateway onc
   expect(defence("d-2")).toEqual([["call", "evidence"]])
 })
 
+const declined = { _tag: "Declined", code: "too_late", detail: "too late", soft: false }
+const submits = (life: Life, nth: number, text: string, outcome: object) => {
+  life.take(asked("dispute_evidence", `d-${nth}`, { dispute_id: "dp_1", text }))
+  const attempt = { key: `${ID}.evidence.${nth}`, operation: "evidence" } as const
+  life.take(answer(attempt, { ...outcome }))
+}
+
+test("evidence that the gateway does not take is none, and what it took before stays", () => {
+  const life = captured()
+  life.take(heard())
+  life.take(stands("needs_response"))
+  submits(life, 1, "nothing", declined)
+  expect(dispute(life)).not.toHaveProperty("evidence")
+  submits(life, 2, "delivered", approved(10_000n, true))
+  submits(life, 3, "too late", declined)
+  expect(dispute(life)).toMatchObject({ status: "under_review", evidence: { text: "delivered" } })
+  submits(life, 4, "signed for", approved(10_000n, true))
+  expect(dispute(life)!.evidence!.text).toBe("signed for")
+})
+
 test("evidence that the gateway does not take leaves the dispute waiting for another", () => {
   const life = captured()
   life.take(heard())
   life.take(stands("needs_response"))
   life.take(asked("dispute_evidence", "d-1", { dispute_id: "dp_1", text: "delivered" }))
-  const declined = { _tag: "Declined", code: "too_late", detail: "too late", soft: false }
   const attempt = { key: `${ID}.evidence.1`, operation: "evidence" } as const
   const { events = [] } = Result.getOrThrow(life.take(answer(attempt, declined)))
   expect(events.map(({ type }) => type)).toEqual(["payment.evidence_failed"])
