@@ -4,7 +4,15 @@ import { derivedId } from "../../src/domain/identifiers.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { type Decided, refuse } from "./decided.ts"
-import { isRefused, type RefusalCode, SeenCommand, type State, type Terms } from "./state.ts"
+import { quoteIn } from "./quote.ts"
+import {
+  isQuote,
+  isRefused,
+  type RefusalCode,
+  SeenCommand,
+  type State,
+  type Terms
+} from "./state.ts"
 
 /**
  * Commands that were refused under a key that holds nothing else: what they asked for was never made,
@@ -69,7 +77,9 @@ export const remembering = (
   decide: () => Decided
 ): Decided => {
   const place = placeOf(message, received.keys)
-  const known = place === undefined ? undefined : states.get(place)
+  const state = place === undefined ? undefined : states.get(place)
+  // A quote that counts no more remembers nothing, whether its row is there still or not.
+  const known = state !== undefined && isQuote(state) ? quoteIn(state, received.at) : state
   if (place === undefined || (known !== undefined && !isRefused(known))) return decide()
   const { command_id, ...wanted } = message.body as { readonly command_id: string }
   const { type } = message

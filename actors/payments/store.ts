@@ -224,6 +224,7 @@ const latest = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K, clock: (item
 }
 
 /**
+ * What is refused under the key of a quote that counts no more takes its place: the quote would hide it.
  * A partition's refusals whose time is over go with its next one. The decision clock says when, so that
  * a replay keeps the same rows.
  */
@@ -247,6 +248,14 @@ const saveRefused = async (trx: Trx, states: ReadonlyArray<SavedState<Refused>>)
   } as changed
     on conflict (merchant, id)
       do update set until_millis = excluded.until_millis, doc = excluded.doc`.execute(trx)
+  const quotes = states.filter(({ key }) => isQuoteKey(key))
+  if (quotes.length > 0) {
+    await sql`
+      delete from fx_quotes q
+      using unnest(${quotes.map(({ merchant }) => merchant)}::text[],
+        ${quotes.map(({ key }) => key)}::text[]) as refused (merchant, id)
+      where q.merchant = refused.merchant and q.id = refused.id`.execute(trx)
+  }
   await sql`
     delete from refused_commands r
     using unnest(${[...clocks.keys()]}::int[], ${[...clocks.values()]}::bigint[])

@@ -1,6 +1,8 @@
+import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { type Quote, QUOTE_KEPT_MILLIS } from "../../actors/payments/quote.ts"
 import { type Refused, REFUSED_MILLIS } from "../../actors/payments/refused.ts"
-import { save } from "../../actors/payments/store.ts"
+import { load, save } from "../../actors/payments/store.ts"
 import {
   defaultTerms,
   isConversion,
@@ -10,6 +12,7 @@ import {
 } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { Database } from "../../src/store/database.ts"
 import { type Journals, startJournals } from "../support/journals.ts"
 import { query } from "../support/query.ts"
 import { Wallets } from "../support/wallets.ts"
@@ -174,6 +177,24 @@ describe.each(Object.entries(cases))("the refusal of a %s", (_, start) => {
   })
 })
 
+/** A quote whose day after its time is over, the same command that is refused then, and rates again. */
+const forgotten = () => {
+  const { wallets } = quoted()
+  const [key, old] = [...wallets.states].find(([, state]) => isQuote(state))!
+  wallets.now += 60_000 + QUOTE_KEPT_MILLIS
+  const { fx: _, ...without } = wallets.terms
+  wallets.terms = without
+  expect(wallets.take("acme", "quote", quote)).toBe("unknown_pair")
+  wallets.terms = { ...without, fx: fx("5") }
+  return { wallets, key, old: old as Quote }
+}
+
+test("a refusal is remembered under the key of a quote that counts no more", () => {
+  const { wallets } = forgotten()
+  expect(wallets.take("acme", "quote", quote)).toBe("unknown_pair")
+  expect(wallets.take("acme", "quote", { ...quote, command_id: "d" })).toBeUndefined()
+})
+
 test("a refusal is remembered for thirty days", () => {
   const wallets = new Wallets()
   expect(wallets.take("acme", "payout", payout)).toBe("insufficient_funds")
@@ -227,8 +248,39 @@ describe("what is remembered goes when its time is over", () => {
     )
   }
   const kept = async () =>
-    (await query(tables.databaseUrl, "select id from refused_commands order by id"))
+    (await query(
+      tables.databaseUrl,
+      "select id from refused_commands where id like 'po%' order by id"
+    ))
       .map(({ id }) => id)
+
+  test("and takes the place of a quote that counts no more, whose row is there still", async () => {
+    const { key, old, wallets } = forgotten()
+    const [id, now] = [key.slice("acme/".length), wallets.states.get(key) as Refused]
+    const keep = (state: Quote | Refused) =>
+      tables.transaction((trx) =>
+        save(trx, {
+          states: [{
+            partition: 1,
+            merchant: "acme",
+            key: id,
+            state,
+            json: canonicalJson(state),
+            isNew: true
+          }],
+          rows: []
+        })
+      )
+    await keep(old)
+    await keep(now)
+    expect(now._tag).toBe("Refused")
+    const loaded = await Effect.runPromise(
+      load([{ merchant: "acme", key: id }]).pipe(
+        Effect.provide(Database.layerOf(tables.databaseUrl, 1))
+      )
+    )
+    expect([...loaded.values()]).toEqual([now])
+  })
 
   test("with the next refusal of its partition, by the clock of the mailbox", async () => {
     const at = 1_800_000_000_000
