@@ -67,11 +67,11 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
   return new Map(found.flat())
 })
 
-/** What is there, before it what was refused under its key: a later line of a key counts. */
+/** What is there, and before it what was refused under its key: the later line of a key counts. */
 const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<StateKey>) {
   const database = yield* Database
-  const from = (one: Table) =>
-    sql`select ${sql.lit(one)} as kept_in, p.merchant, p.id, p.doc
+  const from = (one: Table, place: number) =>
+    sql`select ${sql.lit(place)} as place, ${sql.lit(one)} as kept_in, p.merchant, p.id, p.doc
       from wanted join ${sql.raw(one)} p on p.id = wanted.id and p.merchant = wanted.merchant`
   const remembers = !["balances", "merchants", "refused_commands"].includes(table)
   const { rows } = yield* database.query(
@@ -81,7 +81,11 @@ const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<
       with wanted as (
         select * from unnest(${keys.map(({ merchant }) => merchant)}::text[],
           ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id))
-      ${remembers ? sql`${from("refused_commands")} union all ` : sql``}${from(table)}`.execute(db)
+      ${
+        remembers
+          ? sql`${from("refused_commands", 0)} union all ${from(table, 1)} order by place`
+          : from(table, 0)
+      }`.execute(db)
   )
   return rows.map((row): readonly [string, State] => {
     const decode: (doc: unknown) => State = decoders[row.kept_in]
