@@ -122,6 +122,28 @@ test("a payout that the bank sends back is available again", async () => {
   expect(await imbalances(one)).toEqual([])
 })
 
+test("a return that was refused stays refused under its key when the payout is returned", async () => {
+  const { shop } = await settledShop("told_early")
+  await available(shop, "merchant BRL", "9701")
+  const wanted = { currency: "BRL", destination: "ba_timeout" }
+  const { json: { id } } = await shop.post("/v1/payouts", wanted)
+  const operator = await one.operatorKey()
+  const bringBack = (key: string, prefer: string) =>
+    one.ask(operator, "POST", `/v1/payouts/${id}/return?merchant=told_early`, {
+      body: { code: "account_closed" },
+      headers: { "idempotency-key": key, prefer }
+    })
+  // Nobody waits: only the partition knows that it said no.
+  expect((await bringBack("early", "respond-async")).status).toBe(202)
+  await eventually(
+    async () => (await shop.get(`/v1/payouts/${id}`)).json.status === "paid" ? true : undefined,
+    40_000
+  )
+  expect((await bringBack("late", "wait=30")).status).toBe(201)
+  const again = await bringBack("early", "wait=30")
+  expect([again.status, again.json.code]).toEqual([409, "invalid_state"])
+})
+
 test("a refund after the payout leaves a debt that the next settlement fills", async () => {
   const { id, shop } = await settledShop("debt")
   await available(shop, "merchant BRL", "9701")

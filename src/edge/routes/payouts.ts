@@ -43,8 +43,7 @@ const bringBack = Effect.fnUntraced(function* (asked: Asked) {
   return yield* command(asked, payouts, "payout_returned", {
     merchant,
     idOf: () => payout_id,
-    more: { payout_id, currency, ...(recipient !== undefined && { recipient }) },
-    isOutcome: (resource) => (resource as { status: string }).status === "returned"
+    more: { payout_id, currency, ...(recipient !== undefined && { recipient }) }
   })
 })
 
