@@ -125,7 +125,11 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     audience: "merchant",
     body: Schema.Struct(CreateFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
-    answers: outcomes,
+    answers: {
+      ...outcomes,
+      404: "No such quote",
+      409: "The quote was used, or its time is over."
+    },
     handle: create
   },
   {
