@@ -1,12 +1,21 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { PageAfter } from "../../actors/payments/read.ts"
 import { Database, type Db } from "../store/database.ts"
 import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
 import { read } from "./reading.ts"
-import { type Asked, merchantOf, ok } from "./route.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok } from "./route.ts"
 
-const PAGE_DEFAULT = 20
+const PAGE_MAX = 100
+/** Of a page where nobody says. */
+export const PAGE_DEFAULT = 20
+
+/** What asks for a page of `listed`. */
+export const pageQuery = {
+  limit: limitQuery(PAGE_MAX),
+  cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
+  merchant: MerchantQuery
+}
 
 /** Things of one kind, each of one merchant: commands make them, and they are looked up and listed. */
 export interface Shelf<One extends { readonly id: string; readonly created_at: number }> {
@@ -56,7 +65,7 @@ export const get = <One extends Anything>(shelf: Shelf<One>) =>
 
 /** `placeOf` is what the list is sorted by among those of one millisecond, where it is not the identifier. */
 export const listed = <One extends Anything>(
-  { name, shown }: Shelf<One>,
+  { name, shown }: Pick<Shelf<One>, "name" | "shown">,
   list: List<One>,
   prefix: string,
   placeOf: (id: string) => string = (id) => id

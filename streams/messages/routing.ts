@@ -46,7 +46,7 @@ export type Rule = typeof Rule.Type
 export const Cost = Schema.Struct({ percentage_basis_points: AmountOrZero, fixed: AmountOrZero })
 
 /** Who pays out in these currencies, or in all. */
-export const PayoutRoute = Schema.Struct({
+const PayoutRoute = Schema.Struct({
   currencies: Schema.optionalKey(Schema.Array(Currency)),
   gateway: GatewayName
 })

@@ -7,7 +7,7 @@ import { InternalAmount } from "./money.ts"
 import { Recipient } from "./payouts.ts"
 
 /** Where money goes: another merchant, or a recipient; a recipient alone is one of the sender's own. */
-export const TransferTarget = Schema.Struct({
+const TransferTarget = Schema.Struct({
   merchant: Schema.optionalKey(MerchantId),
   recipient: Schema.optionalKey(Recipient)
 })
@@ -25,7 +25,7 @@ export const TransferFields = {
 export const Transfer = Schema.Struct({ command_id: CommandId, ...TransferFields })
 
 /** The second leg, for the book that receives: sent by the partition that booked the first. */
-export const TransferArrived = Schema.Struct({
+const TransferArrived = Schema.Struct({
   transfer_id: Schema.String,
   balance: Schema.String,
   amount: InternalAmount,
@@ -36,7 +36,7 @@ export const TransferArrived = Schema.Struct({
 })
 
 /** Nobody has the merchant that it went to: the first leg is taken back. */
-export const TransferRefused = Schema.Struct({
+const TransferRefused = Schema.Struct({
   transfer_id: Schema.String,
   balance: Schema.String,
   code: Schema.String,
@@ -44,7 +44,7 @@ export const TransferRefused = Schema.Struct({
 })
 
 /** The second leg is booked. */
-export const TransferDelivered = Schema.Struct({ transfer_id: Schema.String })
+const TransferDelivered = Schema.Struct({ transfer_id: Schema.String })
 
 export const TransferMessages = {
   transfer: Transfer,

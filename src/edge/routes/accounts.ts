@@ -4,13 +4,12 @@ import { isStorable } from "../../domain/text.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 100
 const PAGE_DEFAULT = 50
 const POSITION_MAX = 9_223_372_036_854_775_807n
 const ID_CHARACTERS_SHOWN = 100
-
-const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
 
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)

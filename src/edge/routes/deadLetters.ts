@@ -12,6 +12,7 @@ import { audit, newActionId, order } from "../operate.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
 const PAGE_DEFAULT = 50
@@ -48,7 +49,7 @@ const list = Effect.fnUntraced(function* ({ query }: Asked) {
   const { cursor, limit: asked, ...filter } = query
   const after = cursor === undefined ? undefined : deadLetterCursor(cursor)
   if (cursor !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+    return yield* invalidCursor
   }
   const limit = Number(asked ?? PAGE_DEFAULT)
   const wanted: DeadLetterFilter = { ...filter, ...(after && { after }) }

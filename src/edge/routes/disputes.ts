@@ -16,11 +16,9 @@ import {
 import { idempotencyKeyOf, perform } from "../command.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { invalidCursor, PAGE_DEFAULT, pageQuery } from "../shelf.ts"
+import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 import { assertKnown, assertPaymentId, current, notFound } from "./payments.ts"
-
-const PAGE_MAX = 100
-const PAGE_DEFAULT = 20
 
 const isDisputeId = Schema.is(DisputeId)
 
@@ -77,7 +75,7 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   const { cursor, status } = asked.query
   const after = cursor === undefined ? undefined : parseCursor(cursor)
   if (cursor !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+    return yield* invalidCursor
   }
   const found = yield* read("edge.disputes", (db) =>
     listDisputes(db, merchant, {
@@ -135,10 +133,8 @@ export const disputeRoutes: ReadonlyArray<Route> = [
     summary: "List disputes, newest first",
     audience: "merchant",
     query: {
-      limit: limitQuery(PAGE_MAX),
-      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
-      status: { schema: DisputeStatus, about: "Only disputes in this state." },
-      merchant: MerchantQuery
+      ...pageQuery,
+      status: { schema: DisputeStatus, about: "Only disputes in this state." }
     },
     answers: { 200: "A page" },
     handle: list

@@ -8,10 +8,8 @@ import { keyOf, pairOf } from "../../../actors/payments/pairedId.ts"
 import { type Quote, quoteIdOf, quoteResourceOf } from "../../../actors/payments/quote.ts"
 import { findConversion, findQuote, listConversions } from "../../../actors/payments/read.ts"
 import { ConvertFields, QuoteFields, ReverseFields } from "../../../streams/messages/fx.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, type Route } from "../route.ts"
-import { command, get, listed, notFound, type Shelf } from "../shelf.ts"
-
-const PAGE_MAX = 100
+import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
+import { command, get, listed, notFound, pageQuery, type Shelf } from "../shelf.ts"
 
 const quotes: Shelf<Quote> = {
   name: "quote",
@@ -108,11 +106,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     path: "/v1/fx/conversions",
     summary: "List conversions, newest first",
     audience: "merchant",
-    query: {
-      limit: limitQuery(PAGE_MAX),
-      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
-      merchant: MerchantQuery
-    },
+    query: pageQuery,
     answers: { 200: "A page" },
     handle: listed(conversions, listConversions, "fxc", keyOf)
   },

@@ -7,7 +7,6 @@ import { trialBalance, trialBalanceAsOf } from "../../ledger/trialBalance.ts"
 import { Database } from "../../store/database.ts"
 import { type Cell, csvAnswer, FormatQuery, once, wantsCsv } from "../csv.ts"
 import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
-import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import {
   type Asked,
@@ -17,6 +16,7 @@ import {
   readableMerchantOf,
   type Route
 } from "../route.ts"
+import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
 const PAGE_DEFAULT = 50
@@ -48,7 +48,7 @@ const questionOf = Effect.fnUntraced(function* (asked: Asked) {
   const { account, cursor, kind, payment_id: paymentId } = asked.query
   const after = cursor === undefined ? undefined : parseCursor(cursor)
   if (cursor !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+    return yield* invalidCursor
   }
   return {
     ...yield* periodOf(asked),

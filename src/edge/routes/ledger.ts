@@ -26,6 +26,7 @@ import {
   readableMerchantOf,
   type Route
 } from "../route.ts"
+import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 500
 const PAGE_DEFAULT = 50
@@ -33,7 +34,7 @@ const PAGE_DEFAULT = 50
 const EXPORT_LINES = 1_000
 const ID_CHARACTERS_SHOWN = 100
 
-export const accountNotFound = (id: string) =>
+const accountNotFound = (id: string) =>
   problem(404, "account_not_found", `there is no account ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
 
 /** Positive on the side on which the account grows. */
@@ -124,8 +125,6 @@ interface Place {
   readonly closing: string
   readonly toMillis: number
 }
-
-const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
 
 const CURSOR = /^(\d{1,18})\.(\d{1,18})\.(-?\d{1,38})\.(-?\d{1,38})\.(-?\d{1,38})\.(\d{1,15})$/
 

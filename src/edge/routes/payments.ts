@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { findPayment, listPayments } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
-import { isOutcome, type Payment, Status } from "../../../actors/payments/state.ts"
+import { isOutcome, Status } from "../../../actors/payments/state.ts"
 import {
   CaptureFields,
   CreateFields,
@@ -14,8 +14,8 @@ import { wasAskedFor } from "../../store/idempotency.ts"
 import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
-import { listed, type Shelf } from "../shelf.ts"
+import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { listed, pageQuery } from "../shelf.ts"
 
 const ID_CHARACTERS_SHOWN = 60
 
@@ -23,7 +23,6 @@ export const notFound = (id: string) =>
   problem(404, "payment_not_found", `there is no payment ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
 
 const isPaymentId = Schema.is(PaymentId)
-const PAGE_MAX = 100
 
 const outcomes = {
   201: "The outcome (with `Prefer: wait=…`); a decline is an outcome, too.",
@@ -106,14 +105,6 @@ const get = Effect.fnUntraced(function* (asked: Asked) {
   return ok(resourceOf(payment), { etag })
 })
 
-const payments: Shelf<Payment> = {
-  name: "payment",
-  path: "/v1/payments",
-  id: /^pay_[0-9a-z]{26}$/,
-  find: findPayment,
-  shown: resourceOf
-}
-
 /** A struct without fields would take anything: text, numbers, unknown members. */
 const Nothing = Schema.Record(Schema.String, Schema.Never)
 
@@ -137,14 +128,9 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments",
     summary: "List payments, newest first",
     audience: "merchant",
-    query: {
-      limit: limitQuery(PAGE_MAX),
-      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
-      status: { schema: Status, about: "Only payments in this state." },
-      merchant: MerchantQuery
-    },
+    query: { ...pageQuery, status: { schema: Status, about: "Only payments in this state." } },
     answers: { 200: "A page" },
-    handle: listed(payments, listPayments, "pay")
+    handle: listed({ name: "payment", shown: resourceOf }, listPayments, "pay")
   },
   {
     method: "GET",

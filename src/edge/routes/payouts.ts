@@ -10,11 +10,18 @@ import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/pay
 import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
 import { isStorable } from "../../domain/text.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
-import { command, found, get, invalidCursor, listed, notFound, type Shelf } from "../shelf.ts"
-
-const PAGE_MAX = 100
-const PAGE_DEFAULT = 20
+import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import {
+  command,
+  found,
+  get,
+  invalidCursor,
+  listed,
+  notFound,
+  PAGE_DEFAULT,
+  pageQuery,
+  type Shelf
+} from "../shelf.ts"
 
 const payouts: Shelf<Payout> = {
   name: "payout",
@@ -76,19 +83,13 @@ const balances = Effect.fnUntraced(function* (asked: Asked) {
   })
 })
 
-const page = {
-  limit: limitQuery(PAGE_MAX),
-  cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
-  merchant: MerchantQuery
-}
-
 export const payoutRoutes: ReadonlyArray<Route> = [
   {
     method: "GET",
     path: "/v1/balances",
     summary: "What is pending, available, in reserve and on its way, per currency and recipient",
     audience: "merchant",
-    query: page,
+    query: pageQuery,
     answers: { 200: "A page" },
     handle: balances
   },
@@ -112,7 +113,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     path: "/v1/payouts",
     summary: "List payouts, newest first",
     audience: "merchant",
-    query: { ...page, status: { schema: PayoutStatus, about: "Only payouts in this state." } },
+    query: { ...pageQuery, status: { schema: PayoutStatus, about: "Only payouts in this state." } },
     answers: { 200: "A page" },
     handle: listed(payouts, listPayouts, "po")
   },

@@ -1,8 +1,8 @@
 import { Effect, Schema } from "effect"
 import { breakCursor, breaksOf, summaryOf } from "../../../actors/reconciliation/read.ts"
-import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
 const PAGE_DEFAULT = 50
@@ -21,7 +21,7 @@ const breaks = Effect.fnUntraced(function* (asked: Asked) {
   const given = asked.query["cursor"]
   const after = given === undefined ? undefined : breakCursor(given)
   if (given !== undefined && after === undefined) {
-    return yield* problem(400, "invalid_cursor", "this cursor is not one of ours")
+    return yield* invalidCursor
   }
   const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
   const found = yield* read(

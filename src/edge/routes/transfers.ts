@@ -10,10 +10,8 @@ import { Commands } from "../../bus/commands.ts"
 import { hasApiKey } from "../../store/apiKeys.ts"
 import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, type Route } from "../route.ts"
-import { command, get, listed, type Shelf } from "../shelf.ts"
-
-const PAGE_MAX = 100
+import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
+import { command, get, listed, pageQuery, type Shelf } from "../shelf.ts"
 
 const transfers: Shelf<Transfer> = {
   name: "transfer",
@@ -72,11 +70,7 @@ export const transferRoutes: ReadonlyArray<Route> = [
     path: "/v1/transfers",
     summary: "List transfers, sent and received, newest first",
     audience: "merchant",
-    query: {
-      limit: limitQuery(PAGE_MAX),
-      cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
-      merchant: MerchantQuery
-    },
+    query: pageQuery,
     answers: { 200: "A page" },
     handle: listed(transfers, listTransfers, "trf")
   },
