@@ -149,6 +149,8 @@ export const settle = Effect.fnUntraced(function* (
     self.tails.delete(target)
     return 0
   }
+  // Age takes the oldest: a tail above what is there now was lost with a restored target.
+  if (last.seq < (known?.seq ?? 0)) return yield* fenced(self, target, "the recorded tail is gone")
   const found = yield* emissionBehind(self, target, last, known)
   if (found === "foreign") {
     return yield* fenced(self, target, "a foreign message under this source")

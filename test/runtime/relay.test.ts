@@ -181,6 +181,16 @@ test("a tail that is missing without having aged fences: the target is not what 
   expect(await stored(TARGETS.events)).toEqual([])
 })
 
+test("G4: a target restored to before the tail fences, though older messages are there", async () => {
+  const { message, self, stored } = relayOf()
+  await send(self, [message(1)])
+  const { id, seq } = self.tails.get("PAYMENTS")!
+  self.tails.set("PAYMENTS", { seq: seq + 100, id: { seq: id.seq + 1, ordinal: 0 } })
+  const fenced = await send(self, [message(3)])
+  expect(Result.isFailure(fenced) && fenced.failure.message).toMatch(/the recorded tail is gone/)
+  expect(await stored()).toEqual(["1/0"])
+})
+
 test("each target has its own tail, and one that is fenced does not hide the others' order", async () => {
   const { message, self, stored } = relayOf()
   for (const seq of [1, 2, 3]) {
