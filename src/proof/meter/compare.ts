@@ -103,8 +103,9 @@ export const comparedWithTarget = (outputs: Outputs): ReadonlyArray<MeterAlarm> 
   if (lastEmitted !== undefined && present > lastEmitted) {
     alarm("repeat", last.lastSeq, `${present} messages of a turn that emitted ${lastEmitted}`)
   }
-  const end = found.findLast(({ seq }) => seq <= (tail?.[0] ?? 0))
-  if (tail !== undefined && end !== undefined && end.id?.join("/") !== tail.slice(1).join("/")) {
+  // A relay that found strays behind its last message has its tail at the last of them.
+  const end = found.findLast(({ id, seq }) => id !== undefined && seq <= (tail?.[0] ?? 0))?.id
+  if (tail !== undefined && end !== undefined && end.join("/") !== tail.slice(1).join("/")) {
     alarm("gap", tail[0], `the tail ${tail.slice(1).join("/")} is not the last message there`)
   }
   return alarms
