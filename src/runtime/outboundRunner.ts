@@ -13,6 +13,7 @@ import { CircuitBreaker } from "./circuitBreaker.ts"
 import { jsonOf } from "./draft.ts"
 import { type Decoder, decodersOf, generationOf, isNewer, type WireNames } from "./evolution.ts"
 import { Header, type Letter, lettersOf } from "./letter.ts"
+import { fits } from "./outbox.ts"
 import type { AnyOutbound } from "./registry.ts"
 import type { OutboundDirective } from "./supervision.ts"
 
@@ -83,7 +84,7 @@ export const runOutbound = Effect.fnUntraced(function* (options: OutboundOptions
     }
     for (const letter of letters) {
       Effect.runForkWith(context as Context.Context<Database>)(
-        handle(letter, delivery.deliveries).pipe(
+        Effect.suspend(() => handle(letter, delivery.deliveries)).pipe(
           Effect.catchCause((cause) => Effect.logError(`${actor.family} call`, cause)),
           Effect.ensuring(Effect.sync(done))
         )
@@ -128,7 +129,7 @@ const callHandler = (
     breakers.set(destination, made)
     return made
   }
-  const fits = ({ body }: Emission) => Buffer.byteLength(jsonOf(body)) < messageBytesMax
+  const isStorable = ({ body }: Emission) => fits(jsonOf(body), messageBytesMax)
 
   return (letter: Letter, deliveries: number): Effect.Effect<void, never, Database> => {
     const message = decode(decoders.get(letter.type), letter)
@@ -151,7 +152,7 @@ const callHandler = (
       Effect.flatMap((emissions) =>
         answers({
           // What cannot be stored says nothing: whoever asked has to ask again.
-          emissions: emissions.every(fits)
+          emissions: emissions.every(isStorable)
             ? emissions
             : actor.unknown(message.success as never, call),
           trace: trace ?? ""
@@ -198,7 +199,7 @@ const perform = Effect.fnUntraced(function* (
   }
   const end = metrics.outboundSeconds.startTimer({ family: actor.family })
   const exit = yield* Effect.exit(
-    actor.call(message as never, call).pipe(
+    Effect.suspend(() => actor.call(message as never, call)).pipe(
       Effect.timeoutOption(Duration.fromInputUnsafe(actor.deadline))
     )
   )

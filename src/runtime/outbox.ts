@@ -213,8 +213,7 @@ const message = (
   letter: Letter,
   one: { target: string; subject: string; type: string; merchant: string; body: string }
 ): OutboxMessage => {
-  // A stream's limit counts headers, too; what exceeds it would keep the relay waiting for ever.
-  if (Buffer.byteLength(one.body) + APPEND_BYTES > addressing.messageBytesMax) {
+  if (!fits(one.body, addressing.messageBytesMax)) {
     throw new Error(`a message for ${one.target} of more than ${addressing.messageBytesMax} bytes`)
   }
   const id = { seq: cause.seq, ordinal: counter.ordinal++ }
@@ -223,6 +222,10 @@ const message = (
 
 /** What headers, the fence, an atomic batch and the bundle add to a body, with room to spare. */
 const APPEND_BYTES = 1_024
+
+/** A stream's limit counts headers, too; what exceeds it would be sent again and again for ever. */
+export const fits = (body: string, messageBytesMax: number): boolean =>
+  Buffer.byteLength(body) + APPEND_BYTES <= messageBytesMax
 
 const traceOf = (letter: Letter): string | undefined =>
   validTraceparent(letter.headers[Header.trace])

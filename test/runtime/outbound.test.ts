@@ -4,6 +4,7 @@ import { type Emission, type MessageOf, outbound, type Outgoing } from "../../sr
 import type { AnyOutbound } from "../../src/runtime/registry.ts"
 import { Defer, Resume, Unknown } from "../../src/runtime/supervision.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
+import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { eventually } from "../support/lastro.ts"
 import { becomes, type Machine, merchantIn, startMachine } from "../support/machine.ts"
@@ -12,7 +13,7 @@ import { becomes, type Machine, merchantIn, startMachine } from "../support/mach
 const Ring = Schema.Struct({
   id: Schema.String,
   to: Schema.String,
-  fate: Schema.Literals(["answered", "refused", "silent", "odd", "defect", "held"])
+  fate: Schema.Literals(["answered", "refused", "silent", "odd", "defect", "held", "large"])
 })
 const RingMessages = { ring: Ring }
 type Message = MessageOf<typeof RingMessages>
@@ -23,6 +24,9 @@ class Odd extends Schema.TaggedError<Odd>()("Odd", {}) {}
 
 /** Long enough for a busy machine to fill a destination meanwhile. */
 const DEADLINE_MILLIS = 4_000
+
+/** With what stands around it, one byte less than a stream takes; headers are not counted yet. */
+const JUST_BELOW_THE_LIMIT = MESSAGE_BYTES_MAX - 1 - JSON.stringify({ id: "large", how: "" }).length
 
 interface Called {
   readonly id: string
@@ -54,12 +58,16 @@ const telephone = () => {
     if (fate === "odd") return yield* new Odd()
     if (fate === "defect") throw new Error("a bug of the adapter")
     if (fate === "held") yield* Effect.promise(() => held.until)
+    if (fate === "large") return answer(message, outgoing, "x".repeat(JUST_BELOW_THE_LIMIT))
     return answer(message, outgoing, "answered")
   })
   const actor = outbound({
     family: "gateway",
     messages: RingMessages,
-    destinationOf: ({ body }: Message) => body.to,
+    destinationOf: ({ body }: Message) => {
+      if (body.to === "") throw new Error("a bug of the actor")
+      return body.to
+    },
     concurrencyPerDestination: 2,
     inFlightMax: 100,
     deadline: DEADLINE_MILLIS,
@@ -184,6 +192,24 @@ test("what cannot be read is put out of the way, loudly", async () => {
     (await machine.api("CONSUMER.INFO.GATEWAY.gateway")).num_ack_pending === 0 ? true : undefined
   )
   expect(machine.logs.filter((line) => line.includes('"error"'))).toHaveLength(3)
+})
+
+test("an answer that no stream would take says nothing, and holds up no other", async () => {
+  const merchant = merchantIn(6)
+  await ring(merchant, { id: "large", to: "large", fate: "large" })
+  expect((await answer("large")).body.how).toBe("unknown")
+  await ring(merchant, { id: "after large", to: "large", fate: "answered" })
+  expect((await answer("after large")).body.how).toBe("answered")
+})
+
+test("a call whose destination nobody can tell is put out of the way, and blocks nothing", async () => {
+  const loud = () => machine.logs.filter((line) => line.includes("a bug of the actor"))
+  await ring(merchantIn(7), { id: "nowhere", to: "", fate: "answered" })
+  await becomes(() => loud().length > 0)
+  await eventually(async () =>
+    (await machine.api("CONSUMER.INFO.GATEWAY.gateway")).num_ack_pending === 0 ? true : undefined
+  )
+  expect(loud()).toHaveLength(1)
 })
 
 test("workers share the calls, and each call is made once", async () => {
