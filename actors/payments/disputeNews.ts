@@ -129,7 +129,15 @@ export const disputeTold = (
   if (outcome._tag === "Disputed" && !isCapturing) {
     return applied(answeredFor(step, question), outcome)
   }
-  return outcome._tag === "NotFound" ? answeredFor(step, question) : waits(step, question)
+  return outcome._tag === "NotFound" ? neverKnown(step, question) : waits(step, question)
+}
+
+/** The gateway told of it and has had all its time to find it: nobody asks for ever, a person looks. */
+const neverKnown = (step: Step, question: DisputeQuestion): Step => {
+  const next = answeredFor(step, question)
+  if (question.again === true) return next
+  const { dispute } = question
+  return doubted(next, dispute, "not_found", "the gateway told of a dispute and knows none") ?? next
 }
 
 const answeredFor = (step: Step, question: DisputeQuestion): Step =>

@@ -28,8 +28,11 @@ const captured = () => {
 const sentBy = (life: Life, command: ReturnType<typeof heard>) =>
   (Result.getOrThrow(life.take(command)).emit ?? [])
     .map(({ body, type }) => [type, (body as { operation: string }).operation])
+const told = (life: Life, command: ReturnType<typeof heard>) =>
+  (Result.getOrThrow(life.take(command)).events ?? []).map(({ type }) => type)
 const dispute = (life: Life) => life.payment!.disputes?.[0]
 const ASKS = [["inquire", "dispute"]]
+const unknownThere = disputeTold("dp_1", { _tag: "NotFound", detail: "no such dispute" })
 
 test("a gateway's word of a dispute is a question, and its answer is the dispute", () => {
   const life = captured()
@@ -57,7 +60,7 @@ test("what happens while a question is under way is asked about once more, and n
   expect(dispute(life)!.status).toBe("lost")
 })
 
-test("a gateway that cannot say is asked again by the timer, and forgotten where it never knew", () => {
+test("a gateway that cannot say is asked again by the timer; what it told of and never knew is a break, once", () => {
   const life = captured()
   life.take(heard())
   life.take(disputeTold("dp_1", { _tag: "Unknown", detail: "no answer in time" }))
@@ -66,13 +69,22 @@ test("a gateway that cannot say is asked again by the timer, and forgotten where
   expect(sentBy(life, about("wake", { timer, due: due - 1 }))).toEqual([])
   expect(sentBy(life, about("wake", { timer, due }))).toEqual(ASKS)
   expect(sentBy(life, about("wake", { timer, due }))).toEqual([])
-  life.take(disputeTold("dp_1", { _tag: "NotFound", detail: "no such dispute" }))
+  expect(told(life, unknownThere)).toEqual(["payment.charge_contradicted"])
   expect(life.payment!.dispute_questions).toEqual([])
   expect(dispute(life)).toBeUndefined()
+  life.take(heard())
+  expect(told(life, unknownThere)).toEqual([])
 })
 
-const told = (life: Life, command: ReturnType<typeof heard>) =>
-  (Result.getOrThrow(life.take(command)).events ?? []).map(({ type }) => type)
+test("a dispute that is told again while it is asked about is asked about once more before it is doubted", () => {
+  const life = captured()
+  life.take(heard())
+  life.take(heard())
+  expect(sentBy(life, unknownThere)).toEqual(ASKS)
+  expect(life.payment!.contradictions).toEqual([])
+  expect(told(life, unknownThere)).toEqual(["payment.charge_contradicted"])
+})
+
 const wake = (life: Life) => {
   const { wake_at: due } = life.payment!.dispute_questions![0]!
   return about("wake", { timer: `${ID}.dispute.dp_1`, due })
