@@ -50,7 +50,7 @@ const balanceShown = (found: ExplainedBalance, asOfMillis: number | undefined) =
     as_of: asOfMillis === undefined ? null : shownMoment(asOfMillis),
     ...rest,
     balance: posted.toString(),
-    // What is reserved to leave is not there to be used; what is reserved to come is not there yet.
+    // What is held to leave is not there to be used; what is held to come is not there yet.
     available: (posted - BigInt(leaving)).toString(),
     holds: holds.map(({ placed_millis, ...hold }) => ({
       ...hold,

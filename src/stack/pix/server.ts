@@ -31,7 +31,7 @@ interface State {
 }
 
 /** Answers requests of one kind, whatever server they came to. */
-export interface Desk {
+interface Desk {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
   readonly close: () => void
 }
