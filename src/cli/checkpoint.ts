@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util"
 import { attachStack } from "../stack/attached.ts"
 import { connect } from "../store/database.ts"
 import { checkpoints, takeCheckpoint } from "../store/shadow.ts"
@@ -15,14 +16,18 @@ export const checkpoint: CliCommand = {
   summary: "Keep the states of this moment, for replays to begin at",
   usage,
   run: async (args, environment) => {
+    const { values: { json, list } } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean" }, list: { type: "boolean" } }
+    })
     const { databaseUrl } = attachStack(dataDirOf(environment), environment)
     const db = connect(databaseUrl, 1)
     try {
-      const taken = args.includes("--list")
+      const taken = list === true
         ? undefined
         : await takeCheckpoint(db, checkpointTables, new Date())
       const kept = await checkpoints(db)
-      if (args.includes("--json")) console.log(JSON.stringify({ taken: taken ?? null, kept }))
+      if (json === true) console.log(JSON.stringify({ taken: taken ?? null, kept }))
       else if (taken !== undefined) console.log(`Taken: ${taken}`)
       else console.log(kept.length === 0 ? "There is none yet." : kept.join("\n"))
       return 0

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util"
 import type { Diagnosis, Finding, PromiseState } from "../proof/doctor/diagnosis.ts"
 import { attachStack } from "../stack/attached.ts"
 import type { CliCommand } from "./commands.ts"
@@ -21,8 +22,12 @@ export const doctor: CliCommand = {
   summary: "Which promises hold on this deployment, and why not",
   usage,
   run: async (args, environment) => {
+    const { values: { json } } = parseArgs({
+      args: [...args],
+      options: { json: { type: "boolean" } }
+    })
     const diagnosis = await examineStack(attachStack(dataDirOf(environment), environment))
-    if (args.includes("--json")) console.log(JSON.stringify(diagnosis))
+    if (json === true) console.log(JSON.stringify(diagnosis))
     else print(diagnosis)
     return diagnosis.well ? 0 : EXIT_NOT_WELL
   }

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import type { CliCommand, Environment } from "./commands.ts"
 import { untilStopped } from "./untilStopped.ts"
 import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "./lastro.ts"
+import { takesNothing } from "./usage.ts"
 
 const usage = `Usage: deno task start
 
@@ -20,7 +21,10 @@ Starts everything in one process and prints where it is, an API key and a first 
 export const start: CliCommand = {
   summary: "Start everything here: servers, actors, edge",
   usage,
-  run: (_args, environment) => runAll(environment, {})
+  run: async (args, environment) => {
+    takesNothing(args)
+    return await runAll(environment, {})
+  }
 }
 
 /** Everything in one process, until it is told to stop. */

@@ -5,6 +5,7 @@ import { startEdge } from "../edge.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
 import { dataDirOf, hostOf, portOf } from "../lastro.ts"
 import { untilStopped } from "../untilStopped.ts"
+import { takesNothing } from "../usage.ts"
 import { readyStack, serversUsage } from "./needed.ts"
 
 const usage = `Usage: lastro edge
@@ -22,7 +23,8 @@ ${serversUsage}
 export const edge: CliCommand = {
   summary: "The HTTP API and the operator page alone",
   usage,
-  run: async (_args, environment) => {
+  run: async (args, environment) => {
+    takesNothing(args)
     const stopAsked = untilStopped()
     const stack = await readyStack("edge", environment, "edge")
     startTracing(environment)

@@ -4,6 +4,7 @@ import { StackError } from "../../stack/stack.ts"
 import { migrate as apply } from "../../store/migrate.ts"
 import { checkServer, ensureDatabase } from "../../store/provision.ts"
 import type { CliCommand } from "../commands.ts"
+import { takesNothing } from "../usage.ts"
 
 const usage = `Usage: lastro migrate
 
@@ -16,7 +17,8 @@ not there. Workers and edges of the version before go on meanwhile. Streams are 
 export const migrate: CliCommand = {
   summary: "Bring the database to this version",
   usage,
-  run: async (_args, environment) => {
+  run: async (args, environment) => {
+    takesNothing(args)
     const url = environment["DATABASE_URL"]
     if (url === undefined) {
       throw new StackError("lastro migrate needs DATABASE_URL: postgres://user@host:5432/database")

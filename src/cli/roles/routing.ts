@@ -2,6 +2,7 @@ import type { CliCommand } from "../commands.ts"
 import { configuredGateways } from "../gateways.ts"
 import { dataDirOf } from "../lastro.ts"
 import { configuredTerms, publishTerms } from "../terms.ts"
+import { takesNothing } from "../usage.ts"
 import { attachStack } from "../../stack/attached.ts"
 
 const usage = `Usage: lastro routing
@@ -19,7 +20,8 @@ begin. Nothing is sent where they hold already.
 export const routing: CliCommand = {
   summary: "Route payments by the table of the gateways' file",
   usage,
-  run: async (_args, environment) => {
+  run: async (args, environment) => {
+    takesNothing(args)
     const configured = configuredGateways(environment)
     const stack = attachStack(dataDirOf(environment), environment)
     await publishTerms(stack, configured.routing, configuredTerms(environment))

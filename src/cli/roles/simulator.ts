@@ -5,6 +5,7 @@ import { startSimulator } from "../../stack/simulator/server.ts"
 import type { CliCommand } from "../commands.ts"
 import { dataDirOf } from "../lastro.ts"
 import { untilStopped } from "../untilStopped.ts"
+import { takesNothing } from "../usage.ts"
 
 const usage = `Usage: lastro simulator
 
@@ -20,7 +21,8 @@ const PORT = 8790
 export const simulator: CliCommand = {
   summary: "The payment gateways' simulators alone",
   usage,
-  run: async (_args, environment) => {
+  run: async (args, environment) => {
+    takesNothing(args)
     const stopAsked = untilStopped()
     const dataDir = dataDirOf(environment)
     fs.mkdirSync(dataDir, { recursive: true })

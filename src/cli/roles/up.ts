@@ -1,6 +1,7 @@
 import { toStderr } from "../../telemetry/logs.ts"
 import type { CliCommand } from "../commands.ts"
 import { runAll } from "../start.ts"
+import { takesNothing } from "../usage.ts"
 import { neededStack, serversUsage } from "./needed.ts"
 
 const usage = `Usage: lastro up
@@ -20,6 +21,8 @@ ${serversUsage}
 export const up: CliCommand = {
   summary: "Everything in one process, on servers that run already",
   usage,
-  run: (_args, environment) =>
-    runAll(environment, { stack: neededStack("up", environment), log: toStderr })
+  run: async (args, environment) => {
+    takesNothing(args)
+    return await runAll(environment, { stack: neededStack("up", environment), log: toStderr })
+  }
 }
