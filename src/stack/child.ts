@@ -28,9 +28,16 @@ export class Child {
     this.process = process
     this.options = options
     Child.all.add(this)
-    process.once("exit", () => {
+    const gone = () => {
       this.ended = true
       Child.all.delete(this)
+    }
+    process.once("exit", gone)
+    // What could not be started never exits.
+    process.on("error", (error) => {
+      if (process.pid !== undefined) return
+      fs.appendFileSync(options.logFile, `${error.message}\n`)
+      gone()
     })
   }
 
@@ -49,7 +56,6 @@ export class Child {
       ...(options.env === undefined ? {} : { env: options.env })
     })
     fs.closeSync(log)
-    child.on("error", () => {})
     fs.writeFileSync(options.pidFile, `${child.pid} ${startTime(child.pid ?? 0) ?? ""}`)
     return new Child(child, options)
   }
