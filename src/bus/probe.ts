@@ -141,7 +141,8 @@ const publish = (nc: BusClient, subject: string) =>
 
 /**
  * Whether this identity may publish on a subject, without a message being stored: it names a stream
- * that does not exist, which JetStream refuses after the permissions were asked.
+ * that does not exist, which JetStream refuses after the permissions were asked. Undefined where
+ * nobody says: the server hangs, or it denies the subject under another name that it maps it to.
  */
 export const mayPublish = (nc: BusClient, subject: string) =>
   Effect.promise(async (): Promise<boolean | undefined> => {

@@ -1,6 +1,9 @@
+import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { examineStack } from "../../src/cli/examination.ts"
 import type { Diagnosis } from "../../src/proof/doctor/diagnosis.ts"
+import { examineIdentities } from "../../src/proof/doctor/identities.ts"
+import { open } from "../../src/bus/connection.ts"
 import { doctor } from "../../src/cli/doctor.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
@@ -147,6 +150,20 @@ test("an identity with the rights of another is not taken for safe", async () =>
   expect(finding(diagnosis, "producer").found).toMatch(/may publish on .*payments\.0\.fraud-00/)
   expect(finding(diagnosis, "edge").verdict).toBe("unknown")
   expect(broken(diagnosis)).toContain("G4")
+})
+
+test("a right that the server says nothing about is told as unknown, not as given", async () => {
+  const { nats, natsUrls } = lastro.stack
+  const [about] = await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+    const { nc } = yield* open({ urls: natsUrls, ...nats.observer, name: "doctor" })
+    // A server maps it before it asks for the right, and denies it under the other name.
+    const mustNot = ["lastro.payments.create.doctor"]
+    return yield* examineIdentities({ identities: [{ name: "observer", nc, must: [], mustNot }] })
+  })))
+  expect(about).toMatchObject({
+    verdict: "unknown",
+    found: expect.stringMatching(/whether it may publish on lastro/)
+  })
 })
 
 test("the command says where there is nothing to look at", async () => {

@@ -4,7 +4,7 @@ import type { Finding } from "./diagnosis.ts"
 import type { Identity, Patient } from "./patient.ts"
 
 /** What each identity can do is tried, without anything being stored. */
-export const examineIdentities = ({ identities }: Patient) =>
+export const examineIdentities = ({ identities }: Pick<Patient, "identities">) =>
   Effect.forEach(identities, examineOne, { concurrency: "unbounded" })
 
 const examineOne = Effect.fnUntraced(function* (
@@ -19,14 +19,12 @@ const examineOne = Effect.fnUntraced(function* (
     undermines: ["G3", "G4", "G5"]
   })
   if (nc === undefined) return finding("unknown", "it cannot connect with its credentials")
-  const denied: Array<string> = []
-  const allowed: Array<string> = []
-  for (const subject of must) {
-    if (!(yield* mayPublish(nc, subject))) denied.push(subject)
-  }
-  for (const subject of mustNot) {
-    if ((yield* mayPublish(nc, subject)) !== false) allowed.push(subject)
-  }
+  const may = yield* Effect.forEach(
+    [...must, ...mustNot],
+    (subject) => Effect.map(mayPublish(nc, subject), (answer) => [subject, answer] as const)
+  )
+  const answers = new Map(may)
+  const allowed = mustNot.filter((subject) => answers.get(subject) === true)
   if (allowed.length > 0) {
     return finding(
       "bad",
@@ -34,8 +32,13 @@ const examineOne = Effect.fnUntraced(function* (
       "give it the permissions of streams/users.ts: it could forge what only actors may write"
     )
   }
-  return denied.length > 0
-    ? finding("bad", `it may not publish on ${denied.join(", ")}`, "see streams/users.ts")
+  const denied = must.filter((subject) => answers.get(subject) === false)
+  if (denied.length > 0) {
+    return finding("bad", `it may not publish on ${denied.join(", ")}`, "see streams/users.ts")
+  }
+  const silent = may.filter(([, answer]) => answer === undefined).map(([subject]) => subject)
+  return silent.length > 0
+    ? finding("unknown", `nobody says whether it may publish on ${silent.join(", ")}`)
     : finding(
       "good",
       `it may do what it needs, and was denied ${mustNot.length} of what it must not`
