@@ -1,7 +1,9 @@
-import { connect, headers as natsHeaders, type NatsConnection } from "@nats-io/transport-node"
+import type { NatsConnection } from "@nats-io/transport-node"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
-import { gatewayOf, imbalances, leaksIn, openShop, type Shop } from "../support/shop.ts"
+import { connectAs } from "../support/machine.ts"
+import { natsCaller } from "../support/natsCaller.ts"
+import { imbalances, leaksIn, openShop, settle, type Shop } from "../support/shop.ts"
 
 const fx = {
   version: "2026-08-31",
@@ -12,47 +14,21 @@ const fx = {
 let one: TestLastro
 let acme: Shop
 let nc: NatsConnection
+let ask: ReturnType<typeof natsCaller>
 beforeAll(async () => {
   one = await startTestLastro({ terms: { fx } })
-  const { password, user } = await one.stack.merchantCredentials("acme")
-  nc = await connect({
-    servers: [...one.stack.natsUrls],
-    user,
-    pass: password,
-    inboxPrefix: `_INBOX.${user}`
-  })
+  const credentials = await one.stack.merchantCredentials("acme")
+  nc = await connectAs(one.stack, credentials)
+  ask = natsCaller(nc, credentials.user)
   acme = await openShop(one, "acme")
   const { json } = await acme.pay()
-  const day = json.created_at.slice(0, 10)
-  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}`)
-  const path = `/v1/settlement-files?source=simulator&date=${day}`
-  await one.ask(await one.operatorKey(), "POST", path, { raw: await file.text() })
-  await eventually(async () => (await available("BRL")) === "9701" ? true : undefined, 40_000)
+  await settle(one, json.created_at)
+  await eventually(async () => (await acme.available("BRL")) === "9701" || undefined, 40_000)
 })
 afterAll(async () => {
   await nc.close()
   await one.stop()
 })
-
-let replies = 0
-
-/** Publishes as a merchant's own system does, and waits for the actor's answer. */
-const asked = async (type: string, body: object) => {
-  const inbox = `_INBOX.merchant-acme.reply.${++replies}`
-  const subscription = nc.subscribe(inbox, { max: 1, timeout: 20_000 })
-  const headers = natsHeaders()
-  headers.set("Lastro-Reply-To", inbox)
-  await nc.request(`lastro.payments.${type}.acme`, JSON.stringify(body), {
-    headers,
-    timeout: 10_000
-  })
-  for await (const message of subscription) return JSON.parse(message.string())
-}
-
-const available = async (currency: string): Promise<string | undefined> => {
-  const { json } = await acme.get("/v1/balances")
-  return json.data.find((balance: { currency: string }) => balance.currency === currency)?.available
-}
 
 const wanted = { from: "BRL", to: "KWD", amount: 5_000, side: "from" }
 
@@ -81,7 +57,7 @@ test("a quote is a price that holds, and one conversion is made at it", async ()
     used_by: made.json.id
   })
   expect((await acme.get(`/v1/fx/conversions/${made.json.id}`)).json).toEqual(made.json)
-  expect([await available("BRL"), await available("KWD")]).toEqual(["4701", "2781"])
+  expect([await acme.available("BRL"), await acme.available("KWD")]).toEqual(["4701", "2781"])
   const { json: entries } = await acme.get(`/v1/journal?payment_id=${made.json.id}`)
   expect(entries.data.map(({ kind }: { kind: string }) => kind)).toEqual(["fx_conversion"])
 })
@@ -104,12 +80,12 @@ test("another body under the same key, no rate, no quote and too little are refu
 
 test("through NATS it is the same, and an operator takes it back", async () => {
   const body = { ...wanted, command_id: "q-2", amount: 1_000, side: "to" }
-  const { quote } = await asked("quote", body)
+  const { quote } = await ask("quote", "acme", body)
   expect(quote).toMatchObject({ to_amount: 1_000, from_amount: 1_798 })
-  const made = await asked("convert", { command_id: "c-2", quote_id: quote.id })
+  const made = await ask("convert", "acme", { command_id: "c-2", quote_id: quote.id })
   expect(made).toMatchObject({ conversion: { status: "completed", to_amount: 1_000 } })
-  expect(await asked("convert", { command_id: "c-2", quote_id: quote.id })).toEqual(made)
-  expect([await available("BRL"), await available("KWD")]).toEqual(["2903", "3781"])
+  expect(await ask("convert", "acme", { command_id: "c-2", quote_id: quote.id })).toEqual(made)
+  expect([await acme.available("BRL"), await acme.available("KWD")]).toEqual(["2903", "3781"])
   const path = `/v1/fx/conversions/${made.conversion.id}/reverse?merchant=acme`
   const back = () =>
     operator("POST", path, {
@@ -119,7 +95,7 @@ test("through NATS it is the same, and an operator takes it back", async () => {
   const taken = await back()
   expect([taken.status, taken.json.status]).toEqual([201, "reversed"])
   expect((await back()).json).toEqual(taken.json)
-  expect([await available("BRL"), await available("KWD")]).toEqual(["4701", "2781"])
+  expect([await acme.available("BRL"), await acme.available("KWD")]).toEqual(["4701", "2781"])
   const { json: page } = await acme.get("/v1/fx/conversions?limit=1")
   expect(page).toMatchObject({ data: [{ status: "reversed" }], has_more: true })
   const { json: rest } = await acme.get(`/v1/fx/conversions?cursor=${page.next_cursor}`)

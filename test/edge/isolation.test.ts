@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { edgeRoutes } from "../../src/cli/edge.ts"
 import { createApiKey, type Scope } from "../../src/store/apiKeys.ts"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
-import { gatewayOf, leaksIn, openShop, order, type Shop } from "../support/shop.ts"
+import { gatewayOf, leaksIn, openShop, order, settle, type Shop } from "../support/shop.ts"
 
 const routes = edgeRoutes({ allowPrivateWebhooks: true })
   .map((route) => ({ name: `${route.method} ${route.path}`, ...route }))
@@ -45,10 +45,7 @@ beforeAll(async () => {
   }
   await acme.pay()
   // A file that lacks the first of acme's payments, a break of acme's, and holds the second.
-  const day = payment.created_at.slice(0, 10)
-  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}?breaks=missing:1`)
-  const path = `/v1/settlement-files?source=simulator&date=${day}`
-  await one.ask(await one.operatorKey(), "POST", path, { raw: await file.text() })
+  await settle(one, payment.created_at, "?breaks=missing:1")
   for (const path of ["/v1/events", "/v1/reconciliation/breaks"]) {
     await eventually(
       async () => (await acme.get(path)).json.data.length > 0 ? true : undefined,

@@ -1,29 +1,27 @@
-import { connect, headers as natsHeaders, type NatsConnection } from "@nats-io/transport-node"
+import { headers as natsHeaders, type NatsConnection } from "@nats-io/transport-node"
 import { Cause, Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { connectAs } from "../support/machine.ts"
+import { natsCaller } from "../support/natsCaller.ts"
 import { gatewayOf, imbalances, leaksIn, openShop, order, type Shop } from "../support/shop.ts"
 
 const CARD = "4111111111111111"
 const EMAIL = "ana.souza@example.com"
-const REPLY_MILLIS = 20_000
 
 let one: TestLastro
 let shop: Shop
 let nc: NatsConnection
+let ask: ReturnType<typeof natsCaller>
 const denied: Array<string> = []
 beforeAll(async () => {
   one = await startTestLastro()
   shop = await openShop(one, "acme")
-  const { password, user } = await one.stack.merchantCredentials("acme")
-  nc = await connect({
-    servers: [...one.stack.natsUrls],
-    user,
-    pass: password,
-    inboxPrefix: `_INBOX.${user}`
-  })
+  const credentials = await one.stack.merchantCredentials("acme")
+  nc = await connectAs(one.stack, credentials)
+  ask = natsCaller(nc, credentials.user)
   ;(async () => {
     for await (const { type, ...status } of nc.status()) {
       denied.push(`${type} ${JSON.stringify(status)}`)
@@ -35,18 +33,8 @@ afterAll(async () => {
   await one.stop()
 })
 
-let replies = 0
-
-/** Publishes a command as a merchant's own system does, and waits for the actor's answer. */
-const command = async (type: string, body: object | string, merchant = "acme") => {
-  const inbox = `_INBOX.merchant-acme.reply.${++replies}`
-  const subscription = nc.subscribe(inbox, { max: 1, timeout: REPLY_MILLIS })
-  const headers = natsHeaders()
-  headers.set("Lastro-Reply-To", inbox)
-  const payload = typeof body === "string" ? body : JSON.stringify(body)
-  await nc.request(`lastro.payments.${type}.${merchant}`, payload, { headers, timeout: 10_000 })
-  for await (const message of subscription) return JSON.parse(message.string())
-}
+const command = (type: string, body: object | string, merchant = "acme") =>
+  ask(type, merchant, body)
 
 describe("the same through NATS", () => {
   test("a payment is made, captured in part, voided and refunded", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
-import { gatewayOf, imbalances, openShop, type Shop } from "../support/shop.ts"
+import { gatewayOf, imbalances, openShop, settle, type Shop } from "../support/shop.ts"
 
 let one: TestLastro
 beforeAll(async () => {
@@ -19,17 +19,6 @@ const balances = async (shop: Shop): Promise<Record<string, Record<string, strin
   )
 }
 
-/** Hands in the gateway's file of the day, as its operator would. */
-const settle = async (at: string) => {
-  const day = at.slice(0, 10)
-  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}`)
-  const path = `/v1/settlement-files?source=simulator&date=${day}`
-  const { status } = await one.ask(await one.operatorKey(), "POST", path, {
-    raw: await file.text()
-  })
-  expect(status).toBe(202)
-}
-
 const available = (shop: Shop, name: string, amount: string) =>
   eventually(async () => {
     const seen = await balances(shop)
@@ -40,7 +29,7 @@ const available = (shop: Shop, name: string, amount: string) =>
 const settledShop = async (name: string, fields: object = {}) => {
   const shop = await openShop(one, name)
   const { json } = await shop.pay(fields)
-  await settle(json.created_at)
+  await settle(one, json.created_at)
   return { shop, id: json.id as string }
 }
 
@@ -69,7 +58,7 @@ test("what the gateway settled becomes available to each owner, and is paid out 
   })
   expect((await balances(shop))["seller_a BRL"]?.["available"]).toBe("1791")
   // The file again, in a later version: nothing is cleared twice.
-  await settle(first.json.created_at)
+  await settle(one, first.json.created_at)
   const rest = await shop.post("/v1/payouts", { currency: "BRL", recipient: "seller_a" })
   expect(rest.json).toMatchObject({ status: "paid", amount: 1_791, destination: "ba_1" })
   const empty = await shop.post("/v1/payouts", { currency: "BRL", recipient: "seller_a" })
@@ -151,7 +140,7 @@ test("a refund after the payout leaves a debt that the next settlement fills", a
   expect((await shop.post(`/v1/payments/${id}/refunds`, { amount: 5_000 })).status).toBe(201)
   await available(shop, "merchant BRL", "-4850")
   const { json } = await shop.pay()
-  await settle(json.created_at)
+  await settle(one, json.created_at)
   await available(shop, "merchant BRL", "4851")
   expect(await imbalances(one)).toEqual([])
 })
@@ -164,7 +153,7 @@ test("a payout that was refused stays refused under its key when there is money"
   // Nobody waits: only the partition knows that it said no.
   expect((await ask("respond-async")).status).toBe(202)
   const { json } = await shop.pay()
-  await settle(json.created_at)
+  await settle(one, json.created_at)
   await available(shop, "merchant BRL", "9701")
   const again = await ask("wait=30")
   expect([again.status, again.json.code]).toEqual([409, "insufficient_funds"])

@@ -1,56 +1,30 @@
-import { connect, headers as natsHeaders, type NatsConnection } from "@nats-io/transport-node"
+import type { NatsConnection } from "@nats-io/transport-node"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
-import { gatewayOf, imbalances, leaksIn, openShop, type Shop } from "../support/shop.ts"
+import { connectAs } from "../support/machine.ts"
+import { natsCaller } from "../support/natsCaller.ts"
+import { imbalances, leaksIn, openShop, settle, type Shop } from "../support/shop.ts"
 
 let one: TestLastro
 let acme: Shop
 let globex: Shop
 let nc: NatsConnection
+let ask: ReturnType<typeof natsCaller>
 beforeAll(async () => {
   one = await startTestLastro()
-  const { password, user } = await one.stack.merchantCredentials("acme")
-  nc = await connect({
-    servers: [...one.stack.natsUrls],
-    user,
-    pass: password,
-    inboxPrefix: `_INBOX.${user}`
-  })
+  const credentials = await one.stack.merchantCredentials("acme")
+  nc = await connectAs(one.stack, credentials)
+  ask = natsCaller(nc, credentials.user)
   acme = await openShop(one, "acme")
   globex = await openShop(one, "globex")
   const { json } = await acme.pay()
-  const day = json.created_at.slice(0, 10)
-  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}`)
-  const path = `/v1/settlement-files?source=simulator&date=${day}`
-  await one.ask(await one.operatorKey(), "POST", path, { raw: await file.text() })
-  await eventually(async () => (await available(acme)) === "9701" ? true : undefined, 40_000)
+  await settle(one, json.created_at)
+  await eventually(async () => (await acme.available("BRL")) === "9701" || undefined, 40_000)
 })
 afterAll(async () => {
   await nc.close()
   await one.stop()
 })
-
-let replies = 0
-
-/** Publishes as a merchant's own system does, and waits for the actor's answer. */
-const asked = async (body: object) => {
-  const inbox = `_INBOX.merchant-acme.reply.${++replies}`
-  const subscription = nc.subscribe(inbox, { max: 1, timeout: 20_000 })
-  const headers = natsHeaders()
-  headers.set("Lastro-Reply-To", inbox)
-  await nc.request("lastro.payments.transfer.acme", JSON.stringify(body), {
-    headers,
-    timeout: 10_000
-  })
-  for await (const message of subscription) return JSON.parse(message.string())
-}
-
-const available = async (shop: Shop, recipient?: string): Promise<string | undefined> => {
-  const { json } = await shop.get("/v1/balances")
-  return json.data.find((one: { currency: string; recipient?: string }) =>
-    one.currency === "BRL" && one.recipient === recipient
-  )?.available
-}
 
 const controls = () =>
   query(
@@ -75,8 +49,8 @@ test("money goes from one merchant's book to another's, once, whatever is repeat
     "idempotency-key": "t-1"
   })
   expect([other.status, other.json.code]).toEqual([422, "idempotency_key_reused"])
-  expect(await available(acme)).toBe("6701")
-  expect(await available(globex, "shop")).toBe("3000")
+  expect(await acme.available("BRL")).toBe("6701")
+  expect(await globex.available("BRL", "shop")).toBe("3000")
   expect(await controls()).toEqual([{ net: 0, moved: 3_000 }])
   const { json: there } = await globex.get(`/v1/transfers/${sent.json.id}`)
   expect(there).toMatchObject({
@@ -101,23 +75,24 @@ test("more than is available is refused, and the refusal is remembered", async (
   }
   const self = await acme.post("/v1/transfers", { ...wanted, amount: 1, to: {} })
   expect([self.status, self.json.code]).toEqual([422, "same_wallet"])
-  expect(await available(acme)).toBe("6701")
+  expect(await acme.available("BRL")).toBe("6701")
 })
 
 test("through NATS a transfer is the same, and its identifier, too", async () => {
   const body = { command_id: "t-3", currency: "BRL", amount: 701, to: { recipient: "seller" } }
-  const first = await asked(body)
+  const first = await ask("transfer", "acme", body)
   expect(first).toMatchObject({ transfer: { status: "completed", amount: 701 } })
-  expect(await asked(body)).toEqual(first)
-  expect(await asked({ ...body, command_id: "t-4", amount: 1_000_000 })).toMatchObject({
-    refused: { code: "insufficient_funds" }
-  })
+  expect(await ask("transfer", "acme", body)).toEqual(first)
+  expect(await ask("transfer", "acme", { ...body, command_id: "t-4", amount: 1_000_000 }))
+    .toMatchObject({
+      refused: { code: "insufficient_funds" }
+    })
   // The same command over HTTP is the one that is there already.
   const { command_id: _, ...same } = body
   const { json, status } = await acme.post("/v1/transfers", same, { "idempotency-key": "t-3" })
   expect([status, json.id]).toEqual([201, first.transfer.id])
-  expect(await available(acme)).toBe("6000")
-  expect(await available(acme, "seller")).toBe("701")
+  expect(await acme.available("BRL")).toBe("6000")
+  expect(await acme.available("BRL", "seller")).toBe("701")
 })
 
 test("transfers are listed newest first, each merchant its own side", async () => {
@@ -137,10 +112,10 @@ test("a transfer to a merchant that nobody has comes back, through HTTP and NATS
   const wanted = { currency: "BRL", amount: 100, to: { merchant: "nobody" } }
   const { json, status } = await acme.post("/v1/transfers", wanted)
   expect([status, json.status, json.failure.code]).toEqual([201, "failed", "merchant_not_found"])
-  expect(await asked({ ...wanted, command_id: "t-5" })).toMatchObject({
+  expect(await ask("transfer", "acme", { ...wanted, command_id: "t-5" })).toMatchObject({
     transfer: { status: "failed", failure: { code: "merchant_not_found" } }
   })
-  expect(await available(acme)).toBe("6000")
+  expect(await acme.available("BRL")).toBe("6000")
   expect((await controls())[0]).toMatchObject({ net: 0 })
   expect(await imbalances(one)).toEqual([])
 })

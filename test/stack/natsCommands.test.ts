@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto"
 import { headers, type NatsConnection } from "@nats-io/transport-node"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
+import { natsCaller } from "../support/natsCaller.ts"
 import { query } from "../support/query.ts"
 
 let one: TestLastro
@@ -24,39 +26,9 @@ interface Told {
   readonly refused?: { readonly code: string; readonly detail: string }
 }
 
-let asked = 0
-
-/** Publishes and waits for what becomes of it. `as` defaults to an identity that may publish anything. */
-const ask = async (
-  type: string,
-  merchant: string,
-  body: unknown,
-  as: NatsConnection = admin
-): Promise<Told> => {
-  const user = as === producer ? "producer" : "admin"
-  const inbox = `_INBOX.${user}.ask.${++asked}`
-  const told = new Promise<Told>((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`no answer to ${type}`)), 30_000)
-    as.subscribe(inbox, {
-      max: 1,
-      callback: (error, message) => {
-        clearTimeout(limit)
-        if (error !== null) reject(error)
-        else resolve(message.json<Told>())
-      }
-    })
-  })
-  const sent = headers()
-  sent.set("Lastro-Reply-To", inbox)
-  const payload = body instanceof Uint8Array || typeof body === "string"
-    ? body
-    : JSON.stringify(body)
-  await as.request(`lastro.payments.${type}.${merchant}`, payload, {
-    headers: sent,
-    timeout: 10_000
-  })
-  return await told
-}
+/** `as` defaults to an identity that may publish anything. */
+const ask = (type: string, merchant: string, body: object | string, as = admin): Promise<Told> =>
+  natsCaller(as, as === producer ? "producer" : "admin")(type, merchant, body)
 
 const order = (command_id: string, more: Readonly<Record<string, unknown>> = {}) => ({
   command_id,
@@ -68,7 +40,7 @@ const order = (command_id: string, more: Readonly<Record<string, unknown>> = {})
 
 /** The partition of this merchant is not stuck. */
 const paysStill = async (merchant: string) => {
-  const { payment } = await ask("create", merchant, order(`good-${++asked}`), producer)
+  const { payment } = await ask("create", merchant, order(randomUUID()), producer)
   expect(payment).toMatchObject({ status: "captured", merchant })
 }
 

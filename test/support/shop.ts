@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import { expect } from "vitest"
 import { eventually, type TestLastro } from "./lastro.ts"
 
 type Answered = Awaited<ReturnType<TestLastro["ask"]>>
@@ -32,6 +33,8 @@ export interface Shop {
     millis?: number
     // deno-lint-ignore no-explicit-any
   ) => Promise<any>
+  /** What of its own, or of a recipient's, can be moved or paid out. Undefined before there is a wallet. */
+  readonly available: (currency: string, recipient?: string) => Promise<string | undefined>
   /** Posted and pending balance (credits less debits) per account, by its path without the prefix. */
   readonly balances: () => Promise<Record<string, readonly [posted: number, pending: number]>>
 }
@@ -58,6 +61,12 @@ export const openShop = async (one: TestLastro, merchant: string): Promise<Shop>
         if (typeof test === "string" ? json.status === test : test(json)) return json
         throw new Error(JSON.stringify(json))
       }, millis),
+    available: async (currency, recipient) => {
+      const { json } = await get("/v1/balances")
+      return json.data.find((one: { currency: string; recipient?: string }) =>
+        one.currency === currency && one.recipient === recipient
+      )?.available
+    },
     balances: async () => {
       const { json } = await get("/v1/accounts?limit=100")
       const prefix = `liabilities:merchant:${merchant}:`
@@ -95,6 +104,17 @@ export const gatewayOf = (one: TestLastro) => {
       await fetch(`${base}/control`, { method: "POST", body: JSON.stringify(body) })
     }
   }
+}
+
+/** Hands in the gateway's file of that day, as its operator would. */
+export const settle = async (one: TestLastro, at: string, breaks = "") => {
+  const day = at.slice(0, 10)
+  const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}${breaks}`)
+  const path = `/v1/settlement-files?source=simulator&date=${day}`
+  const { status } = await one.ask(await one.operatorKey(), "POST", path, {
+    raw: await file.text()
+  })
+  expect(status).toBe(202)
 }
 
 /** Every currency's debits and credits; a difference anywhere shows as it stands. */
