@@ -4,7 +4,7 @@ import { Database, type Db } from "../store/database.ts"
 import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
 import { read } from "./reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok } from "./route.ts"
+import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "./route.ts"
 
 const PAGE_MAX = 100
 /** Of a page where nobody says. */
@@ -57,11 +57,19 @@ export const found = Effect.fnUntraced(function* <One extends Anything>(
   return one?.id === id ? one : yield* notFound(shelf)
 })
 
-export const get = <One extends Anything>(shelf: Shelf<One>) =>
-  Effect.fnUntraced(function* (asked: Asked) {
+/** Reads the one of this identifier. */
+export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string): Route => ({
+  method: "GET",
+  path: `${shelf.path}/{id}`,
+  summary,
+  audience: "merchant",
+  query: { merchant: MerchantQuery },
+  answers: { 200: `The ${shelf.name}`, 404: `No such ${shelf.name}` },
+  handle: Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
     return ok(shelf.shown(yield* found(shelf, merchant, asked.path["id"]!)))
   })
+})
 
 /** `placeOf` is what the list is sorted by among those of one millisecond, where it is not the identifier. */
 export const listed = <One extends Anything>(

@@ -9,7 +9,7 @@ import { type Quote, quoteIdOf, quoteResourceOf } from "../../../actors/payments
 import { findConversion, findQuote, listConversions } from "../../../actors/payments/read.ts"
 import { ConvertFields, QuoteFields, ReverseFields } from "../../../streams/messages/fx.ts"
 import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
-import { command, get, listed, notFound, pageQuery, type Shelf } from "../shelf.ts"
+import { command, listed, lookUp, notFound, pageQuery, type Shelf } from "../shelf.ts"
 
 const quotes: Shelf<Quote> = {
   name: "quote",
@@ -76,15 +76,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     },
     handle: quote
   },
-  {
-    method: "GET",
-    path: "/v1/fx/quotes/{id}",
-    summary: "A quote as it is now",
-    audience: "merchant",
-    query: { merchant: MerchantQuery },
-    answers: { 200: "The quote", 404: "No such quote" },
-    handle: get(quotes)
-  },
+  lookUp(quotes, "A quote as it is now"),
   {
     method: "POST",
     path: "/v1/fx/conversions",
@@ -110,15 +102,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     answers: { 200: "A page" },
     handle: listed(conversions, listConversions, "fxc", keyOf)
   },
-  {
-    method: "GET",
-    path: "/v1/fx/conversions/{id}",
-    summary: "A conversion as it is now",
-    audience: "merchant",
-    query: { merchant: MerchantQuery },
-    answers: { 200: "The conversion", 404: "No such conversion" },
-    handle: get(conversions)
-  },
+  lookUp(conversions, "A conversion as it is now"),
   {
     method: "POST",
     path: "/v1/fx/conversions/{id}/reverse",

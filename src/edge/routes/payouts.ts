@@ -14,9 +14,9 @@ import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.
 import {
   command,
   found,
-  get,
   invalidCursor,
   listed,
+  lookUp,
   notFound,
   PAGE_DEFAULT,
   pageQuery,
@@ -117,15 +117,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     answers: { 200: "A page" },
     handle: listed(payouts, listPayouts, "po")
   },
-  {
-    method: "GET",
-    path: "/v1/payouts/{id}",
-    summary: "A payout as it is now",
-    audience: "merchant",
-    query: { merchant: MerchantQuery },
-    answers: { 200: "The payout", 404: "No such payout" },
-    handle: get(payouts)
-  },
+  lookUp(payouts, "A payout as it is now"),
   {
     method: "POST",
     path: "/v1/payouts/{id}/return",

@@ -10,8 +10,8 @@ import { Commands } from "../../bus/commands.ts"
 import { hasApiKey } from "../../store/apiKeys.ts"
 import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
-import { command, get, listed, pageQuery, type Shelf } from "../shelf.ts"
+import { type Asked, merchantOf, type Route } from "../route.ts"
+import { command, listed, lookUp, pageQuery, type Shelf } from "../shelf.ts"
 
 const transfers: Shelf<Transfer> = {
   name: "transfer",
@@ -74,13 +74,5 @@ export const transferRoutes: ReadonlyArray<Route> = [
     answers: { 200: "A page" },
     handle: listed(transfers, listTransfers, "trf")
   },
-  {
-    method: "GET",
-    path: "/v1/transfers/{id}",
-    summary: "A transfer as it is now, from this merchant's side",
-    audience: "merchant",
-    query: { merchant: MerchantQuery },
-    answers: { 200: "The transfer", 404: "No such transfer" },
-    handle: get(transfers)
-  }
+  lookUp(transfers, "A transfer as it is now, from this merchant's side")
 ]
