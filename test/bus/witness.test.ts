@@ -130,3 +130,29 @@ test("in doubt every take is asked about; afterwards only where much was passed 
   witness.doubt()
   expect(await examine([last! + 1])).toBeUndefined()
 })
+
+test("a pull that its bytes end is no reason for doubt: nobody is asked again", async () => {
+  const asked: Array<string> = []
+  const nc = asking(link.nc, (subject, body) => {
+    asked.push(subject)
+    return body
+  })
+  const [start] = await put(4, 1_001)
+  // Three pulls' worth.
+  for (let nth = 0; nth < 30; nth++) {
+    await machine.append("payments.4.test-00", {}, "x".repeat(400_000))
+  }
+  const reader = await Effect.runPromise(
+    openReader({ ...link, nc }, { ...placeOf(4), consumer: "payments-4", startSeq: start! })
+  )
+  let taken = 0
+  const asks = () => asked.filter((subject) => subject.includes("MSG.GET")).length
+  await eventually(async () => {
+    const before = asks()
+    const letters = await Effect.runPromise(reader.take(taken < 1_000 ? 1_000 - taken : 1, 200))
+    if (taken >= 1_000) expect(asks()).toBe(before)
+    taken += letters.length
+    return taken === 1_031 ? true : undefined
+  })
+  reader.close()
+})
