@@ -7,6 +7,7 @@ import { besiege } from "./hostile/siege.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { removeFolder } from "./ownFolder.ts"
 import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
+import { UsageError } from "./usage.ts"
 
 /** Well inside what a hostile gateway's late charges overrun. */
 const FINALITY_MILLIS = 5_000
@@ -37,8 +38,7 @@ export const hostile: CliCommand = {
     })
     const [payments, seed, rate] = [values.payments, values.seed, values.rate].map(Number)
     if (!(payments! > 0 && payments! <= PAYMENTS_MAX && rate! > 0 && Number.isInteger(seed))) {
-      console.error("lastro hostile: --payments, --seed and --rate are numbers. --help says more.")
-      return 2
+      throw new UsageError("--payments, --seed and --rate are numbers; --help says more.")
     }
     const dataDir = join(dataDirOf(environment), `hostile-${randomBytes(4).toString("hex")}`)
     discardWhenInterrupted(dataDir)

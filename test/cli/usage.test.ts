@@ -22,6 +22,7 @@ test.each([
   ["checkpoint", "--lst"],
   ["status", "payments"],
   ["access", "list", "--merchant"],
+  ["hostile", "--payments=none"],
   ["frobnicate"]
 ])(
   "lastro %s %s is no command: nothing is done, and 64 says so in one sentence",
