@@ -244,6 +244,8 @@ const readText = async (request: IncomingMessage): Promise<string> => {
 }
 
 const json = (response: ServerResponse, status: number, body: unknown, type = "json") => {
+  // What fails after its answer (a bank that was closed meanwhile) is told nobody.
+  if (response.destroyed || response.headersSent) return
   response.writeHead(status, { "content-type": `application/${type}` })
   response.end(body === undefined ? "" : JSON.stringify(body))
 }
