@@ -8,6 +8,7 @@ import { writePrivate } from "./natsConfiguration.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
 import { type Progress, type Stack, StackError } from "./stack.ts"
+import { together } from "./together.ts"
 
 /** What a quorum survives the loss of one of. */
 export const natsMembers = ["nats-1", "nats-2", "nats-3"] as const
@@ -57,18 +58,17 @@ export const startCluster = async (options: ClusterOptions): Promise<ClusterStac
     unlock()
   }
   try {
-    const [databaseUrl] = await Promise.all([
-      options.databaseUrl ??
-        PostgresServer.start(join(dataDir, "postgres"), {
+    const [databaseUrl] = await together([
+      options.databaseUrl === undefined
+        ? PostgresServer.start(join(dataDir, "postgres"), {
           progress,
           fsync: options.fsync ?? true
         }).then((server) => {
           servers.set("postgres", server)
           return server.url
-        }),
-      startMembers(dataDir, options).then((members) => {
-        for (const [name, server] of members) servers.set(name, server)
-      })
+        })
+        : Promise.resolve(options.databaseUrl),
+      startMembers(dataDir, options, (name, server) => servers.set(name, server))
     ])
     await ensureDatabase(databaseUrl)
     return controlled(servers, databaseUrl, stop)
@@ -78,22 +78,27 @@ export const startCluster = async (options: ClusterOptions): Promise<ClusterStac
   }
 }
 
-const startMembers = async (dataDir: string, options: ClusterOptions) => {
+const startMembers = async (
+  dataDir: string,
+  options: ClusterOptions,
+  started: (name: NatsMember, server: NatsServer) => void
+): Promise<void> => {
   const ports = await routePorts(join(dataDir, "routes.json"))
-  // The first alone writes the passwords that the others read.
-  const start = async (name: NatsMember): Promise<readonly [NatsMember, NatsServer]> => [
-    name,
-    await NatsServer.start(join(dataDir, name), {
+  const start = async (name: NatsMember): Promise<NatsServer> => {
+    const server = await NatsServer.start(join(dataDir, name), {
       progress: options.progress ?? (() => {}),
       ...(options.natsSettings !== undefined && { settings: options.natsSettings }),
       cluster: clusterLines(name, ports),
       passwordsFile: join(dataDir, "passwords.json")
     })
-  ]
+    started(name, server)
+    return server
+  }
   const [first, ...others] = natsMembers
-  const members = new Map([await start(first), ...await Promise.all(others.map(start))])
+  // The first alone writes the passwords that the others read.
+  const members = [await start(first), ...await together(others.map(start))]
   const end = Date.now() + FORMED_MILLIS
-  while (!await allHealthy([...members.values()])) {
+  while (!await allHealthy(members)) {
     if (Date.now() > end) {
       throw new StackError(
         `the three nats-servers did not find each other within ${FORMED_MILLIS / 1_000} s: ` +
@@ -102,7 +107,6 @@ const startMembers = async (dataDir: string, options: ClusterOptions) => {
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  return members
 }
 
 interface Routes {

@@ -5,6 +5,7 @@ import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
 import { type NatsRole, type Progress, type Stack, StackError } from "./stack.ts"
+import { together } from "./together.ts"
 
 export type Server = "nats" | "postgres"
 
@@ -43,16 +44,17 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
     unlock()
   }
   try {
-    const [startedNats, databaseUrl] = await Promise.all([
+    const [startedNats, databaseUrl] = await together([
       NatsServer.start(join(dataDir, "nats"), {
         progress,
         ...(options.natsSettings === undefined ? {} : { settings: options.natsSettings })
       }).then((server) => (nats = server)),
-      options.databaseUrl ??
-        PostgresServer.start(join(dataDir, "postgres"), {
+      options.databaseUrl === undefined
+        ? PostgresServer.start(join(dataDir, "postgres"), {
           progress,
           fsync: options.fsync ?? true
         }).then((server) => (postgres = server).url)
+        : Promise.resolve(options.databaseUrl)
     ])
     await ensureDatabase(databaseUrl)
     const credentials = (role: NatsRole) => startedNats.credentials(role)

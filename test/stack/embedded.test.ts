@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, expect, test } from "vitest"
+import { removeFolder } from "../../src/cli/ownFolder.ts"
 import { isAlive, startTime, stopStale } from "../../src/stack/child.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import { lockFolder } from "../../src/stack/lock.ts"
@@ -35,7 +36,7 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await dropDatabase(databaseUrl)
-  for (const each of folders) fs.rmSync(each, { recursive: true, force: true })
+  for (const each of folders) removeFolder(each)
 })
 
 /** A process that has nothing to do with us, in a group of its own. */
@@ -64,6 +65,18 @@ test("a data folder in use refuses a second start by name, and the first goes on
   await nc.flush()
   await nc.close()
   expect(isAlive(first.pids().nats)).toBe(true)
+})
+
+test("where one server cannot start the other, still on its way, is not left behind", async () => {
+  const dataDir = folder("halves")
+  await expect(startEmbedded({
+    dataDir,
+    natsSettings: "sync_interval: never"
+  })).rejects.toThrow(/nats-server did not start/)
+  // PostgreSQL came up meanwhile and was ended.
+  expect(fs.readFileSync(join(dataDir, "postgres", "log"), "utf8")).toMatch(/is shut down/)
+  expect(fs.existsSync(join(dataDir, "postgres", "pid"))).toBe(false)
+  expect(fs.existsSync(join(dataDir, "lock"))).toBe(false)
 })
 
 test("a stopped data folder is free again, and holds what was stored, also under an older version's account", async () => {
