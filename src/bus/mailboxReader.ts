@@ -52,7 +52,7 @@ const IDLE_PULLS_PER_LOOK = 5
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
 /** One acknowledgement covers all before it, and only the standard tools wait for it. */
-const ACK_EVERY_MILLIS = 50
+const ACK_EVERY_MILLIS = 200
 /** Messages behind at which the standard tools call it critical; admission closes the gate before. */
 const UNPROCESSED_CRITICAL = 200_000
 

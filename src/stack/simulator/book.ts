@@ -59,8 +59,10 @@ export class Book {
   constructor(file: string) {
     this.db = new DatabaseSync(file)
     this.db.exec(`
+      pragma locking_mode = exclusive;
       pragma journal_mode = wal;
       pragma synchronous = off;
+      pragma cache_size = -65536;
       create table if not exists operations (
         key text primary key, kind text not null, merchant text not null,
         payment_id text not null, charge_id text not null, amount integer not null,
