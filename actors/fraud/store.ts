@@ -2,8 +2,9 @@ import { Effect, Schema } from "effect"
 import { sql } from "kysely"
 import type { SavedState, StateKey } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
-import { Database, type Trx } from "../../src/store/database.ts"
+import { Database, type Statement } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
+import { forAny } from "../../src/store/together.ts"
 import { Profile } from "./state.ts"
 
 interface ProfileRow {
@@ -28,12 +29,12 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
   return new Map(rows.map((row) => [stateKey(row.merchant, row.key), decode(row.doc)]))
 })
 
-export const save = async (
-  trx: Trx,
+export const save = (
   { states }: { readonly states: ReadonlyArray<SavedState<Profile>> }
-): Promise<void> => {
-  if (states.length === 0) return
-  await sql`
+): ReadonlyArray<Statement> => forAny(states, saveProfiles)
+
+const saveProfiles = (states: ReadonlyArray<SavedState<Profile>>): Statement =>
+  sql`
     insert into fraud_profiles (merchant, key, doc)
     select * from ${
     rowsOf(states, {
@@ -42,6 +43,4 @@ export const save = async (
       doc: ["jsonb", ({ json }) => json]
     })
   } as changed
-    on conflict (merchant, key) do update set doc = excluded.doc
-  `.execute(trx)
-}
+    on conflict (merchant, key) do update set doc = excluded.doc`

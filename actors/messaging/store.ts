@@ -6,10 +6,18 @@ import {
   stateKey,
   type TurnWrites
 } from "../../src/runtime/actor.ts"
-import { Database, type Trx } from "../../src/store/database.ts"
+import { Database, type Statement } from "../../src/store/database.ts"
 import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
-import { type Delivery, deliveryKey, DIRECTORY, type Row, State } from "./state.ts"
+import { forAny } from "../../src/store/together.ts"
+import {
+  type Delivery,
+  deliveryKey,
+  DIRECTORY,
+  type Notification,
+  type Row,
+  State
+} from "./state.ts"
 
 const decode = Schema.decodeUnknownSync(State)
 
@@ -42,29 +50,37 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
   return found
 })
 
-export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
+export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> => {
   const directories = writes.states.filter(({ state }) => state._tag === "Directory")
   const deliveries = writes.states.filter((saved): saved is SavedState<Delivery> =>
     saved.state._tag === "Delivery"
   )
-  const sent: Array<Promise<unknown>> = []
-  if (directories.length > 0) {
-    sent.push(sql`
-      insert into webhook_directories (merchant, doc)
-      select * from ${
-      rowsOf(directories, {
-        merchant: ["text", ({ merchant }) => merchant],
-        doc: ["jsonb", ({ json }) => json]
-      })
-    } as changed
-      on conflict (merchant) do update set doc = excluded.doc`.execute(trx))
-  }
-  if (deliveries.length > 0) sent.push(saveDeliveries(trx, deliveries))
-  sent.push(saveRows(trx, writes.rows))
-  await Promise.all(sent)
+  const notifications = writes.rows.flatMap(({ at, merchant, row }) =>
+    row._tag === "Notification" ? [{ at, merchant, ...row.notification }] : []
+  )
+  const secrets = writes.rows.flatMap(({ merchant, row }) =>
+    row._tag === "Secret" ? [{ merchant, id: row.endpointId, secret: row.secret }] : []
+  )
+  return [
+    ...forAny(directories, saveDirectories),
+    ...forAny(deliveries, saveDeliveries),
+    ...forAny(notifications, insertNotifications),
+    ...forAny(secrets, insertSecrets)
+  ]
 }
 
-const saveDeliveries = (trx: Trx, deliveries: ReadonlyArray<SavedState<Delivery>>) =>
+const saveDirectories = (directories: ReadonlyArray<SavedState<State>>): Statement =>
+  sql`
+    insert into webhook_directories (merchant, doc)
+    select * from ${
+    rowsOf(directories, {
+      merchant: ["text", ({ merchant }) => merchant],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (merchant) do update set doc = excluded.doc`
+
+const saveDeliveries = (deliveries: ReadonlyArray<SavedState<Delivery>>) =>
   sql`
     insert into webhook_deliveries (id, partition, merchant, endpoint_id, about, created_millis,
       due_millis, doc)
@@ -81,45 +97,39 @@ const saveDeliveries = (trx: Trx, deliveries: ReadonlyArray<SavedState<Delivery>
     })
   } as new
     on conflict (id) do update set due_millis = excluded.due_millis, doc = excluded.doc`
-    .execute(trx)
 
-const saveRows = async (trx: Trx, rows: TurnWrites<State, Row>["rows"]) => {
-  const notifications = rows.flatMap(({ at, merchant, row }) =>
-    row._tag === "Notification" ? [{ at, merchant, ...row.notification }] : []
-  )
-  const secrets = rows.flatMap(({ merchant, row }) =>
-    row._tag === "Secret" ? [{ merchant, id: row.endpointId, secret: row.secret }] : []
-  )
-  const sent: Array<Promise<unknown>> = []
-  if (notifications.length > 0) {
-    sent.push(sql`
-      insert into notifications (id, merchant, event_id, about, channel, recipient, locale,
-        template, subject, body, created_millis)
-      select * from ${
-      rowsOf(notifications, {
-        id: ["text", ({ id }) => id],
-        merchant: ["text", ({ merchant }) => merchant],
-        event_id: ["text", ({ eventId }) => eventId],
-        about: ["text", ({ about }) => about],
-        channel: ["text", ({ channel }) => channel],
-        recipient: ["text", ({ recipient }) => recipient],
-        locale: ["text", ({ locale }) => locale],
-        template: ["text", ({ template }) => template],
-        subject: ["text", ({ subject }) => subject],
-        body: ["text", ({ text }) => text],
-        created_millis: ["bigint", ({ at }) => at]
-      })
-    } as new`.execute(trx))
-  }
-  if (secrets.length > 0) {
-    sent.push(sql`
-      insert into webhook_secrets (endpoint_id, merchant, secret)
-      select * from unnest(${secrets.map(({ id }) => id)}::text[],
-        ${secrets.map(({ merchant }) => merchant)}::text[],
-        ${secrets.map(({ secret }) => secret)}::text[])`.execute(trx))
-  }
-  await Promise.all(sent)
-}
+type Located<Row> = Row & { readonly merchant: string }
+
+const insertNotifications = (
+  notifications: ReadonlyArray<Located<Notification> & { readonly at: number }>
+): Statement =>
+  sql`
+    insert into notifications (id, merchant, event_id, about, channel, recipient, locale,
+      template, subject, body, created_millis)
+    select * from ${
+    rowsOf(notifications, {
+      id: ["text", ({ id }) => id],
+      merchant: ["text", ({ merchant }) => merchant],
+      event_id: ["text", ({ eventId }) => eventId],
+      about: ["text", ({ about }) => about],
+      channel: ["text", ({ channel }) => channel],
+      recipient: ["text", ({ recipient }) => recipient],
+      locale: ["text", ({ locale }) => locale],
+      template: ["text", ({ template }) => template],
+      subject: ["text", ({ subject }) => subject],
+      body: ["text", ({ text }) => text],
+      created_millis: ["bigint", ({ at }) => at]
+    })
+  } as new`
+
+const insertSecrets = (
+  secrets: ReadonlyArray<Located<{ readonly id: string; readonly secret: string }>>
+): Statement =>
+  sql`
+    insert into webhook_secrets (endpoint_id, merchant, secret)
+    select * from unnest(${secrets.map(({ id }) => id)}::text[],
+      ${secrets.map(({ merchant }) => merchant)}::text[],
+      ${secrets.map(({ secret }) => secret)}::text[])`
 
 const OVERDUE_MAX = 200
 

@@ -4,9 +4,10 @@ import { type Booked, writeJournal } from "../../src/ledger/write.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
-import { Database, type Trx } from "../../src/store/database.ts"
+import { Database, type Statement } from "../../src/store/database.ts"
 import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
+import { forAny } from "../../src/store/together.ts"
 import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
 import { Merchant, MERCHANT_KEY } from "./merchant.ts"
@@ -93,7 +94,7 @@ const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<
   })
 })
 
-export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
+export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> => {
   const entries: Array<Booked> = []
   const wakes = new Map<string, Located<"Wake">>()
   const reviews = new Map<string, Located<"Review">>()
@@ -106,20 +107,36 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
       disputes.set(`${row.paymentId} ${row.dispute.id}`, { merchant, row })
     } else reviews.set(row.paymentId, { partition, merchant, at, row })
   }
-  await Promise.all([
-    savePayments(trx, of(writes, isPayment)),
-    saveBalances(trx, of(writes, isBalance)),
-    savePayouts(trx, of(writes, isPayout)),
-    saveMoves(trx, "transfers", of(writes, isTransfer)),
-    saveQuotes(trx, of(writes, isQuote)),
-    saveMoves(trx, "fx_conversions", of(writes, isConversion)),
-    saveMoves(trx, "merchants", of(writes, isMerchant)),
-    saveRefused(trx, of(writes, isRefused)),
-    writeJournal(trx, entries),
-    wakes.size > 0 && saveWakes(trx, [...wakes.values()]),
-    disputes.size > 0 && saveDisputes(trx, [...disputes.values()]),
-    reviews.size > 0 && saveReviews(trx, [...reviews.values()])
-  ])
+  const [set, unset] = apart(wakes, ({ row }) => row.dueMillis !== undefined)
+  const [opened, closed] = apart(reviews, ({ row }) => row.open)
+  const quotes = of(writes, isQuote)
+  const refused = of(writes, isRefused)
+  return [
+    ...forAny(of(writes, isPayment), savePayments),
+    ...forAny(of(writes, isBalance), saveBalances),
+    ...forAny(of(writes, isPayout), savePayouts),
+    ...forAny(of(writes, isTransfer), saveMoves("transfers")),
+    ...forAny(quotes, saveMoves("fx_quotes")),
+    ...forAny(quotes, forgetQuotes),
+    ...forAny(of(writes, isConversion), saveMoves("fx_conversions")),
+    ...forAny(of(writes, isMerchant), saveMoves("merchants")),
+    ...forAny(refused, saveRefused),
+    ...forAny(refused.filter(({ key }) => isQuoteKey(key)), forgetHidden),
+    ...forAny(refused, forgetRefused),
+    ...writeJournal(entries),
+    ...forAny(unset, forgetWakes),
+    ...forAny(set, saveWakes),
+    ...forAny([...disputes.values()], saveDisputes),
+    ...forAny(closed, forgetReviews),
+    ...forAny(opened, saveReviews)
+  ]
+}
+
+const apart = <A>(all: ReadonlyMap<string, A>, is: (one: A) => boolean) => {
+  const yes: Array<A> = []
+  const no: Array<A> = []
+  for (const one of all.values()) (is(one) ? yes : no).push(one)
+  return [yes, no] as const
 }
 
 const of = <One extends State>(
@@ -135,9 +152,8 @@ interface Located<Tag extends Row["_tag"]> {
   readonly row: Extract<Row, { _tag: Tag }>
 }
 
-const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>) => {
-  if (states.length === 0) return
-  await sql`
+const savePayments = (states: ReadonlyArray<SavedState<Payment>>): Statement =>
+  sql`
     insert into payments (id, merchant, status, created_millis, doc)
     select * from ${
     rowsOf(states, {
@@ -148,12 +164,10 @@ const savePayments = async (trx: Trx, states: ReadonlyArray<SavedState<Payment>>
       doc: ["jsonb", ({ json }) => json]
     })
   } as changed
-    on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
-}
+    on conflict (id) do update set status = excluded.status, doc = excluded.doc`
 
-const saveBalances = async (trx: Trx, states: ReadonlyArray<SavedState<Balance>>) => {
-  if (states.length === 0) return
-  await sql`
+const saveBalances = (states: ReadonlyArray<SavedState<Balance>>): Statement =>
+  sql`
     insert into balances (merchant, id, doc)
     select * from ${
     rowsOf(states, {
@@ -162,12 +176,10 @@ const saveBalances = async (trx: Trx, states: ReadonlyArray<SavedState<Balance>>
       doc: ["jsonb", ({ json }) => json]
     })
   } as changed
-    on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
-}
+    on conflict (merchant, id) do update set doc = excluded.doc`
 
-const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) => {
-  if (states.length === 0) return
-  await sql`
+const savePayouts = (states: ReadonlyArray<SavedState<Payout>>): Statement =>
+  sql`
     insert into payouts (id, merchant, status, created_millis, doc)
     select * from ${
     rowsOf(states, {
@@ -178,45 +190,36 @@ const savePayouts = async (trx: Trx, states: ReadonlyArray<SavedState<Payout>>) 
       doc: ["jsonb", ({ json }) => json]
     })
   } as changed
-    on conflict (id) do update set status = excluded.status, doc = excluded.doc`.execute(trx)
-}
+    on conflict (id) do update set status = excluded.status, doc = excluded.doc`
 
 /**
  * What was done between wallets. Both merchants of a transfer have a side of their own under the one
  * identifier.
  */
-const saveMoves = async (
-  trx: Trx,
-  table: Table,
-  states: ReadonlyArray<SavedState<Transfer | Quote | Conversion | Merchant>>
-) => {
-  if (states.length === 0) return
-  await sql`
+const saveMoves =
+  (table: Table) =>
+  (states: ReadonlyArray<SavedState<Transfer | Quote | Conversion | Merchant>>): Statement =>
+    sql`
     insert into ${sql.raw(table)} (merchant, id, created_millis, doc)
     select * from ${
-    rowsOf(states, {
-      merchant: ["text", ({ merchant }) => merchant],
-      id: ["text", ({ key }) => key],
-      created_millis: ["bigint", ({ state }) => state.created_at],
-      doc: ["jsonb", ({ json }) => json]
-    })
-  } as changed
-    on conflict (merchant, id) do update set doc = excluded.doc`.execute(trx)
-}
+      rowsOf(states, {
+        merchant: ["text", ({ merchant }) => merchant],
+        id: ["text", ({ key }) => key],
+        created_millis: ["bigint", ({ state }) => state.created_at],
+        doc: ["jsonb", ({ json }) => json]
+      })
+    } as changed
+    on conflict (merchant, id) do update set doc = excluded.doc`
 
 /** A merchant's quotes whose time is long over go with its next one, by the decision clock, too. */
-const saveQuotes = async (trx: Trx, states: ReadonlyArray<SavedState<Quote>>) => {
-  if (states.length === 0) return
-  await saveMoves(trx, "fx_quotes", states)
+const forgetQuotes = (states: ReadonlyArray<SavedState<Quote>>): Statement => {
   const clocks = latest(states, ({ merchant }) => merchant, ({ state }) => state.updated_at)
-  await sql`
+  return sql`
     delete from fx_quotes q
     using unnest(${[...clocks.keys()]}::text[], ${[...clocks.values()]}::bigint[])
       as now (merchant, millis)
     where q.merchant = now.merchant
-      and (q.doc ->> 'expires_at')::bigint <= now.millis - ${QUOTE_KEPT_MILLIS}::bigint`.execute(
-    trx
-  )
+      and (q.doc ->> 'expires_at')::bigint <= now.millis - ${QUOTE_KEPT_MILLIS}::bigint`
 }
 
 const latest = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K, clock: (item: A) => number) => {
@@ -227,19 +230,8 @@ const latest = <A, K>(items: ReadonlyArray<A>, key: (item: A) => K, clock: (item
   return clocks
 }
 
-/**
- * What is refused under the key of a quote that counts no more takes its place: the quote would hide it.
- * A partition's refusals whose time is over go with its next one. The decision clock says when, so that
- * a replay keeps the same rows.
- */
-const saveRefused = async (trx: Trx, states: ReadonlyArray<SavedState<Refused>>) => {
-  if (states.length === 0) return
-  const clocks = latest(
-    states,
-    ({ partition }) => partition,
-    ({ state }) => state.until - REFUSED_MILLIS
-  )
-  await sql`
+const saveRefused = (states: ReadonlyArray<SavedState<Refused>>): Statement =>
+  sql`
     insert into refused_commands (merchant, id, partition, until_millis, doc)
     select * from ${
     rowsOf(states, {
@@ -251,54 +243,61 @@ const saveRefused = async (trx: Trx, states: ReadonlyArray<SavedState<Refused>>)
     })
   } as changed
     on conflict (merchant, id)
-      do update set until_millis = excluded.until_millis, doc = excluded.doc`.execute(trx)
-  const quotes = states.filter(({ key }) => isQuoteKey(key))
-  if (quotes.length > 0) {
-    await sql`
-      delete from fx_quotes q
-      using unnest(${quotes.map(({ merchant }) => merchant)}::text[],
-        ${quotes.map(({ key }) => key)}::text[]) as refused (merchant, id)
-      where q.merchant = refused.merchant and q.id = refused.id`.execute(trx)
-  }
-  await sql`
+      do update set until_millis = excluded.until_millis, doc = excluded.doc`
+
+/** What is refused under the key of a quote that counts no more takes its place: the quote would hide it. */
+const forgetHidden = (states: ReadonlyArray<SavedState<Refused>>): Statement =>
+  sql`
+    delete from fx_quotes q
+    using unnest(${states.map(({ merchant }) => merchant)}::text[],
+      ${states.map(({ key }) => key)}::text[]) as refused (merchant, id)
+    where q.merchant = refused.merchant and q.id = refused.id`
+
+/**
+ * A partition's refusals whose time is over go with its next one. The decision clock says when, so that
+ * a replay keeps the same rows.
+ */
+const forgetRefused = (states: ReadonlyArray<SavedState<Refused>>): Statement => {
+  const clocks = latest(
+    states,
+    ({ partition }) => partition,
+    ({ state }) => state.until - REFUSED_MILLIS
+  )
+  return sql`
     delete from refused_commands r
     using unnest(${[...clocks.keys()]}::int[], ${[...clocks.values()]}::bigint[])
       as now (partition, millis)
-    where r.partition = now.partition and r.until_millis <= now.millis`.execute(trx)
+    where r.partition = now.partition and r.until_millis <= now.millis`
 }
 
-const saveWakes = async (trx: Trx, wakes: ReadonlyArray<Located<"Wake">>) => {
-  const set = wakes.filter(({ row }) => row.dueMillis !== undefined)
-  const unset = wakes.filter(({ row }) => row.dueMillis === undefined)
-  const removed = unset.length > 0 && sql`
+const forgetWakes = (wakes: ReadonlyArray<Located<"Wake">>): Statement =>
+  sql`
     delete from payment_wakes
-    where timer = any(${unset.map(({ row }) => row.timer)}::text[])`.execute(trx)
-  const added = set.length > 0 && sql`
+    where timer = any(${wakes.map(({ row }) => row.timer)}::text[])`
+
+const saveWakes = (wakes: ReadonlyArray<Located<"Wake">>): Statement =>
+  sql`
     insert into payment_wakes (timer, partition, merchant, payment_id, due_millis)
     select timer, partition, merchant, payment_id, due_millis
-    from unnest(${set.map(({ row }) => row.timer)}::text[],
-      ${set.map(({ partition }) => partition)}::int[],
-      ${set.map(({ merchant }) => merchant)}::text[],
-      ${set.map(({ row }) => row.paymentId)}::text[],
-      ${set.map(({ row }) => row.dueMillis!)}::bigint[])
+    from unnest(${wakes.map(({ row }) => row.timer)}::text[],
+      ${wakes.map(({ partition }) => partition)}::int[],
+      ${wakes.map(({ merchant }) => merchant)}::text[],
+      ${wakes.map(({ row }) => row.paymentId)}::text[],
+      ${wakes.map(({ row }) => row.dueMillis!)}::bigint[])
       as new (timer, partition, merchant, payment_id, due_millis)
-    on conflict (timer) do update set due_millis = excluded.due_millis`.execute(trx)
-  await Promise.all([removed, added])
-}
+    on conflict (timer) do update set due_millis = excluded.due_millis`
 
-const saveReviews = async (trx: Trx, reviews: ReadonlyArray<Located<"Review">>) => {
-  const opened = reviews.filter(({ row }) => row.open)
-  const closed = reviews.filter(({ row }) => !row.open)
-  const removed = closed.length > 0 && sql`
+const forgetReviews = (reviews: ReadonlyArray<Located<"Review">>): Statement =>
+  sql`
     delete from payment_reviews
-    where payment_id = any(${closed.map(({ row }) => row.paymentId)}::text[])`.execute(trx)
-  const added = opened.length > 0 && sql`
+    where payment_id = any(${reviews.map(({ row }) => row.paymentId)}::text[])`
+
+const saveReviews = (reviews: ReadonlyArray<Located<"Review">>): Statement =>
+  sql`
     insert into payment_reviews (payment_id, merchant, opened_millis)
-    select * from unnest(${opened.map(({ row }) => row.paymentId)}::text[],
-      ${opened.map(({ merchant }) => merchant)}::text[],
-      ${opened.map(({ at }) => at)}::bigint[])`.execute(trx)
-  await Promise.all([removed, added])
-}
+    select * from unnest(${reviews.map(({ row }) => row.paymentId)}::text[],
+      ${reviews.map(({ merchant }) => merchant)}::text[],
+      ${reviews.map(({ at }) => at)}::bigint[])`
 
 interface SavedDispute {
   readonly merchant: string
@@ -306,7 +305,7 @@ interface SavedDispute {
 }
 
 /** Disputes beside the payments that hold them, so that they can be listed. */
-const saveDisputes = (trx: Trx, disputes: ReadonlyArray<SavedDispute>) =>
+const saveDisputes = (disputes: ReadonlyArray<SavedDispute>): Statement =>
   sql`
     insert into disputes (payment_id, dispute_id, merchant, currency, status, opened_millis, doc)
     select * from ${
@@ -321,7 +320,7 @@ const saveDisputes = (trx: Trx, disputes: ReadonlyArray<SavedDispute>) =>
     })
   } as changed
     on conflict (payment_id, dispute_id)
-      do update set status = excluded.status, doc = excluded.doc`.execute(trx)
+      do update set status = excluded.status, doc = excluded.doc`
 
 /** Wakes found in one look. The rest is found in the next. */
 const OVERDUE_MAX = 200

@@ -3,8 +3,9 @@ import { sql } from "kysely"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
-import { Database, type Trx } from "../../src/store/database.ts"
+import { Database, type Statement } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
+import { forAny } from "../../src/store/together.ts"
 import { type FindingRow, findingsOf } from "./breaks.ts"
 import { type Operation, type Row, State } from "./state.ts"
 
@@ -24,7 +25,7 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
   return new Map(rows.map((row) => [stateKey(row.merchant, row.key), decode(row.doc)]))
 })
 
-export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<void> => {
+export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> => {
   const operations = writes.states.flatMap(({ isNew, key, merchant, partition, state }) =>
     state._tag === "Operation" ? [{ partition, merchant, key, state, isNew }] : []
   )
@@ -35,13 +36,13 @@ export const save = async (trx: Trx, writes: TurnWrites<State, Row>): Promise<vo
       closes.push({ partition, source: row.source, date: row.date, seq, part, at })
     } else findings.push(malformed(row, partition))
   }
-  // Sent in this order: findings are forgotten before they are written anew.
-  await Promise.all([
-    saveStates(trx, writes.states),
-    forgetFindings(trx, operations.filter(({ isNew }) => !isNew)),
-    insertFindings(trx, findings),
-    insertCloses(trx, closes)
-  ])
+  // Findings are forgotten before they are written anew.
+  return [
+    ...forAny(writes.states, saveStates),
+    ...forAny(operations.filter(({ isNew }) => !isNew), forgetFindings),
+    ...forAny(findings, insertFindings),
+    ...forAny(closes, insertCloses)
+  ]
 }
 
 interface Close {
@@ -104,9 +105,8 @@ const malformed = (row: Extract<Row, { _tag: "Malformed" }>, partition: number):
   reason: `line ${row.row} of part ${row.part} of file ${row.file}: ${row.reason}`
 })
 
-const saveStates = async (trx: Trx, states: ReadonlyArray<SavedState<State>>) => {
-  if (states.length === 0) return
-  await sql`
+const saveStates = (states: ReadonlyArray<SavedState<State>>): Statement =>
+  sql`
     insert into recon_states (merchant, key, doc)
     select * from ${
     rowsOf(states, {
@@ -115,22 +115,18 @@ const saveStates = async (trx: Trx, states: ReadonlyArray<SavedState<State>>) =>
       doc: ["jsonb", ({ json }) => json]
     })
   } as changed
-    on conflict (merchant, key) do update set doc = excluded.doc`.execute(trx)
-}
+    on conflict (merchant, key) do update set doc = excluded.doc`
 
 /** Findings follow from their operation: they are written anew, never changed. */
-const forgetFindings = async (trx: Trx, operations: ReadonlyArray<Located>) => {
-  if (operations.length === 0) return
-  await sql`
+const forgetFindings = (operations: ReadonlyArray<Located>): Statement =>
+  sql`
     delete from recon_findings f
     using unnest(${operations.map(({ merchant }) => merchant)}::text[],
       ${operations.map(({ key }) => key)}::text[]) as judged (merchant, operation)
-    where f.merchant = judged.merchant and f.operation = judged.operation`.execute(trx)
-}
+    where f.merchant = judged.merchant and f.operation = judged.operation`
 
-const insertFindings = async (trx: Trx, rows: ReadonlyArray<Stored>) => {
-  if (rows.length === 0) return
-  await sql`
+const insertFindings = (rows: ReadonlyArray<Stored>): Statement =>
+  sql`
     insert into recon_findings (partition, id, merchant, operation, finding, tag, break_kind, waits,
       source, kind, charge_id, date, at_millis, payment_id, expected_amount, actual_amount, currency,
       actual_currency, reason)
@@ -156,16 +152,13 @@ const insertFindings = async (trx: Trx, rows: ReadonlyArray<Stored>) => {
       actual_currency: ["text", (row) => row.actual_currency],
       reason: ["text", (row) => row.reason]
     })
-  } as new`.execute(trx)
-}
+  } as new`
 
-const insertCloses = async (trx: Trx, closes: ReadonlyArray<Close>) => {
-  if (closes.length === 0) return
-  await sql`
+const insertCloses = (closes: ReadonlyArray<Close>): Statement =>
+  sql`
     insert into recon_closes (partition, source, date, seq, part, at_millis)
     select * from unnest(${closes.map(({ partition }) => partition)}::int[],
       ${closes.map(({ source }) => source)}::text[],
       ${closes.map(({ date }) => date)}::text[], ${closes.map(({ seq }) => seq)}::bigint[],
       ${closes.map(({ part }) => part)}::smallint[],
-      ${closes.map(({ at }) => at)}::bigint[])`.execute(trx)
-}
+      ${closes.map(({ at }) => at)}::bigint[])`

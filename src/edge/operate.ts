@@ -35,7 +35,7 @@ export const audit = Effect.fnUntraced(function* (action: OperatorAction) {
 export const conclude = Effect.fnUntraced(function* (id: string, outcome: string) {
   const database = yield* Database
   yield* Effect.ignore(
-    database.query("edge.audit", (db) => answerActions(db, [{ id, outcome }]))
+    database.query("edge.audit", (db) => answerActions([{ id, outcome }]).execute(db))
   )
 })
 

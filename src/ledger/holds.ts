@@ -1,5 +1,5 @@
 import { sql } from "kysely"
-import type { Trx } from "../store/database.ts"
+import type { Statement } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
 import type { Booked } from "./write.ts"
 
@@ -39,24 +39,24 @@ export const holdChangesOf = (booked: ReadonlyArray<Booked>): ReadonlyArray<Hold
  * Keeps the open holds beside the totals they explain, in the same database transaction. A hold given
  * back whole leaves the table; one given back beyond what it reserved breaks its check and the turn.
  */
-export const moveHolds = async (trx: Trx, booked: ReadonlyArray<Booked>): Promise<void> => {
+export const moveHolds = (booked: ReadonlyArray<Booked>): ReadonlyArray<Statement> => {
   const changes = holdChangesOf(booked)
-  if (changes.length === 0) return
+  if (changes.length === 0) return []
   const moved = sql`
     insert into holds (account, payment_id, side, amount, placed_millis)
     select account, payment_id, side, 0, placed_millis from ${rows(changes)} as new
-    on conflict do nothing`.execute(trx)
+    on conflict do nothing`
   // Not in the insert: a check sees the row to be inserted before any conflict, and what is given back is negative.
   const settled = sql`
     update holds set amount = holds.amount + change.amount from ${rows(changes)} as change
     where holds.account = change.account and holds.payment_id = change.payment_id
-      and holds.side = change.side`.execute(trx)
+      and holds.side = change.side`
   const given = changes.filter(({ amount }) => amount < 0n)
-  const closed = given.length > 0 && sql`
+  const closed = sql`
     delete from holds using ${rows(given)} as given
     where holds.account = given.account and holds.payment_id = given.payment_id
-      and holds.side = given.side and holds.amount = 0`.execute(trx)
-  await Promise.all([moved, settled, closed])
+      and holds.side = given.side and holds.amount = 0`
+  return given.length > 0 ? [moved, settled, closed] : [moved, settled]
 }
 
 const rows = (changes: ReadonlyArray<HoldChange>) =>

@@ -1,5 +1,5 @@
 import { sql } from "kysely"
-import type { Trx } from "../store/database.ts"
+import type { Statement } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
 import type { Account } from "./chart.ts"
 import { moveHolds } from "./holds.ts"
@@ -16,8 +16,8 @@ export interface Booked {
 /**
  * Writes a turn's journal: three statements, however many entries, and the holds it moves. A second entry under one id breaks the primary key and with it the turn (M1).
  */
-export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Promise<void> => {
-  if (booked.length === 0) return
+export const writeJournal = (booked: ReadonlyArray<Booked>): ReadonlyArray<Statement> => {
+  if (booked.length === 0) return []
   const entries = booked.map(({ entry }) => entry)
   assertBalanced(entries)
   const journal = sql`
@@ -34,7 +34,7 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
       at_millis: ["bigint", ({ at }) => at],
       reverses: ["text", ({ entry }) => entry.reverses]
     })
-  } as new`.execute(trx)
+  } as new`
   const lines = entries.flatMap(({ id, postings }) =>
     postings.map((posting, line) => ({ id, line, ...posting }))
   )
@@ -50,31 +50,32 @@ export const writeJournal = async (trx: Trx, booked: ReadonlyArray<Booked>): Pro
       amount: ["bigint", ({ amount }) => amount],
       currency: ["text", ({ debit }) => debit.currency]
     })
-  } as new`.execute(trx)
-  await Promise.all([journal, postings, moveBalances(trx, entries), moveHolds(trx, booked)])
+  } as new`
+  return [journal, postings, moveBalances(entries), ...moveHolds(booked)]
 }
 
-/** Accounts in one sorted order. One statement where all of them exist, which is nearly always. */
-const moveBalances = async (trx: Trx, entries: ReadonlyArray<JournalEntry>): Promise<void> => {
+/**
+ * Accounts in one sorted order, and those that are not there yet behind them. Not an insert that turns
+ * into an update on conflict: that costs every account a try, and nearly all of them exist.
+ */
+const moveBalances = (entries: ReadonlyArray<JournalEntry>): Statement => {
   const changes = [...changesOf(entries).values()]
     .sort((left, right) => (left.account.path < right.account.path ? -1 : 1))
-  const moved = await sql<{ path: string }>`
-    update accounts set posted_debits = accounts.posted_debits + change.posted_debits,
-      posted_credits = accounts.posted_credits + change.posted_credits,
-      pending_debits = accounts.pending_debits + change.pending_debits,
-      pending_credits = accounts.pending_credits + change.pending_credits,
-      version = accounts.version + 1
-    from ${rowsOfChanges(changes)} as change where accounts.path = change.path
-    returning accounts.path`.execute(trx)
-  if (moved.rows.length === changes.length) return
-  const known = new Set(moved.rows.map(({ path }) => path))
-  await sql`
+  return sql`
+    with change as materialized (select * from ${rowsOfChanges(changes)} as rows),
+    moved as (
+      update accounts set posted_debits = accounts.posted_debits + change.posted_debits,
+        posted_credits = accounts.posted_credits + change.posted_credits,
+        pending_debits = accounts.pending_debits + change.pending_debits,
+        pending_credits = accounts.pending_credits + change.pending_credits,
+        version = accounts.version + 1
+      from change where accounts.path = change.path
+      returning accounts.path)
     insert into accounts (path, merchant, currency, posted_debits, posted_credits, pending_debits,
       pending_credits, version)
     select path, merchant, currency, posted_debits, posted_credits, pending_debits,
       pending_credits, 1
-    from ${rowsOfChanges(changes.filter(({ account }) => !known.has(account.path)))} as new`
-    .execute(trx)
+    from change where not exists (select from moved where moved.path = change.path)`
 }
 
 type Changes = ReadonlyArray<{ readonly account: Account; readonly totals: Totals }>

@@ -1,5 +1,5 @@
 import type { Duration, Effect, Result, Schema } from "effect"
-import type { Trx } from "../store/database.ts"
+import type { Statement } from "../store/database.ts"
 import type { MessageChanges } from "./evolution.ts"
 import type { OutboundTable, SupervisionTable } from "./supervision.ts"
 
@@ -159,8 +159,8 @@ export interface KeyedActor<
   ) => Effect.Effect<ReadonlyMap<string, State>, E, R>
   /** Whether a state is likely to be needed again soon, and stays in memory. All are by default. */
   readonly keeps?: (state: State) => boolean
-  /** Set-based, inside the turn's database transaction. */
-  readonly save: (trx: Trx, writes: TurnWrites<State, Row>) => Promise<void>
+  /** Set-based statements, in their order; they are of the turn's database transaction. */
+  readonly save: (writes: TurnWrites<State, Row>) => ReadonlyArray<Statement>
   /**
    * Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. Without
    * those of keys that are set aside, which would hide the others where only so many are told at once.

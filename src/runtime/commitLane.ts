@@ -115,9 +115,7 @@ const written = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): TurnsWritte
   return {
     family: actor.family,
     moves: turns.map(cursorMove),
-    save: states.length > 0 || rows.length > 0
-      ? (trx) => actor.save(trx, { states, rows })
-      : undefined,
+    save: states.length > 0 || rows.length > 0 ? () => actor.save({ states, rows }) : undefined,
     events: turns.flatMap(({ draft }) => draft.events),
     deadLetters: turns.flatMap(({ draft, place }) =>
       draft.deadLetters.map((one) => deadLetterRow(place, one))

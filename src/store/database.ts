@@ -4,6 +4,7 @@ import pg from "pg"
 import { Fenced, isFence } from "./fence.ts"
 import { inTransaction, type Trx } from "./pipelined.ts"
 import { PreparedClient } from "./preparedClient.ts"
+import { rehearse, type Statement, together } from "./together.ts"
 
 /** PostgreSQL did not answer. Transient, private: try again later, never show it to a payer. */
 export class DatabaseUnavailable
@@ -29,7 +30,7 @@ export class DataRefused extends Schema.TaggedError<DataRefused>()("DataRefused"
 
 /** Tables are named where they are queried, by `sql<Row>` or `db.withTables<…>()`. */
 export type Db = Kysely<unknown>
-export type { Trx }
+export type { Statement, Trx }
 
 /** A worker that stops between two statements must not hold a lock for long: the server ends it. */
 const IDLE_IN_TRANSACTION_MILLIS = 3_000
@@ -49,10 +50,15 @@ export class Database extends Context.Service<Database, {
     name: string,
     run: (trx: Trx) => Promise<A>
   ) => Effect.Effect<A, DatabaseUnavailable | DataRefused>
+  /** All statements in one message, all of them or none: the cheapest commit there is. */
+  readonly together: (
+    name: string,
+    statements: () => ReadonlyArray<Statement>
+  ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
   /** Runs it and takes it all back: tells whether it would be taken. */
   readonly rehearsal: (
     name: string,
-    run: (trx: Trx) => Promise<void>
+    statements: () => ReadonlyArray<Statement>
   ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
 }>()("lastro/store/Database") {
   static readonly layer = Layer.effect(
@@ -92,9 +98,14 @@ const make = Effect.fnUntraced(function* (url: string, connectionsMax: number) {
         try: () => inTransaction(pool, run),
         catch: (cause) => classify(name, cause)
       }).pipe(Effect.uninterruptible),
-    rehearsal: (name, run) =>
+    together: (name, statements) =>
       Effect.tryPromise({
-        try: () => inTransaction(pool, run, "rollback"),
+        try: () => together(pool, statements()),
+        catch: (cause) => classify(name, cause)
+      }).pipe(Effect.uninterruptible),
+    rehearsal: (name, statements) =>
+      Effect.tryPromise({
+        try: () => rehearse(pool, statements()),
         catch: (cause) => classify(name, cause)
       })
   })

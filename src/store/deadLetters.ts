@@ -1,6 +1,6 @@
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
-import type { Db, Trx } from "./database.ts"
+import type { Db, Statement } from "./database.ts"
 import { rowsOf } from "./rowsOf.ts"
 
 export interface DeadLetterRow {
@@ -22,7 +22,7 @@ export interface DeadLetterRow {
 }
 
 /** Bodies are bytes: a NUL in JSON cannot be stored as text, and a dead letter never fails its own commit. */
-export const insertDeadLetters = (trx: Trx, rows: ReadonlyArray<DeadLetterRow>) =>
+export const insertDeadLetters = (rows: ReadonlyArray<DeadLetterRow>): Statement =>
   sql`
     insert into dead_letters (id, family, partition, seq, part, subject, merchant, actor_key,
       type, reason, cause, attempts, headers, body, message_at)
@@ -41,7 +41,7 @@ export const insertDeadLetters = (trx: Trx, rows: ReadonlyArray<DeadLetterRow>) 
       as r (id, family, partition, seq, part, subject, merchant, actor_key, type, reason, cause,
         attempts, headers, body, at_millis)
     on conflict (id) do update set attempts = excluded.attempts, cause = excluded.cause,
-      status = 'open', settled_at = null, outcome = null`.execute(trx)
+      status = 'open', settled_at = null, outcome = null`
 
 /** A letter that a turn dealt with after all, by its place. */
 export interface SettledLetter {
@@ -54,10 +54,9 @@ export interface SettledLetter {
 
 /** Before the turn's own dead letters are written: one that failed again is open again. */
 export const settleDeadLetters = (
-  trx: Trx,
   family: string,
   settled: ReadonlyArray<SettledLetter>
-) =>
+): Statement =>
   sql`
     update dead_letters d set status = s.status, outcome = s.outcome, settled_at = now()
     from ${
@@ -70,7 +69,7 @@ export const settleDeadLetters = (
     })
   } as s
     where d.family = ${family} and d.partition = s.partition and d.seq = s.seq
-      and d.part = s.part and d.status = 'open'`.execute(trx)
+      and d.part = s.part and d.status = 'open'`
 
 /** A dead letter as its partition needs it to decide it again. */
 export interface StoredDeadLetter {

@@ -1,6 +1,6 @@
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
-import type { Db, Trx } from "./database.ts"
+import type { Db, Statement } from "./database.ts"
 import { rowsOf } from "./rowsOf.ts"
 
 /** One thing an operator (or a breaker) did. Kept for ever: who, when, what, why, and what came of it. */
@@ -39,15 +39,14 @@ export const keepAction = async (db: Db, one: OperatorAction): Promise<void> => 
 
 /** What became of actions. Inside the turn that did them. */
 export const answerActions = (
-  trx: Trx | Db,
   answers: ReadonlyArray<{ readonly id: string; readonly outcome: string }>
-) =>
+): Statement =>
   sql`
     update operator_actions a set outcome = n.outcome, done_at = now()
     from ${
     rowsOf(answers, { id: ["text", ({ id }) => id], outcome: ["text", ({ outcome }) => outcome] })
   } as n
-    where a.id = n.id and a.done_at is null`.execute(trx)
+    where a.id = n.id and a.done_at is null`
 
 export interface OperatorActionView {
   readonly id: string

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely"
-import type { Db, Trx } from "./database.ts"
+import type { Db, Statement, Trx } from "./database.ts"
 
 export interface ParkedKeyRow {
   readonly merchant: string
@@ -78,13 +78,12 @@ export const parkedMessages = async (
   }))
 }
 
-export const park = async (
-  trx: Trx,
+export const park = (
   family: string,
   partition: number,
   keys: ReadonlyArray<ParkedKeyRow>,
   messages: ReadonlyArray<ParkedMessageRow>
-): Promise<void> => {
+): ReadonlyArray<Statement> => {
   const parkedKeys = sql`
     insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
       wake_at_millis, waits_for, paused)
@@ -97,7 +96,7 @@ export const park = async (
     on conflict (family, partition, merchant, actor_key) do update set
       attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
       wake_at_millis = excluded.wake_at_millis, waits_for = excluded.waits_for,
-      paused = excluded.paused`.execute(trx)
+      paused = excluded.paused`
   // A woken letter that fails again is already there, unchanged.
   const parkedMessages = sql`
     insert into parked_messages (family, partition, merchant, actor_key, seq, part, subject,
@@ -110,8 +109,8 @@ export const park = async (
       ${messages.map((one) => one.atMillis)}::bigint[],
       ${messages.map((one) => one.headers)}::jsonb[],
       ${messages.map((one) => Buffer.from(one.body))}::bytea[])
-    on conflict do nothing`.execute(trx)
-  await Promise.all([parkedKeys, parkedMessages])
+    on conflict do nothing`
+  return [parkedKeys, parkedMessages]
 }
 
 /**
@@ -127,19 +126,18 @@ export const isSetAside = (
     where k.family = ${family} and k.partition = w.partition and k.merchant = w.merchant
       and k.actor_key in (${sql.join(keys)}))`
 
-export const unpark = async (
-  trx: Trx,
+export const unpark = (
   family: string,
   partition: number,
   keys: ReadonlyArray<KeyName>,
   handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
-): Promise<void> => {
+): ReadonlyArray<Statement> => {
   const freed = sql`
     delete from parked_keys p
     using unnest(${keys.map((key) => key.merchant)}::text[],
       ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
     where p.family = ${family} and p.partition = ${partition}
-      and p.merchant = k.merchant and p.actor_key = k.actor_key`.execute(trx)
+      and p.merchant = k.merchant and p.actor_key = k.actor_key`
   const done = sql`
     delete from parked_messages p
     using unnest(${handled.map((one) => one.merchant)}::text[],
@@ -147,6 +145,6 @@ export const unpark = async (
       ${handled.map((one) => one.seq)}::bigint[],
       ${handled.map((one) => one.part)}::smallint[]) as k (merchant, actor_key, seq, part)
     where p.family = ${family} and p.partition = ${partition} and p.merchant = k.merchant
-      and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part`.execute(trx)
-  await Promise.all([freed, done])
+      and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part`
+  return [freed, done]
 }

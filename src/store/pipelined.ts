@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream"
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -8,12 +7,12 @@ import {
   type QueryExecutorProvider,
   type QueryResult
 } from "kysely"
+import type { Writable } from "node:stream"
 import type pg from "pg"
 
 /**
  * A database transaction whose statements are sent as they are asked for, in that order, without
- * waiting for the answers in between. kysely's own waits for each, and a turn of ten statements
- * then waits ten times for a busy event loop.
+ * waiting for the answers in between; kysely's own waits for each.
  */
 export type Trx = QueryExecutorProvider
 
@@ -73,8 +72,7 @@ const transactionOn = (connection: PipelinedConnection): Trx => {
 /** Commits when `run` resolves and every statement succeeded; rolls back otherwise. */
 export const inTransaction = async <A>(
   pool: pg.Pool,
-  run: (trx: Trx) => Promise<A>,
-  end: "commit" | "rollback" = "commit"
+  run: (trx: Trx) => Promise<A>
 ): Promise<A> => {
   const client = await pool.connect()
   const connection = new PipelinedConnection(client)
@@ -86,9 +84,9 @@ export const inTransaction = async <A>(
         Promise.all([client.query("begin"), run(transactionOn(connection))]).then((both) => both[1])
     )
     connection.over = true
-    const { command } = await client.query(end)
+    const { command } = await client.query("commit")
     // A failed statement nobody waited for would end here, and must not look like a commit.
-    if (end === "commit" && command === "ROLLBACK") {
+    if (command === "ROLLBACK") {
       throw connection.firstFailure ?? new Error("rolled back")
     }
     return value

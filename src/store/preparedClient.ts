@@ -6,7 +6,8 @@ const names = new Map<string, string>()
 /** Beyond this many texts something builds SQL from data: those run unnamed rather than filling the server. */
 const NAMES_MAX = 1_000
 
-const nameOf = (text: string): string | undefined => {
+/** The name under which a statement is prepared; undefined where there are too many. */
+export const nameOf = (text: string): string | undefined => {
   const known = names.get(text)
   if (known !== undefined || names.size >= NAMES_MAX) return known
   const name = `l_${createHash("sha256").update(text).digest("base64url").slice(0, 20)}`

@@ -1,6 +1,6 @@
 import { sql } from "kysely"
-import type { Trx } from "./database.ts"
-import { Fenced, isFence } from "./fence.ts"
+import type { Statement } from "./database.ts"
+import { Fenced } from "./fence.ts"
 import { rowsOf } from "./rowsOf.ts"
 
 export { Fenced }
@@ -21,39 +21,28 @@ export interface CursorMove {
  * The compare-and-set that makes turns exclusive. First statement of its database transaction, which
  * it ends where one of the cursors is not where its owner left it.
  */
-export const moveCursors = async (
-  trx: Trx,
-  family: string,
-  moves: ReadonlyArray<CursorMove>
-): Promise<void> => {
-  try {
-    await sql`
+export const moveCursors = (family: string, moves: ReadonlyArray<CursorMove>): Statement =>
+  sql`
       with moved as (
         update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
           digest = m.digest, backend_pid = pg_backend_pid(), committed_at = now()
         from ${
-      rowsOf(moves, {
-        partition: ["int", ({ partition }) => partition],
-        bucket: ["bigint", ({ epochBucket }) => epochBucket],
-        revision: ["bigint", ({ epochRevision }) => epochRevision],
-        previous: ["bigint", ({ previousSeq }) => previousSeq],
-        seq: ["bigint", ({ seq }) => seq],
-        seq_at: ["bigint", ({ seqAtMillis }) => seqAtMillis],
-        clock: ["bigint", ({ clockMillis }) => clockMillis],
-        digest: ["bytea", ({ digest }) => `\\x${digest}`]
-      })
-    } as m
+    rowsOf(moves, {
+      partition: ["int", ({ partition }) => partition],
+      bucket: ["bigint", ({ epochBucket }) => epochBucket],
+      revision: ["bigint", ({ epochRevision }) => epochRevision],
+      previous: ["bigint", ({ previousSeq }) => previousSeq],
+      seq: ["bigint", ({ seq }) => seq],
+      seq_at: ["bigint", ({ seqAtMillis }) => seqAtMillis],
+      clock: ["bigint", ({ clockMillis }) => clockMillis],
+      digest: ["bytea", ({ digest }) => `\\x${digest}`]
+    })
+  } as m
         where c.family = ${family} and c.partition = m.partition
           and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
         returning 1
       )
-      select 1 / (count(*) = ${moves.length})::int from moved`.execute(trx)
-  } catch (error) {
-    throw isFence(error)
-      ? new Fenced(`${family}-${moves.map(({ partition }) => partition)}: another owner committed`)
-      : error
-  }
-}
+      select 1 / (count(*) = ${moves.length})::int from moved`
 
 export interface TurnRow {
   readonly partition: number
@@ -73,7 +62,7 @@ export interface TurnRow {
   readonly digest: string
 }
 
-export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnRow>) =>
+export const insertTurns = (family: string, turns: ReadonlyArray<TurnRow>): Statement =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
       epoch_revision, code_version, outbox, tails, emitted, notes, digest)
@@ -92,7 +81,7 @@ export const insertTurns = (trx: Trx, family: string, turns: ReadonlyArray<TurnR
       notes: ["jsonb", ({ notes }) => notes],
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
-  } as new`.execute(trx)
+  } as new`
 
 export interface EventRow {
   readonly merchant: string
@@ -103,7 +92,7 @@ export interface EventRow {
   readonly json: string
 }
 
-export const insertEvents = (trx: Trx, events: ReadonlyArray<EventRow>) =>
+export const insertEvents = (events: ReadonlyArray<EventRow>): Statement =>
   sql`
     insert into events (merchant, id, type, about, at_millis, body)
     select * from ${
@@ -115,7 +104,7 @@ export const insertEvents = (trx: Trx, events: ReadonlyArray<EventRow>) =>
       at_millis: ["bigint", ({ atMillis }) => atMillis],
       body: ["jsonb", ({ json }) => json]
     })
-  } as new`.execute(trx)
+  } as new`
 
 export interface ConfigRow {
   readonly partition: number
@@ -123,9 +112,8 @@ export interface ConfigRow {
   readonly json: string
 }
 
-export const saveConfig = (trx: Trx, family: string, { json, partition, version }: ConfigRow) =>
+export const saveConfig = (family: string, { json, partition, version }: ConfigRow): Statement =>
   sql`
     insert into actor_configs (family, partition, version, doc)
     values (${family}, ${partition}, ${version}, ${json}::jsonb)
     on conflict (family, partition) do update set version = excluded.version, doc = excluded.doc`
-    .execute(trx)

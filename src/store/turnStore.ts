@@ -1,5 +1,5 @@
 import { Context, Effect, Layer } from "effect"
-import { Database, type DatabaseUnavailable, type DataRefused, type Trx } from "./database.ts"
+import { Database, type DatabaseUnavailable, type DataRefused, type Statement } from "./database.ts"
 import {
   type DeadLetterRow,
   insertDeadLetters,
@@ -17,6 +17,7 @@ import {
   parkedMessages,
   unpark
 } from "./parked.ts"
+import { forAny } from "./together.ts"
 import {
   beginCursor,
   type Claim,
@@ -50,7 +51,7 @@ export interface TurnsWritten {
   readonly family: string
   readonly moves: ReadonlyArray<CursorMove>
   /** The actor's own tables. */
-  readonly save: ((trx: Trx) => Promise<void>) | undefined
+  readonly save: (() => ReadonlyArray<Statement>) | undefined
   readonly events: ReadonlyArray<EventRow>
   readonly deadLetters: ReadonlyArray<DeadLetterRow>
   /** Written before `deadLetters`: a letter that failed again is open again. */
@@ -102,7 +103,7 @@ export class TurnStore extends Context.Service<TurnStore, {
 }>()("lastro/store/TurnStore") {
   static readonly layer = Layer.effect(
     TurnStore,
-    Effect.map(Database, ({ query, rehearsal, transaction }) =>
+    Effect.map(Database, ({ query, rehearsal, together, transaction }) =>
       TurnStore.of({
         takeOver: (claim) =>
           transaction("takeover", (trx) => takeOver(trx, claim)).pipe(
@@ -115,34 +116,27 @@ export class TurnStore extends Context.Service<TurnStore, {
           query("parked.messages", (db) => parkedMessages(db, family, partition, keys, limit)),
         deadLetter: (family, partition, id) =>
           query("deadLetter", (db) => storedDeadLetter(db, family, partition, id)),
-        commit: (written) => transaction(`${written.family}.turns`, (trx) => write(trx, written)),
-        rehearse: (written) =>
-          rehearsal(`${written.family}.rehearsal`, (trx) => write(trx, written))
+        commit: (written) => together(`${written.family}.turns`, () => statementsOf(written)),
+        rehearse: (written) => rehearsal(`${written.family}.rehearsal`, () => statementsOf(written))
       }))
   )
 }
 
-/** Every statement is sent at once, the cursors' first: where it fails, the others do nothing. */
-const write = async (
-  trx: Trx,
+/** The cursors' statement goes first: where it fails, the others do nothing. */
+const statementsOf = (
   { configs, deadLetters, events, family, moves, obeyed, parking, save, settled, turns }:
     TurnsWritten
-): Promise<void> => {
-  const sent: Array<Promise<unknown>> = [moveCursors(trx, family, moves)]
-  if (save !== undefined) sent.push(save(trx))
-  if (events.length > 0) sent.push(insertEvents(trx, events))
-  if (settled.length > 0) sent.push(settleDeadLetters(trx, family, settled))
-  if (obeyed.length > 0) sent.push(answerActions(trx, obeyed))
-  if (deadLetters.length > 0) sent.push(insertDeadLetters(trx, deadLetters))
-  for (const { freed, handled, keys, letters, partition } of parking) {
-    if (freed.length > 0 || handled.length > 0) {
-      sent.push(unpark(trx, family, partition, freed, handled))
-    }
-    if (keys.length > 0 || letters.length > 0) {
-      sent.push(park(trx, family, partition, keys, letters))
-    }
-  }
-  for (const config of configs) sent.push(saveConfig(trx, family, config))
-  sent.push(insertTurns(trx, family, turns))
-  await Promise.all(sent)
-}
+): ReadonlyArray<Statement> => [
+  moveCursors(family, moves),
+  ...(save?.() ?? []),
+  ...forAny(events, insertEvents),
+  ...forAny(settled, (settled) => settleDeadLetters(family, settled)),
+  ...forAny(obeyed, answerActions),
+  ...forAny(deadLetters, insertDeadLetters),
+  ...parking.flatMap(({ freed, handled, keys, letters, partition }) => [
+    ...(freed.length > 0 || handled.length > 0 ? unpark(family, partition, freed, handled) : []),
+    ...(keys.length > 0 || letters.length > 0 ? park(family, partition, keys, letters) : [])
+  ]),
+  ...configs.map((config) => saveConfig(family, config)),
+  insertTurns(family, turns)
+]

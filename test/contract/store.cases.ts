@@ -1,14 +1,14 @@
 import { Effect, Result } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import type { Trx } from "../../src/store/database.ts"
+import type { Statement } from "../../src/store/database.ts"
 import { Fenced } from "../../src/store/fence.ts"
 import type { TurnStore, TurnsWritten } from "../../src/store/turnStore.ts"
 
 /** A store with nothing in it, and an actor's own table beside it. */
 export interface StoreUnderTest {
   readonly store: TurnStore["Service"]
-  /** Writes one line in the transaction it is given; an empty one is refused by the table. */
-  readonly save: (line: string) => (trx: Trx) => Promise<void>
+  /** Writes one line; an empty one is refused by the table. */
+  readonly save: (line: string) => () => ReadonlyArray<Statement>
   readonly saved: () => Promise<ReadonlyArray<string>>
   readonly stop: () => Promise<void>
 }

@@ -1,7 +1,7 @@
 import { Effect, Layer, ManagedRuntime } from "effect"
 import { sql } from "kysely"
 import type { ActorWrites } from "../simulation/model/store.ts"
-import { ModelTransaction, Store, turnStoreOf } from "../simulation/model/store.ts"
+import { asStatements, Store, turnStoreOf } from "../simulation/model/store.ts"
 import { Database } from "../../src/store/database.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
 import { Process } from "../simulation/kernel.ts"
@@ -18,9 +18,7 @@ storeContract("PostgreSQL", async () => {
   )
   return {
     store: await runtime.runPromise(Effect.service(TurnStore)),
-    save: (line) => async (trx) => {
-      await sql`insert into contract_lines (line) values (${line})`.execute(trx)
-    },
+    save: (line) => () => [sql`insert into contract_lines (line) values (${line})`],
     saved: async () =>
       (await machine.rows("select line from contract_lines")).map(({ line }) => line),
     stop: async () => {
@@ -34,12 +32,10 @@ storeContract("the model", () => {
   const store = new Store()
   return Promise.resolve({
     store: turnStoreOf(store, realTime, new Process("p1"), SHORT_WIRE),
-    save: (line) => (trx) => {
-      const model = ModelTransaction.of(trx)
-      if (line === "") model.refused = "a line is not empty"
+    save: (line) => () => {
       const rows = [{ row: line }] as unknown as ActorWrites["rows"]
-      model.writes.push({ states: [], rows })
-      return Promise.resolve()
+      const refused = line === "" ? "a line is not empty" : undefined
+      return asStatements({ writes: { states: [], rows }, refused })
     },
     saved: () => Promise.resolve((store.rows.get("contract") ?? []).map(({ row }) => String(row))),
     stop: () => Promise.resolve()

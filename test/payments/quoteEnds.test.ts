@@ -53,8 +53,8 @@ afterAll(() => tables.stop())
 
 /** Everything one decision puts is saved as its turn would save it. */
 const saved = (wallets: Wallets, merchant: string, states: ReadonlyArray<[string, State]>) =>
-  tables.transaction((trx) =>
-    save(trx, {
+  tables.together(() =>
+    save({
       states: states.map(([key, state]) => ({
         partition: partitionOf(merchant, PARTITIONS),
         merchant,

@@ -243,8 +243,8 @@ describe("what is remembered goes when its time is over", () => {
       until: at + REFUSED_MILLIS
     }
     const saved = { partition, merchant: "acme", key: id, state, isNew: true }
-    return tables.transaction((trx) =>
-      save(trx, { states: [{ ...saved, json: canonicalJson(state) }], rows: [] })
+    return tables.together(() =>
+      save({ states: [{ ...saved, json: canonicalJson(state) }], rows: [] })
     )
   }
   const kept = async () =>
@@ -258,8 +258,8 @@ describe("what is remembered goes when its time is over", () => {
     const { key, old, wallets } = forgotten()
     const [id, now] = [key.slice("acme/".length), wallets.states.get(key) as Refused]
     const keep = (state: Quote | Refused) =>
-      tables.transaction((trx) =>
-        save(trx, {
+      tables.together(() =>
+        save({
           states: [{
             partition: 1,
             merchant: "acme",

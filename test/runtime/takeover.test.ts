@@ -8,7 +8,8 @@ import { connect, Database, DatabaseUnavailable, type Db } from "../../src/store
 import { beginCursor, takeOver } from "../../src/store/takeover.ts"
 import { Appender } from "../../src/bus/appender.ts"
 import { openLanes } from "../../src/runtime/lanes.ts"
-import { Fenced, moveCursors } from "../../src/store/turn.ts"
+import { isFence } from "../../src/store/fence.ts"
+import { moveCursors } from "../../src/store/turn.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
@@ -138,19 +139,17 @@ const raise = async (revision: number, owner: string, bucketMillis = 1) => {
 }
 
 const commit = (epochRevision: number, previousSeq: number, seq: number) =>
-  db.transaction().execute((trx) =>
-    moveCursors(trx, "test", [move(epochRevision, previousSeq, seq)])
-  )
+  moveCursors("test", [move(epochRevision, previousSeq, seq)]).execute(db)
 
 test("G4: the cursor moves under the present epoch, from where it stands, and not otherwise", async () => {
   expect(await raise(5, "one")).toBeUndefined()
   await beginCursor(db, "test", 0, "then")
   expect(await raise(5, "one")).toMatchObject({ seq: 0 })
   await commit(5, 0, 10)
-  await expect(commit(5, 0, 12)).rejects.toThrow(Fenced)
-  await expect(commit(4, 10, 12)).rejects.toThrow(Fenced)
+  await expect(commit(5, 0, 12)).rejects.toSatisfy(isFence)
+  await expect(commit(4, 10, 12)).rejects.toSatisfy(isFence)
   expect(await raise(6, "two")).toMatchObject({ seq: 10 })
-  await expect(commit(5, 10, 11)).rejects.toThrow(Fenced)
+  await expect(commit(5, 10, 11)).rejects.toSatisfy(isFence)
   await commit(6, 10, 11)
 })
 
@@ -266,11 +265,12 @@ test("a commit whose answer was lost is recognised and not made again", async ()
       Database.of({
         query: real.query,
         rehearsal: real.rehearsal,
-        transaction: (name, run) =>
-          real.transaction(name, run).pipe(
-            Effect.flatMap((value) =>
+        transaction: real.transaction,
+        together: (name, statements) =>
+          real.together(name, statements).pipe(
+            Effect.flatMap(() =>
               name !== "fraud.turns" || lost++ > 0
-                ? Effect.succeed(value)
+                ? Effect.void
                 : Effect.fail(new DatabaseUnavailable({ query: name, cause: "connection lost" }))
             )
           )
@@ -295,9 +295,10 @@ test("a commit that did not happen is told as an outage, and the next owner make
       Database.of({
         query: real.query,
         rehearsal: real.rehearsal,
-        transaction: (name, run) =>
+        transaction: real.transaction,
+        together: (name, statements) =>
           name !== "fraud.turns" || failed++ > 0
-            ? real.transaction(name, run)
+            ? real.together(name, statements)
             : Effect.fail(new DatabaseUnavailable({ query: name, cause: "no connection" }))
       }))
   ).pipe(Layer.provide(Database.layerOf(machine.databaseUrl)))

@@ -4,7 +4,7 @@ import { partitionOf } from "../../src/domain/partition.ts"
 import type { AnyActor } from "../../src/runtime/registry.ts"
 import { type Note, notebook, type Page } from "../support/notebook.ts"
 import { textOf } from "./model/message.ts"
-import { ModelTransaction } from "./model/store.ts"
+import { asStatements } from "./model/store.ts"
 import { streamsOf } from "./topology.ts"
 import { type House, type Keeper, streamOf, type World } from "./world.ts"
 
@@ -23,14 +23,10 @@ const pages = ({ ask, fails, now, store }: Keeper): AnyActor => {
         fails() ? Effect.fail({ _tag: "NotNow" }) : ask("load", () => store.load(FAMILY, keys))
       ),
     save: (
-      trx,
       writes: TurnWrites<unknown, { readonly _tag: string; readonly amount?: number }>
     ) => {
-      const model = ModelTransaction.of(trx)
-      model.writes.push(writes)
       const wrong = writes.rows.find(({ row }) => row._tag === "Line" && !(row.amount! > 0))
-      if (wrong !== undefined) model.refused = "a line's amount is positive"
-      return Promise.resolve()
+      return asStatements({ writes, refused: wrong && "a line's amount is positive" })
     },
     overdue: (partition, before) =>
       Effect.sync(() =>

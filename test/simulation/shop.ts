@@ -11,7 +11,7 @@ import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
 import type { Outcome } from "../../streams/messages/gateway.ts"
 import { routes } from "../../streams/routes.ts"
 import { textOf } from "./model/message.ts"
-import { ModelTransaction, type Store } from "./model/store.ts"
+import { asStatements, type Store } from "./model/store.ts"
 import { streamsOf } from "./topology.ts"
 import { type House, type Keeper, streamOf, type World } from "./world.ts"
 
@@ -61,10 +61,7 @@ export const kept = (actor: AnyKeyed, { ask, store }: Keeper): AnyActor => {
         Effect.sync(() => overdueWakes(store, actor.family, partition, before))
     }),
     load: (keys) => ask("load", () => store.load(actor.family, keys)),
-    save: (trx, writes: TurnWrites<unknown, unknown>) => {
-      ModelTransaction.of(trx).writes.push(writes)
-      return Promise.resolve()
-    }
+    save: (writes: TurnWrites<unknown, unknown>) => asStatements({ writes })
   }
 }
 

@@ -187,5 +187,6 @@ const noDatabase = () => Effect.die(new Error("a simulation has no PostgreSQL"))
 const NO_DATABASE = Database.of({
   query: noDatabase,
   transaction: noDatabase,
+  together: noDatabase,
   rehearsal: noDatabase
 })

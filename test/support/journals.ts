@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Scope } from "effect"
 import { migrations } from "../../migrations/index.ts"
 import { type Booked, writeJournal } from "../../src/ledger/write.ts"
-import { connect, Database, type Db, type Trx } from "../../src/store/database.ts"
+import { connect, Database, type Db, type Statement } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { freshDatabaseUrl } from "./lastro.ts"
@@ -12,8 +12,8 @@ export interface Journals {
   readonly db: Db
   /** One turn: all of it or nothing. */
   readonly write: (booked: ReadonlyArray<Booked>) => Promise<void>
-  /** What a family saves of one turn, in a transaction of its own. */
-  readonly transaction: (save: (trx: Trx) => Promise<void>) => Promise<void>
+  /** What a family saves of one turn. */
+  readonly together: (statements: () => ReadonlyArray<Statement>) => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -27,13 +27,13 @@ export const startJournals = async (): Promise<Journals> => {
     Layer.buildWithScope(Database.layerOf(databaseUrl, 4), scope)
   )
   const database = Context.get(context, Database)
-  const transaction: Journals["transaction"] = (save) =>
-    Effect.runPromise(database.transaction("test.write", save))
+  const together: Journals["together"] = (statements) =>
+    Effect.runPromise(database.together("test.write", statements))
   return {
     databaseUrl,
     db,
-    write: (booked) => transaction((trx) => writeJournal(trx, booked)),
-    transaction,
+    write: (booked) => together(() => writeJournal(booked)),
+    together,
     stop: async () => {
       await Effect.runPromise(Scope.close(scope, { _tag: "Success", value: undefined } as never))
       await db.destroy()

@@ -13,7 +13,7 @@ import {
 } from "../../src/runtime/actor.ts"
 import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { Escalate, Restart, Resume, Retry, Stop } from "../../src/runtime/supervision.ts"
-import { Database, type Trx } from "../../src/store/database.ts"
+import { Database, type Statement } from "../../src/store/database.ts"
 import { query } from "./query.ts"
 
 /** A keyed actor that writes down what it is told, and does on demand whatever an actor may do. */
@@ -199,28 +199,26 @@ const pages = async (
   return new Map(rows.map(({ doc, key, merchant }) => [stateKey(merchant, key), doc]))
 }
 
-const save = async (trx: Trx, writes: TurnWrites<Page, Row>): Promise<void> => {
-  await savePages(trx, writes.states)
-  for (const { merchant, partition, row, seq } of writes.rows) {
+const save = (writes: TurnWrites<Page, Row>): ReadonlyArray<Statement> => [
+  savePages(writes.states),
+  ...writes.rows.map(({ merchant, partition, row, seq }) => {
     if (row._tag === "Line") {
-      await sql`insert into lines (partition, seq, merchant, text, amount)
-        values (${partition}, ${seq}, ${merchant}, ${row.text}, ${row.amount})`.execute(trx)
-    } else if (row.due === undefined) {
-      await sql`delete from waits where timer = ${row.timer}`.execute(trx)
-    } else {
-      await sql`insert into waits (timer, partition, merchant, key, due)
-        values (${row.timer}, ${partition}, ${merchant}, ${row.key}, ${row.due})
-        on conflict (timer) do update set due = excluded.due`.execute(trx)
+      return sql`insert into lines (partition, seq, merchant, text, amount)
+        values (${partition}, ${seq}, ${merchant}, ${row.text}, ${row.amount})`
     }
-  }
-}
+    if (row.due === undefined) return sql`delete from waits where timer = ${row.timer}`
+    return sql`insert into waits (timer, partition, merchant, key, due)
+        values (${row.timer}, ${partition}, ${merchant}, ${row.key}, ${row.due})
+        on conflict (timer) do update set due = excluded.due`
+  })
+]
 
-const savePages = (trx: Trx, states: ReadonlyArray<SavedState<Page>>) =>
+const savePages = (states: ReadonlyArray<SavedState<Page>>): Statement =>
   sql`insert into notes (merchant, key, doc)
     select merchant, key, doc::jsonb from unnest(${states.map(({ merchant }) => merchant)}::text[],
       ${states.map(({ key }) => key)}::text[], ${states.map(({ json }) => json)}::text[])
       as changed (merchant, key, doc)
-    on conflict (merchant, key) do update set doc = excluded.doc`.execute(trx)
+    on conflict (merchant, key) do update set doc = excluded.doc`
 
 const overdue = Effect.fnUntraced(function* (partition: number, before: number) {
   const database = yield* Database

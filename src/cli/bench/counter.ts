@@ -47,13 +47,13 @@ export const counter = (failing: ReadonlySet<string>): AnyKeyed =>
       })
     },
     load: load(failing),
-    save: async (trx, { states }) => {
+    save: ({ states }) => {
       const rows = rowsOf(states, {
         id: ["text", ({ key, merchant }) => stateKey(merchant, key)],
         doc: ["jsonb", ({ json }) => json]
       })
-      await sql`insert into bench_counters select * from ${rows} as new
-        on conflict (id) do update set doc = excluded.doc`.execute(trx)
+      return [sql`insert into bench_counters select * from ${rows} as new
+        on conflict (id) do update set doc = excluded.doc`]
     },
     supervision: {
       DatabaseUnavailable: Restart,

@@ -52,7 +52,7 @@ export const ours = (entries: number): Way => async (databaseUrl, load, { from, 
     const database = Context.get(context, Database)
     return await timed(`${entries} entries a batch`, seconds, async (round) => {
       const batch = batchOf(load, from + round * entries, entries)
-      await Effect.runPromise(database.transaction("bench", (trx) => writeJournal(trx, batch)))
+      await Effect.runPromise(database.together("bench", () => writeJournal(batch)))
       return postingsIn(batch)
     })
   } finally {

@@ -16,6 +16,7 @@ import { runOutbound } from "../../runtime/outboundRunner.ts"
 import type { AnyActor, AnyKeyed } from "../../runtime/registry.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { Database, type Db, type Trx } from "../../store/database.ts"
+import { forAny } from "../../store/together.ts"
 import { insertEvents } from "../../store/turn.ts"
 import { PARTITIONS } from "../../../streams/mailboxes.ts"
 
@@ -154,8 +155,11 @@ const decideAlone = async (
     [opened],
     draft
   )
-  await actor.save(trx, { states: [...draft.states.values()], rows: draft.rows })
-  if (draft.events.length > 0) await insertEvents(trx, draft.events)
+  const statements = [
+    ...actor.save({ states: [...draft.states.values()], rows: draft.rows }),
+    ...forAny(draft.events, insertEvents)
+  ]
+  await Promise.all(statements.map((statement) => statement.execute(trx)))
 }
 
 const isNew = async (trx: Trx, family: string, { part, seq }: Letter): Promise<boolean> => {
@@ -174,6 +178,7 @@ const within = (trx: Trx) =>
   Database.of({
     query: (_name, run) => Effect.promise(() => run(trx as Db)),
     transaction: () => Effect.die("a load writes nothing"),
+    together: () => Effect.die("a load writes nothing"),
     rehearsal: () => Effect.die("a load writes nothing")
   })
 

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type StateKey, stateKey, type TurnWrites } from "../../../src/runtime/actor.ts"
-import { DatabaseUnavailable, DataRefused, type Trx } from "../../../src/store/database.ts"
+import { DatabaseUnavailable, DataRefused, type Statement } from "../../../src/store/database.ts"
 import type { DeadLetterRow, StoredDeadLetter } from "../../../src/store/deadLetters.ts"
 import { Fenced } from "../../../src/store/fence.ts"
 import type { KeyName, ParkedKeyRow, ParkedMessageRow } from "../../../src/store/parked.ts"
@@ -26,14 +26,16 @@ export interface CursorRow extends Cursor {
 /** What an actor wrote of its own, as a test's actor leaves it in the transaction. */
 export type ActorWrites = TurnWrites<unknown, unknown>
 
-/** The transaction an actor's `save` gets from the model. */
-export class ModelTransaction {
-  readonly writes: Array<ActorWrites> = []
+/** What an actor's `save` gives to the model in the place of SQL. */
+export interface ModelWrites {
+  readonly writes: ActorWrites
   /** Set where the data breaks a rule of the actor's tables. */
-  refused: string | undefined
-
-  static readonly of = (trx: Trx): ModelTransaction => trx as unknown as ModelTransaction
+  readonly refused?: string | undefined
 }
+
+export const asStatements = (one: ModelWrites): ReadonlyArray<Statement> => [
+  one as unknown as Statement
+]
 
 /** A model of PostgreSQL as the machine uses it: one thing at a time, each whole or not at all. */
 export class Store {
@@ -140,11 +142,11 @@ export class Store {
   }
 
   /** All of it, or it throws `Fenced` and nothing has changed. */
-  readonly commit = (written: TurnsWritten, { writes }: ModelTransaction): void => {
+  readonly commit = (written: TurnsWritten, saved: ReadonlyArray<ModelWrites>): void => {
     const { family, moves } = written
     this.check(written)
     for (const move of moves) this.move(family, move)
-    for (const { rows, states } of writes) {
+    for (const { writes: { rows, states } } of saved) {
       const known = entry(this.states, family, () => new Map())
       for (const { json, key, merchant, state } of states) {
         known.set(stateKey(merchant, key), { json, state })
@@ -275,15 +277,14 @@ export const turnStoreOf = (
   const ask = asker(time, process, wire)
   const write = (name: string, written: TurnsWritten, keep: boolean) =>
     Effect.gen(function* () {
-      const trx = new ModelTransaction()
-      const { save } = written
-      if (save !== undefined) yield* Effect.promise(() => save(trx as unknown as Trx))
+      const saved = (written.save?.() ?? []) as unknown as ReadonlyArray<ModelWrites>
+      const refused = saved.find((one) => one.refused !== undefined)?.refused
       yield* ask(name, () => {
-        if (trx.refused !== undefined) {
-          throw new DataRefused({ query: name, sqlState: "23514", cause: trx.refused })
+        if (refused !== undefined) {
+          throw new DataRefused({ query: name, sqlState: "23514", cause: refused })
         }
         if (keep) {
-          store.commit(written, trx)
+          store.commit(written, saved)
         } else store.check(written)
       }, (error) =>
         error instanceof Fenced
