@@ -1,5 +1,5 @@
 import { type Msg, nuid } from "@nats-io/transport-node"
-import { Effect, type Scope } from "effect"
+import { Effect, Schedule, Schema, type Scope } from "effect"
 import { type JetStreamRefused, request } from "./api.ts"
 import { BusUnavailable, type NatsLink } from "./connection.ts"
 import { type Delivery, deliveryOf } from "./mailboxReader.ts"
@@ -14,6 +14,11 @@ const PULL_BYTES_MAX = 8 * 1024 * 1024
  * it asks for the next, which took more than half a minute on a busy machine.
  */
 const INACTIVE_NANOS = 900_000_000_000
+
+/** A server hears of a consumer that was just made on another one a little later. Nothing was given away. */
+class NobodyAnswers extends Schema.TaggedError<NobodyAnswers>()("NobodyAnswers", {}) {}
+const UNANSWERED_MAX = 50
+const AGAIN_MILLIS = 50
 
 export interface Scan {
   /** The next messages in stream order; fewer than asked only where no more are there now. */
@@ -66,10 +71,25 @@ export const openScan = Effect.fnUntraced(function* (
 })
 
 const pull = (link: NatsLink, next: string, batch: number) =>
-  Effect.callback<ReadonlyArray<Delivery>, BusUnavailable>((resume) => {
+  pullOnce(link, next, batch).pipe(
+    Effect.retry({
+      while: ({ _tag }) => _tag === "NobodyAnswers",
+      times: UNANSWERED_MAX,
+      schedule: Schedule.spaced(AGAIN_MILLIS)
+    }),
+    Effect.catchTag(
+      "NobodyAnswers",
+      () => Effect.fail(new BusUnavailable({ detail: `${next}: nobody answers` }))
+    )
+  )
+
+const pullOnce = (link: NatsLink, next: string, batch: number) =>
+  Effect.callback<ReadonlyArray<Delivery>, BusUnavailable | NobodyAnswers>((resume) => {
     const found: Array<Delivery> = []
     const inbox = `${link.inboxPrefix}.${nuid.next()}`
-    const finish = (result: Effect.Effect<ReadonlyArray<Delivery>, BusUnavailable>) => {
+    const finish = (
+      result: Effect.Effect<ReadonlyArray<Delivery>, BusUnavailable | NobodyAnswers>
+    ) => {
       clearTimeout(silence)
       subscription.unsubscribe()
       resume(result)
@@ -79,6 +99,7 @@ const pull = (link: NatsLink, next: string, batch: number) =>
     const receive = (message: Msg) => {
       const status = message.headers?.code ?? 0
       if (status === 404 || status === 408) return finish(Effect.succeed(found))
+      if (status === 503) return finish(Effect.fail(new NobodyAnswers()))
       // Its bytes are used up, or it is gone.
       if (status !== 0) {
         const said = message.headers?.description ?? ""
