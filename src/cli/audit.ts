@@ -9,6 +9,7 @@ import { ExportVerifier, type Verdict, verifyReceipt } from "./audit/verify.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf, portOf } from "./lastro.ts"
 import type { Environment } from "./commands.ts"
+import { UsageError } from "./usage.ts"
 
 const usage = `Usage: deno task lastro audit export [--out audit.jsonl]
        deno task lastro audit verify <file> [--key <file or key>] [--checkpoint <file>] [--json]
@@ -22,8 +23,6 @@ verify   checks such a file, or a receipt (GET /v1/payments/{id}/receipt), with 
                  GET /v1/audit/checkpoint); without it the file's own key is believed
   --checkpoint   a checkpoint kept from earlier: the file must contain its tree
   --json         one line of JSON`
-
-const EXIT_USAGE = 64
 
 const options = {
   out: { type: "string" },
@@ -44,8 +43,7 @@ export const audit: CliCommand = {
     const [what, file] = positionals
     if (what === "export") return await exportJournal(environment, values.out)
     if (what !== "verify" || file === undefined) {
-      console.error(usage)
-      return EXIT_USAGE
+      throw new UsageError("say export, or verify <file>; --help says more.")
     }
     if (!fs.existsSync(file)) throw new StackError(`there is no ${file}.`)
     const keys = values.key === undefined ? [] : [keyOf(values.key)]

@@ -8,6 +8,7 @@ import { removeFolder } from "./ownFolder.ts"
 import { Progress } from "./demo/progress.ts"
 import { dataDirOf } from "./lastro.ts"
 import { untilStopped } from "./untilStopped.ts"
+import { numberGiven, wholeNumberGiven } from "./usage.ts"
 
 const MINUTES_DEFAULT = 2
 const MINUTES_MAX = 24 * 60
@@ -20,7 +21,6 @@ const EVERY_MAX = 600
 const SEED_MAX = 2 ** 32 - 1
 
 const EXIT_BROKEN_PROMISE = 1
-const EXIT_USAGE = 2
 
 const usage = `Usage: deno task lastro chaos [options]
 
@@ -38,52 +38,32 @@ which promises held. What runs already is not touched. Ctrl-C breaks nothing mor
 
 Exit code 1 where a promise does not hold; the data of the servers is then kept.`
 
-class UsageError extends Error {}
-
-const numberOf = (name: string, text: string, min: number, max: number): number => {
-  const value = Number(text)
-  if (/^\d{1,10}(\.\d{1,3})?$/.test(text) && value >= min && value <= max) return value
-  throw new UsageError(`--${name} is a number from ${min} to ${max}`)
-}
-
-const wholeNumberOf = (name: string, text: string, min: number, max: number): number => {
-  const value = numberOf(name, text, min, max)
-  if (Number.isInteger(value)) return value
-  throw new UsageError(`--${name} is a whole number`)
-}
-
 interface Options {
   readonly settings: Omit<ChaosSettings, "dataDir">
   readonly json: boolean
 }
 
 const optionsOf = (args: ReadonlyArray<string>): Options => {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: "string", default: String(MINUTES_DEFAULT) },
-        seed: { type: "string", default: String(randomBytes(4).readUInt32BE()) },
-        workers: { type: "string", default: String(WORKERS_DEFAULT) },
-        rate: { type: "string", default: String(RATE_DEFAULT) },
-        every: { type: "string", default: String(EVERY_DEFAULT) },
-        json: { type: "boolean", default: false }
-      }
-    })
-    return {
-      settings: {
-        millis: numberOf("minutes", values.minutes, 0.1, MINUTES_MAX) * 60_000,
-        seed: wholeNumberOf("seed", values.seed, 0, SEED_MAX),
-        workers: wholeNumberOf("workers", values.workers, 1, WORKERS_MAX),
-        rate: wholeNumberOf("rate", values.rate, 1, RATE_MAX),
-        faultEveryMillis: numberOf("every", values.every, 0.1, EVERY_MAX) * 1_000
-      },
-      json: values.json
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: "string", default: String(MINUTES_DEFAULT) },
+      seed: { type: "string", default: String(randomBytes(4).readUInt32BE()) },
+      workers: { type: "string", default: String(WORKERS_DEFAULT) },
+      rate: { type: "string", default: String(RATE_DEFAULT) },
+      every: { type: "string", default: String(EVERY_DEFAULT) },
+      json: { type: "boolean", default: false }
     }
-  } catch (error) {
-    const known = error instanceof UsageError ||
-      String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")
-    throw known ? new UsageError((error as Error).message) : error
+  })
+  return {
+    settings: {
+      millis: numberGiven("minutes", values.minutes, 0.1, MINUTES_MAX) * 60_000,
+      seed: wholeNumberGiven("seed", values.seed, 0, SEED_MAX),
+      workers: wholeNumberGiven("workers", values.workers, 1, WORKERS_MAX),
+      rate: wholeNumberGiven("rate", values.rate, 1, RATE_MAX),
+      faultEveryMillis: numberGiven("every", values.every, 0.1, EVERY_MAX) * 1_000
+    },
+    json: values.json
   }
 }
 
@@ -110,13 +90,5 @@ const run = async ({ json, settings }: Options, environment: Environment): Promi
 export const chaos: CliCommand = {
   summary: "Break a cluster of its own under load and check what is promised",
   usage,
-  run: async (args, environment) => {
-    try {
-      return await run(optionsOf(args), environment)
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error
-      console.error(`lastro chaos: ${error.message}. --help says more.`)
-      return EXIT_USAGE
-    }
-  }
+  run: async (args, environment) => await run(optionsOf(args), environment)
 }

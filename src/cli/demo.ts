@@ -11,6 +11,7 @@ import { demoRates } from "./demo/wallets.ts"
 import { PAYMENTS_MIN, type TrafficSettings } from "./demo/traffic.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { untilStopped } from "./untilStopped.ts"
+import { wholeNumberGiven } from "./usage.ts"
 
 const PAYMENTS_DEFAULT = 600
 const PAYMENTS_MAX = 100_000
@@ -25,7 +26,6 @@ const FINALITY_MILLIS = 5_000
 const TROUBLE_LINES_MAX = 20
 
 const EXIT_BROKEN_PROMISE = 1
-const EXIT_USAGE = 2
 const EXIT_INTERRUPTED = 130
 
 const usage = `Usage: deno task demo [options]
@@ -45,37 +45,23 @@ interface Options {
   readonly json: boolean
 }
 
-class UsageError extends Error {}
-
-const wholeNumber = (name: string, text: string, min: number, max: number): number => {
-  const value = Number(text)
-  if (/^\d{1,10}$/.test(text) && value >= min && value <= max) return value
-  throw new UsageError(`--${name} is a whole number from ${min} to ${max}`)
-}
-
 const optionsOf = (args: ReadonlyArray<string>): Options => {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        payments: { type: "string", default: String(PAYMENTS_DEFAULT) },
-        seed: { type: "string", default: String(SEED_DEFAULT) },
-        rate: { type: "string", default: String(RATE_DEFAULT) },
-        json: { type: "boolean", default: false }
-      }
-    })
-    return {
-      traffic: {
-        payments: wholeNumber("payments", values.payments, PAYMENTS_MIN, PAYMENTS_MAX),
-        seed: wholeNumber("seed", values.seed, 0, SEED_MAX),
-        rate: wholeNumber("rate", values.rate, 1, RATE_MAX)
-      },
-      json: values.json
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      payments: { type: "string", default: String(PAYMENTS_DEFAULT) },
+      seed: { type: "string", default: String(SEED_DEFAULT) },
+      rate: { type: "string", default: String(RATE_DEFAULT) },
+      json: { type: "boolean", default: false }
     }
-  } catch (error) {
-    const known = error instanceof UsageError ||
-      String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")
-    throw known ? new UsageError((error as Error).message) : error
+  })
+  return {
+    traffic: {
+      payments: wholeNumberGiven("payments", values.payments, PAYMENTS_MIN, PAYMENTS_MAX),
+      seed: wholeNumberGiven("seed", values.seed, 0, SEED_MAX),
+      rate: wholeNumberGiven("rate", values.rate, 1, RATE_MAX)
+    },
+    json: values.json
   }
 }
 
@@ -141,13 +127,5 @@ const run = async ({ json, traffic }: Options, environment: Environment): Promis
 export const demo: CliCommand = {
   summary: "Send realistic payments to a Lastro of its own and check what is promised",
   usage,
-  run: async (args, environment) => {
-    try {
-      return await run(optionsOf(args), environment)
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error
-      console.error(`lastro demo: ${error.message}. --help says more.`)
-      return EXIT_USAGE
-    }
-  }
+  run: async (args, environment) => await run(optionsOf(args), environment)
 }

@@ -7,11 +7,13 @@ import { besiege } from "./hostile/siege.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { removeFolder } from "./ownFolder.ts"
 import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
-import { UsageError } from "./usage.ts"
+import { wholeNumberGiven } from "./usage.ts"
 
 /** Well inside what a hostile gateway's late charges overrun. */
 const FINALITY_MILLIS = 5_000
 const PAYMENTS_MAX = 1_000_000
+const SEED_MAX = 2 ** 32 - 1
+const RATE_MAX = 2_000
 
 const usage = `Usage: lastro hostile [options]
 
@@ -36,9 +38,10 @@ export const hostile: CliCommand = {
         rate: { type: "string", default: "200" }
       }
     })
-    const [payments, seed, rate] = [values.payments, values.seed, values.rate].map(Number)
-    if (!(payments! > 0 && payments! <= PAYMENTS_MAX && rate! > 0 && Number.isInteger(seed))) {
-      throw new UsageError("--payments, --seed and --rate are numbers; --help says more.")
+    const settings = {
+      payments: wholeNumberGiven("payments", values.payments, 1, PAYMENTS_MAX),
+      seed: wholeNumberGiven("seed", values.seed, 0, SEED_MAX),
+      rate: wholeNumberGiven("rate", values.rate, 1, RATE_MAX)
     }
     const dataDir = join(dataDirOf(environment), `hostile-${randomBytes(4).toString("hex")}`)
     discardWhenInterrupted(dataDir)
@@ -51,11 +54,7 @@ export const hostile: CliCommand = {
         progress: (line) => console.error(`  ${line}`),
         finalityMillis: FINALITY_MILLIS
       })
-      const report = await besiege(
-        lastro,
-        { payments: payments!, seed: seed!, rate: rate! },
-        (line) => console.error(`  ${line}`)
-      )
+      const report = await besiege(lastro, settings, (line) => console.error(`  ${line}`))
       console.log(JSON.stringify(report, undefined, 2))
       return report.ok ? 0 : 1
     } finally {

@@ -10,6 +10,7 @@ import { checkpoints } from "../store/shadow.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf } from "./lastro.ts"
 import { familyTables, replayOf } from "./replayed.ts"
+import { UsageError } from "./usage.ts"
 
 const EXIT_DIFFERS = 2
 
@@ -41,14 +42,15 @@ export const replay: CliCommand = {
     })
     const [family] = positionals
     if (family === undefined || familyTables[family] === undefined || positionals.length > 1) {
-      throw new StackError(
-        `lastro replay needs one family of ${Object.keys(familyTables).join(", ")}.`
+      throw new UsageError(
+        `say one family of ${Object.keys(familyTables).join(", ")}; --help says more.`
       )
     }
+    const partition = partitionOf(values.partition)
     const stack = attachStack(dataDirOf(environment), environment)
     const report = await replayStack(stack, family, {
       checkpoint: await checkpointOf(stack.databaseUrl, values.from),
-      partition: partitionOf(values.partition)
+      partition
     })
     if (values.json) console.log(JSON.stringify(report))
     else print(report)
@@ -80,7 +82,7 @@ const partitionOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined
   const partition = Number(text)
   if (!Number.isInteger(partition) || partition < 0 || partition >= PARTITIONS) {
-    throw new StackError(`--partition ${text}: there are 0 to ${PARTITIONS - 1}.`)
+    throw new UsageError(`--partition ${text}: there are 0 to ${PARTITIONS - 1}.`)
   }
   return partition
 }

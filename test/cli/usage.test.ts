@@ -23,6 +23,11 @@ test.each([
   ["status", "payments"],
   ["access", "list", "--merchant"],
   ["hostile", "--payments=none"],
+  ["demo", "--rate=fast"],
+  ["chaos", "--minutes=soon"],
+  ["replay", "gateway"],
+  ["replay", "payments", "--partition=8"],
+  ["audit", "verify"],
   ["frobnicate"]
 ])(
   "lastro %s %s is no command: nothing is done, and 64 says so in one sentence",
