@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { givenStack } from "./given.ts"
-import { type NatsRole, type Stack, StackError } from "./stack.ts"
+import { credentialsBy, type Stack, StackError } from "./stack.ts"
 
 /** The servers of the Lastro that runs on this folder, or those that are given. Starts and stops nothing. */
 export const attachStack = (
@@ -21,19 +21,11 @@ export const attachStack = (
   }
   const ports = JSON.parse(read("nats", "ports.json")) as { client: number; monitor: number }
   const passwords = JSON.parse(read("nats", "passwords.json")) as Record<string, string>
-  const credentials = (user: NatsRole) => ({ user, password: passwords[user]! })
   const port = read("postgres", "port").trim()
   return {
     natsUrls: [`nats://127.0.0.1:${ports.client}`],
     natsMonitorUrl: `http://127.0.0.1:${ports.monitor}`,
-    nats: {
-      admin: credentials("admin"),
-      worker: credentials("worker"),
-      gate: credentials("gate"),
-      edge: credentials("edge"),
-      producer: credentials("producer"),
-      observer: credentials("observer")
-    },
+    nats: credentialsBy((user) => ({ user, password: passwords[user]! })),
     databaseUrl: `postgres://lastro:${read("postgres", "password")}@127.0.0.1:${port}/lastro`,
     merchantCredentials: (merchant) => {
       const user = `merchant-${merchant}`

@@ -7,7 +7,7 @@ import { lockFolder } from "./lock.ts"
 import { writePrivate } from "./natsConfiguration.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
-import { type Progress, type Stack, StackError } from "./stack.ts"
+import { credentialsBy, type Progress, type Stack, StackError } from "./stack.ts"
 import { together } from "./together.ts"
 
 /** What a quorum survives the loss of one of. */
@@ -164,14 +164,7 @@ const controlled = (
   return {
     natsUrls: members.map((one) => one.url),
     natsMonitorUrl: first.monitorUrl,
-    nats: {
-      admin: first.credentials("admin"),
-      worker: first.credentials("worker"),
-      gate: first.credentials("gate"),
-      edge: first.credentials("edge"),
-      producer: first.credentials("producer"),
-      observer: first.credentials("observer")
-    },
+    nats: credentialsBy((role) => first.credentials(role)),
     databaseUrl,
     // Each reads the shared passwords in; the first makes them.
     merchantCredentials: async (merchant) => {

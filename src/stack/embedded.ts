@@ -4,7 +4,7 @@ import { ensureDatabase } from "../store/provision.ts"
 import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
-import { type NatsRole, type Progress, type Stack, StackError } from "./stack.ts"
+import { credentialsBy, type Progress, type Stack, StackError } from "./stack.ts"
 import { together } from "./together.ts"
 
 export type Server = "nats" | "postgres"
@@ -57,18 +57,10 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
         : Promise.resolve(options.databaseUrl)
     ])
     await ensureDatabase(databaseUrl)
-    const credentials = (role: NatsRole) => startedNats.credentials(role)
     return {
       natsUrls: [startedNats.url],
       natsMonitorUrl: startedNats.monitorUrl,
-      nats: {
-        admin: credentials("admin"),
-        worker: credentials("worker"),
-        gate: credentials("gate"),
-        edge: credentials("edge"),
-        producer: credentials("producer"),
-        observer: credentials("observer")
-      },
+      nats: credentialsBy((role) => startedNats.credentials(role)),
       databaseUrl,
       merchantCredentials: (merchant) => startedNats.merchant(merchant),
       stop,

@@ -1,5 +1,11 @@
 import * as fs from "node:fs"
-import { type NatsCredentials, type NatsRole, type Stack, StackError } from "./stack.ts"
+import {
+  credentialsBy,
+  type NatsCredentials,
+  type NatsRole,
+  type Stack,
+  StackError
+} from "./stack.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,14 +33,7 @@ export const givenStack = (environment: Environment): Stack | undefined => {
   return {
     natsUrls: urls.map((url) => `nats://${new URL(url).host}`),
     natsMonitorUrl: environment["LASTRO_NATS_MONITOR_URL"] ?? `http://${first.hostname}:8222`,
-    nats: {
-      admin: credentials("admin"),
-      worker: credentials("worker"),
-      gate: credentials("gate"),
-      edge: credentials("edge"),
-      producer: credentials("producer"),
-      observer: credentials("observer")
-    },
+    nats: credentialsBy(credentials),
     databaseUrl,
     merchantCredentials: () =>
       Promise.reject(

@@ -5,6 +5,18 @@ export interface NatsCredentials {
 
 export type NatsRole = "admin" | "worker" | "gate" | "edge" | "producer" | "observer"
 
+/** What each role is known by, wherever that comes from. */
+export const credentialsBy = (
+  of: (role: NatsRole) => NatsCredentials
+): Readonly<Record<NatsRole, NatsCredentials>> => ({
+  admin: of("admin"),
+  worker: of("worker"),
+  gate: of("gate"),
+  edge: of("edge"),
+  producer: of("producer"),
+  observer: of("observer")
+})
+
 /** NATS and PostgreSQL, wherever they run. */
 export interface Stack {
   readonly natsUrls: ReadonlyArray<string>

@@ -6,7 +6,7 @@ import { ensureDatabase } from "../../store/provision.ts"
 import { lockFolder } from "../lock.ts"
 import { keptPasswords, natsConfiguration, writePrivate } from "../natsConfiguration.ts"
 import { SETTINGS } from "../postgresServer.ts"
-import { type NatsRole, type Progress, type Stack, StackError } from "../stack.ts"
+import { credentialsBy, type Progress, type Stack, StackError } from "../stack.ts"
 import {
   removeStale,
   removeVolumes,
@@ -130,18 +130,10 @@ const natsOf = (container: StartedTestContainer, files: Files) => {
   const monitorUrl = `http://127.0.0.1:${monitor}`
   writePrivate(join(files.nats, "ports.json"), JSON.stringify({ client, monitor }))
   const { passwords } = configurationOf(files, [])
-  const credentials = (user: NatsRole) => ({ user, password: passwords[user]! })
   return {
     natsUrls: [`nats://127.0.0.1:${client}`],
     natsMonitorUrl: monitorUrl,
-    nats: {
-      admin: credentials("admin"),
-      worker: credentials("worker"),
-      gate: credentials("gate"),
-      edge: credentials("edge"),
-      producer: credentials("producer"),
-      observer: credentials("observer")
-    },
+    nats: credentialsBy((user) => ({ user, password: passwords[user]! })),
     merchantCredentials: async (merchant: string) => {
       const before = await loadedAt(monitorUrl)
       const { content, passwords } = configurationOf(files, [merchant])
