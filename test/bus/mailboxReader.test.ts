@@ -3,21 +3,15 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { type Delivery, type MailboxReader, openReader } from "../../src/bus/mailboxReader.ts"
 import { eventually } from "../support/lastro.ts"
-import { becomes, connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { becomes, type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 let link: NatsLink
 beforeAll(async () => {
   machine = await startMachine("reader")
-  link = {
-    nc: await connectAs(machine.stack, machine.stack.nats.worker),
-    inboxPrefix: "_INBOX.worker"
-  }
+  link = machine.worker
 })
-afterAll(async () => {
-  await link.nc.close()
-  await machine.stop()
-})
+afterAll(() => machine.stop())
 
 const open = (partition: number, startSeq = 1) =>
   Effect.runPromise(openReader(link, {

@@ -4,21 +4,15 @@ import type { BusClient, NatsLink } from "../../src/bus/connection.ts"
 import { openReader } from "../../src/bus/mailboxReader.ts"
 import { Witness } from "../../src/bus/witness.ts"
 import { eventually } from "../support/lastro.ts"
-import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 let link: NatsLink
 beforeAll(async () => {
   machine = await startMachine("witness")
-  link = {
-    nc: await connectAs(machine.stack, machine.stack.nats.worker),
-    inboxPrefix: "_INBOX.worker"
-  }
+  link = machine.worker
 })
-afterAll(async () => {
-  await link.nc.close()
-  await machine.stop()
-})
+afterAll(() => machine.stop())
 
 const put = async (partition: number, count: number) => {
   const seqs: Array<number> = []

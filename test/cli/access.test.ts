@@ -1,32 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest"
-import { runCommand } from "../../src/cli/commands.ts"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { commandLine } from "../support/commandLine.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 
 let one: TestLastro
 let environment: Record<string, string>
-const said: Array<string> = []
 beforeAll(async () => {
   one = await startTestLastro()
   environment = { DATABASE_URL: one.stack.databaseUrl }
 })
 afterAll(() => one.stop())
-beforeEach(() => {
-  said.length = 0
-  const say = (...words: Array<unknown>) => {
-    said.push(words.join(" "))
-  }
-  vi.spyOn(console, "log").mockImplementation(say)
-  vi.spyOn(console, "error").mockImplementation(say)
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-})
-
-const access = async (...args: ReadonlyArray<string>) => {
-  const start = said.length
-  const code = await runCommand(["access", ...args], environment)
-  return { code, text: said.slice(start).join("\n") }
-}
+const lastro = commandLine(() => environment)
+const access = (...args: ReadonlyArray<string>) => lastro("access", ...args)
 
 const reads = async (secret: string, path = "/v1/payments") =>
   (await one.ask(secret, "GET", path)).status
@@ -84,5 +68,8 @@ test("what is not said enough is refused, and nothing is made", async () => {
   }
   expect((await access("list")).text).toBe(before)
   const unknown = await access("revoke", "0123456789abcdef", "--why", "a slip")
-  expect(unknown).toEqual({ code: 1, text: "lastro access: there is no key 0123456789abcdef." })
+  expect(unknown).toMatchObject({
+    code: 1,
+    text: "lastro access: there is no key 0123456789abcdef."
+  })
 })

@@ -1,36 +1,17 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest"
-import { runCommand } from "../../src/cli/commands.ts"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
+import { commandLine } from "../support/commandLine.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
 
 let one: TestLastro
 let environment: Record<string, string>
-const said: Array<string> = []
 beforeAll(async () => {
   one = await startTestLastro()
   environment = { LASTRO_URL: one.url, LASTRO_OPERATOR_KEY: await one.operatorKey() }
 })
 afterAll(() => one.stop())
-beforeEach(() => {
-  said.length = 0
-  const say = (...words: Array<unknown>) => {
-    said.push(words.join(" "))
-  }
-  vi.spyOn(console, "log").mockImplementation(say)
-  vi.spyOn(console, "error").mockImplementation(say)
-})
-afterEach(() => {
-  vi.restoreAllMocks()
-})
-
-/** What a command ends with, and what it says. */
-const lastro = async (...args: ReadonlyArray<string>) => {
-  const start = said.length
-  const code = await runCommand(args, environment)
-  const lines = said.slice(start)
-  return { code, text: lines.join("\n"), json: () => lines.map((line) => JSON.parse(line)) }
-}
+const lastro = commandLine(() => environment)
 
 const malformed = async (count: number) => {
   const nc = await connectAs(one.stack, one.stack.nats.producer)
@@ -169,7 +150,10 @@ test("each command explains itself", async () => {
 })
 
 test("without a Lastro to ask, a sentence says what to do", async () => {
-  const code = await runCommand(["status"], { ...environment, LASTRO_URL: "http://127.0.0.1:1" })
+  const { LASTRO_URL, ...rest } = environment
+  environment = { ...rest, LASTRO_URL: "http://127.0.0.1:1" }
+  const { code, text } = await lastro("status")
+  environment = { ...rest, LASTRO_URL: LASTRO_URL! }
   expect(code).toBe(1)
-  expect(said.at(-1)).toMatch(/^lastro: nothing answers at http:\/\/127.0.0.1:1/)
+  expect(text).toMatch(/^lastro: nothing answers at http:\/\/127.0.0.1:1/)
 })

@@ -8,21 +8,15 @@ import { fenceFilter } from "../../src/runtime/outbox.ts"
 import { type Relay, relay, settle, type Tail } from "../../src/runtime/relay.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { eventually } from "../support/lastro.ts"
-import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 let link: NatsLink
 beforeAll(async () => {
   machine = await startMachine("relay")
-  link = {
-    nc: await connectAs(machine.stack, machine.stack.nats.worker),
-    inboxPrefix: "_INBOX.worker"
-  }
+  link = machine.worker
 })
-afterAll(async () => {
-  await link.nc.close()
-  await machine.stop()
-})
+afterAll(() => machine.stop())
 
 const TARGETS = { mailbox: "PAYMENTS", events: "EVENTS" } as const
 let sources = 10

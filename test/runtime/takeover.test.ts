@@ -14,7 +14,7 @@ import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { eventually } from "../support/lastro.ts"
-import { connectAs, type Machine, merchantIn, startMachine } from "../support/machine.ts"
+import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, type Notebook, notebook, pageOf } from "../support/notebook.ts"
 
 let machine: Machine
@@ -24,14 +24,10 @@ beforeAll(async () => {
   machine = await startMachine("takeover")
   await makeNotebookTables(machine.databaseUrl)
   db = connect(machine.databaseUrl, 3)
-  link = {
-    nc: await connectAs(machine.stack, machine.stack.nats.worker),
-    inboxPrefix: "_INBOX.worker"
-  }
+  link = machine.worker
 })
 afterAll(async () => {
   await db.destroy()
-  await link.nc.close()
   await machine.stop()
 })
 

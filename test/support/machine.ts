@@ -42,6 +42,8 @@ export interface Machine {
   readonly databaseUrl: string
   /** May do everything; the actors themselves run with a worker's rights. */
   readonly admin: NatsLink
+  /** With a worker's rights, as actors have them. */
+  readonly worker: NatsLink
   readonly logs: Array<string>
   readonly work: (
     actors: ReadonlyArray<AnyActor>,
@@ -98,6 +100,7 @@ export const startMachine = async (name: string): Promise<Machine> => {
   await prepare(stack, () => {})
   const nc = await connectAs(stack, stack.nats.admin)
   const admin: NatsLink = { nc, inboxPrefix: "_INBOX.admin" }
+  const asWorker = await connectAs(stack, stack.nats.worker)
   const logs: Array<string> = []
   const working = new Set<() => Promise<void>>()
   const api = apiOf(nc)
@@ -105,6 +108,7 @@ export const startMachine = async (name: string): Promise<Machine> => {
     stack,
     databaseUrl,
     admin,
+    worker: { nc: asWorker, inboxPrefix: "_INBOX.worker" },
     logs,
     work: (actors, settings = {}) => {
       const fiber = Effect.runFork(program(stack, databaseUrl, logs, actors, settings))
@@ -129,7 +133,7 @@ export const startMachine = async (name: string): Promise<Machine> => {
     stored: (stream, filter) => readAll(api, stream, filter),
     stop: async () => {
       for (const each of working) await each()
-      await nc.close()
+      await Promise.all([nc.close(), asWorker.close()])
       await stack.stop()
       await dropDatabase(databaseUrl)
       fs.rmSync(dataDir, { recursive: true, force: true })
