@@ -1,4 +1,3 @@
-import * as fs from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { startEmbedded } from "../stack/embedded.ts"
@@ -18,6 +17,7 @@ import { printReport, type Report } from "./bench/report.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
+import { removeFolder } from "./ownFolder.ts"
 
 const WARM_SECONDS = 5
 const SOAK_PAYMENTS = 1_000_000
@@ -114,7 +114,7 @@ export const bench: CliCommand = {
       return 0
     } finally {
       await stack.stop()
-      fs.rmSync(dataDir, { recursive: true, force: true })
+      removeFolder(dataDir)
     }
   }
 }

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path"
 import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
 import { type Progress, type Stack, StackError } from "../stack/stack.ts"
+import { stopEach } from "../stack/stopEach.ts"
 import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { type LogSink, toFile } from "../telemetry/logs.ts"
@@ -96,8 +97,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
   startTracing(environment)
   const stops: Array<() => Promise<void>> = []
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each()
-    await stopTracing()
+    await stopEach([stopTracing, ...stops.splice(0)])
   }
   try {
     const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings)

@@ -1,6 +1,5 @@
 import { sql } from "kysely"
 import { Effect, Fiber, Layer } from "effect"
-import * as fs from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { PARTITIONS, sourceOf } from "../../../streams/mailboxes.ts"
@@ -22,6 +21,7 @@ import { familyByStream, streamByFamily } from "../worker.ts"
 import { counter, COUNTERS } from "./counter.ts"
 import { type Latency, percentiles } from "./load.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
+import { removeFolder } from "../ownFolder.ts"
 
 const usage = `Usage: deno task bench keys [options]
 
@@ -84,7 +84,7 @@ export const benchKeys: CliCommand = {
       return report(all, values.json)
     } finally {
       await stack.stop()
-      fs.rmSync(dataDir, { recursive: true, force: true })
+      removeFolder(dataDir)
     }
   }
 }

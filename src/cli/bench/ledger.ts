@@ -1,4 +1,3 @@
-import * as fs from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import pg from "pg"
@@ -13,6 +12,7 @@ import { dataDirOf } from "../lastro.ts"
 import { everyAccount, HOT, type LedgerLoad, ledgerLoads, UNIFORM } from "./ledgerLoads.ts"
 import { naive, ours, raw, type Way, type WayMeasured } from "./ledgerWays.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
+import { removeFolder } from "../ownFolder.ts"
 
 const usage = `Usage: deno task bench ledger [options]
 
@@ -72,7 +72,7 @@ export const benchLedger: CliCommand = {
       return report(measured, values.json)
     } finally {
       await server.stop()
-      fs.rmSync(dataDir, { recursive: true, force: true })
+      removeFolder(dataDir)
     }
   }
 }

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process"
-import * as fs from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { parseArgs } from "node:util"
 import { startCluster } from "../../stack/cluster.ts"
 import { startEmbedded } from "../../stack/embedded.ts"
+import { stopEach } from "../../stack/stopEach.ts"
 import { startChaosHouse } from "../chaos/house.ts"
 import { Ownership } from "../chaos/ownership.ts"
 import { median } from "../chaos/pauses.ts"
@@ -13,6 +13,7 @@ import type { CliCommand } from "../commands.ts"
 import { dataDirOf } from "../lastro.ts"
 import { type Gap, gapsSince } from "./gaps.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
+import { removeFolder } from "../ownFolder.ts"
 
 const usage = `Usage: deno task bench moves [options]
 
@@ -94,8 +95,7 @@ export const benchMoves: CliCommand = {
       }
       return 0
     } finally {
-      for (const stop of stops.reverse()) await stop()
-      fs.rmSync(dataDir, { recursive: true, force: true })
+      await stopEach(stops).finally(() => removeFolder(dataDir))
     }
   }
 }

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process"
-import * as fs from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
@@ -20,6 +19,7 @@ import { startWorker } from "../worker.ts"
 import type { Throughput } from "./load.ts"
 import { startLoader } from "./loader.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
+import { removeFolder } from "../ownFolder.ts"
 
 const usage = `Usage: deno task bench scale [options]
 
@@ -93,7 +93,7 @@ export const benchScale: CliCommand = {
         console.log(`  ${variant.name.padEnd(36)} ${Math.round(measured)} payments/s`)
       } finally {
         await stack.stop()
-        fs.rmSync(dataDir, { recursive: true, force: true })
+        removeFolder(dataDir)
       }
     }
     if (values.json) console.log(JSON.stringify(perSecond))

@@ -1,4 +1,5 @@
 import { type ClusterStack, startCluster } from "../../stack/cluster.ts"
+import { stopEach } from "../../stack/stopEach.ts"
 import type { Progress } from "../demo/progress.ts"
 import { Random } from "../demo/random.ts"
 import { replayStack } from "../replay.ts"
@@ -102,7 +103,7 @@ export const runChaos = async (
     const came = { stack, house, crew, injector, ownership, seconds, unquiet }
     return await reportOf(settings, came, progress)
   } finally {
-    for (const stop of stops.reverse()) await stop()
+    await stopEach(stops)
   }
 }
 

@@ -3,6 +3,7 @@ import { Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
 import type { PaymentResource } from "../../../actors/payments/resource.ts"
 import { Commands } from "../../bus/commands.ts"
 import { Nats, type NatsLink, open } from "../../bus/connection.ts"
+import { stopEach } from "../../stack/stopEach.ts"
 import { type ApiKey, createApiKey } from "../../store/apiKeys.ts"
 import { connect, type Db } from "../../store/database.ts"
 import type { Lastro } from "../lastro.ts"
@@ -49,7 +50,7 @@ export const openHouse = async (lastro: Lastro): Promise<House> => {
   const { databaseUrl, nats, natsUrls } = lastro.stack
   const closes: Array<() => Promise<unknown>> = []
   const close = async () => {
-    for (const each of closes.splice(0).reverse()) await each()
+    await stopEach(closes.splice(0))
   }
   try {
     const db = connect(databaseUrl, CONNECTIONS_MAX)
