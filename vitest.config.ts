@@ -1,18 +1,20 @@
 import { defineConfig } from "vitest/config"
+import { LongestFirst } from "./test/support/longestFirst.ts"
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/globalSetup.ts"],
     reporters: ["default", "./test/support/reporter.ts"],
-    // The integration suites share two cores with their servers: more files at once is slower.
-    maxWorkers: 2,
+    // Much of a file's time is waiting for deadlines, leases and processes: three files keep two cores busy.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     passWithNoTests: false,
     // Tests kill servers and are turned away on purpose. On Deno a socket may tell of its reset after
     // its client has let go of it; every other error nobody handled fails the run.
     onUnhandledError: (error) =>
       (error as { code?: string }).code === "ECONNRESET" ? false : undefined,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 180_000
   }
 })

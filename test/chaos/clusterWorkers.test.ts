@@ -99,7 +99,7 @@ beforeAll(async () => {
     return [first, fourth]
   })
   await house.load.stop()
-  unquiet = await house.quiet(120_000)
+  unquiet = await house.quiet(180_000)
   record = await readRecord(house.admin, house.stack.databaseUrl)
 }, 600_000)
 afterAll(async () => {

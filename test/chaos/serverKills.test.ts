@@ -45,9 +45,9 @@ beforeAll(async () => {
   acknowledgedBefore = house.load.acknowledged.size
   await rest(2_000)
   await house.load.stop()
-  unquiet = await house.quiet(90_000)
+  unquiet = await house.quiet(180_000)
   record = await readRecord(house.admin, house.stack.databaseUrl)
-}, 240_000)
+}, 480_000)
 afterAll(() => house?.stop())
 
 test("workers outlive the death of NATS and of PostgreSQL under load", () => {

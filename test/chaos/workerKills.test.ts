@@ -66,9 +66,9 @@ beforeAll(async () => {
   await freezeBetween()
   await house.load.stop()
   // A call under way at a kill is repeated when the shared consumer's wait of 30 s is over.
-  unquiet = await house.quiet(90_000)
+  unquiet = await house.quiet(180_000)
   record = await readRecord(house.admin, house.stack.databaseUrl)
-}, 240_000)
+}, 480_000)
 afterAll(() => house?.stop())
 
 test("workers died at every labelled point and were frozen under a load of a few thousand commands", () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   }
   report = await runChaos(settings, progress, () => false)
   rmSync(dataDir, { recursive: true, force: true })
-}, 240_000)
+}, 480_000)
 
 test("a short run on three servers breaks several things, and every promise holds", () => {
   expect(report.promises.flatMap(({ violations }) => violations)).toEqual([])

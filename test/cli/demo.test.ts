@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import * as fs from "node:fs"
-import { basename, join, resolve } from "node:path"
+import { basename, resolve } from "node:path"
 import { Result, Schema } from "effect"
 import fc from "fast-check"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -12,6 +12,7 @@ import { daysSince, surplus } from "../../src/cli/demo/settlement.ts"
 import { merchants, PAYMENTS_MIN, trafficOf } from "../../src/cli/demo/traffic.ts"
 import { readBrCode } from "../../src/domain/brCode.ts"
 import { CreateFields } from "../../streams/messages/payments.ts"
+import { commandLine } from "../support/commandLine.ts"
 import { testFolder } from "../support/lastro.ts"
 
 /** About half a minute alone; other suites may share the machine. */
@@ -173,16 +174,21 @@ describe("the demo", () => {
   })
 })
 
-it("says what is wrong with its options and starts nothing", async () => {
+describe("the demo's options", () => {
   const folder = testFolder("demo-usage")
-  for (const args of [["--payments", "3"], ["--rate", "fast"], ["--sed", "7"], ["more"]]) {
-    const { code, errors, out } = await lastro(folder, args)
-    expect([code, out]).toEqual([64, ""])
-    expect(errors).toMatch(/^lastro demo: [^\n]+\n$/)
-  }
-  expect(fs.existsSync(join(folder, "lock"))).toBe(false)
-  fs.rmSync(folder, { recursive: true })
-}, DEMO_MILLIS)
+  const run = commandLine(() => ({ LASTRO_DATA_DIR: folder }))
+
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
+
+  it.each([["--payments", "3"], ["--rate", "fast"], ["--sed", "7"], ["more"]])(
+    "are told where they are wrong (%s), and nothing starts",
+    async (...args) => {
+      const { code, text } = await run("demo", ...args)
+      expect([code, text]).toEqual([64, expect.stringMatching(/^lastro demo: [^\n]+$/)])
+      expect(fs.readdirSync(folder)).toEqual([])
+    }
+  )
+})
 
 describe("the demo's traffic", () => {
   const settings = fc.record({

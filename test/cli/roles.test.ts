@@ -60,13 +60,17 @@ const urlIn = (text: string): string => /(http:[^\s)]+)/.exec(text)![1]!
 const PORT_ANY = { LASTRO_PORT: "0" }
 
 test("a role that lacks something says which command or setting mends it", async () => {
-  expect(await refused(["edge"], {})).toContain("set LASTRO_NATS_URL and DATABASE_URL")
-  expect(await refused(["edge"])).toMatch(/the database lacks .*: run lastro migrate/)
+  const [unset, empty] = await Promise.all([refused(["edge"], {}), refused(["edge"])])
+  expect(unset).toContain("set LASTRO_NATS_URL and DATABASE_URL")
+  expect(empty).toMatch(/the database lacks .*: run lastro migrate/)
   expect((await ends(["migrate"])).said).toMatch(/^Applied: 0001_machine, /)
-  expect((await ends(["migrate"])).said).toBe("Nothing to do.")
-
-  expect(await refused(["edge"])).toMatch(/JetStream lacks PAYMENTS, .*: run lastro topology apply/)
-  const plan = await ends(["topology", "plan"])
+  const [again, without, plan] = await Promise.all([
+    ends(["migrate"]),
+    refused(["edge"]),
+    ends(["topology", "plan"])
+  ])
+  expect(again.said).toBe("Nothing to do.")
+  expect(without).toMatch(/JetStream lacks PAYMENTS, .*: run lastro topology apply/)
   expect(plan.code).toBe(2)
   expect(plan.said.split("\n")).toContain("create   stream PAYMENTS")
   expect(plan.said.split("\n")).toContain("create   consumer GATEWAY/gateway")
@@ -76,13 +80,16 @@ test("a role that lacks something says which command or setting mends it", async
     .toEqual([0, { done: [], to_do: [], closed_gates: [] }])
 
   const worker = { ...servers, LASTRO_SIMULATOR_URL: "http://127.0.0.1:1" }
-  expect(await refused(["worker"])).toContain("LASTRO_SIMULATOR_URL")
-  const misused = await ends(["worker", "--actors", "payments,frod"], worker)
+  const [unnamed, misused, mended, wrong] = await Promise.all([
+    refused(["worker"]),
+    ends(["worker", "--actors", "payments,frod"], worker),
+    ends(["topology", "mend"]),
+    refused(["worker"], { ...worker, LASTRO_NATS_WORKER_PASSWORD: "wrong" })
+  ])
+  expect(unnamed).toContain("LASTRO_SIMULATOR_URL")
   expect(misused.complained).toMatch(/there is no frod; there are payments, fraud, /)
-  expect(misused.code).toBe(64)
-  expect((await ends(["topology", "mend"])).code).toBe(64)
-  expect(await refused(["worker"], { ...worker, LASTRO_NATS_WORKER_PASSWORD: "wrong" }))
-    .toMatch(/does not take the user worker: .*LASTRO_NATS_WORKER_PASSWORD/)
+  expect([misused.code, mended.code]).toEqual([64, 64])
+  expect(wrong).toMatch(/does not take the user worker: .*LASTRO_NATS_WORKER_PASSWORD/)
 }, 180_000)
 
 test(

@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { resolve } from "node:path"
 import type { TestProject } from "vitest/node"
+import { natsServerBinary } from "../../src/stack/natsBinary.ts"
 import { PostgresServer } from "../../src/stack/postgresServer.ts"
 
 declare module "vitest" {
@@ -14,10 +15,10 @@ declare module "vitest" {
 export default async (project: TestProject) => {
   const folder = resolve(".lastro-test", `shared-${process.pid}`)
   fs.mkdirSync(folder, { recursive: true })
-  const server = await PostgresServer.start(folder, {
-    progress: (line) => console.log(`  ${line}`),
-    fsync: false
-  })
+  const progress = (line: string) => console.log(`  ${line}`)
+  // Fetched here, once: else every worker that comes first would fetch a nats-server for itself.
+  await natsServerBinary(progress)
+  const server = await PostgresServer.start(folder, { progress, fsync: false })
   project.provide("postgresUrl", server.url)
   return async () => {
     await server.stop()

@@ -114,7 +114,7 @@ export const startTestLastro = async (
 /** Waits until something holds, and says what it last saw where it never does. */
 export const eventually = async <A>(
   look: () => Promise<A | undefined>,
-  millis = 15_000
+  millis = 30_000
 ): Promise<A> => {
   const deadline = Date.now() + millis
   let last: unknown
