@@ -9,6 +9,8 @@ export default defineConfig({
     // Much of a file's time is waiting for deadlines, leases and processes: three files keep two cores busy.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
+    // Many tests name a partition from 4 to 7; deployments have four unless they choose.
+    env: { LASTRO_PARTITIONS: "8" },
     passWithNoTests: false,
     // Tests kill servers and are turned away on purpose. On Deno a socket may tell of its reset after
     // its client has let go of it; every other error nobody handled fails the run.

@@ -1,3 +1,5 @@
+import { partitionCount } from "../src/domain/partition.ts"
+
 /**
  * What flows where. Each family has one mailbox: a JetStream stream whose partitions are the unit
  * of order and of ownership. Producers write `lastro.<family>.<type>.<merchant>`; the server they are
@@ -21,8 +23,12 @@ export const mailboxes = [
 
 export type Family = (typeof mailboxes)[number]["family"]
 
-/** Fixed for a mailbox generation: changing it would move keys away from their order. */
-export const PARTITIONS = 8
+/**
+ * The deployment's choice, made before its first start: it bounds how many workers share a family. Another
+ * number later would move keys away from their order, so the mailboxes record it (streams/topology.ts) and
+ * whoever comes with another one is refused.
+ */
+export const PARTITIONS = partitionCount(process.env["LASTRO_PARTITIONS"])
 
 /**
  * A mapping of the NATS account, in the configuration of every server. A stream's own subject transform

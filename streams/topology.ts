@@ -1,5 +1,6 @@
+import { PARTITIONS_RECORD } from "../src/bus/drift.ts"
 import type { StreamSpec } from "../src/bus/topology.ts"
-import { type Mailbox, mailboxes } from "./mailboxes.ts"
+import { type Mailbox, mailboxes, PARTITIONS } from "./mailboxes.ts"
 
 const SECOND_NANOS = 1_000_000_000
 const DAY_NANOS = 86_400 * SECOND_NANOS
@@ -63,7 +64,7 @@ const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => (
   allow_direct: true,
   deny_delete: true,
   deny_purge: true,
-  metadata: monitored(replicas)
+  metadata: { ...monitored(replicas), [PARTITIONS_RECORD]: String(PARTITIONS) }
 })
 
 const record = (

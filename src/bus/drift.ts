@@ -7,6 +7,11 @@ export interface Difference {
   readonly blocked?: string
 }
 
+/** In the metadata of a mailbox: how many partitions it was made with. */
+export const PARTITIONS_RECORD = "lastro.partitions"
+/** Mailboxes were made with so many while there was no choice, and no record. */
+const PARTITIONS_UNRECORDED = "8"
+
 /** What a stream holds: some changes of limits would delete it. */
 export interface Held {
   readonly messages: number
@@ -23,13 +28,21 @@ export const settingsApart = (declared: object, found: Config): ReadonlyArray<Di
   )
 
 /**
- * A stream's settings, and a transform where there is one: none is declared, since every server applies
- * it by itself and copies may come to differ.
+ * A stream's settings; the number of partitions apart from what else its metadata say; and a transform
+ * where there is one: none is declared, since every server applies it by itself and copies may come to
+ * differ.
  */
-export const streamApart = (declared: object, found: Config): ReadonlyArray<Difference> => {
+export const streamApart = (declared: Config, found: Config): ReadonlyArray<Difference> => {
   const transform = found["subject_transform"]
+  const { [PARTITIONS_RECORD]: ours, ...metadata } = (declared["metadata"] ?? {}) as Config
+  const theirs = (found["metadata"] as Config | undefined)?.[PARTITIONS_RECORD] ??
+    PARTITIONS_UNRECORDED
+  const moved = ours !== undefined && ours !== theirs
   return [
-    ...settingsApart(declared, found),
+    ...settingsApart(moved ? { ...declared, metadata } : declared, found),
+    ...(moved
+      ? [{ setting: PARTITIONS_SETTING, declared: Number(ours), found: Number(theirs) }]
+      : []),
     ...(transform === undefined
       ? []
       : [{ setting: "subject_transform", declared: undefined, found: transform }])
@@ -60,6 +73,8 @@ const ONE_WAY = new Set([
   "allow_msg_counter",
   "sealed"
 ])
+/** Under this name a plan tells of a mailbox with another number of partitions. */
+export const PARTITIONS_SETTING = "partitions"
 const FIXED_CONSUMER = new Set([
   "deliver_policy",
   "opt_start_seq",
@@ -84,6 +99,7 @@ const streamBlock = (
   held: Held,
   nowMillis: number
 ): string | undefined => {
+  if (setting === PARTITIONS_SETTING) return "keys would move away from their order"
   if (FIXED_STREAM.has(setting)) return "a stream keeps this for its life"
   if (ONE_WAY.has(setting) && found === true) return "it cannot be taken back"
   return held.messages > 0 && deletes(setting, declared, held, nowMillis)

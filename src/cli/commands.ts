@@ -1,3 +1,4 @@
+import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
 import { StackError } from "../stack/stack.ts"
 import { UsageError } from "./usage.ts"
@@ -55,22 +56,23 @@ export const runCommand = async (
   environment: Environment
 ): Promise<number> => {
   const [name = "help", ...rest] = args
-  if (name === "help" || name === "--help") return await help()
   const load = commands[name]
-  if (load === undefined) {
-    console.error(`lastro has no command ${name}. Try: deno task lastro help`)
-    return EXIT_USAGE
-  }
-  const command = await load()
-  if (rest.includes("--help")) {
-    console.log(`${command.summary}\n\n${command.usage}`)
-    return 0
-  }
   try {
+    if (name === "help" || name === "--help") return await help()
+    if (load === undefined) {
+      console.error(`lastro has no command ${name}. Try: deno task lastro help`)
+      return EXIT_USAGE
+    }
+    const command = await load()
+    if (rest.includes("--help")) {
+      console.log(`${command.summary}\n\n${command.usage}`)
+      return 0
+    }
     return await command.run(rest, environment)
   } catch (error) {
     // What the machine lacks is said in one sentence; everything else is a bug and shows its stack.
-    const misused = error instanceof UsageError || isMisuse(error)
+    const misused = error instanceof UsageError || error instanceof NoPartitionCount ||
+      isMisuse(error)
     if (misused) {
       console.error(`lastro ${name}: ${(error as Error).message}`)
       return EXIT_USAGE

@@ -5,7 +5,7 @@ import { applyPlan, planTopology, replicasOf } from "../bus/topology.ts"
 import { checkStack } from "../stack/checks.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
 import { migrate } from "../store/migrate.ts"
-import { connectedAs, declaredTopology } from "./topology/declared.ts"
+import { agreed, connectedAs, declaredTopology } from "./topology/declared.ts"
 
 /** Makes a stack ready: servers checked, migrations applied, streams there. Drift is told, not changed. */
 export const prepare = async (stack: Stack, progress: Progress): Promise<void> => {
@@ -32,7 +32,7 @@ export const prepare = async (stack: Stack, progress: Progress): Promise<void> =
 /** Creates the streams, buckets and consumers that are not there. Answers what was found. */
 export const createMissing = Effect.fnUntraced(function* (nc: BusClient) {
   const declared = declaredTopology(replicasOf(nc))
-  const plan = yield* planTopology(nc, declared, Date.now())
+  const plan = agreed(yield* planTopology(nc, declared, Date.now()))
   const steps = plan.steps.filter(({ action }) => action === "create")
   yield* applyPlan(nc, declared, { ...plan, steps })
   return plan

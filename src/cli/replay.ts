@@ -10,6 +10,7 @@ import { checkpoints } from "../store/shadow.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf } from "./lastro.ts"
 import { familyTables, replayOf } from "./replayed.ts"
+import { agreed, planAs } from "./topology/declared.ts"
 import { UsageError } from "./usage.ts"
 
 const EXIT_DIFFERS = 2
@@ -48,6 +49,7 @@ export const replay: CliCommand = {
     }
     const partition = partitionOf(values.partition)
     const stack = attachStack(dataDirOf(environment), environment)
+    agreed(await planAs(stack, "worker"))
     const report = await replayStack(stack, family, {
       checkpoint: await checkpointOf(stack.databaseUrl, values.from),
       partition

@@ -1,11 +1,12 @@
 import { Effect } from "effect"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { applyPlan, type Plan, planTopology, replicasOf, type Step } from "../bus/topology.ts"
 import { attachStack } from "../stack/attached.ts"
 import type { Stack } from "../stack/stack.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf } from "./lastro.ts"
 import { UsageError } from "./usage.ts"
-import { connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
+import { agreed, connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
 
 const usage = `Usage: lastro topology plan [--json]
        lastro topology apply [--json]
@@ -17,6 +18,7 @@ told and left for a person.
 
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
+  LASTRO_PARTITIONS                 how many each mailbox has (docs/streams.md; default 4)
   LASTRO_NATS_ADMIN_USER/_PASSWORD  who may change streams (or LASTRO_NATS_PASSWORDS_FILE)
 
 Exits with 0 where everything is as declared, with 2 where something is to do or was left.`
@@ -49,7 +51,7 @@ const apply = (stack: Stack) =>
     (nc) =>
       Effect.gen(function* () {
         const declared = declaredTopology(replicasOf(nc))
-        const plan = yield* planTopology(nc, declared, Date.now())
+        const plan = agreed(yield* planTopology(nc, declared, Date.now()))
         yield* applyPlan(nc, declared, plan)
         const left = yield* planTopology(nc, declared, Date.now())
         return { done: plan.steps.filter(({ action }) => action !== "tell"), left }
@@ -72,7 +74,9 @@ const print = (done: ReadonlyArray<Step>, { closedGates, steps }: Plan): void =>
       `note     ${name} takes no commands now: admission closed its gate, it will open it.`
     )
   }
-  if (steps.length === 0) console.log("Everything is as declared.")
+  if (steps.length === 0) {
+    console.log(`Everything is as declared, with ${PARTITIONS} partitions in each mailbox.`)
+  }
 }
 
 const made = ({ kind, name }: Step): string => `created  ${kind} ${name}`

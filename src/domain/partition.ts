@@ -9,5 +9,25 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
+/** What a deployment chose as its number of partitions is none. */
+export class NoPartitionCount extends Error {}
+
+/** The fewer there are, the larger the turns: 4 gave more throughput and less latency than 8 on two cores. */
+const PARTITIONS_DEFAULT = 4
+/** Names have two digits, and each partition has a lease and a consumer of its own. */
+const PARTITIONS_MAX = 64
+
+/** How many partitions each mailbox has, by `LASTRO_PARTITIONS`. */
+export const partitionCount = (chosen: string | undefined): number => {
+  if (chosen === undefined || chosen === "") return PARTITIONS_DEFAULT
+  const count = Number(chosen)
+  if (/^\d{1,2}$/.test(chosen) && count >= 1 && count <= PARTITIONS_MAX) return count
+  throw new NoPartitionCount(
+    `LASTRO_PARTITIONS is a whole number from 1 to ${PARTITIONS_MAX}, not ${
+      JSON.stringify(chosen)
+    }.`
+  )
+}
+
 /** The partition of a routing key; the same as the servers' mapping computes. */
 export const partitionOf = (key: string, partitions: number): number => fnv1a(key) % partitions

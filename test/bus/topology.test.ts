@@ -1,8 +1,9 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { PARTITIONS_RECORD } from "../../src/bus/drift.ts"
 import { applyPlan, planTopology, setGate } from "../../src/bus/topology.ts"
 import { streamFacts } from "../../src/bus/tail.ts"
-import { declaredTopology } from "../../src/cli/topology/declared.ts"
+import { agreed, declaredTopology } from "../../src/cli/topology/declared.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
@@ -154,6 +155,52 @@ test("a mailbox as an older version made it takes commands, and is changed in pl
   await machine.send("fraud", "note", merchant, 2)
   const place = `fraud.${partitionOf(merchant, PARTITIONS)}.ingress.note.${merchant}`
   expect((await machine.stored("FRAUD", place)).map(({ text }) => text)).toEqual(["1", "2"])
+})
+
+test("a mailbox without a record has eight partitions, and is given one", async () => {
+  const { metadata: { [PARTITIONS_RECORD]: kept, ...metadata } } = await configOf("FRAUD")
+  expect(kept).toBe("8")
+  await update("FRAUD", { metadata })
+  expect(agreed(await planned()).steps).toMatchObject([{
+    name: "FRAUD",
+    action: "change",
+    differences: [{ setting: "metadata" }]
+  }])
+  await apply()
+  expect(await planned()).toEqual(nothing)
+})
+
+test("a mailbox with another number of partitions is told, left as it is, and refused", async () => {
+  const { metadata } = await configOf("FRAUD")
+  // What else its metadata say is mended all the same, beside the number.
+  await update("FRAUD", {
+    metadata: { ...metadata, [PARTITIONS_RECORD]: "3", "io.nats.monitor.enabled": "false" }
+  })
+  const number = {
+    setting: "partitions",
+    declared: 8,
+    found: 3,
+    blocked: "keys would move away from their order"
+  }
+  const plan = await planned()
+  expect(plan.steps).toMatchObject([{
+    name: "FRAUD",
+    action: "change",
+    differences: [{ setting: "metadata" }, number]
+  }])
+  expect(() => agreed(plan)).toThrow(
+    /made with 3 partitions each, and this process reckons with 8; .*set LASTRO_PARTITIONS=3/
+  )
+  await apply()
+  expect((await planned()).steps).toEqual([
+    { kind: "stream", name: "FRAUD", action: "tell", differences: [number] }
+  ])
+  expect((await configOf("FRAUD")).metadata).toMatchObject({
+    [PARTITIONS_RECORD]: "3",
+    "io.nats.monitor.enabled": "true"
+  })
+  await update("FRAUD", { metadata })
+  expect(await planned()).toEqual(nothing)
 })
 
 test("the server puts every merchant into the partition that the machine computes", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { fnv1a, partitionOf } from "../../src/domain/partition.ts"
+import { fnv1a, NoPartitionCount, partitionCount, partitionOf } from "../../src/domain/partition.ts"
 
 /** From the public-domain test suite of Fowler, Noll and Vo (test_fnv.c). */
 const vectors: ReadonlyArray<readonly [text: string, hash: number]> = [
@@ -63,5 +63,22 @@ describe("a routing key falls into the partition the server computes", () => {
     const counts = new Array<number>(8).fill(0)
     for (let index = 0; index < 8_000; index++) counts[partitionOf(`merchant-${index}`, 8)]! += 1
     for (const count of counts) expect(Math.abs(count - 1_000)).toBeLessThan(150)
+  })
+})
+
+describe("how many partitions a deployment has", () => {
+  it("is four where nobody chose", () => {
+    expect([partitionCount(undefined), partitionCount("")]).toEqual([4, 4])
+  })
+
+  it("is any whole number from 1 to 64", () => {
+    expect(["1", "2", "08", "64"].map(partitionCount)).toEqual([1, 2, 8, 64])
+  })
+
+  it.each(["0", "65", "128", "-1", "2.5", "1e1", "four", " "])("is never %j", (chosen) => {
+    expect(() => partitionCount(chosen)).toThrow(NoPartitionCount)
+    expect(() => partitionCount(chosen)).toThrow(
+      `LASTRO_PARTITIONS is a whole number from 1 to 64, not ${JSON.stringify(chosen)}.`
+    )
   })
 })

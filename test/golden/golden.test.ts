@@ -89,10 +89,10 @@ test("the topology is as recorded, on one server and in a cluster", () => {
   expect(new Set(replicas)).toEqual(new Set([3]))
   const peers = Object.keys(topology(3)[0]!.metadata!).filter((name) => name.includes(".peer-"))
   expect(peers).toHaveLength(3)
-  const plain = topology(3).map((spec) => ({
+  const plain = topology(3).map((spec, index) => ({
     ...spec,
     num_replicas: 1,
-    metadata: topology(1)[0]!.metadata
+    metadata: topology(1)[index]!.metadata
   }))
   expect(plain).toEqual(topology(1))
 })

@@ -5,7 +5,7 @@ import { givenStack } from "../../stack/given.ts"
 import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
 import { pendingMigrations } from "../../store/migrate.ts"
 import type { Environment } from "../commands.ts"
-import { planAs } from "../topology/declared.ts"
+import { agreed, planAs } from "../topology/declared.ts"
 
 export const serversUsage =
   `  LASTRO_NATS_URL                   nats://host:4222, several with commas
@@ -13,7 +13,9 @@ export const serversUsage =
   LASTRO_NATS_<ROLE>_USER, LASTRO_NATS_<ROLE>_PASSWORD
                                     who this process is (ADMIN, WORKER, GATE, EDGE)
   LASTRO_NATS_PASSWORDS_FILE        instead of those: a JSON file with a password for each user
-  DATABASE_URL                      postgres://user:password@host:5432/database`
+  DATABASE_URL                      postgres://user:password@host:5432/database
+  LASTRO_PARTITIONS                 how many each mailbox has, the same for every process
+                                    (docs/streams.md; default 4)`
 
 /** Servers that run already. Only `start` brings its own. */
 export const neededStack = (command: string, environment: Environment): Stack => {
@@ -44,7 +46,7 @@ export const readyStack = async (
       `the database lacks ${pending.join(", ")}: run lastro migrate before this version starts.`
     )
   }
-  refuse(await planAs(stack, role))
+  refuse(agreed(await planAs(stack, role)))
   return stack
 }
 

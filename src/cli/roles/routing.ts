@@ -2,6 +2,7 @@ import type { CliCommand } from "../commands.ts"
 import { configuredGateways } from "../gateways.ts"
 import { dataDirOf } from "../lastro.ts"
 import { configuredTerms, publishTerms } from "../terms.ts"
+import { agreed, planAs } from "../topology/declared.ts"
 import { takesNothing } from "../usage.ts"
 import { attachStack } from "../../stack/attached.ts"
 
@@ -15,6 +16,7 @@ begin. Nothing is sent where they hold already.
   LASTRO_TERMS_FILE                 fees, payouts, authorizations, rates (docs/payments.md, docs/fx.md)
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
+  LASTRO_PARTITIONS                 how many each mailbox has (docs/streams.md; default 4)
   LASTRO_NATS_ADMIN_USER/_PASSWORD  who may configure (or LASTRO_NATS_PASSWORDS_FILE)`
 
 export const routing: CliCommand = {
@@ -24,6 +26,7 @@ export const routing: CliCommand = {
     takesNothing(args)
     const configured = configuredGateways(environment)
     const stack = attachStack(dataDirOf(environment), environment)
+    agreed(await planAs(stack, "admin"))
     await publishTerms(stack, configured.routing, configuredTerms(environment))
     console.log(`Routed by ${configured.routing.rules.length} rules.`)
     return 0

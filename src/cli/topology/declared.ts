@@ -5,6 +5,7 @@ import { mailboxes } from "../../../streams/mailboxes.ts"
 import { readers } from "../../../streams/consumers.ts"
 import { topology } from "../../../streams/topology.ts"
 import { type BusClient, open } from "../../bus/connection.ts"
+import { PARTITIONS_SETTING } from "../../bus/drift.ts"
 import { sharedConsumerOf } from "../../bus/sharedReader.ts"
 import { type Plan, planTopology, replicasOf, type Topology } from "../../bus/topology.ts"
 import { outboundConsumer } from "../../runtime/outboundRunner.ts"
@@ -27,6 +28,23 @@ export const declaredTopology = (replicas: number): Topology => ({
     )
   ]
 })
+
+/**
+ * The plan, where the mailboxes have as many partitions as this process reckons with. Whoever went on with
+ * another number would put keys where their former messages are not.
+ */
+export const agreed = (plan: Plan): Plan => {
+  for (const step of plan.steps) {
+    if (step.action === "create") continue
+    const apart = step.differences.find(({ setting }) => setting === PARTITIONS_SETTING)
+    if (apart === undefined) continue
+    throw new StackError(
+      `the mailboxes were made with ${apart.found} partitions each, and this process reckons with ` +
+        `${apart.declared}; that is fixed from the first start on: set LASTRO_PARTITIONS=${apart.found}.`
+    )
+  }
+  return plan
+}
 
 /** One connection under a role's rights, for as long as `use` takes. */
 export const connectedAs = <A, E extends { readonly message: string }>(

@@ -53,7 +53,8 @@ const partitionFunction = Effect.fnUntraced(function* (
       ? `the server and we agree on ${theirs.size} of ${KEYS.length} keys`
       : `it maps ${theirs.size} of ${KEYS.length} producers' subjects: their commands are not taken`,
     ...(theirs !== undefined && !agrees && {
-      advice: `set in its configuration: mappings: { "${mapping.src}": "${mapping.dest}" }`
+      advice: `set in its configuration, where LASTRO_PARTITIONS=${partitions} is right: ` +
+        `mappings: { "${mapping.src}": "${mapping.dest}" }`
     }),
     undermines: theirs !== undefined && apart.length === 0 ? [] : ["G2", "G3"]
   }

@@ -5,7 +5,7 @@ import type { StreamCondition } from "../../bus/probe.ts"
 import { comparableSpec } from "../../bus/topology.ts"
 import { SCANS } from "../../bus/scan.ts"
 import { sharedConsumer } from "../../bus/sharedReader.ts"
-import { settingsApart, streamApart } from "../../bus/drift.ts"
+import { PARTITIONS_SETTING, settingsApart, streamApart } from "../../bus/drift.ts"
 import { cursorConditions } from "../../store/condition.ts"
 import type { Finding, Promised } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
@@ -47,7 +47,7 @@ const missing = (name: string, why: string): Finding => ({
   undermines: ["G1", ...ORDERED]
 })
 
-const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> => {
+const drift = ({ declared, partitions }: Patient, streams: Streams): ReadonlyArray<Finding> => {
   const apart = declared.flatMap((spec) => {
     const found = streams.get(spec.name)
     if (found === undefined) return []
@@ -62,7 +62,7 @@ const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> 
       area: "streams",
       check: "topology",
       verdict: "good",
-      found: `${streams.size} streams are as declared`,
+      found: `${streams.size} streams are as declared, mailboxes with ${partitions} partitions`,
       undermines: []
     }]
   }
@@ -71,7 +71,9 @@ const drift = ({ declared }: Patient, streams: Streams): ReadonlyArray<Finding> 
     check: `${stream} ${setting}`,
     verdict: ROOM.has(setting) ? "poor" : "bad",
     found: `is ${JSON.stringify(found) ?? "not set"}, declared ${JSON.stringify(declared)}`,
-    advice: "decide which is right: a stream that was changed is never changed back silently",
+    advice: setting === PARTITIONS_SETTING
+      ? `start every process, this one too, with LASTRO_PARTITIONS=${found}`
+      : "decide which is right: a stream that was changed is never changed back silently",
     undermines: setting === "retention" || setting === "discard" || setting === "storage"
       ? ["G1", "G2"]
       : ORDERED
