@@ -1,6 +1,12 @@
 import type { Reporter, TestModule, TestRunEndReason } from "vitest/node"
 
-/** The last line of a run, for people and for CI: `N passed, N failed`. Skips are listed above it. */
+/** What a run with a limit of time has to know of itself. */
+const SLOWEST = 15
+
+/**
+ * The last line of a run, for people and for CI: `N passed, N failed`. Skips are listed above it, and
+ * above them the files that took longest.
+ */
 export default class CountReporter implements Reporter {
   onTestRunEnd(
     modules: ReadonlyArray<TestModule>,
@@ -22,8 +28,18 @@ export default class CountReporter implements Reporter {
     }
     if (passed === 0 && failed === 0) failed = 1
     process.on("exit", () => {
+      if (modules.length > SLOWEST) { for (const line of slowest(modules)) console.log(line) }
       for (const line of skipped) console.log(line)
       console.log(`${passed} passed, ${failed} failed`)
     })
   }
 }
+
+const slowest = (modules: ReadonlyArray<TestModule>): ReadonlyArray<string> =>
+  modules.map((module) => ({
+    file: module.relativeModuleId,
+    seconds: Math.round(module.diagnostic().duration / 1_000)
+  }))
+    .sort((one, other) => other.seconds - one.seconds)
+    .slice(0, SLOWEST)
+    .map(({ file, seconds }) => `${seconds} s: ${file}`)
