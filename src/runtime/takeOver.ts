@@ -28,7 +28,7 @@ export const takeOver = Effect.fnUntraced(function* (
   const [facts, found] = yield* Effect.all([
     factsOf(options),
     store.takeOver(claim),
-    // It ends nothing but the pulls of somebody whose lease is over.
+    // Of somebody whose lease is over. Who froze before this ends his successor's, who begins once more.
     dropConsumer(link.nc, stream, consumerOf(options))
   ], { concurrency: "unbounded" })
   const taken = found ??
