@@ -169,7 +169,7 @@ test(
     expect(await replay.run(["payments", "--json"], environment)).toBe(2)
     expect(await replay.run(["fraud"], environment)).toBe(0)
     expect(await checkpoint.run(["--list"], environment)).toBe(0)
-    await expect(replay.run(["gateway"], environment)).rejects.toThrow(/needs one family of/)
+    await expect(replay.run(["gateway"], environment)).rejects.toThrow(/say one family of/)
     await expect(replay.run(["fraud", "--from", "checkpoint_1"], environment)).rejects.toThrow(
       /there is no checkpoint checkpoint_1/
     )
