@@ -1,3 +1,4 @@
+import "../../telemetry/fiberContext.ts"
 import { parentPort, workerData } from "node:worker_threads"
 import { Effect } from "effect"
 import { edgeLatency } from "./edgeLatency.ts"

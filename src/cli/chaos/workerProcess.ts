@@ -1,3 +1,4 @@
+import "../../telemetry/fiberContext.ts"
 import process from "node:process"
 import { simulator } from "../../../actors/gateway/simulator.ts"
 import { startWorker } from "../../cli/worker.ts"
