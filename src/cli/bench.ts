@@ -18,6 +18,7 @@ import type { CliCommand } from "./commands.ts"
 import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
 import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
 import { removeFolder } from "./ownFolder.ts"
+import { numberGiven, wholeNumberGiven } from "./usage.ts"
 
 const WARM_SECONDS = 5
 const SOAK_PAYMENTS = 1_000_000
@@ -35,6 +36,7 @@ the plain way can do: the same decisions with one database transaction for each 
   --seconds 60       how long the throughput is measured
   --merchants 64     over how many merchants
   --in-flight 3000   payments under way at once
+  --rate 120         latency at so many payments a second instead of half the throughput
   --json             one line of JSON at the end
   --soak             a million commands instead; memory at 100,000 and at the end
 
@@ -52,6 +54,7 @@ const options = {
   seconds: { type: "string", default: "60" },
   merchants: { type: "string", default: "64" },
   "in-flight": { type: "string", default: "3000" },
+  rate: { type: "string" },
   json: { type: "boolean", default: false },
   soak: { type: "boolean", default: false }
 } as const
@@ -70,6 +73,13 @@ export const bench: CliCommand = {
     const part = parts[args[0] ?? ""]
     if (part !== undefined) return await part.run(args.slice(1), environment)
     const { values } = parseArgs({ args: [...args], options })
+    const asked = {
+      seconds: numberGiven("seconds", values.seconds, 0.1, 3_600),
+      inFlight: wholeNumberGiven("in-flight", values["in-flight"], 100, 1_000_000),
+      ...(values.rate !== undefined && { rate: numberGiven("rate", values.rate, 1, 100_000) })
+    }
+    const { inFlight } = asked
+    const merchants = wholeNumberGiven("merchants", values.merchants, 1, 1_000)
     const dataDir = join(dataDirOf(environment), `bench-${process.pid}`)
     discardWhenInterrupted(dataDir)
     const say = (line: string) => console.log(line)
@@ -83,7 +93,6 @@ export const bench: CliCommand = {
         stack,
         requestsPerSecond: 100_000
       })
-      const merchants = Number(values.merchants)
       const loader = await startLoader({
         natsUrls: stack.natsUrls,
         producer: stack.nats.producer,
@@ -91,13 +100,9 @@ export const bench: CliCommand = {
         merchants
       })
       await pause(2_000)
-      const inFlight = Number(values["in-flight"])
       await loader.run({ _tag: "Throughput", options: { seconds: WARM_SECONDS, inFlight } })
       if (values.soak) return await soak(loader, lastro, inFlight, values.json)
-      const measured = await measure(loader, lastro, stack, {
-        seconds: Number(values.seconds),
-        inFlight
-      })
+      const measured = await measure(loader, lastro, stack, asked)
       await loader.stop()
       await lastro.stop()
       say("Nothing else runs now: what PostgreSQL alone can do with the same rows …")
@@ -125,13 +130,15 @@ const measure = async (
   loader: Loader,
   lastro: Lastro,
   stack: Stack,
-  options: { readonly seconds: number; readonly inFlight: number }
+  options: { readonly seconds: number; readonly inFlight: number; readonly rate?: number }
 ): Promise<Measured> => {
   const before = await counts(stack)
   const throughput = await loader.run<Throughput>({ _tag: "Throughput", options })
   const after = await counts(stack)
-  console.log(`${Math.round(throughput.perSecond)} payments/s; now at half that load …`)
-  const half = throughput.perSecond / 2
+  const paced = options.rate ?? throughput.perSecond / 2
+  console.log(
+    `${Math.round(throughput.perSecond)} payments/s; now at ${Math.round(paced)} a second …`
+  )
   const seconds = Math.max(10, Math.round(options.seconds / 2))
   const db = connect(stack.databaseUrl, 1)
   const key = await createApiKey(db, {
@@ -141,7 +148,7 @@ const measure = async (
   })
   await db.destroy()
   const [latency, edge] = await Promise.all([
-    loader.run<Latency>({ _tag: "Latency", options: { perSecond: half, seconds } }),
+    loader.run<Latency>({ _tag: "Latency", options: { perSecond: paced, seconds } }),
     loader.run<Latency>({
       _tag: "Edge",
       options: { url: lastro.edge.url, key, perSecond: EDGE_PER_SECOND, seconds }
@@ -151,7 +158,7 @@ const measure = async (
     throughput,
     latency,
     edge,
-    halfPerSecond: half,
+    pacedPerSecond: paced,
     ...perPayment(before, after, throughput.payments),
     stored: (await counts(stack)).payments
   }

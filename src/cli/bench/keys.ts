@@ -22,6 +22,7 @@ import { counter, COUNTERS } from "./counter.ts"
 import { type Latency, percentiles } from "./load.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../ownFolder.ts"
+import { numberGiven, wholeNumberGiven } from "../usage.ts"
 
 const usage = `Usage: deno task bench keys [options]
 
@@ -55,6 +56,9 @@ export const benchKeys: CliCommand = {
   usage,
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
+    const seconds = numberGiven("seconds", values.seconds, 0.1, 3_600)
+    const rate = numberGiven("rate", values.rate, 1, 100_000)
+    const rounds = wholeNumberGiven("rounds", values.rounds, 1, 1_000)
     const dataDir = join(dataDirOf(environment), `bench-keys-${process.pid}`)
     discardWhenInterrupted(dataDir)
     const say = (line: string) => console.log(line)
@@ -66,13 +70,11 @@ export const benchKeys: CliCommand = {
       await db.destroy()
       const failing = new Set<string>()
       const worker = Effect.runFork(work(stack, failing, join(dataDir, "lastro.log")))
-      const seconds = Number(values.seconds)
-      const rate = Number(values.rate)
       const all: Record<Way, Array<Latency>> = { healthy: [], retrying: [], poisoned: [] }
       await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
         const load = yield* openLoad(stack)
         yield* load("warm", "healthy", failing, { rate, seconds })
-        for (let round = 0; round < Number(values.rounds); round++) {
+        for (let round = 0; round < rounds; round++) {
           for (const way of ways) {
             const latency = yield* load(`r${round}`, way, failing, { rate, seconds })
             say(`round ${round + 1}, ${way}: p50 ${latency.p50} ms, p99 ${latency.p99} ms`)

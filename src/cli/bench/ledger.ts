@@ -13,6 +13,7 @@ import { everyAccount, HOT, type LedgerLoad, ledgerLoads, UNIFORM } from "./ledg
 import { naive, ours, raw, type Way, type WayMeasured } from "./ledgerWays.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../ownFolder.ts"
+import { numberGiven, wholeNumberGiven } from "../usage.ts"
 
 const usage = `Usage: deno task bench ledger [options]
 
@@ -51,6 +52,8 @@ export const benchLedger: CliCommand = {
   usage,
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
+    const seconds = numberGiven("seconds", values.seconds, 0.1, 3_600)
+    const seed = wholeNumberGiven("seed", values.seed, 0, 0xffff_ffff)
     const dataDir = join(dataDirOf(environment), `bench-ledger-${process.pid}`)
     discardWhenInterrupted(dataDir)
     const server = await PostgresServer.start(dataDir, { progress: (line) => console.log(line) })
@@ -58,10 +61,9 @@ export const benchLedger: CliCommand = {
       await ensureDatabase(server.url)
       await migrate(server.url, migrations)
       await openAccounts(server.url)
-      const seconds = Number(values.seconds)
       const measured: Array<LoadMeasured> = []
       const counter = { ways: 0 }
-      const loads = ledgerLoads(Number(values.seed))
+      const loads = ledgerLoads(seed)
       // What comes first would pay for the compiler and for cold pages.
       await measure(server.url, loads[0]!, Math.min(WARM_SECONDS_MAX, seconds), counter)
       for (const load of loads) {

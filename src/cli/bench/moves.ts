@@ -14,6 +14,7 @@ import { dataDirOf } from "../lastro.ts"
 import { type Gap, gapsSince } from "./gaps.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../ownFolder.ts"
+import { numberGiven, wholeNumberGiven } from "../usage.ts"
 
 const usage = `Usage: deno task bench moves [options]
 
@@ -54,6 +55,10 @@ export const benchMoves: CliCommand = {
   usage,
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
+    const rate = numberGiven("rate", values.rate, 1, 100_000)
+    const many = wholeNumberGiven("workers", values.workers, 2, 64)
+    const busy = wholeNumberGiven("busy", values.busy, 0, 64)
+    const rounds = wholeNumberGiven("rounds", values.rounds, 1, 1_000)
     const dataDir = join(dataDirOf(environment), `bench-moves-${process.pid}`)
     discardWhenInterrupted(dataDir)
     const stack = values.servers === "1"
@@ -65,10 +70,10 @@ export const benchMoves: CliCommand = {
       stops.push(house.stop)
       const ownership = new Ownership(stack.databaseUrl)
       stops.push(() => ownership.stop())
-      house.load.start(Number(values.rate))
-      const workers = Array.from({ length: Number(values.workers) }, () => house.work())
+      house.load.start(rate)
+      const workers = Array.from({ length: many }, () => house.work())
       await settled(ownership, workers)
-      stops.push(startSpinners(Number(values.busy)).stop)
+      stops.push(startSpinners(busy).stop)
       const gaps: Record<Change, Array<Gap>> = { joining: [], leaving: [], dying: [] }
       const measured = async (change: Change, act: () => void) => {
         await rest(CALM_MILLIS)
@@ -80,7 +85,7 @@ export const benchMoves: CliCommand = {
         gaps[change].push(...found)
         console.log(`  ${change.padEnd(8)} ${told(found)}`)
       }
-      for (let round = 0; round < Number(values.rounds); round++) {
+      for (let round = 0; round < rounds; round++) {
         await measured("joining", () => workers.push(house.work()))
         await measured("leaving", () => workers.shift()!.signal("SIGTERM"))
         await measured("joining", () => workers.push(house.work()))

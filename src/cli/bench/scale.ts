@@ -20,6 +20,7 @@ import type { Throughput } from "./load.ts"
 import { startLoader } from "./loader.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../ownFolder.ts"
+import { numberGiven, wholeNumberGiven } from "../usage.ts"
 
 const usage = `Usage: deno task bench scale [options]
 
@@ -80,7 +81,10 @@ export const benchScale: CliCommand = {
   usage,
   run: async (args, environment) => {
     const { values } = parseArgs({ args: [...args], options })
-    const load = { seconds: Number(values.seconds), inFlight: Number(values["in-flight"]) }
+    const load = {
+      seconds: numberGiven("seconds", values.seconds, 0.1, 3_600),
+      inFlight: wholeNumberGiven("in-flight", values["in-flight"], 100, 1_000_000)
+    }
     const perSecond: Record<string, number> = {}
     console.log("")
     const dataDir = join(dataDirOf(environment), `bench-scale-${process.pid}`)

@@ -62,7 +62,7 @@ export class Book {
       pragma locking_mode = exclusive;
       pragma journal_mode = wal;
       pragma synchronous = off;
-      pragma cache_size = -65536;
+      pragma cache_size = -8192;
       create table if not exists operations (
         key text primary key, kind text not null, merchant text not null,
         payment_id text not null, charge_id text not null, amount integer not null,
