@@ -4,7 +4,7 @@ import type { SavedState, StateKey } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Statement } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
-import { forAny } from "../../src/store/together.ts"
+import { forAny } from "../../src/store/statements.ts"
 import { Profile } from "./state.ts"
 
 interface ProfileRow {

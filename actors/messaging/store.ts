@@ -9,7 +9,7 @@ import {
 import { Database, type Statement } from "../../src/store/database.ts"
 import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
-import { forAny } from "../../src/store/together.ts"
+import { forAny } from "../../src/store/statements.ts"
 import {
   type Delivery,
   deliveryKey,
@@ -80,7 +80,7 @@ const saveDirectories = (directories: ReadonlyArray<SavedState<State>>): Stateme
   } as changed
     on conflict (merchant) do update set doc = excluded.doc`
 
-const saveDeliveries = (deliveries: ReadonlyArray<SavedState<Delivery>>) =>
+const saveDeliveries = (deliveries: ReadonlyArray<SavedState<Delivery>>): Statement =>
   sql`
     insert into webhook_deliveries (id, partition, merchant, endpoint_id, about, created_millis,
       due_millis, doc)

@@ -5,7 +5,7 @@ import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.t
 import { stateKey } from "../../src/runtime/actor.ts"
 import { Database, type Statement } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
-import { forAny } from "../../src/store/together.ts"
+import { forAny } from "../../src/store/statements.ts"
 import { type FindingRow, findingsOf } from "./breaks.ts"
 import { type Operation, type Row, State } from "./state.ts"
 

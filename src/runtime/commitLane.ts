@@ -1,7 +1,7 @@
 import { Clock, Effect } from "effect"
 import { type Ask, gather } from "../bus/gather.ts"
 import type { DatabaseUnavailable, DataRefused } from "../store/database.ts"
-import { Fenced } from "../store/turn.ts"
+import { Fenced } from "../store/fence.ts"
 import { type Parking, TurnStore, type TurnsWritten } from "../store/turnStore.ts"
 import type { Bundle } from "./bundle.ts"
 import type { DeadLetter, Draft } from "./draft.ts"

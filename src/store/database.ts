@@ -4,7 +4,7 @@ import pg from "pg"
 import { Fenced, isFence } from "./fence.ts"
 import { inTransaction, type Trx } from "./pipelined.ts"
 import { PreparedClient } from "./preparedClient.ts"
-import { rehearse, type Statement, together } from "./together.ts"
+import { rehearse, type Statement, together } from "./statements.ts"
 
 /** PostgreSQL did not answer. Transient, private: try again later, never show it to a payer. */
 export class DatabaseUnavailable

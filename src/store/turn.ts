@@ -1,9 +1,6 @@
 import { sql } from "kysely"
 import type { Statement } from "./database.ts"
-import { Fenced } from "./fence.ts"
 import { rowsOf } from "./rowsOf.ts"
-
-export { Fenced }
 
 export interface CursorMove {
   readonly partition: number
@@ -23,10 +20,10 @@ export interface CursorMove {
  */
 export const moveCursors = (family: string, moves: ReadonlyArray<CursorMove>): Statement =>
   sql`
-      with moved as (
-        update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
-          digest = m.digest, backend_pid = pg_backend_pid(), committed_at = now()
-        from ${
+    with moved as (
+      update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
+        digest = m.digest, backend_pid = pg_backend_pid(), committed_at = now()
+      from ${
     rowsOf(moves, {
       partition: ["int", ({ partition }) => partition],
       bucket: ["bigint", ({ epochBucket }) => epochBucket],
@@ -38,11 +35,11 @@ export const moveCursors = (family: string, moves: ReadonlyArray<CursorMove>): S
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
   } as m
-        where c.family = ${family} and c.partition = m.partition
-          and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
-        returning 1
-      )
-      select 1 / (count(*) = ${moves.length})::int from moved`
+      where c.family = ${family} and c.partition = m.partition
+        and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
+      returning 1
+    )
+    select 1 / (count(*) = ${moves.length})::int from moved`
 
 export interface TurnRow {
   readonly partition: number

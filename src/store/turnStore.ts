@@ -17,7 +17,7 @@ import {
   parkedMessages,
   unpark
 } from "./parked.ts"
-import { forAny } from "./together.ts"
+import { forAny } from "./statements.ts"
 import {
   beginCursor,
   type Claim,

@@ -3,7 +3,7 @@ import pg from "pg"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { PreparedClient } from "../../src/store/preparedClient.ts"
-import { rehearse, type Statement, together } from "../../src/store/together.ts"
+import { rehearse, type Statement, together } from "../../src/store/statements.ts"
 import { freshDatabaseUrl } from "../support/lastro.ts"
 
 const url = freshDatabaseUrl()

@@ -16,7 +16,7 @@ import { runOutbound } from "../../runtime/outboundRunner.ts"
 import type { AnyActor, AnyKeyed } from "../../runtime/registry.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { Database, type Db, type Trx } from "../../store/database.ts"
-import { forAny } from "../../store/together.ts"
+import { forAny } from "../../store/statements.ts"
 import { insertEvents } from "../../store/turn.ts"
 import { PARTITIONS } from "../../../streams/mailboxes.ts"
 
