@@ -6,7 +6,7 @@ const SECOND_NANOS = 1_000_000_000
 const DAY_NANOS = 86_400 * SECOND_NANOS
 const GIB = 1024 ** 3
 
-/** Consumed messages stay for replay; capacity must cover this age at peak (PROTOCOL §6). */
+/** Consumed messages stay for replay; capacity must cover this age at peak (docs/protocol.md §6). */
 const MAILBOX_AGE_NANOS = 14 * DAY_NANOS
 const EVENTS_AGE_NANOS = 30 * DAY_NANOS
 const DEAD_LETTERS_AGE_NANOS = 180 * DAY_NANOS

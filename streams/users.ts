@@ -2,7 +2,7 @@ import { partitionOf } from "../src/domain/partition.ts"
 import { mailboxes, PARTITIONS, platformCommands, producerCommands } from "./mailboxes.ts"
 
 /**
- * What each NATS identity may do (PROTOCOL §10). Everything not named is denied. Servers ask for the
+ * What each NATS identity may do (docs/protocol.md §10). Everything not named is denied. Servers ask for the
  * right to publish after they have mapped a subject: who may give a command may give it under both names,
  * and an actor refuses one that is not in its merchant's partition.
  */

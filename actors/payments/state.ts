@@ -381,6 +381,6 @@ export type RefusalCode =
 export const isDefinitive = (status: AttemptStatus): boolean =>
   status === "approved" || status === "declined" || status === "not_processed" || status === "lost"
 
-/** Where a wait for the charge ends (PROTOCOL §9). */
+/** Where a wait for the charge ends (docs/protocol.md §9). */
 export const isOutcome = (status: Status): boolean =>
   status !== "screening" && status !== "processing"

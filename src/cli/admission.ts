@@ -10,7 +10,7 @@ import { startOffice } from "./office.ts"
 
 /**
  * Stands for the office that watches how far the mailboxes are behind and closes their gates
- * (PROTOCOL §6).
+ * (docs/protocol.md §6).
  */
 export const startAdmission = (stack: Stack, holder: string, log: LogSink) =>
   startOffice({ stack, holder, log }, {

@@ -72,7 +72,7 @@ const readable = (text: string): Known | undefined => {
 }
 
 /**
- * Changes a family's configuration: one atomic batch with one message for each partition (PROTOCOL §8),
+ * Changes a family's configuration: one atomic batch with one message for each partition (docs/protocol.md §8),
  * each made from what stands there last and taken only if that is still the last. Whoever changes
  * another part of it at the same time is not undone. Nothing is sent where everything is so already.
  */

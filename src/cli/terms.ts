@@ -45,7 +45,7 @@ const encode = Schema.encodeSync(Terms)
 
 /**
  * Makes this the table that payments are routed by and these the terms they are made under, from the
- * next payment on: one atomic batch with one message for each partition (PROTOCOL §8). Nothing is sent
+ * next payment on: one atomic batch with one message for each partition (docs/protocol.md §8). Nothing is sent
  * where they hold already. What the callers of gateways report of their health stays.
  */
 export const publishTerms = async (

@@ -15,7 +15,7 @@ export type Claimed =
   | { readonly _tag: "Fresh" }
   | { readonly _tag: "Known"; readonly claim: KnownClaim }
 
-/** Idempotency keys, claimed in PostgreSQL before anything is published (PROTOCOL §9). */
+/** Idempotency keys, claimed in PostgreSQL before anything is published (docs/protocol.md §9). */
 export class Claims extends Context.Service<Claims, {
   readonly claim: (claim: NewClaim) => Effect.Effect<Claimed, DatabaseUnavailable>
   /** Best effort: a lost mark makes a repeat publish again, which the actor takes as a repeat. */

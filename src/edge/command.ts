@@ -50,7 +50,7 @@ const waitMillis = (prefer: string | undefined): number => {
   return match === null ? 0 : Math.min(Number(match[1]), WAIT_SECONDS_MAX) * 1_000
 }
 
-/** Claim, publish, wait (PROTOCOL §9). */
+/** Claim, publish, wait (docs/protocol.md §9). */
 export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent) {
   const claims = yield* Claims
   const claim: NewClaim = {

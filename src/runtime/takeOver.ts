@@ -17,7 +17,7 @@ import { type Relay, relay, settle } from "./relay.ts"
 import { StateCache } from "./states.ts"
 import { decodeOutbox, decodeTails } from "./turnRow.ts"
 
-/** Lease → epoch → the former owner's relay → a new consumer at the cursor (PROTOCOL §4). */
+/** Lease → epoch → the former owner's relay → a new consumer at the cursor (docs/protocol.md §4). */
 export const takeOver = Effect.fnUntraced(function* (
   options: PartitionOptions
 ): Effect.fn.Return<Owned, PartitionFailure, TurnStore> {

@@ -37,7 +37,7 @@ const merchantsIn = (passwords: Readonly<Record<string, string>>): ReadonlyArray
   Object.keys(passwords).filter((user) => user.startsWith(MERCHANT))
     .map((user) => user.slice(MERCHANT.length))
 
-/** The configuration file of a server with these users (PROTOCOL §10). */
+/** The configuration file of a server with these users (docs/protocol.md §10). */
 export const natsConfiguration = (
   { client, cluster, monitor, settings, storeDir }: NatsConfiguration,
   passwords: Readonly<Record<string, string>>
