@@ -5,6 +5,7 @@ import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { parseArgs } from "node:util"
 import { StackError } from "../stack/stack.ts"
+import { type Evidence, evidenceFault, evidenceSentence } from "../ledger/evidence.ts"
 import { ExportVerifier, type Verdict, verifyReceipt } from "./audit/verify.ts"
 import type { CliCommand } from "./commands.ts"
 import { dataDirOf, portOf } from "./lastro.ts"
@@ -72,10 +73,33 @@ const exportJournal = async (
     throw new StackError(`nothing answers at ${url}: start Lastro first, or set LASTRO_PORT.`)
   })
   if (!answer.ok || answer.body === null) throw new StackError(`${url} answered ${answer.status}.`)
-  const body = Readable.fromWeb(answer.body as never)
+  const journal = new HeaderReader()
+  const body = Readable.fromWeb(answer.body as never).map(journal.pass)
   if (out === undefined) { for await (const chunk of body) process.stdout.write(chunk) }
   else await pipeline(body, fs.createWriteStream(out))
-  return 0
+  return reach(journal.evidence())
+}
+
+/** Says how far the evidence reaches, beside what was written; ends with 1 where it lags. */
+const reach = (evidence: Evidence): number => {
+  const fault = evidenceFault(evidence)
+  console.error(fault === undefined ? `${evidenceSentence(evidence)}.` : `lastro: ${fault}.`)
+  return fault === undefined ? 0 : 1
+}
+
+/** Keeps the first line of what passes. */
+class HeaderReader {
+  private line = ""
+  private whole = false
+  readonly pass = (chunk: Uint8Array): Uint8Array => {
+    if (this.whole) return chunk
+    this.line += Buffer.from(chunk).toString("utf8")
+    this.whole = this.line.includes("\n")
+    return chunk
+  }
+  evidence(): Evidence {
+    return JSON.parse(this.line.split("\n", 1)[0]!).journal
+  }
 }
 
 export const verifyFile = async (
@@ -110,6 +134,10 @@ const report = (verdict: Verdict, keyKnown: boolean, json: boolean): number => {
   for (const problem of verdict.problems) console.log(`  ${problem}`)
   const more = verdict.problemsCount - verdict.problems.length
   if (more > 0) console.log(`  and ${more} more`)
+  if (verdict.evidence !== undefined) console.log(`${evidenceSentence(verdict.evidence)}.`)
+  else if (verdict.signedAt !== undefined) {
+    console.log(`The tree of ${verdict.covered} entries was signed at ${verdict.signedAt}.`)
+  }
   console.log(
     `${verdict.entries} entries, ${verdict.checkpoints} checkpoints: ` +
       (code === 0 ? "all as they were signed." : `${verdict.problemsCount} problems.`)

@@ -93,6 +93,12 @@ export const signCheckpoint = (
   return `${text}\n— ${signer.name} ${Buffer.concat([id, signature]).toString("base64")}\n`
 }
 
+/** When it says it was signed, whoever signed it. */
+export const checkpointTime = (note: string): string | null => {
+  const time = note.split("\n")[3] ?? ""
+  return Number.isNaN(Date.parse(time)) ? null : time
+}
+
 /** The checkpoint, where one of the signatures below it is the verifier's and holds. */
 export const openCheckpoint = (verifier: Verifier, note: string): Checkpoint | undefined => {
   const end = note.lastIndexOf("\n\n")

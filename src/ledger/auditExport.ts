@@ -1,12 +1,19 @@
 import { sql } from "kysely"
 import type { Db } from "../store/database.ts"
+import { type Evidence, evidenceOf } from "./evidence.ts"
 import { leafColumn, type LeafEntry } from "./leaf.ts"
-import { checkpointOf, verifierKeys } from "./receipt.ts"
+import { verifierKeys } from "./receipt.ts"
 import { hashesIn, TILE_LEAVES } from "./tree.ts"
 
 /** One line of an export. The order of the lines is part of what is verified. */
 export type AuditLine =
-  | { readonly type: "header"; readonly version: 1; readonly keys: ReadonlyArray<string> }
+  | {
+    readonly type: "header"
+    readonly version: 1
+    readonly keys: ReadonlyArray<string>
+    /** What the journal was when the export began; earlier versions did not say. */
+    readonly journal?: Evidence
+  }
   | {
     readonly type: "entry"
     readonly position: number
@@ -40,12 +47,12 @@ interface Found {
 export async function* auditExport(
   ask: <A>(run: (db: Db) => Promise<A>) => Promise<A>
 ): AsyncGenerator<ReadonlyArray<AuditLine>> {
-  yield [{ type: "header", version: 1, keys: await ask(verifierKeys) }]
-  const newest = await ask((db) => checkpointOf(db))
+  const journal = await ask(evidenceOf)
+  yield [{ type: "header", version: 1, keys: await ask(verifierKeys), journal }]
   let before = { last_transaction: "0", last_id: "" }
-  for (let first = 0; first < (newest?.size ?? 0); first += TILE_LEAVES) {
+  for (let first = 0; first < journal.covered; first += TILE_LEAVES) {
     const tile = await ask((db) => tileOf(db, first / TILE_LEAVES))
-    const end = Math.min(first + TILE_LEAVES, newest!.size)
+    const end = Math.min(first + TILE_LEAVES, journal.covered)
     const [found, notes] = await Promise.all([
       ask((db) => entriesOf(db, tile, before)),
       ask((db) => notesBetween(db, first, end))

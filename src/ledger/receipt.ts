@@ -16,9 +16,9 @@ export const checkpointOf = async (
   size?: number
 ): Promise<StoredCheckpoint | undefined> => {
   const { rows } = await sql<{ size: string; note: string }>`
-    select size::text, note from audit_checkpoints
-    where ${size === undefined ? sql`true` : sql`size = ${size}`}
-    order by size desc limit 1`.execute(db)
+    select c.size::text, c.note from audit_checkpoints c
+    where ${size === undefined ? sql`true` : sql`c.size = ${size}`}
+    order by c.size desc limit 1`.execute(db)
   return rows[0] && { size: Number(rows[0].size), note: rows[0].note }
 }
 

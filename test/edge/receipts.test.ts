@@ -34,6 +34,9 @@ const run = async (...args: Array<string>) => {
   vi.spyOn(console, "log").mockImplementation((line: string) => {
     lines.push(line)
   })
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    lines.push(line)
+  })
   const code = await audit.run(args, {
     LASTRO_DATA_DIR: one.lastro.dataDir,
     LASTRO_PORT: new URL(one.url).port
@@ -61,7 +64,9 @@ test("a payment's receipt is checked offline, and a changed one is found out", a
   fs.writeFileSync(file, JSON.stringify(receipt))
   expect(await run("verify", file, "--key", pub)).toMatchObject({
     code: 0,
-    text: "3 entries, 1 checkpoints: all as they were signed."
+    text: expect.stringMatching(
+      /^The tree of \d+ entries was signed at 20.*Z\.\n3 entries, 1 checkpoints: all as they were signed\.$/
+    )
   })
   fs.writeFileSync(file, JSON.stringify(receipt, null, 2))
   expect((await run("verify", file)).text).toContain("compare it with the one you know")
@@ -79,13 +84,19 @@ test("the export of a running Lastro verifies against its key and a kept checkpo
   fs.writeFileSync(join(one.lastro.dataDir, "operator.key"), await one.operatorKey())
   const [file, note] = [join(folder, "audit.jsonl"), join(folder, "checkpoint")]
   fs.writeFileSync(note, kept.checkpoint)
-  expect((await run("export", "--out", file)).code).toBe(0)
+  const reaches =
+    /^(\d+) of the journal's \1 entries are covered by the signed tree, which was \d+\.\d s old\.$/m
+  expect(await run("export", "--out", file)).toEqual({
+    code: 0,
+    text: expect.stringMatching(reaches)
+  })
   expect(fs.readFileSync(file, "utf8")).toContain(payment.id)
   const verdict = await run("verify", file, "--key", kept.keys[0], "--checkpoint", note)
   expect(verdict).toMatchObject({
     code: 0,
     text: expect.stringMatching(/all as they were signed\.$/)
   })
+  expect(verdict.text).toMatch(reaches)
   const text = fs.readFileSync(file, "utf8").replace('"kind":"refund"', '"kind":"capture"')
   fs.writeFileSync(file, text)
   expect((await run("verify", file)).text).toMatch(/entry \d+ \(je_\w+\) was changed/)

@@ -337,7 +337,7 @@ describe("a journal that was changed behind our back is found", () => {
         "delete from journal_entries where id = $1 || 'x'",
         [victim]
       )
-    ).toEqual([`entry ${victim}x was added: the tree does not know it`])
+    ).toContain(`entry ${victim}x was added: the tree does not know it`)
   })
 })
 

@@ -141,6 +141,25 @@ test("a cursor that was moved by hand, and books that were changed, are found", 
   expect(broken(diagnosis)).toEqual(["G2", "G3", "G8", "G15", "M1"])
 })
 
+test("entries that nobody signs any more are told of, with how far the evidence reaches", async () => {
+  const { databaseUrl } = lastro.stack
+  const before = finding(await examineStack(lastro.stack), "tamper evidence")
+  expect(before).toMatchObject({ verdict: "good", found: expect.stringMatching(/0 entries/) })
+  await query(
+    databaseUrl,
+    `insert into journal_entries (id, merchant, payment_id, kind, partition, seq, at_millis)
+     values ('je_unsigned', 'acme', 'pay_1', 'capture', 0, 1, $1)`,
+    [Date.now() - 3 * 60_000]
+  )
+  const diagnosis = await examineStack(lastro.stack)
+  expect(diagnosis.well).toBe(false)
+  expect(finding(diagnosis, "tamper evidence")).toMatchObject({
+    verdict: "bad",
+    found: expect.stringMatching(/^the signed tree ends after 0 of 1 entries, .* for 3 minutes/),
+    advice: expect.stringMatching(/LASTRO_AUDIT_KEY_FILE/)
+  })
+})
+
 test("an identity with the rights of another is not taken for safe", async () => {
   const { nats } = lastro.stack
   const diagnosis = await examineStack({

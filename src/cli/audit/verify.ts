@@ -12,6 +12,7 @@ import {
   verifyInclusion
 } from "../../domain/merkle.ts"
 import type { AuditLine } from "../../ledger/auditExport.ts"
+import { type Evidence, evidenceFault } from "../../ledger/evidence.ts"
 import { hashOfEntry, type LeafEntry } from "../../ledger/leaf.ts"
 
 /** Problems told in full. The rest is counted. */
@@ -22,6 +23,10 @@ export interface Verdict {
   readonly checkpoints: number
   /** Entries up to the last checkpoint whose signature and root hold. */
   readonly covered: number
+  /** When the last of them was signed. */
+  readonly signedAt: string | undefined
+  /** What the journal was when it was exported, with what was found true of it; of an export only. */
+  readonly evidence: Evidence | undefined
   readonly problems: ReadonlyArray<string>
   readonly problemsCount: number
 }
@@ -48,6 +53,8 @@ export class ExportVerifier {
   /** Leaves are missing or out of order: no later root can hold, and saying so again helps nobody. */
   private broken = false
   private pinnedSeen = false
+  private signedAt: string | undefined
+  private journal: Evidence | undefined
 
   constructor(trust: Trust) {
     this.verifiers = (trust.keys ?? []).map((text) => {
@@ -75,7 +82,7 @@ export class ExportVerifier {
   private take(line: AuditLine): void {
     switch (line.type) {
       case "header":
-        return this.header(line.keys)
+        return this.header(line)
       case "entry":
         return this.entry(line)
       case "stray":
@@ -87,9 +94,10 @@ export class ExportVerifier {
     }
   }
 
-  private header(keys: ReadonlyArray<string>): void {
+  private header({ journal, keys }: Extract<AuditLine, { type: "header" }>): void {
     if (this.headed) return this.note("a second header")
     this.headed = true
+    this.journal = journal
     if (this.verifiers.length > 0) return
     this.verifiers.push(...keys.map(parseVerifierKey).filter((one) => one !== undefined))
   }
@@ -133,6 +141,7 @@ export class ExportVerifier {
       )
     }
     this.covered = found.size
+    this.signedAt = found.time
     if (this.pinned?.size === found.size) {
       this.pinnedSeen = true
       if (!sameBytes(this.pinned.root, found.root)) {
@@ -155,10 +164,19 @@ export class ExportVerifier {
     if (this.pinned !== undefined && !this.pinnedSeen) {
       this.note(`the kept checkpoint of ${this.pinned.size} entries is not in the file`)
     }
+    const evidence = this.journal && {
+      ...this.journal,
+      covered: this.covered,
+      signed_at: this.signedAt ?? null
+    }
+    const fault = evidence && evidenceFault(evidence)
+    if (fault !== undefined) this.note(fault)
     return {
       entries: size,
       checkpoints: this.checkpoints,
       covered: this.covered,
+      signedAt: this.signedAt,
+      evidence,
       problems: this.problems,
       problemsCount: this.problemsCount
     }
@@ -192,11 +210,17 @@ export const verifyReceipt = (receipt: ReceiptFile, keys: ReadonlyArray<string>)
       problems.push(`entry ${position} (${entry.id}) is not in the signed tree`)
     }
   }
-  for (const id of receipt.uncovered) problems.push(`${id} is not covered yet: ask again`)
+  for (const id of receipt.uncovered) {
+    problems.push(
+      `${id} is not covered by the tree that was signed at ${checkpoint?.time}: ask again`
+    )
+  }
   return {
     entries: receipt.entries.length,
     checkpoints: checkpoint === undefined ? 0 : 1,
     covered: checkpoint?.size ?? 0,
+    signedAt: checkpoint?.time,
+    evidence: undefined,
     problems,
     problemsCount: problems.length
   }

@@ -1,4 +1,10 @@
 import { Effect } from "effect"
+import {
+  type Evidence,
+  evidenceFault,
+  evidenceOf,
+  evidenceSentence
+} from "../../ledger/evidence.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
 import {
   commitOnce,
@@ -44,7 +50,11 @@ export const examinePostgresql = Effect.fnUntraced(function* ({ db }: Patient) {
   findings.push(latency("postgresql", "commit", commits))
   const tables = yield* Effect.promise(() => tableConditions(db))
   const work = yield* Effect.promise(() => recentWork(db, RECENT_MINUTES))
-  findings.push(...growth(tables, work), books(yield* Effect.promise(() => trialBalance(db))))
+  findings.push(
+    ...growth(tables, work),
+    books(yield* Effect.promise(() => trialBalance(db))),
+    evident(yield* Effect.promise(() => evidenceOf(db)))
+  )
   return findings
 })
 
@@ -163,5 +173,22 @@ const books = (lines: Awaited<ReturnType<typeof trialBalance>>): Finding => {
       }; accounts equal the journal`,
     ...(off.length > 0 && { advice: "stop taking payments and replay the payments family" }),
     undermines: ["M1"]
+  }
+}
+
+/** What is in the journal beyond the signed tree can be changed without anybody finding it. */
+const evident = (evidence: Evidence): Finding => {
+  const fault = evidenceFault(evidence)
+  return {
+    area: "ledger",
+    check: "tamper evidence",
+    verdict: fault === undefined ? "good" : "bad",
+    found: fault ?? evidenceSentence(evidence),
+    ...(fault !== undefined && {
+      advice: evidence.covered > evidence.entries
+        ? "lastro audit export and verify name each: find out who removed them"
+        : "one worker at least needs LASTRO_AUDIT_KEY_FILE; its log says why its tree does not follow"
+    }),
+    undermines: []
   }
 }
