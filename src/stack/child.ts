@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
-import { createServer } from "node:net"
+import { AddressTaken } from "./ports.ts"
 import { StackError } from "./stack.ts"
 
 export interface ChildOptions {
@@ -16,17 +16,21 @@ export interface ChildOptions {
 }
 
 const STOP_MILLIS = 10_000
+/** In the words of Go, PostgreSQL and libuv. */
+const ADDRESS_TAKEN = /address already in use|EADDRINUSE/i
 
 /** A server of ours, in a process group of its own: Ctrl-C must not reach it before the workers drained. */
 export class Child {
   readonly process: ChildProcess
   readonly options: ChildOptions
   private ended = false
+  private readonly logStart: number
   private static readonly all = new Set<Child>()
 
-  private constructor(process: ChildProcess, options: ChildOptions) {
+  private constructor(process: ChildProcess, options: ChildOptions, logStart: number) {
     this.process = process
     this.options = options
+    this.logStart = logStart
     Child.all.add(this)
     const gone = () => {
       this.ended = true
@@ -48,6 +52,7 @@ export class Child {
 
   static start(options: ChildOptions): Child {
     const log = fs.openSync(options.logFile, "a")
+    const logStart = fs.fstatSync(log).size
     const child = spawn(options.command, [...options.args], {
       cwd: options.cwd,
       detached: true,
@@ -57,7 +62,7 @@ export class Child {
     })
     fs.closeSync(log)
     fs.writeFileSync(options.pidFile, `${child.pid} ${startTime(child.pid ?? 0) ?? ""}`)
-    return new Child(child, options)
+    return new Child(child, options, logStart)
   }
 
   get pid(): number {
@@ -88,6 +93,11 @@ export class Child {
     fs.rmSync(this.options.pidFile, { force: true })
   }
 
+  /** What it wrote in its log since it was started. */
+  said(): string {
+    return fs.readFileSync(this.options.logFile).subarray(this.logStart).toString("utf8")
+  }
+
   /** Waits until `ready` resolves, or says what the server's log says. */
   async ready(ready: () => Promise<boolean>, millis: number): Promise<void> {
     const end = Date.now() + millis
@@ -96,12 +106,12 @@ export class Child {
       if (await ready().catch(() => false)) return
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    const tail = fs.readFileSync(this.options.logFile, "utf8").trim().split("\n").slice(-3).join(
-      " / "
-    )
     await this.stop("SIGKILL")
-    throw new StackError(
-      `${this.options.name} did not start (${tail}): see ${this.options.logFile}.`
+    const said = this.said()
+    const Failure = ADDRESS_TAKEN.test(said) ? AddressTaken : StackError
+    throw new Failure(
+      `${this.options.name} did not start (${said.trim().split("\n").slice(-3).join(" / ")}): ` +
+        `see ${this.options.logFile}.`
     )
   }
 }
@@ -148,19 +158,3 @@ export const stopStale = async (pidFile: string): Promise<boolean> => {
   while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
   return true
 }
-
-/** The wanted port where it is free, else any. */
-export const freePort = async (wanted = 0): Promise<number> => {
-  const tried = await listenOnce(wanted)
-  return tried ?? (await listenOnce(0))!
-}
-
-const listenOnce = (port: number): Promise<number | undefined> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once("error", () => resolve(undefined))
-    server.listen(port, "127.0.0.1", () => {
-      const { port: taken } = server.address() as { port: number }
-      server.close(() => resolve(taken))
-    })
-  })

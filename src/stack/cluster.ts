@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { ensureDatabase } from "../store/provision.ts"
-import { freePort } from "./child.ts"
 import { lockFolder } from "./lock.ts"
 import { writePrivate } from "./natsConfiguration.ts"
 import { NatsServer } from "./natsServer.ts"
+import { freePort, onFreePorts } from "./ports.ts"
 import { PostgresServer } from "./postgresServer.ts"
 import { credentialsBy, type Progress, type Stack, StackError } from "./stack.ts"
 import { together } from "./together.ts"
@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly fsync?: boolean
   /** A PostgreSQL that runs already; tests share one. */
   readonly databaseUrl?: string
+  /** Where members await each other; only tests choose. */
+  readonly freePort?: () => Promise<number>
 }
 
 const FORMED_MILLIS = 60_000
@@ -83,20 +85,18 @@ const startMembers = async (
   options: ClusterOptions,
   started: (name: NatsMember, server: NatsServer) => void
 ): Promise<void> => {
-  const ports = await routePorts(join(dataDir, "routes.json"))
-  const start = async (name: NatsMember): Promise<NatsServer> => {
-    const server = await NatsServer.start(join(dataDir, name), {
-      progress: options.progress ?? (() => {}),
-      ...(options.natsSettings !== undefined && { settings: options.natsSettings }),
-      cluster: clusterLines(name, ports),
-      passwordsFile: join(dataDir, "passwords.json")
-    })
-    started(name, server)
-    return server
-  }
-  const [first, ...others] = natsMembers
-  // The first alone writes the passwords that the others read.
-  const members = [await start(first), ...await together(others.map(start))]
+  const members = await onFreePorts(async (again) => {
+    const routes = await routesIn(join(dataDir, "routes.json"), again, options)
+    const begun = new Map<NatsMember, NatsServer>()
+    try {
+      await beginMembers(dataDir, options, routes, (name, server) => begun.set(name, server))
+    } catch (error) {
+      await Promise.all([...begun.values()].map((server) => server.stop()))
+      throw error
+    }
+    for (const [name, server] of begun) started(name, server)
+    return [...begun.values()]
+  })
   const end = Date.now() + FORMED_MILLIS
   while (!await allHealthy(members)) {
     if (Date.now() > end) {
@@ -109,19 +109,45 @@ const startMembers = async (
   }
 }
 
+const beginMembers = async (
+  dataDir: string,
+  options: ClusterOptions,
+  routes: Routes,
+  begun: (name: NatsMember, server: NatsServer) => void
+): Promise<void> => {
+  const begin = async (name: NatsMember): Promise<void> => {
+    const server = await NatsServer.start(join(dataDir, name), {
+      progress: options.progress ?? (() => {}),
+      ...(options.natsSettings !== undefined && { settings: options.natsSettings }),
+      cluster: clusterLines(name, routes),
+      passwordsFile: join(dataDir, "passwords.json")
+    })
+    begun(name, server)
+  }
+  const [first, ...others] = natsMembers
+  // The first alone writes the passwords that the others read.
+  await begin(first)
+  await together(others.map(begin))
+}
+
 interface Routes {
   readonly password: string
   readonly ports: Readonly<Record<NatsMember, number>>
 }
 
-const routePorts = async (file: string): Promise<Routes> => {
+/** Members must know each other's addresses before they start, so no server can choose its own. */
+const routesIn = async (
+  file: string,
+  again: boolean,
+  options: ClusterOptions
+): Promise<Routes> => {
   const known: Routes | undefined = fs.existsSync(file)
     ? JSON.parse(fs.readFileSync(file, "utf8"))
     : undefined
+  if (known !== undefined && !again) return known
+  const free = options.freePort ?? freePort
   const ports = Object.fromEntries(
-    await Promise.all(
-      natsMembers.map(async (name) => [name, await freePort(known?.ports[name])] as const)
-    )
+    await Promise.all(natsMembers.map(async (name) => [name, await free()] as const))
   ) as Record<NatsMember, number>
   const routes = { password: known?.password ?? randomBytes(24).toString("base64url"), ports }
   writePrivate(file, JSON.stringify(routes))

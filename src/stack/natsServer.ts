@@ -1,6 +1,6 @@
 import * as fs from "node:fs"
-import { join } from "node:path"
-import { Child, freePort, stopStale } from "./child.ts"
+import { basename, join } from "node:path"
+import { Child, stopStale } from "./child.ts"
 import { natsServerBinary } from "./natsBinary.ts"
 import {
   keptPasswords,
@@ -8,15 +8,20 @@ import {
   natsConfiguration,
   writePrivate
 } from "./natsConfiguration.ts"
+import { AddressTaken } from "./ports.ts"
 import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
 
 const READY_MILLIS = 20_000
+const RETRY_MILLIS = 200
 const ANSWER_MILLIS = 2_000
 
 interface Ports {
   readonly client: number
   readonly monitor: number
 }
+
+/** nats-server then listens on ports of its own choice. */
+const ANY: Ports = { client: -1, monitor: -1 }
 
 export interface NatsServerOptions {
   readonly progress: Progress
@@ -36,7 +41,9 @@ export class NatsServer {
   private readonly settings: string
   private readonly cluster: ReadonlyArray<string>
   private readonly passwordsFile: string
-  private readonly ports: Ports
+  private ports: Ports
+  /** What it was started with: it takes in a configuration again only where this stands there, too. */
+  private asked: Ports = ANY
   private passwords: Readonly<Record<string, string>> = {}
 
   private constructor(folder: string, binary: string, ports: Ports, options: NatsServerOptions) {
@@ -53,10 +60,13 @@ export class NatsServer {
     const binary = await natsServerBinary(options.progress)
     await stopStale(join(folder, "pid"))
     const known = readJson<Ports>(join(folder, "ports.json"))
-    const ports = { client: await freePort(known?.client), monitor: await freePort(known?.monitor) }
-    writePrivate(join(folder, "ports.json"), JSON.stringify(ports))
-    const server = new NatsServer(folder, binary, ports, options)
-    await server.launch()
+    const server = new NatsServer(folder, binary, known ?? ANY, options)
+    await server.launchOnce().catch(async (error) => {
+      if (known === undefined || !(error instanceof AddressTaken)) throw error
+      server.ports = ANY
+      await server.launchOnce()
+    })
+    writePrivate(join(folder, "ports.json"), JSON.stringify(server.ports))
     return server
   }
 
@@ -106,21 +116,41 @@ export class NatsServer {
     return (await answer.json() as { config_load_time?: string }).config_load_time
   }
 
+  /** Starts it again where its clients look for it: whoever took its ports meanwhile is waited for. */
   async launch(): Promise<void> {
+    const end = Date.now() + READY_MILLIS
+    for (;;) {
+      try {
+        return await this.launchOnce()
+      } catch (error) {
+        if (Date.now() >= end || !(error instanceof AddressTaken)) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLIS))
+      }
+    }
+  }
+
+  private async launchOnce(): Promise<void> {
+    this.asked = this.ports
     this.configure([])
     // Members of a cluster also keep the account's name in what they agreed on: those are made anew.
     if (this.cluster.length === 0) moveToAccount(join(this.folder, "data"))
-    this.child = Child.start({
+    const child = Child.start({
       name: "nats-server",
       command: this.binary,
-      args: ["-c", join(this.folder, "nats.conf")],
+      args: ["-c", join(this.folder, "nats.conf"), "--ports_file_dir", this.folder],
       cwd: this.folder,
       logFile: join(this.folder, "log"),
       pidFile: join(this.folder, "pid")
     })
+    this.child = child
+    const portsFile = join(this.folder, `${basename(this.binary)}_${child.pid}.ports`)
     // A member of a cluster is well only with the others: whoever starts them waits for that.
     const path = this.cluster.length === 0 ? "/healthz" : "/healthz?js-enabled-only=true"
-    await this.child.ready(() => answersWell(this.monitorUrl + path), READY_MILLIS)
+    await child.ready(async () => {
+      if (this.ports === ANY) this.ports = chosen(portsFile)
+      return await answersWell(this.monitorUrl + path)
+    }, READY_MILLIS)
+    fs.rmSync(portsFile, { force: true })
   }
 
   async stop(signal: NodeJS.Signals = "SIGINT"): Promise<void> {
@@ -130,8 +160,8 @@ export class NatsServer {
   private configure(added: ReadonlyArray<string>): void {
     this.passwords = keptPasswords(this.passwordsFile, added)
     const configuration = {
-      client: `127.0.0.1:${this.ports.client}`,
-      monitor: `127.0.0.1:${this.ports.monitor}`,
+      client: `127.0.0.1:${this.asked.client}`,
+      monitor: `127.0.0.1:${this.asked.monitor}`,
       storeDir: join(this.folder, "data"),
       settings: this.settings,
       cluster: this.cluster
@@ -139,6 +169,17 @@ export class NatsServer {
     writePrivate(join(this.folder, "nats.conf"), natsConfiguration(configuration, this.passwords))
   }
 }
+
+/** Where a server listens by its own word; it fails while that is not written yet. */
+const chosen = (file: string): Ports => {
+  const { monitoring, nats } = JSON.parse(fs.readFileSync(file, "utf8")) as {
+    nats: ReadonlyArray<string>
+    monitoring: ReadonlyArray<string>
+  }
+  return { client: portOf(nats[0]!), monitor: portOf(monitoring[0]!) }
+}
+
+const portOf = (url: string): number => Number(new URL(url).port)
 
 const answersWell = async (url: string): Promise<boolean> => {
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MILLIS) })

@@ -5,9 +5,10 @@ import { createRequire } from "node:module"
 import { connect as dial } from "node:net"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { Child, freePort, stopStale } from "./child.ts"
+import { Child, stopStale } from "./child.ts"
 import { writePrivate } from "./natsConfiguration.ts"
 import { cacheFolder, firstLine } from "./natsBinary.ts"
+import { AddressTaken, freePort, onFreePorts } from "./ports.ts"
 import { type Progress, StackError } from "./stack.ts"
 
 const run = promisify(execFile)
@@ -32,6 +33,14 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   jit: "off"
 }
 
+export interface PostgresServerOptions {
+  readonly progress: Progress
+  /** False only for tests that kill no server. */
+  readonly fsync?: boolean
+  /** Where it is to listen, if not where it did; only tests choose. */
+  readonly freePort?: () => Promise<number>
+}
+
 /** One PostgreSQL of ours. As root it runs as another user, who must be able to enter its folders. */
 export class PostgresServer {
   private child: Child | undefined
@@ -39,7 +48,7 @@ export class PostgresServer {
   private readonly data: string
   private readonly bin: string
   private readonly user: { uid: number; gid: number } | undefined
-  readonly port: number
+  private port = 0
   readonly password: string
 
   private constructor(from: {
@@ -47,20 +56,18 @@ export class PostgresServer {
     data: string
     bin: string
     user: { uid: number; gid: number } | undefined
-    port: number
     password: string
   }) {
     this.folder = from.folder
     this.data = from.data
     this.bin = from.bin
     this.user = from.user
-    this.port = from.port
     this.password = from.password
   }
 
   static async start(
     folder: string,
-    options: { readonly progress: Progress; readonly fsync?: boolean }
+    options: PostgresServerOptions
   ): Promise<PostgresServer> {
     fs.mkdirSync(folder, { recursive: true })
     const user = serverUser()
@@ -72,16 +79,18 @@ export class PostgresServer {
     if (!fs.existsSync(passwordFile)) {
       writePrivate(passwordFile, randomBytes(PASSWORD_BYTES).toString("base64url"))
     }
-    const portFile = join(folder, "port")
-    const known = fs.existsSync(portFile) ? Number(fs.readFileSync(portFile, "utf8")) : 0
-    const port = await freePort(known)
-    writePrivate(portFile, String(port))
     const password = fs.readFileSync(passwordFile, "utf8")
-    const server = new PostgresServer({ folder, data, bin, user, port, password })
+    const server = new PostgresServer({ folder, data, bin, user, password })
     const fresh = !fs.existsSync(join(data, "PG_VERSION"))
     if (fresh) await server.initialise(options.progress)
     server.configure(options.fsync ?? true)
-    await server.launch()
+    const portFile = join(folder, "port")
+    const known = fs.existsSync(portFile) ? Number(fs.readFileSync(portFile, "utf8")) : 0
+    await onFreePorts(async (again) => {
+      server.port = known === 0 || again ? await (options.freePort ?? freePort)() : known
+      await server.launchWhile(() => false)
+    })
+    writePrivate(portFile, String(server.port))
     return server
   }
 
@@ -93,19 +102,23 @@ export class PostgresServer {
     return this.child?.pid ?? 0
   }
 
-  /**
-   * Starts the server. After a kill, backends of the former one may still finish a query: until they
-   * are gone PostgreSQL refuses, rightly, to open the data, and it is started again.
-   */
+  /** Starts it again where its clients look for it: whoever took its port meanwhile is waited for. */
   async launch(): Promise<void> {
+    await this.launchWhile((error) => error instanceof AddressTaken)
+  }
+
+  /**
+   * After a kill, backends of the former server may still finish a query: until they are gone PostgreSQL
+   * refuses, rightly, to open the data, and it is started again.
+   */
+  private async launchWhile(passes: (error: unknown) => boolean): Promise<void> {
     const end = Date.now() + READY_MILLIS
     for (;;) {
-      const logged = fs.statSync(join(this.folder, "log"), { throwIfNoEntry: false })?.size ?? 0
       try {
         return await this.launchOnce(Math.max(1, end - Date.now()))
       } catch (error) {
-        const said = fs.readFileSync(join(this.folder, "log")).subarray(logged).toString("utf8")
-        if (Date.now() >= end || !FORMER_STILL_RUNS.test(said)) throw error
+        const formerRuns = FORMER_STILL_RUNS.test(this.child?.said() ?? "")
+        if (Date.now() >= end || !formerRuns && !passes(error)) throw error
         await new Promise((resolve) => setTimeout(resolve, RETRY_MILLIS))
       }
     }
@@ -280,6 +293,8 @@ const answers = (port: number): Promise<boolean> =>
       done(data[0] === 0x52)
     })
     socket.once("error", () => done(false))
+    // Somebody else's server may hang up without a word.
+    socket.once("close", () => done(false))
     socket.setTimeout(1_000, () => {
       socket.destroy()
       done(false)

@@ -1,9 +1,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import * as fs from "node:fs"
-import { createServer } from "node:net"
-import type { AddressInfo } from "node:net"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
+import { AddressTaken, freePort, onFreePorts } from "../../src/stack/ports.ts"
 import { eventually } from "./lastro.ts"
 
 const run = promisify(execFile)
@@ -45,26 +44,26 @@ export interface Tool {
   readonly stop: () => Promise<void>
 }
 
-export const freePort = (): Promise<number> =>
-  new Promise((done, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => done(port))
-    })
-  })
-
 /** Starts a fetched tool's program and waits until it answers. */
-export const startTool = async (
+export const startTool = (
   folder: string,
   script: string,
   args: (port: number) => ReadonlyArray<string>
+): Promise<Tool> =>
+  onFreePorts(async () => {
+    const port = await freePort()
+    return await toolOn(port, folder, script, args(port))
+  })
+
+const toolOn = async (
+  port: number,
+  folder: string,
+  script: string,
+  args: ReadonlyArray<string>
 ): Promise<Tool> => {
-  const port = await freePort()
   const child = spawn(
     join(folder, "node_modules/.bin/node"),
-    [join(folder, "node_modules", script), ...args(port)],
+    [join(folder, "node_modules", script), ...args],
     { stdio: ["ignore", "pipe", "pipe"], cwd: folder }
   )
   const said: Array<string> = []
@@ -79,6 +78,7 @@ export const startTool = async (
     }, 60_000)
   } catch (error) {
     child.kill("SIGKILL")
+    if (said.join("").includes("EADDRINUSE")) throw new AddressTaken(`port ${port} is taken`)
     throw new Error(`${script} does not answer: ${said.join("")} ${error}`)
   }
   return { url, stop: () => stopped(child) }

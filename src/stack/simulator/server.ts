@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { PortTaken } from "../../edge/listen.ts"
 import { json, readJson, readText } from "./body.ts"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
 import { complain, decideDispute, follow, showDispute } from "./complaints.ts"
@@ -82,7 +83,9 @@ interface Hostile {
 
 const listen = (server: Server, port: number) =>
   new Promise<void>((resolve, reject) => {
-    server.once("error", reject)
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new PortTaken(port) : error)
+    })
     server.listen(port, "127.0.0.1", () => resolve())
   })
 
