@@ -1,4 +1,3 @@
-import { allocate } from "../../src/domain/allocation.ts"
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { undoUnwanted } from "./cancellation.ts"
@@ -14,7 +13,7 @@ import {
   waitForPayer,
   waitForTruth
 } from "./gatewayCalls.ts"
-import { captureStep, refundUndone } from "./legs.ts"
+import { captureStep, largerBy, refundUndone } from "./legs.ts"
 import { type Attempt, isDefinitive } from "./state.ts"
 import {
   attemptOf,
@@ -174,14 +173,9 @@ const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
 const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   const { amount } = attempt
   const { payment } = step
-  const { surcharge } = payment
   const larger = change(step, {
-    amount: payment.amount + amount,
-    amount_authorized: payment.amount_authorized + amount,
-    // What the payer is asked for beyond the price grows in proportion.
-    ...(surcharge !== undefined && {
-      surcharge: surcharge + allocate(amount, [surcharge, payment.amount - surcharge])[0]!
-    })
+    ...largerBy(payment, amount),
+    amount_authorized: payment.amount_authorized + amount
   })
   const held = book(larger, entries.hold(bookOf(larger), attempt.key, amount))
   const kept = outcome.authorized_until === undefined

@@ -11,7 +11,7 @@ import { quotedFor } from "./crediting.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
-import { newLegs, splitsProblem, takenBack } from "./legs.ts"
+import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
 import { isDefinitive, type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
 import {
@@ -153,6 +153,8 @@ export const increment = (payment: Payment, body: Body<"increment">, received: R
     const { amount } = body
     const room = AMOUNT_MAX - payment.amount_authorized
     if (amount > room) return tooLarge(payment, amount, room)
+    const problem = incrementProblem(payment, amount)
+    if (problem !== undefined) return refuse("invalid_splits", problem, payment.id)
     const key = `${payment.id}.increment.${numberOf(payment, "increment")}`
     return { step: sendAttempt(step, { key, operation: "increment", amount }), attempt: key }
   })

@@ -27,6 +27,33 @@ export const feeOn = (amount: bigint, terms: FeeTerms): bigint => {
   return maximum !== undefined && fee > maximum ? maximum : fee
 }
 
+/**
+ * The largest price, up to a limit, that a total pays together with the fee on it. The rest of the total
+ * is that fee; where no price has exactly this total, it is less than one more minor unit would cost.
+ */
+export const priceWithin = (total: bigint, terms: FeeTerms, limit = total): bigint => {
+  const fits = (price: bigint) => price + feeOn(price, terms) <= total
+  // Within a tier the fee only grows with the price; at its edge it may fall.
+  let end = limit
+  for (const { from } of [...terms.tiers ?? []].reverse()) {
+    if (from > end) continue
+    if (fits(from)) return lastThat(fits, from, end)
+    end = from - 1n
+  }
+  return lastThat(fits, 0n, end)
+}
+
+/** By halving: `first` does, and nothing does after one that does not. */
+const lastThat = (does: (price: bigint) => boolean, first: bigint, end: bigint): bigint => {
+  let [low, high] = [first, end]
+  while (low < high) {
+    const middle = (low + high + 1n) / 2n
+    if (does(middle)) low = middle
+    else high = middle - 1n
+  }
+  return low
+}
+
 /** Who did not say: recipients by share bear their part of the fee, agreed amounts arrive whole. */
 export const bearerOf = ({ fee_bearer, splits = [] }: {
   readonly fee_bearer?: FeeBearer

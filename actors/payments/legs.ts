@@ -1,7 +1,7 @@
-import { allocate, refundLegs, shareWeights, stepTowards } from "../../src/domain/allocation.ts"
+import { allocate, refundLegs, shareWeights } from "../../src/domain/allocation.ts"
 import type { LegAmount } from "../../src/ledger/entries.ts"
 import type { FeeBearer, FeeTerms } from "../../streams/messages/fees.ts"
-import { bearerOf, feeOn } from "./fees.ts"
+import { bearerOf, feeOn, priceWithin } from "./fees.ts"
 import type { Leg, Payment } from "./state.ts"
 
 interface SplitTerms {
@@ -60,17 +60,24 @@ const weightsOf = (splits: ReadonlyArray<SplitTerms>, price: bigint): ReadonlyAr
   return [...amounts, price - sum(amounts)]
 }
 
+/** What the merchant asks for, without the fee that the customer bears on top of it. */
+const priceOf = ({ amount, surcharge = 0n }: Payment): bigint => amount - surcharge
+
+/** The schedule's on all that is captured; where the customer bears it, on the price that is in it. */
+const feeAt = (payment: Payment, total: bigint): bigint => {
+  const { amount, fee_terms } = payment
+  if (bearerOf(payment) !== "customer") return feeOn(total, fee_terms)
+  const price = priceOf(payment)
+  return total - (total === amount ? price : priceWithin(total, fee_terms, price))
+}
+
 /** What each leg has once this much is captured in all: the fee, the recipients, the merchant. */
 const targetsOf = (payment: Payment, total: bigint): ReadonlyArray<bigint> => {
-  const { amount, fee_terms, splits = [], surcharge = 0n } = payment
-  const bearer = bearerOf(payment)
-  // A surcharge is captured in proportion; any other fee is counted on what is captured.
-  const fee = bearer === "customer"
-    ? allocate(total, [surcharge, amount - surcharge])[0]!
-    : feeOn(total, fee_terms)
+  const { splits = [] } = payment
+  const fee = feeAt(payment, total)
   if (splits.length === 0) return [fee, total - fee]
-  const weights = weightsOf(splits, amount - surcharge)
-  if (bearer !== "merchant") return [fee, ...allocate(total - fee, weights)]
+  const weights = weightsOf(splits, priceOf(payment))
+  if (bearerOf(payment) !== "merchant") return [fee, ...allocate(total - fee, weights)]
   const parts = allocate(total, weights)
   const own = parts.pop()!
   if (own >= fee) return [fee, ...parts, own - fee]
@@ -85,17 +92,51 @@ export interface LegStep {
 }
 
 /**
- * One more capture, by cumulative targets: any sequence of captures sums exactly. A leg may end one
- * minor unit from where a single capture would have put it, because no leg ever goes back.
+ * One more capture, by cumulative targets: any sequence of captures ends where a single one would. What
+ * a leg has too much, by rounding or because a tier begins, it gives to the others.
  */
 export const captureStep = (payment: Payment, amount: bigint): LegStep => {
-  const targets = targetsOf(payment, payment.amount_captured + amount)
-  const done = payment.legs.map(({ captured }) => captured)
-  const steps = stepTowards(targets, done, amount)
+  const captured = keepingBack(payment, targetsOf(payment, payment.amount_captured + amount))
   return {
-    legs: payment.legs.map((leg, index) => ({ ...leg, captured: leg.captured + steps[index]! })),
-    moved: payment.legs.map(({ owner }, index) => ({ owner, amount: steps[index]! }))
+    legs: payment.legs.map((leg, nth) => ({ ...leg, captured: captured[nth]! })),
+    moved: payment.legs.map(({ captured: before, owner }, nth) => ({
+      owner,
+      amount: captured[nth]! - before
+    }))
   }
+}
+
+/** What was given back of a leg is no more to be given: the merchant goes without, then we, then the last. */
+const keepingBack = ({ legs }: Payment, targets: ReadonlyArray<bigint>): ReadonlyArray<bigint> => {
+  const floors = legs.map(takenBack)
+  const kept = targets.map((target, nth) => target > floors[nth]! ? target : floors[nth]!)
+  let missing = sum(kept) - sum(targets)
+  const [fee, ...others] = legs.keys()
+  for (const nth of [others.pop()!, fee!, ...others.reverse()]) {
+    const spare = kept[nth]! - floors[nth]!
+    const given = spare < missing ? spare : missing
+    kept[nth]! -= given
+    missing -= given
+  }
+  return kept
+}
+
+/** What an increment makes of the payment: the fee, and what the customer bears of it, follow the schedule. */
+export const largerBy = (payment: Payment, by: bigint): Pick<Payment, "amount" | "surcharge"> => {
+  const amount = payment.amount + by
+  return {
+    amount,
+    ...(payment.surcharge !== undefined && {
+      surcharge: amount - priceWithin(amount, payment.fee_terms)
+    })
+  }
+}
+
+/** Why the splits could not be paid any more; undefined where they can. */
+export const incrementProblem = (payment: Payment, by: bigint): string | undefined => {
+  const larger = { ...payment, ...largerBy(payment, by) }
+  const { fee_terms, splits = [] } = larger
+  return splitsProblem(priceOf(larger), splits, fee_terms, bearerOf(larger))
 }
 
 /** What a leg has given back or may have to: refunds, and disputes that are open or lost. */

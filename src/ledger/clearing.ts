@@ -12,7 +12,7 @@ import {
   suspense
 } from "./chart.ts"
 import type { Book } from "./entries.ts"
-import type { EntryKind, JournalEntry, Posting } from "./journal.ts"
+import { type EntryKind, type JournalEntry, moved, posted, type Posting } from "./journal.ts"
 
 /** Whose money it is: the merchant's own, or a recipient's in the merchant's book. */
 export interface Owner {
@@ -21,17 +21,6 @@ export interface Owner {
   readonly currency: string
   readonly recipient: string | undefined
 }
-
-const posted = (debit: Account, credit: Account, amount: bigint): Posting => ({
-  layer: "posted",
-  debit,
-  credit,
-  amount
-})
-
-/** A movement and, where the amount is negative, the movement back. */
-const moved = (debit: Account, credit: Account, amount: bigint): Posting =>
-  amount < 0n ? posted(credit, debit, -amount) : posted(debit, credit, amount)
 
 const entry = (
   about: string,

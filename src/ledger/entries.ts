@@ -10,7 +10,7 @@ import {
   refundsInTransit,
   suspense
 } from "./chart.ts"
-import type { EntryKind, JournalEntry, Posting } from "./journal.ts"
+import { type EntryKind, type JournalEntry, moved, posted, type Posting } from "./journal.ts"
 
 /** What every entry of one payment needs to name its accounts. */
 export interface Book {
@@ -65,13 +65,6 @@ export const entry = (
   postings
 })
 
-const posted = (debit: Account, credit: Account, amount: bigint): Posting => ({
-  layer: "posted",
-  debit,
-  credit,
-  amount
-})
-
 /** An authorization reserves its amount; nothing has moved. */
 export const hold = (book: Book, cause: string, amount: bigint): JournalEntry =>
   entry(book, "hold", cause, [{
@@ -90,7 +83,10 @@ export const release = (book: Book, cause: string, amount: bigint): JournalEntry
     amount: -amount
   }])
 
-/** The gateway owes what it took; fee, recipients and merchant are owed their legs. */
+/**
+ * The gateway owes what it took; fee, recipients and merchant are owed their legs. Below nothing: a leg
+ * is owed less than the captures before had given it.
+ */
 export const capture = (
   book: Book,
   cause: string,
@@ -100,8 +96,8 @@ export const capture = (
     book,
     "capture",
     cause,
-    moving(legs).map(({ amount, owner }) =>
-      posted(receivable(book), accountOf(book, owner), amount)
+    legs.filter(({ amount }) => amount !== 0n).map(({ amount, owner }) =>
+      moved(receivable(book), accountOf(book, owner), amount)
     )
   )
 

@@ -14,6 +14,17 @@ export interface Posting {
   readonly amount: bigint
 }
 
+export const posted = (debit: Account, credit: Account, amount: bigint): Posting => ({
+  layer: "posted",
+  debit,
+  credit,
+  amount
+})
+
+/** A movement and, where the amount is negative, the movement back. */
+export const moved = (debit: Account, credit: Account, amount: bigint): Posting =>
+  amount < 0n ? posted(credit, debit, -amount) : posted(debit, credit, amount)
+
 export type EntryKind =
   | "hold"
   | "release"

@@ -36,6 +36,22 @@ describe("LASTRO_TERMS_FILE", () => {
     expect((await other.pay()).json.fee).toBe(299 + 30)
   })
 
+  it("has one price for a payment, whether it is captured whole or in parts", async () => {
+    const shop = await openShop(one, "padaria")
+    const feeOf = async (...amounts: ReadonlyArray<number>) => {
+      const { json: { id } } = await shop.pay({ amount: 100_000, capture: "manual" })
+      let fee
+      for (const amount of amounts) {
+        const { json, status } = await shop.post(`/v1/payments/${id}/capture`, { amount })
+        expect(status).toBe(201)
+        fee = json.fee
+      }
+      return fee
+    }
+    expect(await feeOf(100_000)).toBe(1_000)
+    expect(await feeOf(99_999, 1)).toBe(1_000)
+  })
+
   it("says how long an authorization is kept", async () => {
     const shop = await openShop(one, "other")
     const { json } = await shop.pay({ capture: "manual" })

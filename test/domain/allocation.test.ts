@@ -150,18 +150,6 @@ describe("any sequence of partial refunds adds up leg by leg", () => {
   })
 })
 
-describe("partial captures add up leg by leg", () => {
-  const weights = shareWeights(["0.428571", "0.428571"])!
-
-  it("sums exactly and takes nothing back, a unit apart from one capture at most", () => {
-    const first = allocate(10n, weights)
-    const second = stepTowards(allocate(11n, weights), first, 1n)
-    const both = first.map((leg, index) => leg + second[index]!)
-    expect(both).toEqual([5n, 4n, 2n])
-    expect(allocate(11n, weights)).toEqual([5n, 5n, 1n])
-  })
-})
-
 describe("shares are exact decimals of one whole", () => {
   it("adds what is missing to the whole as the last weight", () => {
     expect(shareWeights(["0.70", "0.30"])).toEqual([700_000n, 300_000n, 0n])

@@ -95,7 +95,7 @@ describe("who bears the fee of 3.29 on 100.00", () => {
     expect(() => paid(plain, { amount, fee_bearer: "customer" })).toThrow("with its fee")
   })
 
-  it("takes a surcharge in proportion, capture by capture", () => {
+  it("takes exactly the surcharge of a payment that is captured in parts", () => {
     const life = Object.assign(new Life(), { terms: { ...defaultTerms, fee: plain } })
     life.take(created({ capture: "manual", fee_bearer: "customer" }))
     life.take(scored("allow"))

@@ -122,6 +122,9 @@ export class Accountant {
         this.take("payout_returned", { command_id: id.command_id, payout_id, currency, ...why })
         break
       }
+      case "price":
+        this.terms = { ...this.terms, fee: priceOf(named) }
+        break
       case "rate":
         this.rates([{ spread_basis_points: 100, ...named } as unknown as FxRates[number]])
         break
@@ -255,6 +258,15 @@ const read = (verb: string, words: ReadonlyArray<string>) => {
     else named[name] = /^\d+\.\d\d$/.test(value) ? minorUnits(value) : value
   }
   return { amount, named }
+}
+
+/** `percent=1.50 from=1000.00 then=1.00`: from that amount on another percentage. */
+const priceOf = ({ from, percent, then }: Json): Terms["fee"] => {
+  const rate = (basisPoints: unknown) => ({
+    percentage_basis_points: BigInt(basisPoints as number),
+    fixed: 0n
+  })
+  return { ...rate(percent), tiers: [{ from: BigInt(from as number), ...rate(then) }] }
 }
 
 const splitOf = (text: string): Json => {
