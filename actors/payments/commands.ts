@@ -1,4 +1,5 @@
 import { Result } from "effect"
+import { dayInBrazil } from "../../src/domain/day.ts"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
@@ -13,6 +14,7 @@ import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
 import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
+import type { Routable } from "./routing.ts"
 import { isDefinitive, type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
 import {
   attemptOf,
@@ -65,10 +67,9 @@ export const create = (
   if (amount > AMOUNT_MAX) {
     return refuse("amount_too_large", `${amount} with its fee is more than ${AMOUNT_MAX}`, id)
   }
-  const { currency, payment_method: { type: method } } = body
-  if (!isRoutable(config, { id, amount, currency, method })) {
-    return refuse("no_gateway", `no gateway takes ${method} in ${currency} of this amount`, id)
-  }
+  const { currency, payment_method: { due_date, type: method } } = body
+  const impossible = notToBeCharged({ id, amount, currency, method }, due_date, received)
+  if (impossible !== undefined) return impossible
   const quoted = quote_id === undefined
     ? undefined
     : quotedFor(id, { ...body, quote_id }, quote, received)
@@ -105,6 +106,24 @@ export const create = (
     quoted === undefined
       ? decision
       : { ...decision, put: [...decision.put ?? [], [keyOf(quoted.quote.id), quoted.quote]] }
+  )
+}
+
+/** No gateway is there for it, or its day is over where the banks are. */
+const notToBeCharged = (
+  payment: Routable,
+  due_date: string | undefined,
+  { at, config }: Received<Terms>
+): Decided | undefined => {
+  const { currency, id, method } = payment
+  if (due_date !== undefined && due_date < dayInBrazil(at)) {
+    const pointer = "/payment_method/due_date"
+    return refuse("due_date_past", `${due_date} is over in Brazil`, id, pointer)
+  }
+  return isRoutable(config, payment) ? undefined : refuse(
+    "no_gateway",
+    `no gateway takes ${method} in ${currency} of this amount`,
+    id
   )
 }
 

@@ -8,5 +8,15 @@ export type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
 
 export const NOTHING: Decided = Result.succeed({})
 
-export const refuse = (code: RefusalCode, detail: string, about?: string): Decided =>
-  Result.fail({ code, detail, ...(about !== undefined && { about }) })
+export const refuse = (
+  code: RefusalCode,
+  detail: string,
+  about?: string,
+  pointer?: string
+): Decided =>
+  Result.fail({
+    code,
+    detail,
+    ...(about !== undefined && { about }),
+    ...(pointer !== undefined && { pointer })
+  })

@@ -88,14 +88,19 @@ export const remembering = (
   const seen = commands.find((one) => one.id === command_id && one.type === type)
   if (seen?.refused !== undefined) {
     return seen.fingerprint === print()
-      ? refuse(seen.refused.code as RefusalCode, seen.refused.detail, seen.refused.about)
+      ? refuse(
+        seen.refused.code as RefusalCode,
+        seen.refused.detail,
+        seen.refused.about,
+        seen.refused.pointer
+      )
       : refuse("command_reused", "this command_id was used with another body", place)
   }
   if (commands.length >= COMMANDS_MAX) {
     return refuse("too_many_commands", `${place} took ${COMMANDS_MAX} commands`, place)
   }
   return Result.mapError(decide(), (refused) => {
-    const { about, code, detail } = refused
+    const { about, code, detail, pointer } = refused
     const now: Refused = {
       _tag: "Refused",
       id: place,
@@ -105,7 +110,12 @@ export const remembering = (
         type,
         fingerprint: print(),
         at: received.at,
-        refused: { code, detail, ...(about !== undefined && { about }) }
+        refused: {
+          code,
+          detail,
+          ...(about !== undefined && { about }),
+          ...(pointer !== undefined && { pointer })
+        }
       }],
       until: received.at + REFUSED_MILLIS
     }

@@ -9,8 +9,8 @@ import {
   CaptureMode,
   Customer,
   Device,
-  PaymentMethod,
-  Split
+  Split,
+  TakenMethod
 } from "../../streams/messages/payments.ts"
 import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
@@ -223,7 +223,8 @@ export const SeenCommand = Schema.Struct({
     Schema.Struct({
       code: Schema.String,
       detail: Schema.String,
-      about: Schema.optionalKey(Schema.String)
+      about: Schema.optionalKey(Schema.String),
+      pointer: Schema.optionalKey(Schema.String)
     })
   )
 })
@@ -247,7 +248,7 @@ export const Payment = Schema.Struct({
   surcharge: Schema.optionalKey(BigAmount),
   currency: Currency,
   capture: CaptureMode,
-  payment_method: PaymentMethod,
+  payment_method: TakenMethod,
   customer: Schema.optionalKey(Customer),
   device: Schema.optionalKey(Device),
   splits: Schema.optionalKey(Schema.Array(Schema.Struct({
@@ -376,6 +377,7 @@ export type RefusalCode =
   | "already_reversed"
   | "too_many_commands"
   | "no_gateway"
+  | "due_date_past"
 
 /** The attempt awaits no further answer. */
 export const isDefinitive = (status: AttemptStatus): boolean =>

@@ -1,6 +1,7 @@
 import { parse } from "csv-parse/sync"
 import { Result } from "effect"
 import { currencyCodes, parseMinorUnits } from "../../src/domain/currency.ts"
+import { millisOf } from "../../src/domain/moment.ts"
 import type { SettlementLine } from "../../streams/messages/reconciliation.ts"
 
 export const columns = [
@@ -100,7 +101,7 @@ const readLine = (
   if (kind !== "charge" && kind !== "refund") return wrong("kind", kind)
   const currency = field("currency")
   if (!codes.has(currency)) return wrong("currency", currency)
-  const occurredAt = instantOf(field("occurred_at"))
+  const occurredAt = millisOf(field("occurred_at"))
   if (occurredAt === undefined) return wrong("occurred_at", field("occurred_at"))
 
   const gross = parseMinorUnits(field("gross"), currency)
@@ -143,13 +144,4 @@ const wrong = (column: Column, value: string): Result.Result<never, string> => {
   return Result.fail(
     value === "" ? `${column} is empty` : `${column} is not valid: ${shown.toWellFormed()}`
   )
-}
-
-/** An RFC 3339 instant in milliseconds. A time without its zone is refused: it could be any of 26 hours. */
-const instantOf = (text: string): number | undefined => {
-  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.test(text)) {
-    return undefined
-  }
-  const at = Date.parse(text)
-  return Number.isNaN(at) ? undefined : at
 }

@@ -6,7 +6,7 @@ import type { NewClaim } from "../store/idempotency.ts"
 import { Schema } from "effect"
 import { generationOfType } from "../../streams/messages/changes.ts"
 import { Claims } from "./claims.ts"
-import { problem, refusalProblem, unavailable } from "./problem.ts"
+import { problem, refusalProblem, type Refused, unavailable } from "./problem.ts"
 import type { Answer, Asked } from "./route.ts"
 
 /** A wait longer than this is answered 202: the connection is worth more to others. */
@@ -74,7 +74,7 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
       )
     }
     if (known.state === "refused") {
-      return yield* refusalProblem(known.refusal as { code: string; detail: string }, true)
+      return yield* refusalProblem(known.refusal as Refused, true)
     }
     // Where only the actor knows, it is asked again: it takes the command as a repeat.
     if (known.state === "published") {
@@ -114,7 +114,7 @@ const publish = Effect.fnUntraced(function* (
     if (reply === undefined) return accepted(intent, repeat)
     const outcome = yield* waitFor(intent, reply, wait)
     if (outcome === undefined) return accepted(intent, repeat)
-    const refusal = (outcome as { refused?: { code: string; detail: string } }).refused
+    const refusal = (outcome as { refused?: Refused }).refused
     if (refusal !== undefined) {
       yield* Effect.ignore(claims.refused(claim, refusal))
       return yield* refusalProblem(refusal, repeat)

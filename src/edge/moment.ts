@@ -1,24 +1,14 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
+import { millisOf, Moment } from "../domain/moment.ts"
 import { type Problem, problem } from "./problem.ts"
 import type { Asked } from "./route.ts"
-
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
-
-const Moment = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) =>
-      (RFC3339.test(text) && Number.isFinite(Date.parse(text)) && Date.parse(text) >= 0) ||
-      "must be a time such as 2026-07-01T00:00:00Z",
-    { toJsonSchema: () => ({ format: "date-time" }) }
-  )
-)
 
 export const momentQuery = (about: string) => ({ schema: Moment, about })
 
 /** Milliseconds since 1970 of a query parameter; its schema has checked it. */
 export const momentOf = (asked: Asked, name: string): number | undefined => {
   const text = asked.query[name]
-  return text === undefined ? undefined : Date.parse(text)
+  return text === undefined ? undefined : millisOf(text)
 }
 
 /** A moment that is over. What it shows can only grow by messages already on their way to it. */

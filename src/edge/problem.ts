@@ -60,6 +60,13 @@ export const problemBody = (one: Problem, requestId: string) => ({
   retryable: one.status === 503 || one.status === 429
 })
 
+/** An actor's refusal, as a caller is told it. */
+export interface Refused {
+  readonly code: string
+  readonly detail: string
+  readonly pointer?: string
+}
+
 /** HTTP's word for a refusal of an actor. What is not listed is a 422. */
 const statusByCode: Readonly<Record<string, number>> = {
   payment_not_found: 404,
@@ -78,12 +85,10 @@ const statusByCode: Readonly<Record<string, number>> = {
 }
 
 export const refusalProblem = (
-  refusal: { readonly code: string; readonly detail: string },
+  { code, detail, pointer }: Refused,
   replayed = false
 ) =>
-  problem(
-    statusByCode[refusal.code] ?? 422,
-    refusal.code,
-    refusal.detail,
-    replayed ? { replayed } : {}
-  )
+  problem(statusByCode[code] ?? 422, code, detail, {
+    ...(pointer !== undefined && { errors: [{ pointer, detail }] }),
+    ...(replayed && { replayed })
+  })

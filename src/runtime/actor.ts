@@ -72,6 +72,8 @@ export interface Decision<State, Row = never> {
 export interface Refusal<Code extends string = string> {
   readonly code: Code
   readonly detail: string
+  /** The member of the command that it is for (JSON Pointer), where it is for one. */
+  readonly pointer?: string
   /** What it is about (a payment), where known. */
   readonly about?: string
   /** States that remember it, so that the same command is refused again whatever has changed since. */

@@ -106,10 +106,10 @@ export const addRefusal = (
   refusal: Refusal
 ): void => {
   const replyTo = replyToOf(letter)
+  const { code, pointer } = refusal
   const detail = storable(refusal.detail.slice(0, DETAIL_CHARACTERS_MAX))
-  if (replyTo !== undefined) {
-    draft.answers.push({ to: replyTo, body: { refused: { code: refusal.code, detail } } })
-  }
+  const refused = { code, detail, ...(pointer !== undefined && { pointer }) }
+  if (replyTo !== undefined) draft.answers.push({ to: replyTo, body: { refused } })
   for (const [key, state] of refusal.put ?? []) {
     const { merchant } = letter
     const { partition } = addressing
@@ -121,8 +121,7 @@ export const addRefusal = (
   const body = {
     command: storable(letter.type.slice(0, 64)),
     command_id: commandIdOf(letter),
-    code: refusal.code,
-    detail
+    ...refused
   }
   const event = {
     id: derivedId("evt", addressing.source, placeOf(letter), type),

@@ -1,3 +1,4 @@
+import { millisOf } from "../domain/moment.ts"
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
@@ -50,7 +51,8 @@ export const deadLetterList = async (
   const { after, since, until } = filter
   const { rows } = await sql<Row>`
     select d.id, d.family, d.partition, d.type, d.merchant, d.actor_key as key, d.reason, d.cause,
-      d.attempts, d.created_at, d.created_at::text as created_at_text, d.status, d.outcome,
+      d.attempts, d.created_at, 
+      to_char(d.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_at_text, d.status, d.outcome,
       d.settled_at,
       d.status = 'open' and exists (select 1 from parked_messages p
         where p.family = d.family and p.partition = d.partition and p.merchant = d.merchant
@@ -77,9 +79,10 @@ export const deadLetterList = async (
 }
 
 export const deadLetterCursor = (text: string): readonly [string, string] | undefined => {
-  const match = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[\d.]*[+-][\d:]+)\|(dl_[0-9a-z]{26})$/
+  const match = /^([^|]+)\|(dl_[0-9a-z]{26})$/
     .exec(Buffer.from(text, "base64url").toString("utf8"))
-  return match === null ? undefined : [match[1]!, match[2]!]
+  const at = match?.[1]
+  return at === undefined || millisOf(at) === undefined ? undefined : [at, match![2]!]
 }
 
 /** What stands in the letter itself. Whoever reads it is written down. */

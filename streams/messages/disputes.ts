@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { CommandId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount, AmountOrZero } from "../../src/domain/money.ts"
+import { Moment } from "../../src/domain/moment.ts"
 import { FreeText, Text } from "../../src/domain/text.ts"
 
 /** The gateway's own name for a dispute: it is the same in every message about it. */
@@ -11,12 +12,6 @@ export const DisputeId = Text(64).check(
 /** Words a merchant sends in its defence. Documents are named, not carried. */
 const EVIDENCE_CHARACTERS_MAX = 5_000
 const DOCUMENTS_MAX = 20
-
-const Moment = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/u, {
-    message: "must be a time such as 2026-08-31T12:00:00Z"
-  })
-)
 
 export const DisputeOpenedFields = {
   dispute_id: DisputeId,

@@ -1,5 +1,7 @@
 import { Schema } from "effect"
+import { Day } from "../../src/domain/day.ts"
 import { PaymentId } from "../../src/domain/identifiers.ts"
+import { TaxId } from "../../src/domain/taxId.ts"
 import { Text } from "../../src/domain/text.ts"
 import { DisputeId } from "./disputes.ts"
 import { InternalAmount, MoneyFields } from "./money.ts"
@@ -11,16 +13,8 @@ const PIX_SECONDS_MAX = 30 * 86_400
 const PixSeconds = Schema.Int.check(
   Schema.isBetween({ minimum: PIX_SECONDS_MIN, maximum: PIX_SECONDS_MAX })
 )
-const PixDay = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/u, { message: "must be a day such as 2026-08-31" })
-)
 /** Who owes a charge with a due date; the bank asks for it. */
-const PixPayer = Schema.Struct({
-  name: Text(200),
-  tax_id: Schema.String.check(
-    Schema.isPattern(/^\d{11}$/u, { message: "must be the 11 digits of a CPF" })
-  )
-})
+const PixPayer = Schema.Struct({ name: Text(200), tax_id: TaxId })
 
 export const Operation = Schema.Literals([
   ...["charge", "increment", "capture", "void", "refund"] as const,
@@ -38,8 +32,15 @@ const AskedOperation = Schema.Literals([...AnyOperation.literals, "dispute"])
 /** How a charge by Pix is to be paid: within seconds, or until a day by somebody who is named. */
 export const PixTerms = Schema.Struct({
   expires_in: Schema.optionalKey(PixSeconds),
-  due_date: Schema.optionalKey(PixDay),
+  due_date: Schema.optionalKey(Day),
   payer: Schema.optionalKey(PixPayer)
+})
+
+/** What was taken before the rules above were as they are now is read all the same. */
+export const TakenPixTerms = Schema.Struct({
+  expires_in: Schema.optionalKey(Schema.Int),
+  due_date: Schema.optionalKey(Schema.String),
+  payer: Schema.optionalKey(Schema.Struct({ name: Schema.String, tax_id: Schema.String }))
 })
 
 /** When an attempt was sent for the first time (milliseconds): nothing of it is older at the gateway. */
@@ -61,7 +62,7 @@ export const Call = Schema.Struct({
   final: Schema.optionalKey(Schema.Boolean),
   token: Schema.optionalKey(Schema.String),
   /** Charges by Pix. */
-  pix: Schema.optionalKey(PixTerms),
+  pix: Schema.optionalKey(TakenPixTerms),
   charge_id: Schema.optionalKey(Schema.String),
   reference: Schema.optionalKey(Schema.String),
   first_sent_at: FirstSent,

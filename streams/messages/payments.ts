@@ -11,13 +11,29 @@ import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { FxMessages, QuoteId, ReversalRate } from "./fx.ts"
 import { MerchantMessages } from "./merchants.ts"
-import { Answered, DisputeNotified, Notified, PayoutNotified, PixTerms } from "./gateway.ts"
+import {
+  Answered,
+  DisputeNotified,
+  Notified,
+  PayoutNotified,
+  PixTerms,
+  TakenPixTerms
+} from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
 
+const MethodType = Schema.Literals(["card", "pix"])
+
+/** As it stands in payments, whatever the rules were when it was taken. */
+export const TakenMethod = Schema.Struct({
+  type: MethodType,
+  token: Schema.optionalKey(Schema.String),
+  ...TakenPixTerms.fields
+})
+
 /** A card by its gateway's token, or Pix: then the payer gets a code to read. */
-export const PaymentMethod = Schema.Struct({
-  type: Schema.Literals(["card", "pix"]),
+const PaymentMethod = Schema.Struct({
+  type: MethodType,
   token: Schema.optionalKey(Token),
   ...PixTerms.fields
 }).check(

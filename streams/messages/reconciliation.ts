@@ -1,18 +1,10 @@
 import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
+import { Day } from "../../src/domain/day.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { RoutedEvent } from "./event.ts"
 import { InternalAmount, Millis } from "./money.ts"
-
-/** A UTC day, 2026-08-31. */
-export const Day = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d{2}-\d{2}$/u, { message: "must be a date such as 2026-08-31" }),
-  Schema.makeFilter((text: string) => {
-    const at = Date.parse(`${text}T00:00:00Z`)
-    return (!Number.isNaN(at) && new Date(at).toISOString().startsWith(text)) || "no such day"
-  })
-)
 
 /** Parts of one file. With parts of half a megabyte this is about a million lines. */
 export const FILE_PARTS_MAX = 256

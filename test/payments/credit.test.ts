@@ -190,7 +190,7 @@ describe("a quote", () => {
   })
 
   test.each([
-    ["until a day", { due_date: "2026-09-30", payer: { name: "A", tax_id: "12345678901" } }],
+    ["until a day", { due_date: "2026-09-30", payer: { name: "A", tax_id: "12345678909" } }],
     ["after the quote", { expires_in: 120 }],
     ["for as long as the bank likes", {}]
   ])("is not for a payment that may be paid %s", (_name, more) => {

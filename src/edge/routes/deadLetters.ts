@@ -8,6 +8,7 @@ import {
   deadLetterList
 } from "../../store/deadLetterList.ts"
 import { operatorActions } from "../../store/operatorActions.ts"
+import { momentQuery } from "../moment.ts"
 import { audit, newActionId, order } from "../operate.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
@@ -23,13 +24,6 @@ const oneOf = (about: string, ...values: ReadonlyArray<string>) => ({
   about
 })
 const named = (about: string) => ({ schema: Text(255) as Schema.Codec<unknown, unknown>, about })
-const time = (about: string) => ({
-  schema: Schema.String.check(
-    Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+\-]\d\d:\d\d)$/u)
-  ) as Schema.Codec<unknown, unknown>,
-  about
-})
-
 const find = Effect.fnUntraced(function* (id: string) {
   const [found] = isStorable(id)
     ? yield* read("edge.deadLetter", (db) => deadLetterList(db, { id, status: "all" }, 1))
@@ -129,8 +123,8 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
       merchant: MerchantQuery,
       key: named("Of this actor key."),
       status: oneOf("`open` where not given.", "open", "replayed", "discarded", "all"),
-      since: time("Set aside at or after this time."),
-      until: time("Set aside before this time."),
+      since: momentQuery("Set aside at or after this time."),
+      until: momentQuery("Set aside before this time."),
       limit: limitQuery(PAGE_MAX),
       cursor: { schema: Schema.String, about: "The next_cursor of the page before." }
     },

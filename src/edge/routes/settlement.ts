@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { Effect, Schema } from "effect"
-import { Day, FILE_PARTS_MAX } from "../../../streams/messages/reconciliation.ts"
+import { FILE_PARTS_MAX } from "../../../streams/messages/reconciliation.ts"
+import { Day, isDay } from "../../domain/day.ts"
 import { Commands } from "../../bus/commands.ts"
 import { idempotencyKeyOf } from "../command.ts"
 import { problem, unavailable } from "../problem.ts"
@@ -29,8 +30,6 @@ export const partsOf = (text: string, characters = PART_CHARACTERS): ReadonlyArr
 
 /** The day of the first dated line, for files whose day is not named. */
 const dayOf = (text: string): string | undefined => /(\d{4}-\d{2}-\d{2})T\d{2}:/.exec(text)?.[1]
-
-const isDay = Schema.is(Day)
 
 const submit = Effect.fnUntraced(function* (asked: Asked) {
   const { text } = asked

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net"
 import { PortTaken } from "../../edge/listen.ts"
 import { json, readJson, readText } from "./body.ts"
+import { isDay } from "../../domain/day.ts"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
 import { complain, decideDispute, follow, showDispute } from "./complaints.ts"
 import {
@@ -267,8 +268,8 @@ const shown = (state: State, record: OperationRecord) => ({
 })
 
 const settle = (state: State, response: ServerResponse, date: string, url: URL) => {
+  if (!isDay(date)) return json(response, 400, { code: "bad_date", detail: date })
   const from = Date.parse(`${date}T00:00:00Z`)
-  if (Number.isNaN(from)) return json(response, 400, { code: "bad_date", detail: date })
   const { planted, text } = settlementFile(
     date,
     state.book.settled(from, from + DAY_MILLIS),
