@@ -24,7 +24,11 @@ const isUnreached = ({ code, status }: ChargeCount): boolean =>
  */
 export const healthOf = (counts: ReadonlyArray<ChargeCount>): Readonly<Record<string, Health>> =>
   Object.fromEntries(
-    [...Map.groupBy(counts, ({ gateway }) => gateway)].sort().map(([gateway, all]) => {
+    [...Map.groupBy(counts, ({ gateway }) => gateway)].sort(([one], [other]) =>
+      one < other ? -1 : 1
+    ).map((
+      [gateway, all]
+    ) => {
       const sum = (of: (one: ChargeCount) => boolean) =>
         all.filter(of).reduce((total, { count }) => total + count, 0)
       const unreached = sum(isUnreached)

@@ -25,18 +25,22 @@ const same = (left: Sameness, right: Sameness): boolean =>
 const copyOf = (line: Line, paired: ReadonlyArray<Line>): Line | undefined =>
   paired.find((other) => same(line, other))
 
-const by = <A>(key: (value: A) => string) => (left: A, right: A): number =>
-  key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0
+const byName = (left: string, right: string): number => left < right ? -1 : left > right ? 1 : 0
+
+const byTime = (left: Expectation, right: Expectation): number =>
+  left.at - right.at || byName(left.id, right.id)
+
+const byPlace = (left: Line, right: Line): number =>
+  byName(left.settlement_id, right.settlement_id) || left.line - right.line ||
+  byName(left.id, right.id)
 
 /**
  * Pairs what is expected with what was settled: equal amounts first, then copies set aside, then what
  * is left in a fixed order as differing amounts. A function of the two sets, not of their order.
  */
 export const judge = (operation: Operation): ReadonlyArray<Finding> => {
-  const expected = [...operation.expected].sort(by(({ at, id }) => `${at}`.padStart(16, "0") + id))
-  const lines = [...operation.lines].sort(
-    by(({ id, line, settlement_id }) => settlement_id + `${line}`.padStart(10, "0") + id)
-  )
+  const expected = [...operation.expected].sort(byTime)
+  const lines = [...operation.lines].sort(byPlace)
   if (expected.length === 0 && operation.contradicted !== undefined) {
     return lines.length === 0
       ? [{ _tag: "Contradicted", line: undefined }]

@@ -154,10 +154,11 @@ export const tableDifferences = async (
   // Without a partition of their own, live rows of other partitions cannot be told from missing ones.
   const shadowOnly = sinceOnly || (partitions !== undefined && !has("partition"))
   const first = keys[0]!
+  const key = sql.join(
+    keys.map((key) => sql`coalesce(${sql.ref(`s.${key}`)}, ${sql.ref(`l.${key}`)})`)
+  )
   const { rows } = await sql<{ key: string; what: string }>`
-    select jsonb_build_array(${
-    sql.join(keys.map((key) => sql`coalesce(${sql.ref(`s.${key}`)}, ${sql.ref(`l.${key}`)})`))
-  })::text as key,
+    select jsonb_build_array(${key})::text as key,
       case when ${sql.ref(`l.${first}`)} is null then 'only the replay has it'
         when ${sql.ref(`s.${first}`)} is null then 'only the live table has it'
         else (select 'differs in ' || string_agg(x.key, ', ') from jsonb_each(to_jsonb(s)) x
@@ -171,7 +172,7 @@ export const tableDifferences = async (
   }
     where ${sql.ref(`s.${first}`)} is null or ${sql.ref(`l.${first}`)} is null
       or row(${of("s", compared)}) is distinct from row(${of("l", compared)})
-    order by 1 limit ${DIFFERENCES_TOLD}`.execute(db)
+    order by ${key} limit ${DIFFERENCES_TOLD}`.execute(db)
   return rows.map(({ key, what }) => `${table} ${key}: ${what}`)
 }
 

@@ -215,8 +215,9 @@ const breakThings = async (
 
 const countsOf = (injected: ReadonlyArray<Injected>): Record<string, number> =>
   Object.fromEntries(
-    [...Map.groupBy(injected, ({ kind }) => kind)].map(([kind, list]) => [kind, list.length])
-      .sort(([one], [other]) => String(one).localeCompare(String(other)))
+    [...Map.groupBy(injected, ({ kind }) => kind)]
+      .sort(([one], [other]) => one < other ? -1 : 1)
+      .map(([kind, list]) => [kind, list.length])
   )
 
 const summed = (

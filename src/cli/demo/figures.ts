@@ -108,7 +108,9 @@ const moneyOf = (
   const sums = new Map<string, bigint>()
   for (const [currency, amount] of amounts) sums.set(currency, (sums.get(currency) ?? 0n) + amount)
   return Object.fromEntries(
-    [...sums].sort().filter(([, sum]) => sum > 0n).map(([currency, sum]) => [currency, `${sum}`])
+    [...sums].sort(([one], [other]) => one < other ? -1 : 1).filter(([, sum]) => sum > 0n).map((
+      [currency, sum]
+    ) => [currency, `${sum}`])
   )
 }
 

@@ -56,7 +56,9 @@ const totalsOf = (owed: ReadonlyArray<Owed>): Readonly<Record<string, string>> =
     totals.set(currency, (totals.get(currency) ?? 0n) + BigInt(amount))
   }
   return Object.fromEntries(
-    [...totals].sort().filter(([, sum]) => sum !== 0n).map(([name, sum]) => [name, String(sum)])
+    [...totals].sort(([one], [other]) => one < other ? -1 : 1).filter(([, sum]) => sum !== 0n).map((
+      [name, sum]
+    ) => [name, String(sum)])
   )
 }
 
