@@ -1,6 +1,13 @@
-import { connect, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node"
+import {
+  connect,
+  errors,
+  type NatsConnection,
+  type NodeConnectionOptions
+} from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schema } from "effect"
+import { loginRefused, loginTaken, refusalOf } from "./logins.ts"
 import { requestsOf } from "./requests.ts"
+import { guardSockets } from "./socket.ts"
 
 /** NATS did not answer. Transient, private. */
 export class BusUnavailable extends Schema.TaggedError<BusUnavailable>()("BusUnavailable", {
@@ -19,6 +26,8 @@ export interface NatsAccess {
   readonly password: string
   /** Shown by the server's monitoring: which process this is. */
   readonly name: string
+  /** Whether this user is taken is the question: a refusal is its answer, and no trouble of this process. */
+  readonly asked?: boolean
   /** Longer where a process is busy for so long that it cannot answer meanwhile. */
   readonly pingMillis?: number
 }
@@ -40,32 +49,19 @@ export class Nats extends Context.Service<Nats, NatsLink>()("lastro/bus/Nats") {
 }
 
 const RECONNECT_MILLIS = 250
+/** A refused user is tried again at least this often, give or take as much again. */
+const REFUSED_RECONNECT_MILLIS_MAX = 2_000
+/** A refusal that lasts is told this often. */
+const TELL_MILLIS = 60_000
 /** A server that hangs says nothing: after three of these without an answer another one is tried. */
 const PING_MILLIS = 2_000
 
 /** What of the client's inside is touched here. */
 interface Protocol {
   flushPending?: () => void
-  readonly transport?: object
 }
 
-const guarded = new WeakSet<object>()
-
-/**
- * A server's last words may be read after its connection ended, and the client answers them. Nobody
- * listens to the socket's "write after end" by then, so it ended the process.
- */
-const guardWrites = (transport: object): void => {
-  const prototype = Object.getPrototypeOf(transport) as {
-    _send?: (this: { socket?: { writable: boolean } }, frame: Uint8Array) => Promise<void>
-  }
-  const send = prototype._send
-  if (send === undefined || guarded.has(prototype)) return
-  guarded.add(prototype)
-  prototype._send = function (frame) {
-    return this.socket?.writable === false ? Promise.resolve() : send.call(this, frame)
-  }
-}
+guardSockets()
 
 /**
  * The client writes to its socket once for each burst of microtasks; here once for each turn of the
@@ -74,7 +70,6 @@ const guardWrites = (transport: object): void => {
 const connected = async (options: NodeConnectionOptions): Promise<NatsConnection> => {
   const nc = await connect(options)
   const { protocol } = nc as unknown as { protocol?: Protocol }
-  if (protocol?.transport !== undefined) guardWrites(protocol.transport)
   const flush = protocol?.flushPending?.bind(protocol)
   nc.request = requestsOf(nc, options.inboxPrefix!)
   if (protocol === undefined || flush === undefined) return nc
@@ -90,27 +85,83 @@ const connected = async (options: NodeConnectionOptions): Promise<NatsConnection
   return nc
 }
 
-export const open = (access: NatsAccess) =>
-  Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () =>
-        connected({
-          servers: [...access.urls],
-          user: access.user,
-          pass: access.password,
-          name: access.name,
-          inboxPrefix: `_INBOX.${access.user}`,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: RECONNECT_MILLIS,
-          reconnectJitter: RECONNECT_MILLIS,
-          pingInterval: access.pingMillis ?? PING_MILLIS,
-          maxPingOut: 2,
-          // A stack trace per request was 5 % of the whole work.
-          noAsyncTraces: true,
-          ignoreAuthErrorAbort: true
-        }),
-      catch: (cause) => new BusUnavailable({ detail: `cannot connect to NATS: ${cause}` })
-    }),
+/** Doubled by every refusal: a password that is wrong now is hardly right a moment later. */
+const delayAfter = (refusals: number): number =>
+  Math.min(RECONNECT_MILLIS * 2 ** refusals, REFUSED_RECONNECT_MILLIS_MAX) *
+  (1 + Math.random())
+
+/** What is wrong, for a person: who was to be let in, and where. */
+const failureOf = (access: NatsAccess, cause: unknown): BusUnavailable =>
+  new BusUnavailable({
+    detail: isRefusal(cause)
+      ? refusalOf(access)
+      : `NATS (${access.urls.join(", ")}) does not answer the user ${access.user}: ` +
+        ((cause as Error | undefined)?.message || "the connection was closed")
+  })
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof errors.AuthorizationError ||
+  error instanceof errors.UserAuthenticationExpiredError
+
+/** Tells when the servers refuse a user they took before, and when they take it again. */
+const watched = async (
+  nc: NatsConnection,
+  access: NatsAccess,
+  refusals: { count: number },
+  log: (what: Effect.Effect<void>) => void
+): Promise<void> => {
+  let toldAt = -Infinity
+  for await (const status of nc.status()) {
+    if (status.type === "error" && isRefusal(status.error)) {
+      refusals.count += 1
+      loginRefused(access)
+      if (performance.now() - toldAt < TELL_MILLIS) continue
+      toldAt = performance.now()
+      log(Effect.logError(`${refusalOf(access)}; it is tried again until it is taken`))
+    }
+    if (status.type === "reconnect" && refusals.count > 0) {
+      refusals.count = 0
+      toldAt = -Infinity
+      loginTaken(access)
+      log(Effect.logInfo(`NATS takes the user ${access.user} again`))
+    }
+  }
+  loginTaken(access)
+}
+
+const connection = (access: NatsAccess, refusals: { count: number }) =>
+  Effect.tryPromise({
+    try: () =>
+      connected({
+        servers: [...access.urls],
+        user: access.user,
+        pass: access.password,
+        name: access.name,
+        inboxPrefix: `_INBOX.${access.user}`,
+        maxReconnectAttempts: -1,
+        reconnectDelayHandler: () => delayAfter(refusals.count),
+        pingInterval: access.pingMillis ?? PING_MILLIS,
+        maxPingOut: 2,
+        // A stack trace per request was 5 % of the whole work.
+        noAsyncTraces: true,
+        ignoreAuthErrorAbort: true
+      }),
+    catch: (cause) => {
+      if (isRefusal(cause) && access.asked !== true) loginRefused(access)
+      return failureOf(access, cause)
+    }
+  })
+
+export const open = Effect.fnUntraced(function* (access: NatsAccess) {
+  const refusals = { count: 0 }
+  const nc = yield* Effect.acquireRelease(
+    connection(access, refusals),
     // Draining would wait for pulls; whoever needs a drain has finished its turns before this.
     (nc) => Effect.promise(() => nc.close().catch(() => {}))
-  ).pipe(Effect.map((nc): NatsLink => ({ nc, inboxPrefix: `_INBOX.${access.user}` })))
+  )
+  if (access.asked !== true) {
+    loginTaken(access)
+    void watched(nc, access, refusals, Effect.runForkWith(yield* Effect.context<never>()))
+  }
+  return { nc, inboxPrefix: `_INBOX.${access.user}` } satisfies NatsLink
+})

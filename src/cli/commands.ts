@@ -1,3 +1,4 @@
+import { BusUnavailable } from "../bus/connection.ts"
 import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
 import { StackError } from "../stack/stack.ts"
@@ -8,6 +9,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface CliCommand {
   readonly summary: string
   readonly usage: string
+  /** It runs until somebody stops it: one error that reached nobody is no reason to end. */
+  readonly serves?: boolean
   readonly run: (args: ReadonlyArray<string>, environment: Environment) => Promise<number>
 }
 
@@ -51,6 +54,11 @@ const help = async (): Promise<number> => {
   return 0
 }
 
+let serving = false
+
+/** Whether the command that runs here is one that serves. */
+export const isServing = (): boolean => serving
+
 export const runCommand = async (
   args: ReadonlyArray<string>,
   environment: Environment
@@ -68,6 +76,7 @@ export const runCommand = async (
       console.log(`${command.summary}\n\n${command.usage}`)
       return 0
     }
+    serving = command.serves === true
     return await command.run(rest, environment)
   } catch (error) {
     // What the machine lacks is said in one sentence; everything else is a bug and shows its stack.
@@ -77,7 +86,8 @@ export const runCommand = async (
       console.error(`lastro ${name}: ${(error as Error).message}`)
       return EXIT_USAGE
     }
-    const plain = error instanceof StackError || error instanceof PortTaken
+    const plain = error instanceof StackError || error instanceof PortTaken ||
+      error instanceof BusUnavailable
     console.error(plain ? `lastro: ${error.message}` : error)
     return EXIT_FAILED
   }

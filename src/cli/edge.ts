@@ -86,11 +86,12 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const { password, user } = stack.nats.edge
   const nats = Nats.layerOf({ urls: stack.natsUrls, user, password, name: "lastro-edge" })
   const database = Database.layerOf(stack.databaseUrl, EDGE_CONNECTIONS_MAX)
-  const runtime = ManagedRuntime.make(Layer.mergeAll(
-    Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
-    Claims.layer.pipe(Layer.provideMerge(database)),
-    jsonLogs(settings.log)
-  ))
+  const runtime = ManagedRuntime.make(
+    Layer.mergeAll(
+      Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
+      Claims.layer.pipe(Layer.provideMerge(database))
+    ).pipe(Layer.provideMerge(jsonLogs(settings.log)))
+  )
   const services = await runtime.context()
   const app = edgeApp({
     services,

@@ -26,7 +26,7 @@ const [family, type] = producerCommands[0]!
 const commandOf = (type: string) => ingressSubject({ family, type, merchant: "doctor" }, PARTITIONS)
 const COMMAND = commandOf(type)
 
-const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> = [
+const roles: ReadonlyArray<Omit<Identity, "nc" | "refusal"> & { readonly name: NatsRole }> = [
   {
     name: "observer",
     must: ["$JS.API.STREAM.INFO.EVENTS", "$JS.API.CONSUMER.INFO.PAYMENTS.payments-0"],
@@ -45,7 +45,7 @@ const roles: ReadonlyArray<Omit<Identity, "nc"> & { readonly name: NatsRole }> =
 export const examineStack = (stack: Stack): Promise<Diagnosis> => {
   const as = (role: NatsRole, urls = stack.natsUrls) => {
     const { password, user } = stack.nats[role]
-    return open({ urls, user, password, name: "lastro-doctor" })
+    return open({ urls, user, password, name: "lastro-doctor", asked: true })
   }
   const db = connect(stack.databaseUrl, 2)
   return Effect.runPromise(Effect.scoped(Effect.gen(function* () {
@@ -71,10 +71,13 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
       identities: yield* Effect.forEach(
         roles,
         (role) =>
-          Effect.map(Effect.option(as(role.name)), (link): Identity => ({
-            ...role,
-            nc: link._tag === "Some" ? link.value.nc : undefined
-          }))
+          Effect.map(
+            Effect.result(as(role.name)),
+            (link): Identity =>
+              link._tag === "Success"
+                ? { ...role, nc: link.success.nc }
+                : { ...role, nc: undefined, refusal: link.failure.detail }
+          )
       )
     })
   }))).finally(() => db.destroy())

@@ -22,6 +22,7 @@ Starts everything in one process and prints where it is, an API key and a first 
 export const start: CliCommand = {
   summary: "Start everything here: servers, actors, edge",
   usage,
+  serves: true,
   run: async (args, environment) => {
     takesNothing(args)
     return await runAll(environment, {})

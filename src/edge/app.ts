@@ -199,7 +199,7 @@ const problemResponse = (one: Problem, requestId: string): Response =>
       ...(one.retryAfterSeconds !== undefined && { "retry-after": `${one.retryAfterSeconds}` }),
       ...(one.replayed === true && { "idempotent-replayed": "true" }),
       // The rest of a body nobody reads is still on its way: the connection is of no further use.
-      ...(one.status === 413 && { connection: "close" }),
+      ...((one.status === 413 || one.status === 408) && { connection: "close" }),
       // Browsers ask for the key by themselves; other callers ignore it.
       ...(one.status === 401 && { "www-authenticate": 'Basic realm="Lastro", charset="UTF-8"' })
     }

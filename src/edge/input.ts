@@ -3,6 +3,9 @@ import { type FieldError, problem } from "./problem.ts"
 import type { Route } from "./route.ts"
 
 const BODY_BYTES_MAX = 128 * 1024
+/** A body arrives within this time, and a large one at least at the rate below. Then it is 408. */
+const BODY_MILLIS_MAX = 5_000
+const BODY_BYTES_PER_MILLI_MIN = 1_000
 /** Deeper JSON is an attack on recursion, not a payment. */
 const DEPTH_MAX = 32
 const ERRORS_SHOWN_MAX = 20
@@ -28,20 +31,49 @@ export const readText = (route: Route, request: Request) =>
       const most = route.text?.bytesMax ?? BODY_BYTES_MAX
       if (Number(request.headers.get("content-length") ?? 0) > most) throw new TooLarge(most)
       if (request.body === null) return ""
-      const chunks: Array<Uint8Array> = []
-      let bytes = 0
-      for await (const chunk of request.body) {
-        bytes += chunk.length
-        if (bytes > most) throw new TooLarge(most)
-        chunks.push(chunk)
-      }
-      return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))
+      const body = await arrived(request.body, most)
+      return new TextDecoder("utf-8", { fatal: true }).decode(body)
     },
     catch: (error) =>
       error instanceof TooLarge
         ? problem(413, "too_large", `the body has at most ${error.bytes} bytes`)
+        : error instanceof TooSlow
+        ? problem(408, "too_slow", `the body took more than ${error.millis} ms to arrive`)
         : problem(400, "unreadable_body", "the body is not UTF-8 text")
   })
+
+/** Who sends a byte now and then must not hold a request for as long as they like. */
+const arrived = async (body: ReadableStream<Uint8Array>, most: number): Promise<Buffer> => {
+  const millis = BODY_MILLIS_MAX + Math.round(most / BODY_BYTES_PER_MILLI_MIN)
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  const reader = body.getReader()
+  let late: TooSlow | undefined
+  const deadline = setTimeout(() => {
+    late = new TooSlow(millis)
+    reader.cancel(late).catch(() => {})
+  }, millis)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (late !== undefined) throw late
+      if (done) return Buffer.concat(chunks)
+      bytes += value.length
+      if (bytes > most) throw new TooLarge(most)
+      chunks.push(value)
+    }
+  } finally {
+    clearTimeout(deadline)
+  }
+}
+
+class TooSlow extends Error {
+  readonly millis: number
+  constructor(millis: number) {
+    super("too slow")
+    this.millis = millis
+  }
+}
 
 class TooLarge extends Error {
   readonly bytes: number

@@ -18,6 +18,13 @@ export class PortTaken extends Error {
 
 /** Requests under way at the end have this long. */
 const DRAIN_MILLIS = 3_000
+/** A caller whose headers are not here by then gets 408: connections must not be held by saying little. */
+const HEADERS_MILLIS_MAX = 5_000
+/** Nothing of ours takes longer to arrive: each route's own limit (input.ts) is shorter. */
+const REQUEST_MILLIS_MAX = 90_000
+/** How late the two limits above may be noticed. */
+const DEADLINE_CHECK_MILLIS = 1_000
+const KEEP_ALIVE_MILLIS = 65_000
 
 export const listen = async (
   fetch: (request: Request) => Response | Promise<Response>,
@@ -41,9 +48,20 @@ export const listen = async (
 
 const bind = (fetch: Parameters<typeof listen>[0], port: number, hostname: string) =>
   new Promise<Server>((resolve, reject) => {
-    const server = serve({ fetch, port, hostname }, () => resolve(server)) as Server
-    server.keepAliveTimeout = 65_000
-    server.once("error", (error: NodeJS.ErrnoException) => {
+    const server = serve({
+      fetch,
+      port,
+      hostname,
+      serverOptions: {
+        connectionsCheckingInterval: DEADLINE_CHECK_MILLIS,
+        headersTimeout: HEADERS_MILLIS_MAX,
+        requestTimeout: REQUEST_MILLIS_MAX,
+        keepAliveTimeout: KEEP_ALIVE_MILLIS
+      }
+    }, () => resolve(server)) as Server
+    // It stays: a connection that cannot be accepted (no file descriptor is left) is told here, too, and
+    // its caller tries again.
+    server.on("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "EADDRINUSE" ? new PortTaken(port) : error)
     })
   })

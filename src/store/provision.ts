@@ -9,6 +9,8 @@ export class ServerTooOld extends Error {
 
 const once = async <A>(url: string, run: (client: pg.Client) => Promise<A>): Promise<A> => {
   const client = new pg.Client({ connectionString: url })
+  // Its queries tell of a server that dies under them; without a listener the process would end, too.
+  client.on("error", () => {})
   await client.connect()
   try {
     return await run(client)

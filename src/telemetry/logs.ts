@@ -28,6 +28,15 @@ export const jsonLogs = (sink: LogSink): Layer.Layer<never> =>
     ])
   )
 
+/** The same line where no fiber is at hand. */
+export const lineOf = (level: string, message: string, cause: unknown): string =>
+  JSON.stringify({
+    time: new Date().toISOString(),
+    level,
+    message,
+    cause: clean(cause instanceof Error ? cause.stack ?? cause.message : String(cause))
+  })
+
 const textOf = (part: unknown): string =>
   clean(
     typeof part === "string"
@@ -45,5 +54,12 @@ const clean = (text: string): string =>
     .replace(/\b(sk|whsec)_[A-Za-z0-9+/=_-]+/g, "$1_[secret]")
     .slice(0, TEXT_CHARACTERS_MAX)
 
-export const toFile = (file: string): LogSink => (line) => appendFileSync(file, line + "\n")
+export const toFile = (file: string): LogSink => (line) => {
+  try {
+    appendFileSync(file, line + "\n")
+  } catch {
+    // On a full disk the line is still said, and whoever wanted to log it is not ended by it.
+    toStderr(line)
+  }
+}
 export const toStderr: LogSink = (line) => console.error(line)

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { edgeRoutes } from "../../src/cli/edge.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
@@ -169,4 +170,33 @@ test("after all of this an honest payment goes through", async () => {
 test("G17: no log line holds an e-mail, a key or a card number, nor was anything our fault", () => {
   expect(leaksIn(one.logs)).toEqual([])
   expect(one.logs.filter((line) => line.includes("a request failed"))).toEqual([])
+})
+
+describe("who says a byte now and then does not hold the edge", () => {
+  /** What comes back on a connection that says this first, and a byte of the rest every half second. */
+  const dripped = (first: string, drip: string) =>
+    new Promise<{ status: string; millis: number }>((resolve, reject) => {
+      const { hostname, port } = new URL(one.url)
+      const began = performance.now()
+      const socket = connect(Number(port), hostname, () => socket.write(first))
+      const dripping = setInterval(() => socket.write(drip), 500)
+      let said = ""
+      socket.on("data", (chunk) => (said += chunk))
+      socket.on("error", reject)
+      socket.on("close", () => {
+        clearInterval(dripping)
+        resolve({ status: said.split(" ")[1] ?? "", millis: performance.now() - began })
+      })
+    })
+
+  test("headers and bodies arrive within seconds, or the answer is 408", async () => {
+    const began = ["POST /v1/payments HTTP/1.1", "host: here", "content-type: application/json"]
+    const request = [...began, `authorization: Bearer ${shop.key}`, "content-length: 500"]
+    const ended = await Promise.all([
+      dripped(`${began.join("\r\n")}\r\n`, "x-more: 1\r\n"),
+      dripped(`${request.join("\r\n")}\r\n\r\n{`, " ")
+    ])
+    expect(ended.map(({ status }) => status)).toEqual(["408", "408"])
+    for (const { millis } of ended) expect(millis).toBeLessThan(9_000)
+  })
 })

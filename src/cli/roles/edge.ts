@@ -23,6 +23,7 @@ ${serversUsage}
 export const edge: CliCommand = {
   summary: "The HTTP API and the operator page alone",
   usage,
+  serves: true,
   run: async (args, environment) => {
     takesNothing(args)
     const stopAsked = untilStopped()

@@ -21,6 +21,7 @@ const PORT = 8790
 export const simulator: CliCommand = {
   summary: "The payment gateways' simulators alone",
   usage,
+  serves: true,
   run: async (args, environment) => {
     takesNothing(args)
     const stopAsked = untilStopped()

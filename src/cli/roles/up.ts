@@ -21,6 +21,7 @@ ${serversUsage}
 export const up: CliCommand = {
   summary: "Everything in one process, on servers that run already",
   usage,
+  serves: true,
   run: async (args, environment) => {
     takesNothing(args)
     return await runAll(environment, { stack: neededStack("up", environment), log: toStderr })

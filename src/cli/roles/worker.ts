@@ -6,7 +6,7 @@ import { listen } from "../../edge/listen.ts"
 import { probeApp } from "../../edge/probeApp.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { Database } from "../../store/database.ts"
-import { toStderr } from "../../telemetry/logs.ts"
+import { jsonLogs, toStderr } from "../../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../../telemetry/traces.ts"
 import { startAuditor } from "../audit/auditor.ts"
 import { startAdmission } from "../admission.ts"
@@ -46,6 +46,7 @@ ${serversUsage}
 export const worker: CliCommand = {
   summary: "Actors alone: all of them, or some families",
   usage,
+  serves: true,
   run: async (args, environment) => {
     const stopAsked = untilStopped()
     const actors = actorsOf(args)
@@ -106,7 +107,9 @@ const startProbes = async (stack: Stack, environment: Environment, name: string)
     name: `${name}-probes`
   })
   const runtime = ManagedRuntime.make(
-    Layer.mergeAll(nats, Database.layerOf(stack.databaseUrl, 1))
+    Layer.mergeAll(nats, Database.layerOf(stack.databaseUrl, 1)).pipe(
+      Layer.provideMerge(jsonLogs(toStderr))
+    )
   )
   const port = Number(environment["LASTRO_PORT"] ?? 0)
   const app = probeApp(await runtime.context())

@@ -58,8 +58,7 @@ export const connectedAs = <A, E extends { readonly message: string }>(
     open({ urls: stack.natsUrls, user, password, name: `lastro-${role}` }).pipe(
       Effect.mapError(({ detail }) =>
         new StackError(
-          `NATS (${stack.natsUrls.join(", ")}) does not take the user ${user}: ${detail}. ` +
-            `${name}_USER and ${name}_PASSWORD, or LASTRO_NATS_PASSWORDS_FILE, say who this is.`
+          `${detail}. ${name}_USER and ${name}_PASSWORD, or LASTRO_NATS_PASSWORDS_FILE, say who this is.`
         )
       ),
       Effect.flatMap(({ nc }) =>

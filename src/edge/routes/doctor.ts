@@ -31,7 +31,8 @@ export const doctorRoutes = (examine: Examine): ReadonlyArray<Route> => {
     handle: () =>
       Effect.tryPromise({
         try: diagnosis,
-        catch: () => unavailable("the servers could not be examined now")
+        catch: (cause) =>
+          unavailable(`the servers could not be examined now: ${(cause as Error).message}`)
       }).pipe(Effect.map(ok))
   }]
 }

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Nats } from "../../bus/connection.ts"
+import { refusedLogins } from "../../bus/logins.ts"
 import { request } from "../../bus/api.ts"
 import { ping } from "../../store/machine.ts"
 import { meterReading } from "../../store/meter.ts"
@@ -11,6 +12,8 @@ import { ok, type Route } from "../route.ts"
 
 /** Ready means that a request could be claimed and published now. */
 export const ready = Effect.gen(function* () {
+  const refused = refusedLogins()
+  if (refused.length > 0) return yield* unavailable(refused.join("; "))
   yield* read("edge.ready", ping)
   const { nc } = yield* Nats
   yield* request(nc, "STREAM.INFO.PAYMENTS").pipe(

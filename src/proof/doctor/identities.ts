@@ -8,7 +8,7 @@ export const examineIdentities = ({ identities }: Pick<Patient, "identities">) =
   Effect.forEach(identities, examineOne, { concurrency: "unbounded" })
 
 const examineOne = Effect.fnUntraced(function* (
-  { must, mustNot, name, nc }: Identity
+  { must, mustNot, name, nc, refusal }: Identity
 ): Effect.fn.Return<Finding> {
   const finding = (verdict: Finding["verdict"], found: string, advice?: string): Finding => ({
     area: "identities",
@@ -18,7 +18,14 @@ const examineOne = Effect.fnUntraced(function* (
     ...(advice !== undefined && { advice }),
     undermines: ["G3", "G4", "G5"]
   })
-  if (nc === undefined) return finding("unknown", "it cannot connect with its credentials")
+  if (nc === undefined) {
+    return finding(
+      "unknown",
+      `not examined: ${refusal}`,
+      `give the doctor its password: LASTRO_NATS_${name.toUpperCase()}_PASSWORD, or a line ` +
+        `"${name}" in LASTRO_NATS_PASSWORDS_FILE`
+    )
+  }
   const may = yield* Effect.forEach(
     [...must, ...mustNot],
     (subject) => Effect.map(mayPublish(nc, subject), (answer) => [subject, answer] as const)

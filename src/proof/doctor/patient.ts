@@ -6,6 +6,8 @@ import type { Db } from "../../store/database.ts"
 export interface Identity {
   readonly name: string
   readonly nc: NatsLink["nc"] | undefined
+  /** Why there is no connection. */
+  readonly refusal?: string
   readonly must: ReadonlyArray<string>
   readonly mustNot: ReadonlyArray<string>
 }

@@ -67,7 +67,8 @@ export const startPixSimulator = async (options: PixSimulatorOptions): Promise<P
     ? createServer(desk.handle)
     : createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: true }, desk.handle)
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject)
+    // It stays: a connection that cannot be accepted is its caller's trouble only.
+    server.on("error", reject)
     server.listen(0, "127.0.0.1", () => resolve())
   })
   const { port } = server.address() as AddressInfo

@@ -84,7 +84,8 @@ interface Hostile {
 
 const listen = (server: Server, port: number) =>
   new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
+    // It stays: a connection that cannot be accepted is its caller's trouble only.
+    server.on("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "EADDRINUSE" ? new PortTaken(port) : error)
     })
     server.listen(port, "127.0.0.1", () => resolve())

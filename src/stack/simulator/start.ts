@@ -16,15 +16,26 @@ export const startPixThread = (file: string): Promise<SimulatorThread> =>
 const startThread = (script: URL, file: string): Promise<SimulatorThread> =>
   new Promise((resolve, reject) => {
     const thread = new Worker(script, { workerData: { file } })
+    let gone = false
+    thread.once("exit", () => {
+      gone = true
+    })
     thread.once("error", reject)
-    thread.once("message", ({ url }: { url: string }) =>
+    thread.once("message", ({ url }: { url: string }) => {
+      // From here on its end is this process's trouble, and told as any other error nobody waits for.
+      thread.off("error", reject)
       resolve({
         url,
         stop: async () => {
-          const stopped = new Promise((done) => thread.once("message", done))
+          if (gone) return
+          const stopped = new Promise((done) => {
+            thread.once("message", done)
+            thread.once("exit", done)
+          })
           thread.postMessage("stop")
           await stopped
           await thread.terminate()
         }
-      }))
+      })
+    })
   })
