@@ -2,6 +2,7 @@ import { Result } from "effect"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import type { Decision, MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import { bodyOf, covers } from "../../streams/events.ts"
 import type { RoutedEvent } from "../../streams/messages/event.ts"
 import type { MessagingMessages } from "../../streams/messages/messaging.ts"
 import { formatMoney, localeOf, render } from "./render.ts"
@@ -86,20 +87,13 @@ const deliveryOf = (states: States<State>, id: string): Delivery | undefined => 
   return known?._tag === "Delivery" ? known : undefined
 }
 
-/** `payment.*` covers `payment.captured`. */
-export const covers = (patterns: ReadonlyArray<string>, type: string): boolean =>
-  patterns.some((pattern) =>
-    pattern === "*" || pattern === type ||
-    (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)))
-  )
-
 const event = (
   directory: Directory,
   body: RoutedEvent,
   received: Received
 ): Decision<State, Row> => {
   const targets = directory.endpoints.filter((endpoint) =>
-    endpoint.status === "enabled" && covers(endpoint.events, body.type)
+    endpoint.status === "enabled" && endpoint.events.some((pattern) => covers(pattern, body.type))
   )
   const notifications = notificationsOf(body)
   if (targets.length === 0) return { rows: notifications }
@@ -263,41 +257,29 @@ const later = (delivery: Delivery, delay: number, received: Received): Decision<
   }
 }
 
-interface PaymentShape {
-  readonly id?: string
-  readonly merchant?: string
-  readonly amount?: number
-  readonly currency?: string
-  readonly reference?: string
-  readonly customer?: { readonly email?: string; readonly locale?: string }
-  readonly next_action?: { readonly url?: string }
-}
-
 /** Writes what the rules say to people who left an address. */
-const notificationsOf = (body: RoutedEvent): ReadonlyArray<Row> => {
-  const { payment, refund } = body.data as {
-    payment?: PaymentShape
-    refund?: { amount?: number }
-  }
-  const email = payment?.customer?.email
-  if (payment === undefined || email === undefined) return []
-  return rules.filter((rule) => rule.event === body.type).map((rule): Row => {
+const notificationsOf = (event: RoutedEvent): ReadonlyArray<Row> =>
+  rules.flatMap((rule): ReadonlyArray<Row> => {
+    const body = bodyOf(event, rule.event)
+    const email = body?.payment.customer?.email
+    if (body === undefined || email === undefined) return []
+    const { payment } = body
     const locale = localeOf(payment.customer?.locale, DEFAULT_LOCALE)
     const { subject, text } = render(rule.template, locale, {
       amount: formatMoney(
-        BigInt(refund?.amount ?? payment.amount ?? 0),
-        payment.currency ?? "BRL",
+        BigInt("refund" in body ? body.refund.amount : payment.amount),
+        payment.currency,
         locale
       ),
-      merchant: payment.merchant ?? "",
+      merchant: payment.merchant,
       reference: payment.reference ?? "—",
-      payment: payment.id ?? "",
+      payment: payment.id,
       url: payment.next_action?.url ?? ""
     })
     const notification: Notification = {
-      id: derivedId("ntf", body.event_id, rule.template),
-      eventId: body.event_id,
-      about: body.about,
+      id: derivedId("ntf", event.event_id, rule.template),
+      eventId: event.event_id,
+      about: event.about,
       channel: "email",
       recipient: email,
       locale,
@@ -305,6 +287,5 @@ const notificationsOf = (body: RoutedEvent): ReadonlyArray<Row> => {
       subject,
       text
     }
-    return { _tag: "Notification", notification }
+    return [{ _tag: "Notification", notification }]
   })
-}

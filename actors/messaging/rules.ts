@@ -1,16 +1,18 @@
+import type { EventWith } from "../../streams/events.ts"
+
 /** Which event writes to whom, with which template. Merchants choose their own events per endpoint. */
 export interface NotificationRule {
-  readonly event: string
+  readonly event: EventWith<"payment">
   readonly audience: "customer"
   readonly template: TemplateName
 }
 
-export const rules: ReadonlyArray<NotificationRule> = [
+export const rules = [
   { event: "payment.captured", audience: "customer", template: "receipt" },
   { event: "payment.refunded", audience: "customer", template: "refund" },
   { event: "payment.failed", audience: "customer", template: "failure" },
   { event: "payment.requires_action", audience: "customer", template: "action" }
-]
+] as const satisfies ReadonlyArray<NotificationRule>
 
 export type TemplateName = "receipt" | "refund" | "failure" | "action"
 export type Locale = "pt-BR" | "en"

@@ -213,9 +213,11 @@ const voided = (step: Step, attempt: Attempt): Step => {
   const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
   const name = attempt.expiry === true ? "expired" : "voided"
   const status = step.payment.status === "partially_captured" ? "captured" : name
-  return tell(moveTo(expiresNoMore(booked), status), `payment.${name}`, {
-    [name]: { amount: Number(attempt.amount) }
-  })
+  const ended = moveTo(expiresNoMore(booked), status)
+  const freed = { amount: Number(attempt.amount) }
+  return name === "expired"
+    ? tell(ended, "payment.expired", { expired: freed })
+    : tell(ended, "payment.voided", { voided: freed })
 }
 
 const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {

@@ -1,10 +1,11 @@
 import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Decision, Emission, Received, States, Timer } from "../../src/runtime/actor.ts"
+import type { Beside, EventWith } from "../../streams/events.ts"
 import { type Balance, newBalance, timerNameOf } from "./balance.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 import { isBalance, isPayout, type State, type Terms } from "./state.ts"
-import { type PendingEvent, type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
+import { type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
 
 /** A decision about one balance and perhaps one payout from it, as it grows. */
 export interface Books {
@@ -17,7 +18,7 @@ export interface Books {
   readonly rows: ReadonlyArray<Row>
   readonly emit: ReadonlyArray<Emission>
   readonly timers: ReadonlyArray<Timer>
-  readonly events: ReadonlyArray<PendingEvent>
+  readonly events: ReadonlyArray<{ readonly type: EventWith<"payout">; readonly more: object }>
 }
 
 export const begin = (
@@ -77,11 +78,11 @@ export const withPayout = (books: Books, payout: Payout): Books => {
   return books.known?.wake_at === next.wake_at ? placed : wake(placed, payout.id, next.wake_at)
 }
 
-export const tellPayout = (
+export const tellPayout = <Type extends EventWith<"payout">>(
   books: Books,
-  type: string,
-  more: PendingEvent["more"] = {}
-): Books => ({ ...books, events: [...books.events, { type, more }] })
+  type: Type,
+  ...[more]: Beside<"payout", Type>
+): Books => ({ ...books, events: [...books.events, { type, more: more ?? {} }] })
 
 /** To the gateway: the attempt is the payout's own identifier, so that it can never go out twice. */
 export const send = (books: Books, type: "call" | "inquire", payout: Payout): Books => ({

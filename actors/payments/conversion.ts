@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { BigAmount } from "../../src/domain/money.ts"
 import { ReversalRate } from "../../streams/messages/fx.ts"
+import type { ConversionResource } from "../../streams/resources/wallet.ts"
 import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
 
@@ -48,7 +49,7 @@ const reversalResourceOf = (reversal: Reversal) => ({
 })
 
 /** A conversion is booked in one turn: there is none that is under way. What we gain is not told. */
-export const conversionResourceOf = (conversion: Conversion) => ({
+export const conversionResourceOf = (conversion: Conversion): ConversionResource => ({
   ...exchangedResourceOf(conversion),
   status: conversion.reversal === undefined ? "completed" : "reversed",
   quote: conversion.quote,

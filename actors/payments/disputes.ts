@@ -216,7 +216,11 @@ export const noted = (step: Step, dispute: Dispute): Step =>
     dispute
   })
 
-const told = (step: Step, dispute: Dispute, what: string): Step =>
+const told = (
+  step: Step,
+  dispute: Dispute,
+  what: "opened" | "evidence_submitted" | "accepted" | "won" | "lost"
+): Step =>
   tell(
     noted(step, dispute),
     `payment.dispute_${what}`,

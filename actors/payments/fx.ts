@@ -1,16 +1,17 @@
 import { Result } from "effect"
 import { buy, type Exchange, sell } from "../../src/domain/exchange.ts"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
-import { eventIdOf } from "../../src/domain/identifiers.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import { converted } from "../../src/ledger/fx.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { EventWith } from "../../streams/events.ts"
 import { FxMessages } from "../../streams/messages/fx.ts"
 import { type Balance, balanceIdOf, ownerOf } from "./balance.ts"
 import * as books from "./books.ts"
 import { type Conversion, conversionIdOf, conversionResourceOf } from "./conversion.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
+import { eventOf } from "./event.ts"
 import { rateFor } from "./exchanged.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
@@ -143,13 +144,6 @@ const answersOf = (body: unknown, { replyTo }: Received<Terms>) =>
 const answered = (body: unknown, received: Received<Terms>): Decided =>
   received.replyTo === undefined ? NOTHING : Result.succeed({ answers: answersOf(body, received) })
 
-const eventOf = (about: string, type: string, body: unknown, { cause }: Received<Terms>) => ({
-  id: eventIdOf(about, type, cause),
-  type,
-  about,
-  body
-})
-
 const convert = (
   states: States<State>,
   known: Conversion | undefined,
@@ -209,7 +203,7 @@ interface Moved {
 }
 
 const booked = (
-  event: string,
+  event: EventWith<"conversion">,
   conversion: Conversion,
   entry: JournalEntry,
   { given, into, out, taken }: Moved,

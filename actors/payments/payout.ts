@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import { BigAmount } from "../../src/domain/money.ts"
+import { type PayoutResource, PayoutStatus } from "../../streams/resources/wallet.ts"
 
 /** Where each state can lead. `docs/payments.md` shows this table. */
 export const payoutMoves: ReadonlyArray<readonly [from: Status, why: string, to: Status]> = [
@@ -14,9 +15,6 @@ export const payoutMoves: ReadonlyArray<readonly [from: Status, why: string, to:
 ]
 
 type Status = typeof PayoutStatus.Type
-
-/** Sent and not yet answered, or on its way by the gateway's word; asked about; paid; or its money is available again. */
-export const PayoutStatus = Schema.Literals(["in_transit", "unknown", "paid", "failed", "returned"])
 
 /** Money on its way to a bank account. One intent at the gateway under one key: its own identifier. */
 export const Payout = Schema.TaggedStruct("Payout", {
@@ -71,7 +69,7 @@ export const isPayoutOpen = ({ status }: Payout): boolean =>
 const time = (millis: number): string => new Date(millis).toISOString()
 
 /** A payout as the world sees it. The destination is a token, but still its owner's business. */
-export const payoutResourceOf = (payout: Payout) => ({
+export const payoutResourceOf = (payout: Payout): PayoutResource => ({
   id: payout.id,
   merchant: payout.merchant,
   currency: payout.currency,

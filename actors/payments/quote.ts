@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import type { Received } from "../../src/runtime/actor.ts"
+import type { QuoteResource } from "../../streams/resources/wallet.ts"
 import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
 import { isQuote, type RefusalCode, type State, type Terms } from "./state.ts"
@@ -55,7 +56,7 @@ export const quoteIdOf = (
 
 export const isQuoteKey = (key: string): boolean => key.startsWith(`${PREFIX}_`)
 
-export const quoteResourceOf = (quote: Quote) => ({
+export const quoteResourceOf = (quote: Quote): QuoteResource => ({
   ...exchangedResourceOf(quote),
   status: quote.used_by === undefined ? "open" : "used",
   side: quote.side,

@@ -1,10 +1,11 @@
+import type { DisputeResource, PaymentResource } from "../../streams/resources/payment.ts"
 import type { Credit } from "./credit.ts"
 import { gatewayOf } from "./gatewayCalls.ts"
 import type { Dispute, Payment, Refund } from "./state.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()
 
-export const disputeResourceOf = (dispute: Dispute) => ({
+export const disputeResourceOf = (dispute: Dispute): DisputeResource => ({
   id: dispute.id,
   amount: Number(dispute.amount),
   fee: Number(dispute.fee),
@@ -28,7 +29,7 @@ const methodShown = ({ payment_method }: Payment) => {
 const actionShown = (id: string, action: NonNullable<Payment["next_action"]>) =>
   action.br_code === undefined
     ? action
-    : { ...action, type: "pix", url: `/v1/payments/${id}/qr-code` }
+    : { ...action, type: "pix" as const, url: `/v1/payments/${id}/qr-code` }
 
 /** What all owners have for it in the other currency. What we gain or lose by a refund is not told. */
 const creditShown = ({ legs }: Payment, { currency, quote, rate, refund_rate }: Credit) => ({
@@ -59,7 +60,7 @@ const refundShown = ({ amount, created_at, credit, id, reason, status }: Refund)
 })
 
 /** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
-export const resourceOf = (payment: Payment) => ({
+export const resourceOf = (payment: Payment): PaymentResource => ({
   id: payment.id,
   merchant: payment.merchant,
   status: payment.status,
@@ -88,7 +89,7 @@ export const resourceOf = (payment: Payment) => ({
   fee: Number(payment.legs.find(({ owner }) => owner._tag === "Fee")?.captured ?? 0n),
   ...(payment.risk && { risk: payment.risk }),
   gateway: payment.gateway,
-  ...(payment.void_requested === true && { void_requested: true }),
+  ...(payment.void_requested === true && { void_requested: true as const }),
   ...(payment.charge_id !== undefined && { charge_id: payment.charge_id }),
   attempts: payment.attempts.map((attempt) => ({
     key: attempt.key,
@@ -118,5 +119,3 @@ export const resourceOf = (payment: Payment) => ({
   updated_at: time(payment.updated_at),
   version: payment.version
 })
-
-export type PaymentResource = ReturnType<typeof resourceOf>

@@ -14,6 +14,12 @@ import {
 } from "../../streams/messages/payments.ts"
 import { PayoutRules } from "../../streams/messages/payouts.ts"
 import { GatewayName, Health, Routing } from "../../streams/messages/routing.ts"
+import {
+  AttemptStatus,
+  DisputeStatus,
+  PaymentStatus,
+  RefundStatus
+} from "../../streams/resources/payment.ts"
 import type { Balance } from "./balance.ts"
 import type { Conversion } from "./conversion.ts"
 import { Credit, CreditBack, LegCredit } from "./credit.ts"
@@ -23,20 +29,7 @@ import type { Quote } from "./quote.ts"
 import type { Refused } from "./refused.ts"
 import type { Transfer } from "./transfer.ts"
 
-export const Status = Schema.Literals([
-  "screening",
-  "rejected",
-  "in_review",
-  "processing",
-  "requires_action",
-  "authorized",
-  "partially_captured",
-  "captured",
-  "failed",
-  "unknown",
-  "voided",
-  "expired"
-])
+export const Status = PaymentStatus
 export type Status = typeof Status.Type
 
 /**
@@ -80,16 +73,6 @@ export const transitions = Object.fromEntries(
   ])
 ) as unknown as Readonly<Record<Status, ReadonlyArray<Status>>>
 
-export const AttemptStatus = Schema.Literals([
-  "sent",
-  "deferred",
-  "unknown",
-  "requires_action",
-  "approved",
-  "declined",
-  "not_processed",
-  "lost"
-])
 export type AttemptStatus = typeof AttemptStatus.Type
 
 /** One intent at the gateway under one idempotency key, however often it is sent or asked about. */
@@ -148,7 +131,7 @@ export const Refund = Schema.Struct({
   id: Schema.String,
   attempt: Schema.String,
   amount: BigAmount,
-  status: Schema.Literals(["pending", "succeeded", "failed"]),
+  status: RefundStatus,
   reason: Schema.optionalKey(Schema.String),
   /** What each leg gives back, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
@@ -156,14 +139,6 @@ export const Refund = Schema.Struct({
   created_at: Schema.Finite
 })
 export type Refund = typeof Refund.Type
-
-export const DisputeStatus = Schema.Literals([
-  "needs_response",
-  "under_review",
-  "accepted",
-  "won",
-  "lost"
-])
 
 const Evidence = Schema.Struct({
   text: Schema.String,

@@ -2,6 +2,7 @@ import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
 import type { Book } from "../../src/ledger/entries.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Decision, Emission, Received, Timer } from "../../src/runtime/actor.ts"
+import type { Beside, EventWith } from "../../streams/events.ts"
 import { clear } from "./clearing.ts"
 import { resourceOf } from "./resource.ts"
 import {
@@ -33,8 +34,8 @@ export type Row =
   | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
 
 export interface PendingEvent {
-  readonly type: string
-  readonly more: Readonly<Record<string, unknown>>
+  readonly type: EventWith<"payment">
+  readonly more: object
 }
 
 /** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
@@ -82,11 +83,12 @@ export const book = (step: Step, entry: JournalEntry): Step => ({
   rows: [...step.rows, { _tag: "Entry", entry }]
 })
 
-export const tell = (
+/** Tells of the payment as it is when its decision is finished, and of what else the event's type has. */
+export const tell = <Type extends EventWith<"payment">>(
   step: Step,
-  type: string,
-  more: Readonly<Record<string, unknown>> = {}
-): Step => ({ ...step, events: [...step.events, { type, more }] })
+  type: Type,
+  ...[more]: Beside<"payment", Type>
+): Step => ({ ...step, events: [...step.events, { type, more: more ?? {} }] })
 
 export const send = (step: Step, emission: Omit<Emission, "key">): Step => ({
   ...step,

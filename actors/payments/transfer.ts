@@ -1,14 +1,14 @@
 import { Schema } from "effect"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import { BigAmount } from "../../src/domain/money.ts"
+import { type TransferResource, TransferStatus } from "../../streams/resources/wallet.ts"
 
 /** One side of a transfer, in the book of the merchant who sees it. Both sides share the identifier. */
 export const Transfer = Schema.TaggedStruct("Transfer", {
   id: Schema.String,
   merchant: Schema.String,
   direction: Schema.Literals(["out", "in"]),
-  /** `sent`: gone from here, and not yet booked there. `failed`: it came back. */
-  status: Schema.Literals(["sent", "completed", "failed"]),
+  status: TransferStatus,
   failure: Schema.optionalKey(Schema.Struct({ code: Schema.String, detail: Schema.String })),
   currency: Schema.String,
   amount: BigAmount,
@@ -39,7 +39,7 @@ export const isTransferId = (id: string): boolean => id.startsWith(`${PREFIX}_`)
 const time = (millis: number): string => new Date(millis).toISOString()
 
 /** A transfer as the merchant of this side sees it. */
-export const transferResourceOf = (transfer: Transfer) => ({
+export const transferResourceOf = (transfer: Transfer): TransferResource => ({
   id: transfer.id,
   merchant: transfer.merchant,
   direction: transfer.direction,
@@ -47,7 +47,7 @@ export const transferResourceOf = (transfer: Transfer) => ({
   currency: transfer.currency,
   amount: Number(transfer.amount),
   ...(transfer.recipient !== undefined && { recipient: transfer.recipient }),
-  [transfer.direction === "out" ? "to" : "from"]: transfer.other,
+  ...(transfer.direction === "out" ? { to: transfer.other } : { from: transfer.other }),
   ...(transfer.reference !== undefined && { reference: transfer.reference }),
   ...(transfer.description !== undefined && { description: transfer.description }),
   ...(transfer.failure && { failure: transfer.failure }),

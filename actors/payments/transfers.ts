@@ -1,13 +1,14 @@
 import { Result } from "effect"
-import { eventIdOf } from "../../src/domain/identifiers.ts"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import * as entries from "../../src/ledger/transfers.ts"
 import type { Decision, Emission, MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { EventWith } from "../../streams/events.ts"
 import { TransferMessages } from "../../streams/messages/transfers.ts"
 import { type Balance, balanceIdOf, newBalance, ownerOf } from "./balance.ts"
 import * as books from "./books.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
+import { eventOf } from "./event.ts"
 import { MERCHANT_KEY } from "./merchant.ts"
 import { scheduled } from "./payouts.ts"
 import { isRemembered, type Refused, REFUSED_MILLIS } from "./refused.ts"
@@ -277,7 +278,7 @@ const decision = (
     readonly balances?: ReadonlyArray<Balance>
     readonly also?: ReadonlyArray<books.Books>
     readonly entry?: JournalEntry
-    readonly events: ReadonlyArray<string>
+    readonly events: ReadonlyArray<EventWith<"transfer">>
     readonly emit?: ReadonlyArray<Emission>
   }
 ): Decision<State, Row> => {
@@ -302,12 +303,7 @@ const decision = (
     rows: [...entry, ...also.flatMap(({ rows }) => rows ?? [])],
     emit: made.emit ?? [],
     timers: also.flatMap(({ timers }) => timers ?? []),
-    events: made.events.map((type) => ({
-      id: eventIdOf(next.id, type, received.cause),
-      type,
-      about: next.id,
-      body: answerOf(next)
-    })),
+    events: made.events.map((type) => eventOf(next.id, type, answerOf(next), received)),
     answers: served ? transfer.waiters.map((to) => ({ to, body: answerOf(next) })) : []
   }
 }

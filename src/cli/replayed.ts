@@ -1,4 +1,5 @@
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { routesOf } from "../../streams/events.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { trialBalance } from "../ledger/trialBalance.ts"
 import type { NatsLink } from "../bus/connection.ts"
@@ -6,7 +7,7 @@ import { CHECKPOINTED, type FamilyTables, type ReplayRequest } from "../proof/re
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "../runtime/bundle.ts"
 import type { AnyKeyed } from "../runtime/registry.ts"
 import type { Db } from "../store/database.ts"
-import { actorsOf, outboundStreams, routesByEvent, streamByFamily } from "./worker.ts"
+import { actorsOf, outboundStreams, streamByFamily } from "./worker.ts"
 
 /** Which family writes which table. A test goes red for a table that is nobody's. */
 export const familyTables: Readonly<Record<string, FamilyTables>> = {
@@ -71,7 +72,7 @@ export const replayOf = (
       source: sourceOf(family, partition),
       streamOf: (name) => streamByFamily.get(name),
       partitions: PARTITIONS,
-      routesOf: (event) => routesByEvent.get(event) ?? [],
+      routesOf,
       messageBytesMax: MESSAGE_BYTES_MAX
     }),
     bundleMaxOf: (target) => outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,

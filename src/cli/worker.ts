@@ -8,7 +8,7 @@ import { payments } from "../../actors/payments/actor.ts"
 import { reconciliation } from "../../actors/reconciliation/actor.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { changesOf, wireNames } from "../../streams/messages/changes.ts"
-import { routes } from "../../streams/routes.ts"
+import { routesOf } from "../../streams/events.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { Nats } from "../bus/connection.ts"
 import type { AnyActor } from "../runtime/registry.ts"
@@ -66,12 +66,6 @@ export const familyByStream = new Map<string, string>(
 export const outboundStreams = new Set<string>(
   mailboxes.filter(({ kind }) => kind === "outbound").map(({ stream }) => stream)
 )
-export const routesByEvent = new Map<string, Array<{ to: string; as: string }>>()
-for (const { as, events, to } of routes) {
-  for (const event of events) {
-    routesByEvent.set(event, [...(routesByEvent.get(event) ?? []), { to, as }])
-  }
-}
 
 /** One worker of this process: its actors, its share of their partitions. */
 export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWorker => {
@@ -83,7 +77,7 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
     streamOf: (family) => streamByFamily.get(family),
     familyOf: (stream) => familyByStream.get(stream) ?? stream.toLowerCase(),
     sourceOf,
-    routesOf: (event) => routesByEvent.get(event) ?? [],
+    routesOf,
     messageBytesMax: MESSAGE_BYTES_MAX,
     wireNames,
     outboundStreams,

@@ -170,7 +170,7 @@ const mailboxMessage = (
   })
 }
 
-/** On EVENTS for anyone, and in the mailboxes that `streams/routes.ts` names. */
+/** On EVENTS for anyone, and in the mailboxes that `streams/events.ts` names. */
 const eventMessages = (
   addressing: Addressing,
   cause: Letter,

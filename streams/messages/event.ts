@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 
-/** An event as its readers get it in their mailbox (streams/routes.ts). */
+/** An event as its readers get it in their mailbox (streams/events.ts). */
 export const RoutedEvent = Schema.Struct({
   event_id: Schema.String,
   type: Schema.String,

@@ -219,6 +219,35 @@ test("the secret is shown once, and the endpoint is there once", async () => {
   verify(first.json.secret, (await arrived("/secret"))[0]!)
 })
 
+test("a subscription to what is never told is refused, with what was probably meant", async () => {
+  const shop = await openShop(one, "misspelt")
+  const url = `${receiver.url}/misspelt`
+  const { json, status } = await shop.post("/v1/webhook-endpoints", {
+    url,
+    events: ["payment.captured", "payments.captured", "payment.nonsense"]
+  })
+  expect([status, json.code]).toEqual([422, "unknown_event"])
+  expect(json.errors.map(({ pointer }: { pointer: string }) => pointer))
+    .toEqual(["/events/1", "/events/2"])
+  expect(json.errors[0].detail).toContain("did you mean payment.captured?")
+  expect((await shop.get("/v1/webhook-endpoints")).json.data).toEqual([])
+})
+
+test("a refused command and a charge of unknown outcome are told, too", async () => {
+  const shop = await openShop(one, "seldom")
+  const { id, secret } = await register(shop, "/seldom", ["payments.*", "payment.unknown"])
+  const { json: payment } = await shop.pay({
+    payment_method: { type: "card", token: "tok_timeout_declined" }
+  })
+  await arrived("/seldom")
+  const refused = await shop.post(`/v1/payments/${payment.id}/capture`)
+  expect(refused.status).toBeGreaterThanOrEqual(409)
+  const told = (await arrived("/seldom", 2)).map((one) => verify(secret, one))
+  expect(told.map(({ type }) => type)).toEqual(["payment.unknown", "payments.command_refused"])
+  expect(told[1]!.data).toMatchObject({ command: "capture", code: refused.json.code })
+  expect((await deliveries(shop, id)).length).toBe(2)
+})
+
 test("a merchant has at most twenty endpoints", async () => {
   const shop = await openShop(one, "many")
   for (let index = 0; index < 20; index++) {

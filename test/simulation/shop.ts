@@ -9,7 +9,7 @@ import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { TurnWrites } from "../../src/runtime/actor.ts"
 import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
 import type { Outcome } from "../../streams/messages/gateway.ts"
-import { routes } from "../../streams/routes.ts"
+import { routesOf } from "../../streams/events.ts"
 import { textOf } from "./model/message.ts"
 import { asStatements, type Store } from "./model/store.ts"
 import { streamsOf } from "./topology.ts"
@@ -153,8 +153,7 @@ export const shop: House = {
   outbound: ["gateway"],
   partitions: PARTITIONS,
   streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
-  routesOf: (type) =>
-    routes.flatMap(({ as, events, to }) => events.includes(type) ? [{ to, as }] : []),
+  routesOf,
   actors: (keeper) => [
     ...keyed.map((actor) => kept(actor, keeper)),
     gateway([modelGateway(keeper)]) as unknown as AnyActor

@@ -14,7 +14,7 @@ import {
 import { available } from "../../src/ledger/chart.ts"
 import { assertBalanced, changesOf, type JournalEntry } from "../../src/ledger/journal.ts"
 import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
-import { routes } from "../../streams/routes.ts"
+import { routesOf } from "../../streams/events.ts"
 import type { Chance } from "./chance.ts"
 import { attemptsOf, entriesOf, kept, modelGateway } from "./shop.ts"
 import { streamsOf } from "./topology.ts"
@@ -173,8 +173,7 @@ export const wallets: House = {
   outbound: ["gateway"],
   partitions: PARTITIONS,
   streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
-  routesOf: (type) =>
-    routes.flatMap(({ as, events, to }) => events.includes(type) ? [{ to, as }] : []),
+  routesOf,
   actors: (keeper) => [
     kept(actor, keeper),
     gateway([modelGateway(keeper)]) as unknown as AnyActor

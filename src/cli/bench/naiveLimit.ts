@@ -9,7 +9,8 @@ import { startSimulatorThread } from "../../stack/simulator/start.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { connect } from "../../store/database.ts"
 import { prepare } from "../prepare.ts"
-import { actorsOf, routesByEvent, streamByFamily } from "../worker.ts"
+import { routesOf } from "../../../streams/events.ts"
+import { actorsOf, streamByFamily } from "../worker.ts"
 import type { Throughput } from "./load.ts"
 import { type Loader, startLoader } from "./loader.ts"
 import { INBOX, runNaive } from "./naive.ts"
@@ -89,7 +90,7 @@ const measureOne = async (
       source: sourceOf(family, partition),
       streamOf: (each) => streamByFamily.get(each),
       partitions: PARTITIONS,
-      routesOf: (event) => routesByEvent.get(event) ?? [],
+      routesOf,
       messageBytesMax: MESSAGE_BYTES_MAX
     }),
     messageBytesMax: MESSAGE_BYTES_MAX,

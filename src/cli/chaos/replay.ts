@@ -3,7 +3,7 @@ import { messaging } from "../../../actors/messaging/actor.ts"
 import { payments } from "../../../actors/payments/actor.ts"
 import { reconciliation } from "../../../actors/reconciliation/actor.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../../streams/mailboxes.ts"
-import { routes } from "../../../streams/routes.ts"
+import { routesOf } from "../../../streams/events.ts"
 import { MESSAGE_BYTES_MAX } from "../../../streams/topology.ts"
 import { canonicalJson } from "../../domain/canonicalJson.ts"
 import { emptyDraft } from "../../runtime/draft.ts"
@@ -53,7 +53,7 @@ const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Lett
         source: sourceOf(actor.family, partition),
         streamOf: (family) => mailboxes.find((one) => one.family === family)?.stream,
         partitions: PARTITIONS,
-        routesOf: (event) => routes.filter(({ events }) => events.includes(event)),
+        routesOf,
         messageBytesMax: MESSAGE_BYTES_MAX
       },
       partition,

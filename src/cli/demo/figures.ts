@@ -1,6 +1,5 @@
-import { covers } from "../../../actors/messaging/decide.ts"
 import { rules } from "../../../actors/messaging/rules.ts"
-import { routes } from "../../../streams/routes.ts"
+import { covers, merchantEvents } from "../../../streams/events.ts"
 import type { Waited } from "./commandLog.ts"
 import type { Evidence, WebhookEvidence } from "./evidence.ts"
 import { isPrompt, type Way, ways } from "./stories.ts"
@@ -114,16 +113,18 @@ const moneyOf = (
   )
 }
 
-const told: ReadonlySet<string> = new Set(
-  routes.filter(({ to }) => to === "messaging").flatMap(({ events }) => events)
-)
+const told: ReadonlySet<string> = new Set(merchantEvents)
 
 const webhooksOf = (webhooks: ReadonlyArray<WebhookEvidence>) => {
   const each = webhooks.map(({ deliveries, endpoint, events }) => {
     const { received } = endpoint.receiver
     const { refusedSignatures, repeated, requests, turnedAway, verified } = received()
     return {
-      due: events.filter(({ type }) => told.has(type) && covers(endpoint.events, type)).length,
+      due: events.filter(({ type }) =>
+        told.has(type) && endpoint.events.some((pattern) =>
+          covers(pattern, type)
+        )
+      ).length,
       sent: deliveries.length,
       delivered: deliveries.filter(({ status }) => status === "delivered").length,
       verified: deliveries.filter(({ event_id }) => verified.has(event_id)).length,

@@ -1,6 +1,6 @@
 import { PARTITIONS } from "../../../streams/mailboxes.ts"
 import { Effect, Exit, Layer, ManagedRuntime, Scope } from "effect"
-import type { PaymentResource } from "../../../actors/payments/resource.ts"
+import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import { Commands } from "../../bus/commands.ts"
 import { Nats, type NatsLink, open } from "../../bus/connection.ts"
 import { stopEach } from "../../stack/stopEach.ts"

@@ -1,4 +1,4 @@
-import type { PaymentResource } from "../../../actors/payments/resource.ts"
+import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
 import type { CommandLog } from "./commandLog.ts"
 import type { Plan } from "./traffic.ts"

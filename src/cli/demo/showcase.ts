@@ -1,5 +1,5 @@
 import QRCode from "qrcode"
-import type { PaymentResource } from "../../../actors/payments/resource.ts"
+import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import type { GatewaysFile } from "../gateways.ts"
 import { defaultTerms } from "../../../actors/payments/state.ts"
 import type { House } from "./house.ts"

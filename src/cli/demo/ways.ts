@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { PaymentResource } from "../../../actors/payments/resource.ts"
+import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import type { Commands } from "../../bus/commands.ts"
 import type { Way } from "./stories.ts"
 

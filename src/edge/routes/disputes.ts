@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { disputeResourceOf } from "../../../actors/payments/resource.ts"
-import { DisputeStatus } from "../../../actors/payments/state.ts"
+import { DisputeStatus } from "../../../streams/resources/payment.ts"
 import {
   type DisputeAfter,
   listDisputes,

@@ -3,11 +3,11 @@ import {
   isPayoutOpen,
   type Payout,
   payoutIdOf,
-  payoutResourceOf,
-  PayoutStatus
+  payoutResourceOf
 } from "../../../actors/payments/payout.ts"
 import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/payments/read.ts"
 import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
+import { PayoutStatus } from "../../../streams/resources/wallet.ts"
 import { isStorable } from "../../domain/text.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"

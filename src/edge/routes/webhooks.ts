@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { literalProblem } from "../../../actors/delivery/addresses.ts"
 import { deliveriesTo, endpointsOf } from "../../../actors/messaging/read.ts"
+import { patternProblem } from "../../../streams/events.ts"
 import { EndpointFields } from "../../../streams/messages/messaging.ts"
 import { Commands } from "../../bus/commands.ts"
 import { derivedId } from "../../domain/identifiers.ts"
@@ -25,6 +26,14 @@ const register = (settings: WebhookSettings) =>
   Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
     const body = asked.body as { readonly url: string; readonly events: ReadonlyArray<string> }
+    const wrongEvents = body.events.flatMap((pattern, index) => {
+      const detail = patternProblem(pattern)
+      return detail === undefined ? [] : [{ pointer: `/events/${index}`, detail }]
+    })
+    if (wrongEvents.length > 0) {
+      const detail = "an endpoint names events that are told"
+      return yield* problem(422, "unknown_event", detail, { errors: wrongEvents })
+    }
     const url = new URL(body.url)
     if (!settings.allowPrivateAddresses) {
       const wrong = url.protocol !== "https:" ? "must be an https URL" : literalProblem(url)
