@@ -1,6 +1,6 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
-import { undoUnwanted } from "./cancellation.ts"
+import { isUnwanted, undoUnwanted, voidLeft } from "./cancellation.ts"
 import { creditCaptured, giveCredit } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
@@ -57,7 +57,10 @@ export const answered = (step: Step, answer: Answer): Step | undefined => {
     case "Deferred":
       return deferred(step, attempt, answer, outcome.detail)
     case "Withheld":
-      return attempt.status === "sent" ? sendWithheld(step, attempt) : undefined
+      if (attempt.status !== "sent") return undefined
+      return isUnwanted(step.payment, attempt)
+        ? unknown(step, attempt, "it was not sent again: the merchant does not want it any more")
+        : sendWithheld(step, attempt)
     case "Unknown":
       return unknown(step, attempt, outcome.detail)
     case "Disputed":
@@ -90,6 +93,7 @@ const deferred = (step: Step, attempt: Attempt, answer: Answer, detail: string):
   }
   // Bytes may have left in an earlier try: then only asking is safe.
   if (attempt.unknown_since !== undefined) return waitForTruth(step, attempt, detail)
+  if (isUnwanted(step.payment, attempt)) return unknown(step, attempt, detail)
   const why = { _tag: "Deferred", code: "gateway_not_reached", detail } as const
   return chargeElsewhere(step, settled(attempt, "not_processed", step, answer, why), why) ??
     waitForDestination(step, attempt, detail)
@@ -127,9 +131,9 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     case "charge":
       return charged(done, attempt, outcome)
     case "increment":
-      return increased(done, attempt, outcome)
+      return voidLeft(increased(done, attempt, outcome))
     case "capture":
-      return captured(done, attempt, outcome.charge_id, true)
+      return voidLeft(captured(done, attempt, outcome.charge_id, true))
     case "void":
       return voided(done, attempt)
     case "refund":
@@ -277,7 +281,7 @@ const notMade = (
     case "evidence":
       return tell(evidenceNotTaken(ended, attempt.dispute), "payment.evidence_failed", { failure })
     default:
-      return tell(ended, `payment.${attempt.operation}_failed`, { failure })
+      return voidLeft(tell(ended, `payment.${attempt.operation}_failed`, { failure }))
   }
 }
 

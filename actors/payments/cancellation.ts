@@ -1,17 +1,65 @@
 import { derivedId } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
+import { nextNumber } from "./attempts.ts"
 import { takeCredit } from "./crediting.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { refundStep } from "./legs.ts"
-import type { Payment, Status } from "./state.ts"
-import { book, bookOf, change, type Step } from "./step.ts"
+import type { Attempt, Payment, Status } from "./state.ts"
+import {
+  book,
+  bookOf,
+  change,
+  changeAttempt,
+  moveTo,
+  row,
+  type Step,
+  tell,
+  without
+} from "./step.ts"
+
+/** No gateway was asked for anything yet. */
+export const isBeforeCharge = (status: Status): boolean =>
+  status === "screening" || status === "in_review"
 
 /** The charge is at the gateway and its outcome open: it cannot be stopped, only be undone. */
 export const isUnderWay = (status: Status): boolean =>
   status === "processing" || status === "requires_action" || status === "unknown"
 
-/** The merchant does not want it any more: what the gateway says later is undone at once. */
-export const voidLater = (step: Step): Step => change(step, { void_requested: true })
+/** Nothing is to be given back, and nothing will be charged: a later score or review finds it ended. */
+export const voidNow = (step: Step): Step => {
+  const { id, status } = step.payment
+  const left = status === "in_review"
+    ? row(step, { _tag: "Review", paymentId: id, open: false })
+    : step
+  return tell(moveTo(left, "voided"), "payment.voided", { voided: { amount: 0 } })
+}
+
+/**
+ * The merchant does not want it any more, and something is under way: what the gateway says of it is
+ * undone at once. Whoever waits for the void waits for the attempt that will be made then.
+ */
+export const voidLater = (step: Step): { readonly step: Step; readonly attempt: string } => ({
+  step: change(step, { void_requested: true }),
+  attempt: voidKeyOf(step.payment)
+})
+
+/** A charge that nobody wants is not sent once more: only asked about. */
+export const isUnwanted = (payment: Payment, { operation }: Attempt): boolean =>
+  operation === "charge" && payment.void_requested === true
+
+/** The one that is asked for next. */
+export const voidKeyOf = (payment: Payment): string =>
+  `${payment.id}.void.${nextNumber(payment, "void")}`
+
+const uncaptured = ({ amount_authorized, amount_captured }: Payment): bigint =>
+  amount_authorized - amount_captured
+
+/** Asks the gateway to give back what was not captured. */
+export const askVoid = (step: Step): { readonly step: Step; readonly attempt: string } => {
+  const key = voidKeyOf(step.payment)
+  const amount = uncaptured(step.payment)
+  return { step: sendAttempt(step, { key, operation: "void", amount }), attempt: key }
+}
 
 /**
  * Asks for a refund. The ledger moves now: what is on its way back cannot be refunded twice. Undefined
@@ -47,15 +95,34 @@ export const askRefund = (
 
 /** The charge was made after all. Where it is not wanted any more, it goes back in the same turn. */
 export const undoUnwanted = (step: Step): Step => {
-  const { payment } = step
-  if (payment.void_requested !== true) return step
-  if (payment.status === "captured") {
-    const id = derivedId("ref", payment.id, "void", "requested")
-    return askRefund(step, id, payment.amount_captured, "the payment was voided")!.step
-  }
-  const key = `${payment.id}.void.${voidsOf(payment) + 1}`
-  return sendAttempt(step, { key, operation: "void", amount: payment.amount_authorized })
+  if (step.payment.void_requested !== true) return step
+  const heeded = heed(step)
+  const { amount_captured, id, status } = heeded.payment
+  if (status !== "captured") return askVoid(heeded).step
+  const refund = derivedId("ref", id, "void", "requested")
+  return askRefund(heeded, refund, amount_captured, "the payment was voided")!.step
 }
 
-const voidsOf = ({ attempts }: Payment): number =>
-  attempts.filter(({ operation }) => operation === "void").length
+/**
+ * A capture or an increment is over, and a void was asked for meanwhile: it gives back what is left
+ * now. What the merchant had captured stays captured, as with a void that comes later.
+ */
+export const voidLeft = (step: Step): Step => {
+  if (step.payment.void_requested !== true) return step
+  const heeded = heed(step)
+  if (heeded.payment.status !== "captured") return askVoid(heeded).step
+  const failure = { code: "nothing_to_void", detail: "the capture before it left nothing" }
+  const none = changeAttempt(heeded, {
+    key: voidKeyOf(heeded.payment),
+    operation: "void",
+    amount: 0n,
+    status: "not_processed",
+    ...failure,
+    sent_at: step.received.at,
+    tries: 0
+  })
+  return tell(none, "payment.void_failed", { failure })
+}
+
+/** From here on the void is an attempt like any other. */
+const heed = (step: Step): Step => ({ ...step, payment: without(step.payment, "void_requested") })

@@ -6,21 +6,29 @@ import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import type { MessageOf, Received } from "../../src/runtime/actor.ts"
 import type { DisputeMessages } from "../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
-import { askRefund, isUnderWay, voidLater } from "./cancellation.ts"
+import { nextNumber, operationUnderWay } from "./attempts.ts"
+import {
+  askRefund,
+  askVoid,
+  isBeforeCharge,
+  isUnderWay,
+  voidLater,
+  voidNow
+} from "./cancellation.ts"
 import { charge, isRoutable } from "./charging.ts"
 import { quotedFor } from "./crediting.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
-import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
+import { sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
 import type { Routable } from "./routing.ts"
-import { isDefinitive, type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
+import { type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
 import {
-  attemptOf,
   begin,
   change,
   finish,
+  isSettled,
   moveTo,
   outcomeOf,
   row,
@@ -154,7 +162,7 @@ export const capture = (payment: Payment, body: Body<"capture">, received: Recei
     const left = payment.amount_authorized - payment.amount_captured
     const amount = body.amount ?? left
     if (amount > left) return tooLarge(payment, amount, left)
-    const key = `${payment.id}.capture.${numberOf(payment, "capture")}`
+    const key = `${payment.id}.capture.${nextNumber(payment, "capture")}`
     // A capture of all that is left is the last one anyway.
     const final = body.final === true && amount < left
     const attempt = { key, operation: "capture" as const, amount, ...(final && { final }) }
@@ -174,21 +182,24 @@ export const increment = (payment: Payment, body: Body<"increment">, received: R
     if (amount > room) return tooLarge(payment, amount, room)
     const problem = incrementProblem(payment, amount)
     if (problem !== undefined) return refuse("invalid_splits", problem, payment.id)
-    const key = `${payment.id}.increment.${numberOf(payment, "increment")}`
+    const key = `${payment.id}.increment.${nextNumber(payment, "increment")}`
     return { step: sendAttempt(step, { key, operation: "increment", amount }), attempt: key }
   })
 
+/**
+ * Taken as long as money has not finally moved. What is under way is waited for: the merchant who has
+ * cancelled the order cannot know about it.
+ */
 export const voidPayment = (payment: Payment, body: Body<"void">, received: Received<Terms>) =>
   command(payment, "void", body, received, (step) => {
-    if (isUnderWay(payment.status)) return { step: voidLater(step) }
+    if (isBeforeCharge(payment.status)) return { step: voidNow(step) }
+    if (isUnderWay(payment.status)) return voidLater(step)
     if (payment.status !== "authorized" && payment.status !== "partially_captured") {
       return refuse("invalid_state", `a ${payment.status} payment cannot be voided`, payment.id)
     }
     const busy = operationUnderWay(payment)
-    if (busy !== undefined) return inProgress(payment, busy.operation)
-    const key = `${payment.id}.void.${numberOf(payment, "void")}`
-    const amount = payment.amount_authorized - payment.amount_captured
-    return { step: sendAttempt(step, { key, operation: "void", amount }), attempt: key }
+    if (busy === undefined) return askVoid(step)
+    return busy.operation === "void" ? { step, attempt: busy.key } : voidLater(step)
   })
 
 /** The ledger moves when the refund is asked for: what is on its way back cannot be refunded twice. */
@@ -306,11 +317,7 @@ const repeat = (
     return refuse(seen.refused.code as RefusalCode, seen.refused.detail, payment.id)
   }
   if (received.replyTo === undefined) return Result.succeed({})
-  const attempt = seen.attempt === undefined ? undefined : attemptOf(payment, seen.attempt)
-  const open = attempt === undefined
-    ? payment.status === "screening" || payment.status === "processing"
-    : !isDefinitive(attempt.status) && attempt.status !== "unknown"
-  if (!open) {
+  if (isSettled(payment, seen.attempt)) {
     return Result.succeed({
       answers: [{ to: received.replyTo, body: outcomeOf(payment, seen.attempt) }]
     })
@@ -326,9 +333,6 @@ const repeat = (
     }]]
   })
 }
-
-const numberOf = (payment: Payment, operation: string): number =>
-  payment.attempts.filter((attempt) => attempt.operation === operation).length + 1
 
 const inProgress = (payment: Payment, operation: string) =>
   refuse("operation_in_progress", `a ${operation} is under way: try again after it`, payment.id)

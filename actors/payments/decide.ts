@@ -5,6 +5,7 @@ import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import type { Risk } from "../../streams/messages/fraud.ts"
 import { answered } from "./answers.ts"
 import { balanceIdOf, isBalanceId } from "./balance.ts"
+import { isUnwanted } from "./cancellation.ts"
 import { charge } from "./charging.ts"
 import { capture, create, increment, refund, review, voidPayment } from "./commands.ts"
 import { settled } from "./clearing.ts"
@@ -184,6 +185,10 @@ const woken = (
   const attempt = attemptOf(step.payment, wake.timer)
   if (attempt === undefined || attempt.wake_at !== wake.due) return NOTHING
   return Result.succeed(
-    finish(attempt.status === "deferred" ? sendAgain(step, attempt) : inquire(step, attempt))
+    finish(
+      attempt.status === "deferred" && !isUnwanted(step.payment, attempt)
+        ? sendAgain(step, attempt)
+        : inquire(step, attempt)
+    )
   )
 }

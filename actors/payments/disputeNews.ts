@@ -1,8 +1,9 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, DisputeNotified, Outcome } from "../../streams/messages/gateway.ts"
+import { operationUnderWay } from "./attempts.ts"
 import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"
-import { inquiryDelay, operationUnderWay } from "./gatewayCalls.ts"
+import { inquiryDelay } from "./gatewayCalls.ts"
 import {
   type Dispute,
   type DisputeQuestion,

@@ -1,4 +1,5 @@
-import { operationUnderWay, sendAttempt } from "./gatewayCalls.ts"
+import { operationUnderWay } from "./attempts.ts"
+import { sendAttempt } from "./gatewayCalls.ts"
 import type { Payment } from "./state.ts"
 import { change, type Step, wakeAt } from "./step.ts"
 

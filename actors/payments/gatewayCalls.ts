@@ -1,4 +1,4 @@
-import { type Attempt, isDefinitive, type Payment } from "./state.ts"
+import type { Attempt, Payment } from "./state.ts"
 import { attemptOf, change, changeAttempt, send, type Step, without } from "./step.ts"
 
 /** Waits before asking the gateway what became of an attempt; the last one repeats. */
@@ -178,12 +178,3 @@ export const waitForPayer = (
     }
   )
 }
-
-/** What is done to an authorization, one after the other. */
-const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "capture", "void"])
-
-/** An operation whose outcome is still open; a second one has to wait for it. */
-export const operationUnderWay = (payment: Payment): Attempt | undefined =>
-  payment.attempts.find(({ operation, status }) =>
-    ONE_AT_A_TIME.has(operation) && !isDefinitive(status)
-  )

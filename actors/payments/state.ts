@@ -41,8 +41,10 @@ export const moves: ReadonlyArray<readonly [from: Status, why: string, to: Statu
   ["screening", "the score allows it", "processing"],
   ["screening", "the score asks for a person", "in_review"],
   ["screening", "the score denies it", "rejected"],
+  ["screening", "the merchant gives it up", "voided"],
   ["in_review", "a person approves", "processing"],
   ["in_review", "a person rejects", "rejected"],
+  ["in_review", "the merchant gives it up", "voided"],
   ["processing", "the gateway wants the payer to act", "requires_action"],
   ["processing", "the gateway approves, capture is manual", "authorized"],
   ["processing", "the gateway approves and takes the money", "captured"],
@@ -236,7 +238,7 @@ export const Payment = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
   metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
   gateway: Schema.String,
-  /** A void was asked for while the charge was under way: what comes of it is undone. */
+  /** A void was asked for while something was under way: it is made, or what was charged undone, then. */
   void_requested: Schema.optionalKey(Schema.Boolean),
   /** The terms at creation: a later change of fees concerns later payments. */
   fee_terms: FeeTerms,

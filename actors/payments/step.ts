@@ -3,6 +3,7 @@ import type { Book } from "../../src/ledger/entries.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Decision, Emission, Received, Timer } from "../../src/runtime/actor.ts"
 import type { Beside, EventWith } from "../../streams/events.ts"
+import { operationUnderWay } from "./attempts.ts"
 import { clear } from "./clearing.ts"
 import { resourceOf } from "./resource.ts"
 import {
@@ -144,7 +145,10 @@ export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined)
 export const finish = (decided: Step): Decision<Payment, Row> => {
   const step = clear(decided)
   const { received } = step
-  const [served, waiting] = partition(step.payment.waiters, (waiter) => isServed(step, waiter))
+  const [served, waiting] = partition(
+    step.payment.waiters,
+    ({ attempt }) => isSettled(step.payment, attempt)
+  )
   const payment: Payment = {
     ...step.payment,
     waiters: waiting,
@@ -185,13 +189,13 @@ export const outcomeOf = (
   }
 }
 
-const isServed = (
-  { payment }: Step,
-  waiter: { readonly attempt?: string }
-): boolean => {
-  if (waiter.attempt === undefined) return isOutcome(payment.status)
-  const status = attemptOf(payment, waiter.attempt)?.status
-  return status === undefined || isDefinitive(status) || status === "unknown"
+/** Whether those who wait for the charge, or for one attempt, are told now how it stands. */
+export const isSettled = (payment: Payment, attempt: string | undefined): boolean => {
+  if (attempt === undefined) return isOutcome(payment.status)
+  const status = attemptOf(payment, attempt)?.status
+  // A void that waits for what is under way has no attempt yet.
+  if (status === undefined) return isOutcome(payment.status) && !operationUnderWay(payment)
+  return isDefinitive(status) || status === "unknown"
 }
 
 const partition = <A>(

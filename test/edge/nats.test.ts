@@ -53,6 +53,17 @@ describe("the same through NATS", () => {
     expect((await shop.get(`/v1/payments/${id}`)).json).toEqual(refunded.payment)
   })
 
+  test("a void sent in one breath with its create is taken before anything is scored", async () => {
+    const names = ["breath-1", "breath-2", "breath-3", "breath-4"]
+    const told = await Promise.all(names.flatMap((command_id) => [
+      command("create", { ...order, command_id, capture: "manual" }),
+      command("void", { command_id: "v", payment_id: paymentIdOf("acme", command_id) })
+    ]))
+    for (const { payment } of told.filter((_, nth) => nth % 2 === 1)) {
+      expect(payment.status).toBe("voided")
+    }
+  })
+
   test("a command that came before is answered the same, another body is refused", async () => {
     const body = { ...order, command_id: "nats-2" }
     const first = await command("create", body)

@@ -145,11 +145,32 @@ test("a merchant cannot decide about its own payment", async () => {
   const { id } = await held(shop)
   const { json, status } = await shop.post(`/v1/fraud/reviews/${id}`, { decision: "approve" })
   expect([status, json.code]).toEqual([403, "not_allowed"])
-  // Capturing or giving it back is no way around a reviewer.
-  for (const command of ["capture", "void", "refunds"]) {
+  // Capturing is no way around a reviewer.
+  for (const command of ["capture", "refunds"]) {
     expect((await shop.post(`/v1/payments/${id}/${command}`)).status).toBe(409)
   }
   expect((await shop.get(`/v1/payments/${id}`)).json.status).toBe("in_review")
+})
+
+test("a payment that its merchant gives up leaves the queue, and no approval charges it", async () => {
+  const shop = await openShop(one, "given_up")
+  const { id } = await held(shop)
+  const { json, status } = await shop.post(`/v1/payments/${id}/void`)
+  expect([status, json.status]).toEqual([201, "voided"])
+  expect(await queue("given_up")).toEqual([])
+  expect(await decide(id, "approve")).toMatchObject({
+    status: 409,
+    json: { code: "not_in_review", detail: "the payment is voided" }
+  })
+  expect((await shop.get(`/v1/payments/${id}`)).json).toMatchObject({
+    status: "voided",
+    attempts: []
+  })
+  expect(await gatewayOf(one).operations(id)).toEqual([])
+  const told = await shop.get("/v1/events?limit=100")
+  const types = told.json.data.filter((event: { about?: string }) => event.about === id)
+    .map(({ type }: { type: string }) => type)
+  expect(types).toContain("payment.voided")
 })
 
 test("a device on the deny list is rejected at once", async () => {

@@ -1,0 +1,14 @@
+import { type Attempt, isDefinitive, type Payment } from "./state.ts"
+
+type Attempts = Pick<Payment, "attempts">
+
+/** Attempts of one kind are numbered: the next has this number. */
+export const nextNumber = ({ attempts }: Attempts, operation: Attempt["operation"]): number =>
+  attempts.filter((attempt) => attempt.operation === operation).length + 1
+
+/** What is done to an authorization, one after the other. */
+const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "capture", "void"])
+
+/** An operation whose outcome is still open; a second one has to wait for it. */
+export const operationUnderWay = ({ attempts }: Attempts): Attempt | undefined =>
+  attempts.find(({ operation, status }) => ONE_AT_A_TIME.has(operation) && !isDefinitive(status))
