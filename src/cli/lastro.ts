@@ -7,7 +7,7 @@ import { type Progress, type Stack, StackError } from "../stack/stack.ts"
 import { stopEach } from "../stack/stopEach.ts"
 import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
-import { type LogSink, toFile } from "../telemetry/logs.ts"
+import { lineOf, type LogSink, toFile } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import { startAuditor } from "./audit/auditor.ts"
 import { startAdmission } from "./admission.ts"
@@ -94,10 +94,12 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
   const { dataDir, environment, progress } = settings
   fs.mkdirSync(dataDir, { recursive: true })
   const log = settings.log ?? toFile(join(dataDir, "lastro.log"))
+  log(lineOf("info", `Lastro starts on ${dataDir}, process ${process.pid}`))
   startTracing(environment)
   const stops: Array<() => Promise<void>> = []
   const stop = async () => {
     await stopEach([stopTracing, ...stops.splice(0)])
+    log(lineOf("info", "Lastro has stopped"))
   }
   try {
     const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings)
@@ -139,6 +141,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     })
     stops.push(health.stop, meter.stop, admission.stop, worker.stop, edge.stop)
     await hookUp({ banks, simulators }, edge.url)
+    log(lineOf("info", `Lastro runs, the API at ${edge.url}`))
     return {
       stack,
       edge,

@@ -1,5 +1,5 @@
 import { Cause, Layer, Logger, References } from "effect"
-import { appendFileSync } from "node:fs"
+import { appendFileSync, chmodSync, existsSync } from "node:fs"
 
 export type LogSink = (line: string) => void
 
@@ -29,12 +29,14 @@ export const jsonLogs = (sink: LogSink): Layer.Layer<never> =>
   )
 
 /** The same line where no fiber is at hand. */
-export const lineOf = (level: string, message: string, cause: unknown): string =>
+export const lineOf = (level: string, message: string, cause?: unknown): string =>
   JSON.stringify({
     time: new Date().toISOString(),
     level,
     message,
-    cause: clean(cause instanceof Error ? cause.stack ?? cause.message : String(cause))
+    ...(cause !== undefined && {
+      cause: clean(cause instanceof Error ? cause.stack ?? cause.message : String(cause))
+    })
   })
 
 const textOf = (part: unknown): string =>
@@ -54,12 +56,18 @@ const clean = (text: string): string =>
     .replace(/\b(sk|whsec)_[A-Za-z0-9+/=_-]+/g, "$1_[secret]")
     .slice(0, TEXT_CHARACTERS_MAX)
 
-export const toFile = (file: string): LogSink => (line) => {
-  try {
-    appendFileSync(file, line + "\n")
-  } catch {
-    // On a full disk the line is still said, and whoever wanted to log it is not ended by it.
-    toStderr(line)
+/**
+ * Appends to a file that only its owner may read. What cannot be written there, as on a full disk, goes
+ * to the standard error: a log that fails must end nothing.
+ */
+export const toFile = (file: string): LogSink => {
+  if (existsSync(file)) chmodSync(file, 0o600)
+  return (line) => {
+    try {
+      appendFileSync(file, line + "\n", { mode: 0o600 })
+    } catch {
+      toStderr(line)
+    }
   }
 }
 export const toStderr: LogSink = (line) => console.error(line)

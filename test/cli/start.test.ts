@@ -91,6 +91,7 @@ test("files that hold keys and passwords are for their owner only", () => {
   const secret = [
     "acme.key",
     "operator.key",
+    "lastro.log",
     "nats/passwords.json",
     "nats/nats.conf",
     "postgres/password"
@@ -98,6 +99,14 @@ test("files that hold keys and passwords are for their owner only", () => {
   const modes = secret.map((file) => [file, fs.statSync(join(dataDir, file)).mode & 0o777])
   expect(modes).toEqual(secret.map((file) => [file, 0o600]))
   expect(fs.readFileSync(join(dataDir, "acme.key"), "utf8").trim()).toBe(lastro.key)
+})
+
+test("the log that start names is written while it runs", () => {
+  const [, named] = /logs +(\S+)/.exec(lastro.output)!
+  const messages = fs.readFileSync(named!, "utf8").trim().split("\n")
+    .map((line) => (JSON.parse(line) as { message: string }).message)
+  expect(messages).toContain(`Lastro starts on ${dataDir}, process ${lastro.pid}`)
+  expect(messages).toContain(`Lastro runs, the API at ${lastro.url}`)
 })
 
 test.skipIf(process.platform !== "linux")("everything listens on 127.0.0.1 only", () => {
