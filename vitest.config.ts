@@ -1,10 +1,18 @@
 import { defineConfig } from "vitest/config"
 import { LongestFirst } from "./test/support/longestFirst.ts"
+import { testFiles } from "./test/support/serverTests.ts"
+
+const { pure, servers } = testFiles()
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/globalSetup.ts"],
+    projects: [
+      { extends: true, test: { name: "pure", include: pure } },
+      {
+        extends: true,
+        test: { name: "servers", include: servers, globalSetup: ["test/support/globalSetup.ts"] }
+      }
+    ],
     reporters: ["default", "./test/support/reporter.ts"],
     // Much of a file's time is waiting for deadlines, leases and processes: three files keep two cores busy.
     maxWorkers: 3,
