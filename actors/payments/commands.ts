@@ -1,5 +1,5 @@
 import { Result } from "effect"
-import { dayInBrazil } from "../../src/domain/day.ts"
+import { dayInBrazil, isBefore } from "../../src/domain/day.ts"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { refundIdOf } from "../../src/domain/identifiers.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
@@ -124,7 +124,7 @@ const notToBeCharged = (
   { at, config }: Received<Terms>
 ): Decided | undefined => {
   const { currency, id, method } = payment
-  if (due_date !== undefined && due_date < dayInBrazil(at)) {
+  if (due_date !== undefined && isBefore(due_date, dayInBrazil(at))) {
     const pointer = "/payment_method/due_date"
     return refuse("due_date_past", `${due_date} is over in Brazil`, id, pointer)
   }

@@ -30,3 +30,6 @@ export const dayInBrazil = (millis: number): Day =>
 /** The last millisecond of a day in São Paulo; undefined where no calendar has such a day. */
 export const endInBrazil = (day: string): number | undefined =>
   isDay(day) ? startOf(day) + BRAZIL_BEHIND_MILLIS + 86_399_999 : undefined
+
+/** Days are written so that they stand in their order as texts, too. */
+export const isBefore = (day: Day, other: Day): boolean => day < other
