@@ -55,6 +55,7 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
       return transferKeysOf(message, merchant)
     case "quote":
     case "convert":
+    case "quote_given_back":
     case "reverse_conversion":
       return fxKeysOf(message, merchant)
     case "open_merchant":

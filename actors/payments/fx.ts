@@ -15,7 +15,15 @@ import { eventOf } from "./event.ts"
 import { rateFor } from "./exchanged.ts"
 import { reverse } from "./fxReversal.ts"
 import { keyOf, pairOf } from "./pairedId.ts"
-import { type Quote, quoteIdOf, quoteIn, quoteResourceOf, usableQuote, usedBy } from "./quote.ts"
+import {
+  givenBack,
+  type Quote,
+  quoteIdOf,
+  quoteIn,
+  quoteResourceOf,
+  usableQuote,
+  usedBy
+} from "./quote.ts"
 import { commandKeyOf } from "./refused.ts"
 import { isConversion, type State, type Terms } from "./state.ts"
 import { balanceOf, credited } from "./transfers.ts"
@@ -45,6 +53,8 @@ export const fxKeysOf = (
       const { command_id, from, to } = message.body
       return [keyOf(quoteIdOf(merchant, command_id, [from, to]))]
     }
+    case "quote_given_back":
+      return [keyOf(message.body.quote_id)]
     case "convert": {
       const { command_id, quote_id } = message.body
       const pair = pairOf(quote_id)
@@ -68,6 +78,11 @@ export const decideFx = (
   switch (message.type) {
     case "quote":
       return quoted(quoteIn(state, received.at), message.body, received)
+    case "quote_given_back": {
+      const quote = quoteIn(state, received.at)
+      const open = quote && givenBack(quote, message.body.payment_id, received.at)
+      return open === undefined ? NOTHING : Result.succeed({ put: [[keyOf(open.id), open]] })
+    }
     case "convert":
       return convert(states, conversionIn(state), message.body, received)
     case "reverse_conversion":

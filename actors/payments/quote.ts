@@ -46,6 +46,14 @@ export const usedBy = (quote: Quote, id: string, at: number): Quote => ({
   version: quote.version + 1
 })
 
+/** What had it took no money at it: while it holds, something else may use it. */
+export const givenBack = (quote: Quote, by: string, at: number): Quote | undefined => {
+  const { used_by, ...open } = quote
+  return used_by === by && at < quote.expires_at
+    ? { ...open, updated_at: at, version: quote.version + 1 }
+    : undefined
+}
+
 const PREFIX = "fxq"
 
 export const quoteIdOf = (

@@ -76,7 +76,15 @@ export const moveTo = (step: Step, status: Status): Step => {
   if (!transitions[from].includes(status)) {
     throw new Error(`${step.payment.id} cannot go from ${from} to ${status}`)
   }
-  return change(step, { status })
+  return withoutQuote(change(step, { status }))
+}
+
+/** A payment that ended without money gives its quote back: another may use it while it holds. */
+const withoutQuote = (step: Step): Step => {
+  const { amount_captured, credit, id, status } = step.payment
+  if (credit === undefined || amount_captured > 0n || transitions[status].length > 0) return step
+  const body = { quote_id: credit.quote, payment_id: id }
+  return send(step, { to: "payments", type: "quote_given_back", body })
 }
 
 export const book = (step: Step, entry: JournalEntry): Step => ({

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { Rate } from "../../src/domain/exchange.ts"
-import { CommandId } from "../../src/domain/identifiers.ts"
+import { CommandId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { Text } from "../../src/domain/text.ts"
 
@@ -67,6 +67,8 @@ export const ReverseFields = { rate: ReversalRate }
 export const FxMessages = {
   quote: Schema.Struct({ command_id: CommandId, ...QuoteFields }),
   convert: Schema.Struct({ command_id: CommandId, ...ConvertFields }),
+  /** A payment that had taken the quote ended without money. */
+  quote_given_back: Schema.Struct({ quote_id: QuoteId, payment_id: PaymentId }),
   reverse_conversion: Schema.Struct({
     command_id: CommandId,
     conversion_id: ConversionId,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
 import { natsCaller } from "../support/natsCaller.ts"
-import { imbalances, leaksIn, openShop, settle, type Shop } from "../support/shop.ts"
+import { imbalances, leaksIn, openShop, paidWith, settle, type Shop } from "../support/shop.ts"
 
 const fx = {
   version: "2026-08-31",
@@ -122,6 +122,18 @@ test("a payment is credited in another currency at its quote, and its refund tak
   expect(await pending()).toEqual([json.credit.amount - credit.amount, 0])
   await acme.post(`/v1/payments/${json.id}/refunds`)
   expect(await pending()).toEqual([0, 0])
+})
+
+test("a payer whose card is declined pays with another at the same quote", async () => {
+  const { json: quote } = await acme.post("/v1/fx/quotes", { ...wanted, amount: 10_000 })
+  const first = await acme.pay({ quote_id: quote.id, ...paidWith("tok_declined_hard") })
+  expect(first.json.status).toBe("failed")
+  const { json: open } = await acme.get(`/v1/fx/quotes/${quote.id}`)
+  expect([open.status, open.used_by]).toEqual(["open", undefined])
+  const second = await acme.pay({ quote_id: quote.id })
+  expect([second.status, second.json.status]).toEqual([201, "captured"])
+  expect((await acme.get(`/v1/fx/quotes/${quote.id}`)).json.used_by).toBe(second.json.id)
+  await acme.post(`/v1/payments/${second.json.id}/refunds`)
 })
 
 test("every currency balances, and the trading accounts hold what was exchanged", async () => {
