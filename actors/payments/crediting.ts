@@ -170,6 +170,9 @@ export const giveCredit = (step: Step, cause: string, back: CreditBack | undefin
     ? step
     : book(moves(step, back, -1n), entryOf(ledger.returnUndone, step, cause, back))
 
+/** All of the payment was fee: nothing was ever given for a leg. */
+const NO_CREDIT: NonNullable<Leg["credit"]> = { given: 0n, released: 0n, taken: 0n }
+
 const moves = (step: Step, { legs, rounding, spread }: CreditBack, sign: 1n | -1n): Step => {
   const credit = step.payment.credit!
   return change(step, {
@@ -178,26 +181,27 @@ const moves = (step: Step, { legs, rounding, spread }: CreditBack, sign: 1n | -1
       spread_back: credit.spread_back + sign * spread,
       rounding_back: credit.rounding_back + sign * rounding
     },
-    legs: step.payment.legs.map((leg, nth): Leg =>
-      leg.credit === undefined ? leg : {
+    legs: step.payment.legs.map((leg, nth): Leg => {
+      if (!isCredited(leg)) return leg
+      const { given, released, taken } = leg.credit ?? NO_CREDIT
+      const moved = legs[nth]!
+      return {
         ...leg,
         credit: {
-          ...leg.credit,
-          released: leg.credit.released + sign * legs[nth]!.released,
-          taken: leg.credit.taken + sign * legs[nth]!.taken
+          given,
+          released: released + sign * moved.released,
+          taken: taken + sign * moved.taken
         }
       }
-    )
+    })
   })
 }
 
 /** What a gateway charges the merchant for a dispute is taken from what it has, too. */
 export const takeFee = (step: Step, cause: string, fee: bigint): Step => {
   const { credit, currency, legs } = step.payment
-  const own = legs.findIndex(({ credit, owner }) =>
-    owner._tag === "Merchant" && credit !== undefined
-  )
-  if (credit === undefined || fee === 0n || own < 0) return step
+  if (credit === undefined || fee === 0n) return step
+  const own = legs.findIndex(({ owner }) => owner._tag === "Merchant")
   const taken = costOf({ from: currency, to: credit.currency, rate: credit.rate }, fee)
   const none = { paid: 0n, released: 0n, taken: 0n }
   const back: CreditBack = {

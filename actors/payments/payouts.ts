@@ -62,14 +62,16 @@ export const decideBalance = (
 }
 
 /** Settled money arrives, less its reserve; what is taken back is covered by the reserve, if it can be. */
-const cleared = (books: Books, { amount, payment_id }: Body<"cleared">): Books => {
+const cleared = (books: Books, { again = 0n, amount, payment_id }: Body<"cleared">): Books => {
   const { balance, received } = books
   const { reserve } = payoutRuleFor(balance, received.config)
   // Debts are paid first: nothing of what only fills a hole is kept back.
   const free = balance.available < 0n ? amount + balance.available : amount
-  const kept = reserve === undefined || free <= 0n
+  // Of what comes back by a dispute that was won it was kept when it came first.
+  const first = amount - again < free ? amount - again : free
+  const kept = reserve === undefined || first <= 0n
     ? 0n
-    : free * BigInt(reserve.basis_points) / 10_000n
+    : first * BigInt(reserve.basis_points) / 10_000n
   const entry = clearing.clearing(
     ownerOf(balance, received.partition),
     payment_id,

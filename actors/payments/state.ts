@@ -125,6 +125,8 @@ export const Leg = Schema.Struct({
   disputed: Schema.optionalKey(BigAmount),
   /** What its owner's balance was told of: settled, less what was taken back. */
   cleared: Schema.optionalKey(BigAmount),
+  /** What of its settled part became available once, where that is not what is now. */
+  cleared_once: Schema.optionalKey(BigAmount),
   credit: Schema.optionalKey(LegCredit)
 })
 export type Leg = typeof Leg.Type

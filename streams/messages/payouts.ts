@@ -47,7 +47,9 @@ export const Settled = Schema.Struct({
 export const Cleared = Schema.Struct({
   balance: Schema.String,
   payment_id: Schema.String,
-  amount: InternalAmount
+  amount: InternalAmount,
+  /** What of it was available before and was taken back since: its reserve was kept then. */
+  again: Schema.optionalKey(InternalAmount)
 })
 
 export const Schedule = Schema.Literals(["manual", "daily", "weekly", "monthly"])

@@ -18,8 +18,9 @@ const left = (accountant: Accountant, pattern: RegExp): ReadonlyArray<readonly [
     .map(([path, { totals }]) => [path, totals.postedCredits - totals.postedDebits] as const)
     .filter(([, amount]) => amount !== 0n)
 
-const begun = (amount: string, splits: string, refund_rate: string) => {
+const begun = (amount: string, splits: string, refund_rate: string, percent = "2.99") => {
   const accountant = new Accountant()
+  accountant.do(`price percent=${percent} from=9999.00 then=0.00`)
   accountant.do("rate from=USD to=BRL rate=5.1234")
   accountant.do(`quote ${amount} from=USD to=BRL side=from`)
   accountant.do(`create ${amount} currency=USD refund_rate=${refund_rate} ${splits}`.trim())
@@ -36,6 +37,7 @@ const move = fc.oneof(
   { weight: 4, arbitrary: cents.map((amount) => `refund ${amount}`) },
   { weight: 3, arbitrary: fc.constantFrom("approved", "approved", "declined") },
   { weight: 1, arbitrary: cents.map((amount) => `dispute ${amount}`) },
+  { weight: 1, arbitrary: cents.map((amount) => `dispute ${amount} fee=1.50`) },
   { weight: 1, arbitrary: fc.constantFrom("dispute_won", "dispute_lost") },
   { weight: 1, arbitrary: cents.map((amount) => `settled ${amount}`) },
   {
@@ -46,6 +48,7 @@ const move = fc.oneof(
 )
 const story = fc.record({
   amount: cents,
+  percent: fc.constantFrom("2.99", "2.99", "100.00"),
   splits: fc.constantFrom("", "splits=a:0.70", "splits=a:0.333333,b:0.333333"),
   refund_rate: fc.constantFrom("original", "current"),
   moves: fc.array(move, { maxLength: 25 })
@@ -64,8 +67,8 @@ const attempt = (accountant: Accountant, line: string): boolean => {
 describe("what is paid in one currency and credited in another", () => {
   test("leaves nothing in the currency that was paid, and comes back whole, whatever the parts", () => {
     fc.assert(
-      fc.property(story, ({ amount, moves, refund_rate, splits }) => {
-        const accountant = begun(amount, splits, refund_rate)
+      fc.property(story, ({ amount, moves, percent, refund_rate, splits }) => {
+        const accountant = begun(amount, splits, refund_rate, percent)
         for (const line of moves) {
           attempt(accountant, line)
           const { disputes = [], legs } = paymentOf(accountant)
@@ -82,11 +85,13 @@ describe("what is paid in one currency and credited in another", () => {
         attempt(accountant, "approved")
         attempt(accountant, "dispute_lost")
         if (attempt(accountant, "refund")) accountant.do("approved")
-        expect(left(accountant, /^trading:/)).toEqual([])
-        const { legs } = paymentOf(accountant)
+        const { disputes = [], legs } = paymentOf(accountant)
+        // What a dispute costs stays exchanged.
+        const costs = disputes.some(({ fee }) => fee > 0n)
+        if (!costs) expect(left(accountant, /^trading:/)).toEqual([])
         expect(legs.every(({ credit }) => credit === undefined || credit.released === credit.given))
           .toBe(true)
-        if (refund_rate === "current") return
+        if (costs || refund_rate === "current") return
         expect(left(accountant, /^liabilities:merchant:|^revenue:fx|^expense:fx/)).toEqual([])
       }),
       { numRuns: 200 }

@@ -147,6 +147,33 @@ describe("whatever happens to several payments, their balances and payouts", () 
     )
   })
 
+  it("keeps in reserve no more than its part of what became available once", () => {
+    const comes = fc.oneof(
+      { weight: 3, arbitrary: line("settled") },
+      { weight: 3, arbitrary: line("dispute", " fee=1.50") },
+      { weight: 3, arbitrary: fc.constantFrom("dispute_won", "dispute_won", "dispute_lost") },
+      { weight: 2, arbitrary: line("refund") },
+      { weight: 2, arbitrary: fc.constantFrom("approved", "declined") }
+    )
+    const rules: typeof PayoutRules.Type = [
+      { schedule: "manual", reserve: { basis_points: 1_234, days: 30 } }
+    ]
+    fc.assert(
+      fc.property(fc.array(comes, { maxLength: 20, size: "max" }), (told) => {
+        const accountant = new Accountant({ payouts: rules })
+        const reserve = chart.reserve("acme", undefined, "BRL").path
+        for (const text of ["create 100.00", "approved", ...told]) {
+          run(accountant, text)
+          const kept = accountant.journal.flatMap(({ postings }) => postings)
+            .filter(({ credit }) => credit.path === reserve).map(({ amount }) => amount)
+          // 12.34 % of 97.01, whatever went back and came again.
+          expect(sum(kept) <= 1_197n).toBe(true)
+        }
+      }),
+      { numRuns: 150 }
+    )
+  })
+
   it("meets refunds, disputes, settlements, reserves and payouts, so that nothing above is empty", () => {
     const seen = new Set<string>()
     const samples = fc.sample(fc.tuple(lives, fc.array(payout, { minLength: 4 })), {
