@@ -32,4 +32,4 @@ export const endInBrazil = (day: string): number | undefined =>
   isDay(day) ? startOf(day) + BRAZIL_BEHIND_MILLIS + 86_399_999 : undefined
 
 /** Days are written so that they stand in their order as texts, too. */
-export const isBefore = (day: Day, other: Day): boolean => day < other
+export const isBefore = (one: Day, other: Day): boolean => one < other
