@@ -61,6 +61,9 @@ export const delivery = (settings: DeliverySettings) => {
     deferred: ({ body }: Message, outgoing: Outgoing<unknown>) => [
       answer(body, outgoing, { _tag: "Deferred" }, 0)
     ],
+    unsent: ({ body }: Message, outgoing: Outgoing<unknown>) => [
+      answer(body, outgoing, { _tag: "Failed", error: "the request could not be made" }, 0)
+    ],
     unknown: ({ body }: Message, outgoing: Outgoing<unknown>) => [
       answer(body, outgoing, { _tag: "Failed", error: "no answer in time" }, 0)
     ],

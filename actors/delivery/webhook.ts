@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto"
 import { Effect, Schema } from "effect"
 import { Agent, request } from "undici"
+import { sending } from "../../src/runtime/departure.ts"
 import type { Delivered } from "../../streams/messages/messaging.ts"
 import { guardedLookup, literalProblem } from "./addresses.ts"
 
@@ -43,22 +44,22 @@ export const post = (one: Post): Effect.Effect<Result, EndpointFailed> => {
   if (url === null || (problem !== undefined && !one.allowPrivate)) {
     return Effect.succeed<Result>({ _tag: "Refused", error: problem ?? "not a URL" })
   }
-  return Effect.tryPromise({
+  const asked = {
+    method: "POST",
+    dispatcher: one.allowPrivate ? agents.open : agents.guarded,
+    headers: {
+      "content-type": "application/json",
+      "user-agent": "lastro",
+      "webhook-id": one.id,
+      "webhook-timestamp": String(one.seconds),
+      "webhook-signature": signature(one.secret, one.id, one.seconds, one.payload),
+      ...(one.traceparent !== undefined && { traceparent: one.traceparent })
+    },
+    body: one.payload
+  } as const
+  return sending({
     try: async (signal): Promise<Result> => {
-      const answer = await request(url, {
-        method: "POST",
-        signal,
-        dispatcher: one.allowPrivate ? agents.open : agents.guarded,
-        headers: {
-          "content-type": "application/json",
-          "user-agent": "lastro",
-          "webhook-id": one.id,
-          "webhook-timestamp": String(one.seconds),
-          "webhook-signature": signature(one.secret, one.id, one.seconds, one.payload),
-          ...(one.traceparent !== undefined && { traceparent: one.traceparent })
-        },
-        body: one.payload
-      })
+      const answer = await request(url, { ...asked, signal })
       await answer.body.dump({ limit: ANSWER_BYTES_MAX })
       const { statusCode: status } = answer
       if (status >= 200 && status < 300) return { _tag: "Accepted", status }

@@ -51,6 +51,9 @@ export const gateway = (gateways: ReadonlyArray<Gateway>) => {
         0
       )
     ],
+    unsent: (message: Message, outgoing: Outgoing<unknown>) => [
+      answered(message, outgoing, notMade(message, outgoing), 0)
+    ],
     unknown: (message: Message, outgoing: Outgoing<unknown>) => [
       answered(message, outgoing, { _tag: "Unknown", detail: "no answer in time" }, 0)
     ],
@@ -63,6 +66,14 @@ const notTried = ({ redelivered }: Outgoing<unknown>, detail: string): Outcome =
   redelivered
     ? { _tag: "Unknown", detail: "an earlier try may have left" }
     : { _tag: "Deferred", detail }
+
+/** A fault of ours kept the call from leaving: it failed, where no earlier delivery of it may have left. */
+const notMade = ({ type }: Message, { redelivered }: Outgoing<unknown>): Outcome => {
+  const detail = "the request could not be made, and nothing was sent"
+  return type === "inquire" || redelivered
+    ? { _tag: "Unknown", detail }
+    : { _tag: "NotProcessed", code: "not_sent", detail }
+}
 
 const once = (outcome: Outcome): Answer => ({ outcome, times: 1 })
 

@@ -1,7 +1,10 @@
 import { timingSafeEqual } from "node:crypto"
 import { Effect, Schema } from "effect"
+import { endInBrazil } from "../../src/domain/day.ts"
 import { dynamicBrCode } from "../../src/domain/brCode.ts"
 import { formatMinorUnits, parseMinorUnits } from "../../src/domain/currency.ts"
+import { millisOf } from "../../src/domain/moment.ts"
+import { isCnpj } from "../../src/domain/taxId.ts"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import { pixApi, type PixConnection } from "./pixApi.ts"
 import {
@@ -184,10 +187,13 @@ const chargeOf = ({ key }: PixSettings, { amount, currency, pix }: typeof Call.T
   calendario: pix?.due_date === undefined
     ? { expiracao: pix?.expires_in ?? EXPIRES_SECONDS }
     : { dataDeVencimento: pix.due_date, validadeAposVencimento: 0 },
-  ...(pix?.payer && { devedor: { cpf: pix.payer.tax_id, nome: pix.payer.name } }),
+  ...(pix?.payer && { devedor: debtorOf(pix.payer) }),
   valor: { original: formatMinorUnits(amount, currency) },
   chave: key
 })
+
+const debtorOf = ({ name: nome, tax_id }: { readonly name: string; readonly tax_id: string }) =>
+  isCnpj(tax_id) ? { cnpj: tax_id, nome } : { cpf: tax_id, nome }
 
 const notForPix = ({ capture, currency }: typeof Call.Type): Outcome | undefined => {
   const refused = (detail: string): Outcome => ({
@@ -206,45 +212,53 @@ const declined = (code: string, detail: string): Outcome => ({
   soft: false
 })
 
-const outcomes =
-  ({ receiverCity: city, receiverName: name }: PixSettings) =>
-  (cob: typeof Cob.Type, asked: Pick<AskedAbout, "attempt" | "currency">): Outcome => {
-    const { pix: [paid] = [], status } = cob
-    const charge_id = txidOf(asked.attempt)
-    const ends = endOf(cob)
-    switch (status) {
-      case "CONCLUIDA": {
-        const amount = paid && parseMinorUnits(paid.valor, asked.currency)
-        return paid === undefined || amount === undefined
-          ? { _tag: "Unknown", detail: "the charge is paid, and by what is not told yet" }
-          : { _tag: "Approved", charge_id: paid.endToEndId, captured: true, amount }
-      }
-      case "ATIVA": {
-        if (Date.now() > ends + GRACE_MILLIS) {
-          return declined("pix_expired", "nobody paid in time")
-        }
-        const location = cob.location ?? cob.loc?.location ?? ""
-        return {
-          _tag: "RequiresAction",
-          charge_id,
-          url: "",
-          expires_at: new Date(ends).toISOString(),
-          br_code: cob.pixCopiaECola ?? dynamicBrCode({ city, location, name })
-        }
-      }
-      default:
-        return declined("pix_removed", `the charge is ${status}`)
+const outcomes = ({ receiverCity: city, receiverName: name }: PixSettings) =>
+(
+  cob: typeof Cob.Type,
+  asked: Pick<AskedAbout, "attempt" | "currency" | "first_sent_at">
+): Outcome => {
+  const { pix: [paid] = [], status } = cob
+  const charge_id = txidOf(asked.attempt)
+  switch (status) {
+    case "CONCLUIDA": {
+      const amount = paid && parseMinorUnits(paid.valor, asked.currency)
+      return paid === undefined || amount === undefined
+        ? { _tag: "Unknown", detail: "the charge is paid, and by what is not told yet" }
+        : { _tag: "Approved", charge_id: paid.endToEndId, captured: true, amount }
     }
+    case "ATIVA": {
+      const ends = endOf(cob, asked.first_sent_at ?? Date.now())
+      if (ends === undefined) return declined("pix_no_due_date", "its due date is no day")
+      if (Date.now() > ends + GRACE_MILLIS) {
+        return declined("pix_expired", "nobody paid in time")
+      }
+      const location = cob.location ?? cob.loc?.location ?? ""
+      return {
+        _tag: "RequiresAction",
+        charge_id,
+        url: "",
+        expires_at: new Date(ends).toISOString(),
+        br_code: cob.pixCopiaECola ?? dynamicBrCode({ city, location, name })
+      }
+    }
+    default:
+      return declined("pix_removed", `the charge is ${status}`)
   }
+}
 
 const DAY_MILLIS = 86_400_000
 
-const endOf = ({ calendario }: typeof Cob.Type): number => {
+/** No date is later. */
+const LAST_MILLIS = 8_640_000_000_000_000
+
+/** The last moment in which it can be paid; undefined where it is due on a day that never comes. */
+const endOf = ({ calendario }: typeof Cob.Type, sentMillis: number): number | undefined => {
   const { criacao, dataDeVencimento, expiracao, validadeAposVencimento = 30 } = calendario
-  return dataDeVencimento === undefined
-    ? Date.parse(criacao) + (expiracao ?? EXPIRES_SECONDS) * 1_000
-    // The day ends in Brazil.
-    : Date.parse(`${dataDeVencimento}T23:59:59-03:00`) + validadeAposVencimento * DAY_MILLIS
+  const [from, lives] = dataDeVencimento === undefined
+    // Some banks leave the zone out: then our own time is nearer than a guess of theirs.
+    ? [millisOf(criacao) ?? sentMillis, (expiracao ?? EXPIRES_SECONDS) * 1_000]
+    : [endInBrazil(dataDeVencimento), validadeAposVencimento * DAY_MILLIS]
+  return from === undefined ? undefined : Math.min(from + lives, LAST_MILLIS)
 }
 
 /** EM_PROCESSAMENTO is neither: a later inquiry or webhook tells. */

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Agent, request as undici } from "undici"
+import { sending } from "../../src/runtime/departure.ts"
 import { GatewayUnclear, GatewayUnreachable } from "./port.ts"
 
 export interface PixConnection {
@@ -61,25 +62,26 @@ export const pixApi = (connection: PixConnection) => {
       : renewing ??= renew().finally(() => renewing = undefined)
 
   /** Without a token nothing was asked: that the bank gives none means nothing was sent. */
-  const authorized = Effect.tryPromise({
+  const authorized = sending({
     try: currentToken,
     catch: (error) => new GatewayUnreachable({ detail: (error as Error).message })
   })
 
   return Effect.fnUntraced(function* (method: "GET" | "PUT", path: string, body?: unknown) {
+    const json = body === undefined ? undefined : JSON.stringify(body)
     const bearer = yield* authorized
-    const answer = yield* Effect.tryPromise({
+    const asked = {
+      method,
+      dispatcher,
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        ...(json !== undefined && { "content-type": "application/json" })
+      },
+      ...(json !== undefined && { body: json })
+    }
+    const answer = yield* sending({
       try: async (signal): Promise<PixAnswer> => {
-        const answer = await undici(url + path, {
-          method,
-          dispatcher,
-          signal,
-          headers: {
-            authorization: `Bearer ${bearer}`,
-            ...(body !== undefined && { "content-type": "application/json" })
-          },
-          ...(body !== undefined && { body: JSON.stringify(body) })
-        })
+        const answer = await undici(url + path, { ...asked, signal })
         const text = await answer.body.text()
         return { status: answer.statusCode, body: text === "" ? undefined : JSON.parse(text) }
       },

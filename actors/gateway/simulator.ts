@@ -1,6 +1,8 @@
 import { Effect, Schema } from "effect"
 import { Webhook } from "standardwebhooks"
 import { Agent, request as undici } from "undici"
+import { millisOf, Moment } from "../../src/domain/moment.ts"
+import { sending } from "../../src/runtime/departure.ts"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import {
   type Answer,
@@ -16,7 +18,7 @@ const Operation = Schema.Struct({
   amount: Schema.Int,
   captured: Schema.Boolean,
   code: Schema.String,
-  authorized_until: Schema.optionalKey(Schema.String),
+  authorized_until: Schema.optionalKey(Moment),
   url: Schema.optionalKey(Schema.String),
   expires_at: Schema.optionalKey(Schema.String),
   answers: Schema.optionalKey(Schema.Int)
@@ -170,7 +172,7 @@ const outcomeOf = (operation: typeof Operation.Type): Outcome => {
         captured: operation.captured,
         amount: BigInt(operation.amount),
         ...(operation.authorized_until !== undefined && {
-          authorized_until: Date.parse(operation.authorized_until)
+          authorized_until: millisOf(operation.authorized_until)!
         })
       }
     case "requires_action":
@@ -195,7 +197,7 @@ const request = (
   url: string,
   init: { method: "GET" | "POST"; headers?: Record<string, string>; body?: string }
 ) =>
-  Effect.tryPromise({
+  sending({
     try: async (signal) => {
       const answer = await undici(url, { ...init, signal, dispatcher })
       return { status: answer.statusCode, body: await answer.body.json() }

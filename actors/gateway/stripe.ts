@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import Stripe from "stripe"
 import { fetch } from "undici"
+import { sending } from "../../src/runtime/departure.ts"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import { type AskedAbout, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
 import { toStripe } from "./stripeAmount.ts"
@@ -8,6 +9,7 @@ import { listedSince } from "./stripeList.ts"
 import { findPayout, outcomeOfPayout, payOut } from "./stripePayout.ts"
 import { evidenceOf, outcomeOfDispute } from "./stripeDispute.ts"
 import {
+  defectOf,
   hasNoSearch,
   isMissing,
   outcomeOfError,
@@ -52,14 +54,17 @@ const ask = <A>(
   operation: string,
   request: () => Promise<A>
 ): Effect.Effect<A, GatewayUnreachable | GatewayUnclear | Ended> =>
-  Effect.tryPromise({ try: request, catch: (error) => error }).pipe(
-    Effect.mapError((error) => {
+  sending({
+    try: request,
+    defectOf,
+    catch: (error) => {
+      if (error instanceof GatewayUnclear) return error
       const outcome = outcomeOfError(error, operation)
       return outcome instanceof GatewayUnreachable || outcome instanceof GatewayUnclear
         ? outcome
         : new Ended(outcome)
-    })
-  )
+    }
+  })
 
 /** Stripe said no: the call has its outcome, and nothing more is asked. */
 class Ended {

@@ -1,4 +1,5 @@
 import type Stripe from "stripe"
+import { GatewayUnclear } from "./port.ts"
 
 /** Our clock and Stripe's may differ by so much. */
 const SKEW_SECONDS = 300
@@ -30,7 +31,8 @@ export const listedSince = async <A extends { readonly id: string }>(
     whole &&= all.length < LISTED_MAX
   }
   if (whole) return undefined
-  throw new Error(`not among the first ${LISTED_MAX} that were looked at, and there may be more`)
+  const detail = `not among the first ${LISTED_MAX} that were looked at, and there may be more`
+  throw new GatewayUnclear({ detail })
 }
 
 const looksFrom = (firstSentAt: number | undefined) => {

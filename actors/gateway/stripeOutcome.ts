@@ -125,6 +125,18 @@ const isRefused = (error: unknown): boolean => {
   return code === "ECONNREFUSED" || cause?.code === "ECONNREFUSED"
 }
 
+/**
+ * What kept a request from leaving. Whatever goes wrong on the way or at Stripe is an error of its SDK; the
+ * rest went wrong in what we gave it, or in headers that no request can have (`fetch` tells of the network
+ * by a cause).
+ */
+export const defectOf = (error: unknown): unknown => {
+  if (error instanceof GatewayUnclear) return undefined
+  if (!(error instanceof Stripe.errors.StripeError)) return error
+  const { detail } = error as { readonly detail?: unknown }
+  return detail instanceof TypeError && detail.cause === undefined ? detail : undefined
+}
+
 export const isMissing = (error: unknown): boolean =>
   error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing"
 

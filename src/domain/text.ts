@@ -56,8 +56,14 @@ const notACard = Schema.makeFilter((text: string) =>
   !looksLikeCardNumber(text) || "looks like a card number: send a token instead"
 )
 
-/** A gateway's token for a card. The card's own number must never reach us. */
-export const Token = Text(255).check(notACard)
+/**
+ * A gateway's token for a card or a bank account. The card's own number must never reach us. It may have to
+ * stand in a header, which takes no other characters.
+ */
+export const Token = Text(255).check(
+  Schema.isPattern(/^[\x21-\x7e]*$/u, { message: "must be printable ASCII without spaces" }),
+  notACard
+)
 export const Reference = Text(255).check(notACard)
 /** Text that people write: they paste card numbers, too. */
 export const FreeText = (charactersMax: number) => Text(charactersMax).check(notACard)

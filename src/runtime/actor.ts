@@ -220,6 +220,8 @@ export interface OutboundActor<M extends MessageSchemas, E, R> {
   ) => Effect.Effect<ReadonlyArray<Emission>, E, R>
   /** The answer when the destination is full, its breaker is open, or `call` failed with a deferral. */
   readonly deferred: (message: MessageOf<M>, outgoing: Outgoing<unknown>) => ReadonlyArray<Emission>
+  /** The answer when a defect of ours ended the call before anything left for the destination. */
+  readonly unsent: (message: MessageOf<M>, outgoing: Outgoing<unknown>) => ReadonlyArray<Emission>
   /** The answer when the deadline passed after bytes may have left. */
   readonly unknown: (message: MessageOf<M>, outgoing: Outgoing<unknown>) => ReadonlyArray<Emission>
   readonly supervision: OutboundTable<E>

@@ -36,6 +36,12 @@ export class CircuitBreaker {
     if (this.failures === FAILURES_MAX) this.openUntil = nowMillis + OPEN_MILLIS
   }
 
+  /** It was not made after all: that says nothing of the destination, and another may be the probe. */
+  withdraw(nowMillis: number): void {
+    this.inFlight--
+    if (this.failures >= FAILURES_MAX) this.openUntil = Math.min(this.openUntil, nowMillis)
+  }
+
   isOpen(nowMillis: number): boolean {
     return this.failures >= FAILURES_MAX && nowMillis < this.openUntil
   }

@@ -10,6 +10,7 @@ import type { Emission, MessageOf, MessageSchemas, Outgoing as Call } from "./ac
 import { openAnswers } from "./answers.ts"
 import { BUNDLE_CALLS_MAX } from "./bundle.ts"
 import { CircuitBreaker } from "./circuitBreaker.ts"
+import { Departure } from "./departure.ts"
 import { jsonOf } from "./draft.ts"
 import { type Decoder, decodersOf, generationOf, isNewer, type WireNames } from "./evolution.ts"
 import { Header, type Letter, lettersOf } from "./letter.ts"
@@ -146,8 +147,16 @@ const callHandler = (
       redelivered: deliveries > 1,
       traceparent: span.traceparent ?? trace
     }
-    const breaker = breakerOf(actor.destinationOf(message.success as never))
-    return perform(actor, breaker, message.success, call).pipe(
+    const door = Effect.sync(() => breakerOf(actor.destinationOf(message.success as never)))
+    return door.pipe(
+      Effect.matchCauseEffect({
+        onSuccess: (breaker) => perform(actor, breaker, message.success, call),
+        onFailure: (cause) =>
+          Effect.as(
+            Effect.logError(`${actor.family} call`, cause),
+            actor.unsent(message.success as never, call)
+          )
+      }),
       Effect.tap(() => Effect.sync(() => span.end({ deliveries }))),
       Effect.flatMap((emissions) =>
         answers({
@@ -197,17 +206,26 @@ const perform = Effect.fnUntraced(function* (
     metrics.outboundCalls.inc({ family: actor.family, outcome: "deferred" })
     return actor.deferred(message as never, call)
   }
+  const departure = { left: false }
   const end = metrics.outboundSeconds.startTimer({ family: actor.family })
   const exit = yield* Effect.exit(
     Effect.suspend(() => actor.call(message as never, call)).pipe(
-      Effect.timeoutOption(Duration.fromInputUnsafe(actor.deadline))
+      Effect.timeoutOption(Duration.fromInputUnsafe(actor.deadline)),
+      Effect.provideService(Departure, departure)
     )
   )
   end()
   const verdict = verdictOf(actor, exit)
-  breaker.leave(Date.now(), verdict === "answered" || verdict === "Resume")
+  // What we did wrong ourselves says nothing of the destination.
+  if (verdict === "defect") breaker.withdraw(Date.now())
+  else breaker.leave(Date.now(), verdict === "answered" || verdict === "Resume")
   metrics.outboundCalls.inc({ family: actor.family, outcome: verdict.toLowerCase() })
   if (Exit.isSuccess(exit) && exit.value._tag === "Some") return exit.value.value
+  if (Exit.isFailure(exit) && verdict === "defect") {
+    yield* Effect.logError(`${actor.family} call`, exit.cause)
+    const answer = departure.left ? actor.unknown : actor.unsent
+    return answer(message as never, call)
+  }
   if (verdict === "Defer") return actor.deferred(message as never, call)
   if (Exit.isFailure(exit) && verdict !== "Resume") {
     yield* Effect.logDebug(`${actor.family} call`, Cause.squash(exit.cause))
@@ -218,8 +236,9 @@ const perform = Effect.fnUntraced(function* (
 const verdictOf = (
   actor: AnyOutbound,
   exit: Exit.Exit<{ readonly _tag: string }, { readonly _tag: string }>
-): "answered" | OutboundDirective["_tag"] => {
+): "answered" | "defect" | OutboundDirective["_tag"] => {
   if (Exit.isSuccess(exit)) return exit.value._tag === "Some" ? "answered" : "Unknown"
+  if (Cause.hasDies(exit.cause)) return "defect"
   const error = Cause.findErrorOption(exit.cause)
   const table = actor.supervision as unknown as Readonly<Record<string, OutboundDirective>>
   return error._tag === "Some" ? table[error.value._tag]?._tag ?? "Unknown" : "Unknown"

@@ -105,6 +105,8 @@ const invalid: ReadonlyArray<readonly [about: string, pointer: string, body: obj
   ["a delete character", "/metadata/k", with_({ metadata: { k: "\u007f" } })],
   ["a lone surrogate", "/reference", with_({ reference: "\ud800" })],
   ["a reversed pair", "/metadata/k", with_({ metadata: { k: "\udc00\ud800" } })],
+  ["a token no header could carry", "/payment_method/token", token("tok_\u2713")],
+  ["a token with a space", "/payment_method/token", token("tok_a b")],
   ["a lone surrogate as token", "/payment_method/token", token("tok_\ud83d")],
   ["metadata that is no text", "/metadata/k", with_({ metadata: { k: 1 } })],
   ["nested metadata", "/metadata/k", with_({ metadata: { k: { k: "v" } } })],

@@ -137,6 +137,25 @@ describe("a charge by Pix", () => {
     expect(await inquire()).toMatchObject({ _tag: "Approved" })
   })
 
+  test.each([
+    ["12345678909", "cpf"],
+    ["11222333000181", "cnpj"],
+    ["12ABC34501DE35", "cnpj"]
+  ])("is owed by %s, a %s", async (tax_id, member) => {
+    const pix = { due_date: "2099-12-31", payer: { name: "Ana", tax_id } }
+    expect(await perform({ pix })).toMatchObject({ _tag: "RequiresAction" })
+    const { requestBody } = exchanges.findLast(({ method }) => method === "PUT")!
+    expect((requestBody as { devedor: object }).devedor).toEqual({ nome: "Ana", [member]: tax_id })
+  })
+
+  test.each(["2026-13-01", "2020-01-01"])("due on %s is the bank's to refuse", async (due_date) => {
+    const pix = { due_date, payer: { name: "Ana", tax_id: "12345678909" } }
+    // Not through what is checked against the description: no day of it is like that.
+    const outcome = await perform({ pix }, adapterAt(bank.url))
+    expect(outcome).toMatchObject({ _tag: "NotProcessed", code: "pix_refused" })
+    expect(await inquire()).toBeUndefined()
+  })
+
   test("that nobody paid in time is declined, and not paid afterwards", async () => {
     expect(await inquire()).toBeUndefined()
     await perform({ pix: { expires_in: 60 } })
@@ -182,14 +201,33 @@ test("an outage of the bank sent nothing, and a token is asked for once", async 
   expect(await perform()).toMatchObject({ _tag: "RequiresAction" })
 })
 
-test("what the bank has no room for now was not sent, and a question says nothing", async () => {
-  const busy = createServer((request, response) => {
+/** A bank that says the same whatever it is asked. */
+const bankSaying = async (body: unknown, status = 200) => {
+  const server = createServer((request, response) => {
     const token = request.url === "/oauth/token"
-    response.writeHead(token ? 200 : 429, { "content-type": "application/json" })
-    response.end(JSON.stringify(token ? { access_token: "token", expires_in: 300 } : {}))
+    response.writeHead(token ? 200 : status, { "content-type": "application/json" })
+    response.end(JSON.stringify(token ? { access_token: "token", expires_in: 300 } : body))
   })
-  await new Promise<void>((done) => busy.listen(0, "127.0.0.1", done))
-  const at = adapterAt(`http://127.0.0.1:${(busy.address() as AddressInfo).port}`)
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
+  const at = adapterAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return { at, stop: () => server.close() }
+}
+
+test.each([
+  ["a due date that never comes", { dataDeVencimento: "2026-13-01" }, "Declined"],
+  ["a moment without a zone", { criacao: "2026-08-31T12:00:00" }, "RequiresAction"],
+  ["a moment that is none", { criacao: "yesterday" }, "RequiresAction"],
+  ["an endless life", { expiracao: 1e300 }, "RequiresAction"]
+])("what a bank tells with %s is an answer all the same", async (_about, calendario, tag) => {
+  const told = { status: "ATIVA", location: "pix.example/1", revisao: 0 }
+  const criacao = new Date().toISOString()
+  const { at, stop } = await bankSaying({ ...told, calendario: { criacao, ...calendario } })
+  expect((await Effect.runPromise(at.inquire(call())))?._tag).toBe(tag)
+  stop()
+})
+
+test("what the bank has no room for now was not sent, and a question says nothing", async () => {
+  const { at, stop } = await bankSaying({}, 429)
   const returned = call(refunding("E1", "100"))
   const questions: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
     at.perform(call(), "acme"),
@@ -200,7 +238,7 @@ test("what the bank has no room for now was not sent, and a question says nothin
     const { _tag } = await Effect.runPromise(Effect.flip(asked))
     expect(_tag).toBe("GatewayUnreachable")
   }
-  busy.close()
+  stop()
 })
 
 test("the bank's news is known by the secret of its address", async () => {

@@ -77,6 +77,18 @@ test("nor does a bank that refuses a Pix return which it does not show yet", asy
   expect(tags).toEqual(["NotProcessed", "Unknown"])
 })
 
+test("a fault of ours before anything left failed, unless an earlier delivery may have left", () => {
+  const unsent = (message: ReturnType<typeof called> | ReturnType<typeof inquired>) =>
+    [false, true].map((redelivered) => {
+      const outgoing = { merchant: "acme", body: {}, redelivered, traceparent: undefined }
+      const [answer] = gateway([]).unsent(message, { ...outgoing, type: message.type })
+      return (answer!.body as { outcome: { _tag: string } }).outcome._tag
+    })
+  expect(unsent(called("charge"))).toEqual(["NotProcessed", "Unknown"])
+  expect(unsent(called("payout"))).toEqual(["NotProcessed", "Unknown"])
+  expect(unsent(inquired("charge"))).toEqual(["Unknown", "Unknown"])
+})
+
 describe.each(["charge", "refund", "payout"])(
   "a %s at a gateway that this worker lacks",
   (what) => {

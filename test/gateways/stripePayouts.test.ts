@@ -43,6 +43,11 @@ test("a payout goes out under its own key, with what finds it again", async () =
   })
 })
 
+test("a token that can stand in no header is a fault of ours, and nothing was sent", async () => {
+  await expect(perform([], { token: "acct_\u2713/ba_2" })).rejects.toThrow(/ByteString|header/i)
+  expect(seen).toEqual([])
+})
+
 test("a connected account pays out of its own balance", async () => {
   await perform([{ body: payout() }], { token: "acct_7/ba_2" })
   expect(seen).toMatchObject([{ account: "acct_7" }])

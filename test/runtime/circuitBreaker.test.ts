@@ -85,6 +85,36 @@ describe("one probe decides whether a destination is back", () => {
     }
   })
 
+  it("lets the next call be the probe where one was not made after all", () => {
+    const breaker = opened()
+    for (let round = 0; round < 3; round++) {
+      expect(breaker.enter(OPEN_MILLIS + round), `probe ${round}`).toBe(true)
+      breaker.withdraw(OPEN_MILLIS + round)
+    }
+    expect(breaker.enter(OPEN_MILLIS + 3)).toBe(true)
+    expect(breaker.enter(OPEN_MILLIS + 3)).toBe(false)
+    breaker.leave(OPEN_MILLIS + 4, true)
+    expect(breaker.enter(OPEN_MILLIS + 4)).toBe(true)
+  })
+
+  it("counts a call that was not made neither for nor against a destination", () => {
+    const breaker = new CircuitBreaker(1)
+    for (let call = 0; call < 3 * FAILURES_MAX; call++) {
+      expect(breaker.enter(call)).toBe(true)
+      breaker.withdraw(call)
+    }
+    for (let failure = 1; failure < FAILURES_MAX; failure++) {
+      breaker.enter(100)
+      breaker.leave(100, false)
+    }
+    breaker.enter(100)
+    breaker.withdraw(100)
+    expect(breaker.isOpen(100)).toBe(false)
+    breaker.enter(100)
+    breaker.leave(100, false)
+    expect(breaker.isOpen(100)).toBe(true)
+  })
+
   it("sends no probe while every place is taken by earlier calls", () => {
     const breaker = new CircuitBreaker(FAILURES_MAX + 1)
     for (let call = 0; call <= FAILURES_MAX; call++) breaker.enter(0)

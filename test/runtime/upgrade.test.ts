@@ -207,6 +207,7 @@ const phone = (rung: Array<string>, name: string, later: boolean): AnyOutbound =
     deadline: 5_000,
     call,
     deferred: () => [],
+    unsent: () => [],
     unknown: () => [],
     supervision: { Busy: Defer }
   }) as unknown as AnyOutbound

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
+import { dayInBrazil, isDay } from "../../domain/day.ts"
 import { Bank, type Charge, type Received, type Return } from "./bank.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
@@ -149,12 +150,19 @@ const onCharge = (
   if (method === "PUT") {
     // As real banks do: the same charge a second time is an error, even with the same body.
     if (known !== undefined) return problem(response, 400, "CobOperacaoInvalida", "txid em uso")
-    return json(response, 201, bank.open(kind, txid, JSON.parse(text) as Charge))
+    const asked = JSON.parse(text) as Charge
+    const { dataDeVencimento } = asked.calendario
+    if (dataDeVencimento !== undefined && !isDueLater(String(dataDeVencimento))) {
+      return problem(response, 400, "CobVOperacaoInvalida", "cobv.calendario.dataDeVencimento")
+    }
+    return json(response, 201, bank.open(kind, txid, asked))
   }
   if (known === undefined) return problem(response, 404, "NaoEncontrado", txid)
   if (method === "PATCH") return json(response, 200, bank.remove(kind, known))
   json(response, 200, known)
 }
+
+const isDueLater = (day: string): boolean => isDay(day) && day >= dayInBrazil(Date.now())
 
 const onPix = async (
   state: State,
