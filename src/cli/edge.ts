@@ -5,6 +5,7 @@ import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
 import { Claims } from "../edge/claims.ts"
+import { EventStreams } from "../edge/eventStreams.ts"
 import { listen } from "../edge/listen.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
@@ -89,7 +90,7 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const runtime = ManagedRuntime.make(
     Layer.mergeAll(
       Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
-      Claims.layer.pipe(Layer.provideMerge(database))
+      Layer.mergeAll(Claims.layer, EventStreams.layer).pipe(Layer.provideMerge(database))
     ).pipe(Layer.provideMerge(jsonLogs(settings.log)))
   )
   const services = await runtime.context()

@@ -4,9 +4,10 @@ import type { Nats } from "../bus/connection.ts"
 import type { ApiKey } from "../store/apiKeys.ts"
 import type { Database } from "../store/database.ts"
 import type { Claims } from "./claims.ts"
+import type { EventStreams } from "./eventStreams.ts"
 import { type Problem, problem } from "./problem.ts"
 
-export type EdgeServices = Database | Commands | Claims | Nats
+export type EdgeServices = Database | Commands | Claims | Nats | EventStreams
 
 /** Who may call a route. `public` needs no key. */
 export type Audience = "public" | "merchant" | "operator"

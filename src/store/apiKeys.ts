@@ -41,6 +41,19 @@ export const findApiKey = async (db: Db, secret: string): Promise<ApiKey | undef
   return rows[0]
 }
 
+/** Which of these secrets are of no key any more. */
+export const endedSecrets = async (
+  db: Db,
+  secrets: ReadonlyArray<string>
+): Promise<ReadonlySet<string>> => {
+  const byHash = new Map(secrets.map((secret) => [hashOf(secret).toString("hex"), secret]))
+  const { rows } = await sql<{ hash: string }>`
+    select encode(hash, 'hex') as hash from api_keys
+    where hash = any(${secrets.map(hashOf)}::bytea[]) and revoked_at is null`.execute(db)
+  const live = new Set(rows.map(({ hash }) => hash))
+  return new Set([...byHash].filter(([hash]) => !live.has(hash)).map(([, secret]) => secret))
+}
+
 /** Whether anybody ever held a key of this merchant. */
 export const hasApiKey = async (db: Db, merchant: string): Promise<boolean> => {
   const { rows } = await sql`select 1 from api_keys where merchant = ${merchant} limit 1`.execute(

@@ -58,6 +58,50 @@ export const eventsAfter = async (
   return rows.map(recordOf)
 }
 
+/** The same for several merchants at once, each from its own place on; each in its own order. */
+export const eventsAfterEach = async (
+  db: Db,
+  places: ReadonlyArray<{ readonly merchant: string; readonly after: readonly [string, string] }>,
+  limitEach: number
+): Promise<ReadonlyMap<string, ReadonlyArray<EventRecord>>> => {
+  const column = (of: (place: typeof places[number]) => string) => places.map(of)
+  const { rows } = await sql<Row & { merchant: string }>`
+    select asked.merchant, found.*
+    from unnest(
+      ${column(({ merchant }) => merchant)}::text[],
+      ${column(({ after }) => after[0])}::text[],
+      ${column(({ after }) => after[1])}::bigint[]
+    ) as asked (merchant, transaction_id, position)
+    -- One descent of events_by_merchant for each of them.
+    cross join lateral (
+      select transaction_id::text, position::text, id, type, about, at_millis::text, body
+      from events
+      where merchant = asked.merchant
+        and (transaction_id, position) > (asked.transaction_id::xid8, asked.position)
+        and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+      order by events.transaction_id, events.position limit ${limitEach}
+    ) as found`.execute(db)
+  return new Map(
+    [...Map.groupBy(rows, ({ merchant }) => merchant)].map((
+      [merchant, some]
+    ) => [merchant, some.map(recordOf).sort((left, right) => byCursor(left.cursor, right.cursor))])
+  )
+}
+
+const byCursor = (left: string, right: string): number => {
+  const [one, other] = [eventCursor(left)!, eventCursor(right)!]
+  return isLater(one, other) ? 1 : isLater(other, one) ? -1 : 0
+}
+
+/** Whether a place in the order of events comes after another one. */
+export const isLater = (
+  [transaction, position]: readonly [string, string],
+  than: readonly [string, string]
+): boolean => {
+  const [mine, theirs] = [BigInt(transaction), BigInt(than[0])]
+  return mine > theirs || mine === theirs && BigInt(position) > BigInt(than[1])
+}
+
 export const eventsAbout = async (
   db: Db,
   merchant: string,

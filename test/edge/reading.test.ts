@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { edgeRoutes } from "../../src/cli/edge.ts"
+import { STREAMS_PER_KEY_MAX } from "../../src/edge/eventStreams.ts"
+import { accessKeys, revokeAccessKey } from "../../src/store/accessKeys.ts"
+import { createApiKey } from "../../src/store/apiKeys.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { leaksIn, openShop, paidWith, type Shop } from "../support/shop.ts"
 
@@ -219,6 +222,25 @@ describe("events", () => {
     const { json: third } = await shop.pay()
     const again = await listen({ "last-event-id": told[0]!.cursor }, 2)
     expect(again.map(({ event }) => event.about)).toEqual([second.id, third.id])
+  })
+
+  test("live streams of one key are limited, and end with it", async () => {
+    const key = await createApiKey(one.db, { name: "ends", merchant: "ends", scopes: ["merchant"] })
+    const open = () =>
+      fetch(`${one.url}/v1/events`, {
+        headers: { authorization: `Bearer ${key}`, accept: "text/event-stream" }
+      })
+    const streams = await Promise.all(Array.from({ length: STREAMS_PER_KEY_MAX }, open))
+    expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]))
+    const more = await open()
+    expect([more.status, (await more.json()).code]).toEqual([429, "too_many_streams"])
+    expect(more.headers.get("retry-after")).toBe("15")
+    const id = (await accessKeys(one.db, { merchant: "ends" }))[0]!.id
+    await revokeAccessKey(one.db, id, { action: "act_1", who: "ana", why: "a test" })
+    const before = performance.now()
+    // Reading to the end is what ends with the key.
+    await Promise.all(streams.map((stream) => stream.text()))
+    expect(performance.now() - before).toBeLessThan(10_000)
   })
 })
 
