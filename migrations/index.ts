@@ -20,6 +20,9 @@ import * as refusedCommands from "./0052_refused_commands.ts"
 import * as merchants from "./0053_merchants.ts"
 import * as quoteEnds from "./0054_quote_ends.ts"
 
+/** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
+export const OLDEST = "0008_bundles"
+
 /** In order; a migration that has run anywhere is never edited. */
 export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => Promise<void> }>> =
   {

@@ -1,16 +1,15 @@
 import { Effect } from "effect"
-import { migrations } from "../../migrations/index.ts"
 import type { BusClient } from "../bus/connection.ts"
 import { applyPlan, planTopology, replicasOf } from "../bus/topology.ts"
 import { checkStack } from "../stack/checks.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
-import { migrate } from "../store/migrate.ts"
+import { migrated } from "./migrated.ts"
 import { agreed, connectedAs, declaredTopology } from "./topology/declared.ts"
 
 /** Makes a stack ready: servers checked, migrations applied, streams there. Drift is told, not changed. */
 export const prepare = async (stack: Stack, progress: Progress): Promise<void> => {
   await checkStack(stack)
-  const applied = await migrate(stack.databaseUrl, migrations)
+  const applied = await migrated(stack.databaseUrl)
   if (applied.length > 0) progress(`Migrations applied: ${applied.join(", ")}`)
   const plan = await connectedAs(stack, "admin", createMissing)
   const created = plan.steps.filter(({ action }) => action === "create")

@@ -12,8 +12,8 @@ import type { Tails } from "./relay.ts"
 import { PartitionFenced, type TurnPlace } from "./commit.ts"
 import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
 
-/** Written into every turn row: a replay tells where another code decided. */
-export const CODE_VERSION = "0.1.0"
+/** Written into every turn row: a replay tells where another code decided. It grows with a release that decides otherwise. */
+export const CODE_VERSION = "0.2.0"
 
 /** Turns of one database transaction. More wait for the next. */
 const TURNS_MAX = 8

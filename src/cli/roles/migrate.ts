@@ -1,9 +1,8 @@
-import { migrations } from "../../../migrations/index.ts"
 import { databaseRefused } from "../../stack/checks.ts"
 import { StackError } from "../../stack/stack.ts"
-import { migrate as apply } from "../../store/migrate.ts"
 import { checkServer, ensureDatabase } from "../../store/provision.ts"
 import type { CliCommand } from "../commands.ts"
+import { migrated } from "../migrated.ts"
 import { takesNothing } from "../usage.ts"
 
 const usage = `Usage: lastro migrate
@@ -27,12 +26,7 @@ export const migrate: CliCommand = {
       if ((error as { code?: string }).code !== "3D000") throw databaseRefused(url, error)
       return ensureDatabase(url)
     })
-    const applied = await apply(url, migrations).catch((error) => {
-      const { message } = error as Error
-      throw /corrupted migrations/.test(message)
-        ? new StackError(`the database is newer than this version (${message}): nothing was done.`)
-        : error
-    })
+    const applied = await migrated(url)
     console.log(applied.length === 0 ? "Nothing to do." : `Applied: ${applied.join(", ")}`)
     return 0
   }
