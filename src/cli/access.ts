@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { hostname, userInfo } from "node:os"
 import { parseArgs } from "node:util"
 import { Schema } from "effect"
+import { holdsCardNumber } from "../domain/cardNumber.ts"
 import { derivedId, MerchantId } from "../domain/identifiers.ts"
 import { attachStack } from "../stack/attached.ts"
 import {
@@ -94,6 +95,9 @@ const wanted = ({ merchant, name, operator }: Given) => {
   }
   if (merchant !== undefined && !isMerchant(merchant)) {
     throw new UsageError(`${merchant} cannot be a merchant's identifier.`)
+  }
+  if (holdsCardNumber(`${merchant} ${name}`)) {
+    throw new UsageError("a name that is shown must not look like a card number.")
   }
   return {
     name,

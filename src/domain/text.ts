@@ -19,54 +19,14 @@ export const Text = (charactersMax: number) =>
     Schema.makeFilter((text: string) => text.isWellFormed() || "must be well-formed Unicode")
   )
 
-const CARD_DIGITS_MIN = 13
-const CARD_DIGITS_MAX = 19
-
 /**
- * True where 13 to 19 digits that pass the Luhn check stand together, in one group or in neighbouring
- * groups with a space or dash between them: "order 12 4111 1111 1111 1111" holds one, too.
- */
-export const looksLikeCardNumber = (text: string): boolean => {
-  for (const [run] of text.matchAll(/\d(?:[ -]?\d){12,}/g)) {
-    const groups = run.split(/[ -]/)
-    for (let first = 0; first < groups.length; first++) {
-      let digits = ""
-      for (let last = first; last < groups.length && digits.length < CARD_DIGITS_MAX; last++) {
-        digits += groups[last]!
-        if (
-          digits.length >= CARD_DIGITS_MIN && digits.length <= CARD_DIGITS_MAX && passesLuhn(digits)
-        ) return true
-      }
-    }
-  }
-  return false
-}
-
-const passesLuhn = (digits: string): boolean => {
-  let sum = 0
-  for (let index = 0; index < digits.length; index++) {
-    const digit = digits.charCodeAt(digits.length - 1 - index) - 48
-    const doubled = index % 2 === 1 ? digit * 2 : digit
-    sum += doubled > 9 ? doubled - 9 : doubled
-  }
-  return sum % 10 === 0
-}
-
-const notACard = Schema.makeFilter((text: string) =>
-  !looksLikeCardNumber(text) || "looks like a card number: send a token instead"
-)
-
-/**
- * A gateway's token for a card or a bank account. The card's own number must never reach us. It may have to
- * stand in a header, which takes no other characters.
+ * A gateway's token for a card or a bank account. It may have to stand in a header, which takes no other
+ * characters.
  */
 export const Token = Text(255).check(
-  Schema.isPattern(/^[\x21-\x7e]*$/u, { message: "must be printable ASCII without spaces" }),
-  notACard
+  Schema.isPattern(/^[\x21-\x7e]*$/u, { message: "must be printable ASCII without spaces" })
 )
-export const Reference = Text(255).check(notACard)
-/** Text that people write: they paste card numbers, too. */
-export const FreeText = (charactersMax: number) => Text(charactersMax).check(notACard)
+export const Reference = Text(255)
 
 const METADATA_KEYS_MAX = 50
 
@@ -75,10 +35,9 @@ export const Metadata = Schema.Record(
     Schema.makeFilter((key: string) =>
       (/^[A-Za-z0-9_.-]{1,40}$/.test(key) && key !== "__proto__") ||
       "keys must match [A-Za-z0-9_.-]{1,40}"
-    ),
-    notACard
+    )
   ),
-  Text(500).check(notACard)
+  Text(500)
 ).check(
   Schema.makeFilter((metadata: Readonly<Record<string, string>>) =>
     Object.keys(metadata).length <= METADATA_KEYS_MAX || `has at most ${METADATA_KEYS_MAX} keys`

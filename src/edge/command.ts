@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import { Commands, type PublishFailure, type Reply } from "../bus/commands.ts"
+import { holdsCardNumber } from "../domain/cardNumber.ts"
+import { CARD_REFUSED } from "../domain/cardPointers.ts"
 import { fingerprint } from "../domain/fingerprint.ts"
 import { CommandId } from "../domain/identifiers.ts"
 import type { NewClaim } from "../store/idempotency.ts"
@@ -39,9 +41,14 @@ export const idempotencyKeyOf = (asked: Asked) => {
   if (key === undefined || key === "") {
     return Effect.fail(problem(400, "idempotency_key_missing", "send an Idempotency-Key header"))
   }
-  return isCommandId(key) ? Effect.succeed(key) : Effect.fail(
-    problem(400, "idempotency_key_invalid", "the key has 1 to 255 printable characters")
-  )
+  const wrong = !isCommandId(key)
+    ? "the key has 1 to 255 printable characters"
+    : holdsCardNumber(key)
+    ? `the key ${CARD_REFUSED}`
+    : undefined
+  return wrong === undefined
+    ? Effect.succeed(key)
+    : Effect.fail(problem(400, "idempotency_key_invalid", wrong))
 }
 
 /** `Prefer: wait=5` → 5000, at most 30 seconds; 0 where nobody waits. */

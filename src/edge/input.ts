@@ -1,4 +1,5 @@
 import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { CARD_REFUSED, cardPointersIn, escaped } from "../domain/cardPointers.ts"
 import { type FieldError, problem } from "./problem.ts"
 import type { Route } from "./route.ts"
 
@@ -9,12 +10,13 @@ const BODY_BYTES_PER_MILLI_MIN = 1_000
 /** Deeper JSON is an attack on recursion, not a payment. */
 const DEPTH_MAX = 32
 const ERRORS_SHOWN_MAX = 20
+const POINTER_CHARACTERS_MAX = 200
 
 const pointer = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string =>
   path.map((part) => {
     const key = typeof part === "object" ? part.key : part
-    return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`
-  }).join("").slice(0, 200)
+    return `/${escaped(String(key))}`
+  }).join("").slice(0, POINTER_CHARACTERS_MAX)
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -128,9 +130,16 @@ export const decodeBody = Effect.fnUntraced(function* (route: Route, text: strin
     return yield* problem(400, "not_json", "the body is not JSON")
   }
   const decoded = decoderOf(route.body)(json)
-  if (Result.isFailure(decoded)) {
+  const errors = [
+    ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : []),
+    ...cardPointersIn(json).map((pointer) => ({
+      pointer: pointer.slice(0, POINTER_CHARACTERS_MAX),
+      detail: CARD_REFUSED
+    }))
+  ]
+  if (Result.isFailure(decoded) || errors.length > 0) {
     return yield* problem(422, "invalid", "the body is not valid", {
-      errors: fieldErrors(decoded.failure)
+      errors: errors.slice(0, ERRORS_SHOWN_MAX)
     })
   }
   return { body: decoded.success, json }

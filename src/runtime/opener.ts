@@ -1,5 +1,7 @@
 import { Result, Schema } from "effect"
 import { isInPlace } from "../bus/ingress.ts"
+import { withoutLongNumbers } from "../domain/cardNumber.ts"
+import { CARD_REFUSED, cardPointersIn } from "../domain/cardPointers.ts"
 import { MerchantId } from "../domain/identifiers.ts"
 import { isStorable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas } from "./actor.ts"
@@ -43,9 +45,6 @@ const parse = (body: Uint8Array): Result.Result<unknown, string> => {
 }
 
 const isMerchant = Schema.is(MerchantId)
-
-/** Names of members a schema does not know are repeated in its message. */
-const withoutNumbers = (text: string): string => text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
 
 /** Compiles an actor's decoders once. Commands are read strictly; messages of actors may grow. */
 export const opener = (actor: AnyKeyed, partitions: number) => {
@@ -105,7 +104,12 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
     }
     const decoded = decoder.decode(parsed.success)
     if (Result.isFailure(decoded)) {
-      return { letter, malformed: withoutNumbers(decoded.failure.message) }
+      // Names of members that the schema does not know are repeated in its message.
+      return { letter, malformed: withoutLongNumbers(decoded.failure.message) }
+    }
+    const [card] = letter.origin === "ingress" ? cardPointersIn(parsed.success) : []
+    if (card !== undefined) {
+      return { letter, malformed: `${withoutLongNumbers(card)}: ${CARD_REFUSED}` }
     }
     const message = { type: decoder.type, body: decoded.success } as MessageOf<MessageSchemas>
     return withKeys(actor, letter, message)

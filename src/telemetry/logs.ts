@@ -1,5 +1,6 @@
 import { Cause, Layer, Logger, References } from "effect"
 import { appendFileSync, chmodSync, existsSync } from "node:fs"
+import { withoutLongNumbers } from "../domain/cardNumber.ts"
 
 export type LogSink = (line: string) => void
 
@@ -51,7 +52,7 @@ const textOf = (part: unknown): string =>
   )
 
 const clean = (text: string): string =>
-  text.replace(/\d(?:[ -]?\d){12,18}/g, "[number]")
+  withoutLongNumbers(text)
     .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}/g, "[e-mail]")
     .replace(/\b(sk|whsec)_[A-Za-z0-9+/=_-]+/g, "$1_[secret]")
     .slice(0, TEXT_CHARACTERS_MAX)

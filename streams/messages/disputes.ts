@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { CommandId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount, AmountOrZero } from "../../src/domain/money.ts"
 import { Moment } from "../../src/domain/moment.ts"
-import { FreeText, Text } from "../../src/domain/text.ts"
+import { Text } from "../../src/domain/text.ts"
 
 /** The gateway's own name for a dispute: it is the same in every message about it. */
 export const DisputeId = Text(64).check(
@@ -19,13 +19,13 @@ export const DisputeOpenedFields = {
   amount: Amount,
   /** What the gateway charges for the dispute itself. */
   fee: Schema.optionalKey(AmountOrZero),
-  reason: Schema.optionalKey(FreeText(255)),
+  reason: Schema.optionalKey(Text(255)),
   evidence_due_by: Schema.optionalKey(Moment)
 }
 export const DisputeOutcome = Schema.Literals(["won", "lost"])
 export const DisputeClosedFields = { outcome: DisputeOutcome }
 export const EvidenceFields = {
-  text: FreeText(EVIDENCE_CHARACTERS_MAX),
+  text: Text(EVIDENCE_CHARACTERS_MAX),
   documents: Schema.optionalKey(
     Schema.Array(Text(255)).check(Schema.isMaxLength(DOCUMENTS_MAX))
   )

@@ -3,7 +3,7 @@ import { Share } from "../../src/domain/allocation.ts"
 import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
-import { FreeText, Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
+import { Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
 import { DisputeMessages } from "./disputes.ts"
 import { FeeBearer } from "./fees.ts"
 import { PayoutMessages } from "./payouts.ts"
@@ -96,7 +96,7 @@ export const CreateFields = {
   /** At which rate what is refunded comes back. That of the quote where left out. */
   refund_rate: Schema.optionalKey(ReversalRate),
   reference: Schema.optionalKey(Reference),
-  description: Schema.optionalKey(FreeText(500)),
+  description: Schema.optionalKey(Text(500)),
   metadata: Schema.optionalKey(Metadata)
 }
 /** `final` gives the rest of the authorization back with this capture. */
@@ -109,7 +109,7 @@ export const IncrementFields = { amount: Amount }
 export const VoidFields = {}
 export const RefundFields = {
   amount: Schema.optionalKey(Amount),
-  reason: Schema.optionalKey(FreeText(255))
+  reason: Schema.optionalKey(Text(255))
 }
 export const ReviewFields = { decision: Schema.Literals(["approve", "reject"]) }
 

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
-import { FreeText, Text, Token } from "../../src/domain/text.ts"
+import { Text, Token } from "../../src/domain/text.ts"
 import { InternalAmount } from "./money.ts"
 
 export const Recipient = Text(64).check(Schema.isPattern(/^[a-z0-9_\-]{1,64}$/u))
@@ -20,7 +20,7 @@ export const Payout = Schema.Struct({ command_id: CommandId, ...PayoutFields })
 
 export const PayoutId = Text(64).check(Schema.isPattern(/^po_[0-9a-z]{26}$/u))
 
-export const PayoutReturnedFields = { code: Text(64), detail: Schema.optionalKey(FreeText(255)) }
+export const PayoutReturnedFields = { code: Text(64), detail: Schema.optionalKey(Text(255)) }
 
 /** The bank sent a payout back that it had made. Only the platform's own systems may say so. */
 export const PayoutReturned = Schema.Struct({

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
-import { FreeText, Reference } from "../../src/domain/text.ts"
+import { Reference, Text } from "../../src/domain/text.ts"
 import { InternalAmount } from "./money.ts"
 import { Recipient } from "./payouts.ts"
 
@@ -20,7 +20,7 @@ export const TransferFields = {
   recipient: Schema.optionalKey(Recipient),
   to: TransferTarget,
   reference: Schema.optionalKey(Reference),
-  description: Schema.optionalKey(FreeText(500))
+  description: Schema.optionalKey(Text(500))
 }
 export const Transfer = Schema.Struct({ command_id: CommandId, ...TransferFields })
 

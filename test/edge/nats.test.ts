@@ -126,6 +126,12 @@ describe("G17: no card number, secret or personal datum in logs, subjects, metri
     ["a customer that is text", { ...order, command_id: "m3", customer: `${EMAIL} ${CARD}` }],
     ["a secret as currency", { ...order, command_id: "m4", currency: "sk_live_0123456789abcdef" }],
     ["a member that is a card number", { ...order, command_id: "m5", [CARD]: EMAIL }],
+    ["a card number as its name", { ...order, command_id: CARD }],
+    ["a card number with dots", {
+      ...order,
+      command_id: "m7",
+      customer: { id: "4111.1111.1111.1111" }
+    }],
     ["a NUL and half a character", { ...order, command_id: "m6", reference: "a\u0000\ud800" }],
     ["nothing", ""]
   ]

@@ -86,6 +86,33 @@ test("an operator's tools are told the same, a merchant is not", async () => {
   expect(merchant.status).toBe(403)
 })
 
+test("a card number in any table that is shown breaks G17, and is not told itself", async () => {
+  const { databaseUrl } = lastro.stack
+  const path = "liabilities:merchant:acme:recipient:4111111111111111:pending:BRL"
+  await query(
+    databaseUrl,
+    `insert into accounts values ('${path}', 'acme', 'BRL', 0, 0, 0, 0, 0);
+     insert into idempotency_keys (merchant, operation, key, fingerprint, about, state)
+       values ('acme', 'POST /', '5555.5555.5555.4444', '', '', 'claimed');
+     insert into webhook_directories
+       values ('nobody', '{"note": {"4111 1111 1111 1111": "order-1796061707149"}}')`
+  )
+  const diagnosis = await examineStack(lastro.stack)
+  expect(finding(diagnosis, "card numbers")).toMatchObject({
+    verdict: "bad",
+    found:
+      "they stand in accounts /path, idempotency_keys /key, webhook_directories /doc/note/[number]"
+  })
+  expect(broken(diagnosis)).toEqual(["G17"])
+  await query(
+    databaseUrl,
+    `delete from accounts where path = '${path}';
+     delete from idempotency_keys where operation = 'POST /';
+     delete from webhook_directories where merchant = 'nobody'`
+  )
+  expect(broken(await examineStack(lastro.stack))).toEqual([])
+})
+
 test("commits that do not wait for the disk break what rests on them", async () => {
   const { databaseUrl } = lastro.stack
   await query(databaseUrl, "alter system set synchronous_commit = off")

@@ -4,6 +4,7 @@ import { examineIdentities } from "./identities.ts"
 import { examinePartitions } from "./partitions.ts"
 import { examineOnceness } from "./onceness.ts"
 import type { Patient } from "./patient.ts"
+import { examineCards } from "./cards.ts"
 import { examinePostgresql } from "./postgresql.ts"
 import { examineReplays } from "./replayable.ts"
 import { examineServers } from "./servers.ts"
@@ -21,6 +22,7 @@ export const examine = Effect.fnUntraced(function* (
     yield* examineTakers(patient),
     ...yield* examineIdentities(patient),
     ...yield* examinePostgresql(patient),
+    yield* examineCards(patient),
     ...yield* examineOnceness(patient),
     ...yield* examineReplays(patient)
   ])
