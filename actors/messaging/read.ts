@@ -30,7 +30,7 @@ export const deliveriesTo = async (
   const { rows } = await sql<{ doc: unknown }>`
     select doc from webhook_deliveries
     where endpoint_id = ${endpointId} and merchant = ${merchant}
-    order by created_millis desc limit ${limit}`.execute(db)
+    order by created_millis desc, id desc limit ${limit}`.execute(db)
   return deliveriesFrom(rows)
 }
 
@@ -41,7 +41,7 @@ export const deliveriesAbout = async (
 ): Promise<ReadonlyArray<Delivery>> => {
   const { rows } = await sql<{ doc: unknown }>`
     select doc from webhook_deliveries where about = ${about} and merchant = ${merchant}
-    order by created_millis limit 1000`.execute(db)
+    order by created_millis, id limit 1000`.execute(db)
   return deliveriesFrom(rows)
 }
 
@@ -61,6 +61,6 @@ export const notificationsAbout = async (
   const { rows } = await sql<NotificationView & { at: string }>`
     select channel, locale, template, subject, created_millis::text as at
     from notifications where about = ${about} and merchant = ${merchant}
-    order by created_millis limit 1000`.execute(db)
+    order by created_millis, id limit 1000`.execute(db)
   return rows.map((row) => ({ ...row, at: Number(row.at) }))
 }

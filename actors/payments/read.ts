@@ -69,7 +69,7 @@ export const openReviews = async (
 ): Promise<ReadonlyArray<{ readonly payment: Payment; readonly openedMillis: number }>> => {
   const { rows } = await sql<{ doc: unknown; opened_millis: string }>`
     select p.doc, r.opened_millis from payment_reviews r join payments p on p.id = r.payment_id
-    order by r.opened_millis limit ${limit}`.execute(db)
+    order by r.opened_millis, r.payment_id limit ${limit}`.execute(db)
   return rows.map((row) => ({
     payment: decode(row.doc),
     openedMillis: Number(row.opened_millis)

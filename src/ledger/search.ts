@@ -38,6 +38,15 @@ export interface FoundEntry {
   }>
 }
 
+/**
+ * The place of an entry in the journal's own order, of those of one millisecond: a partition's turns
+ * write one after the other. A subquery, so that it is looked up only for what is shown or tied.
+ */
+const placeOf = (entry: RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`(select f.position from postings f where f.entry_id = ${entry} and f.line = 0)`
+
+const newestFirst = sql`e.at_millis desc, ${placeOf(sql`e.id`)} desc`
+
 const conditionsOf = (question: JournalQuestion): RawBuilder<unknown> => {
   const { after, fromMillis, kind, merchant, paymentId, toMillis } = question
   const conditions = [
@@ -46,9 +55,8 @@ const conditionsOf = (question: JournalQuestion): RawBuilder<unknown> => {
     kind !== undefined && sql`e.kind = ${kind}`,
     fromMillis !== undefined && sql`e.at_millis >= ${fromMillis}`,
     toMillis !== undefined && sql`e.at_millis < ${toMillis}`,
-    // The first half is for the index; the pair alone would be a filter only.
-    after && sql`e.at_millis <= ${after.atMillis}
-      and (e.at_millis, e.id) < (${after.atMillis}::bigint, ${after.id})`
+    after && sql`e.at_millis <= ${after.atMillis} and (e.at_millis < ${after.atMillis}
+      or ${placeOf(sql`e.id`)} < ${placeOf(sql`${after.id}`)})`
   ].filter((condition) => condition !== false && condition !== undefined)
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` and `)
 }
@@ -74,13 +82,10 @@ const ofAccount = (question: JournalQuestion, account: string): RawBuilder<unkno
         -- An entry with several lines on the account is found by its first.
         and not exists (select from postings q where q.entry_id = p.entry_id and q.line < p.line
           and ${sql.ref(`q.${column}`)} = ${account})
-      order by p.position desc limit ${question.limit + TIES_MAX}
+      order by p.position desc limit ${question.limit}
     )`
   return sql`(${half("debit_account")} union ${half("credit_account")})`
 }
-
-/** Entries of one millisecond on one account: positions and identifiers order them differently. */
-const TIES_MAX = 1_000
 
 /** Entries with all their postings, newest first. */
 export const searchJournal = async (
@@ -89,11 +94,11 @@ export const searchJournal = async (
 ): Promise<ReadonlyArray<FoundEntry>> => {
   const source = question.account === undefined
     ? sql`(select * from journal_entries e where ${conditionsOf(question)}
-        order by at_millis desc, id desc limit ${question.limit})`
+        order by ${newestFirst} limit ${question.limit})`
     : ofAccount(question, question.account)
   const { rows } = await sql<FoundEntry>`
     with found as materialized (
-      select * from ${source} e order by at_millis desc, id desc limit ${question.limit}
+      select * from ${source} e order by ${newestFirst} limit ${question.limit}
     )
     select e.id, e.merchant, e.payment_id, e.kind, e.reverses, e.at_millis::text, (
       select jsonb_agg(jsonb_build_object('layer', layer, 'debit_account', debit_account,
@@ -101,6 +106,6 @@ export const searchJournal = async (
         order by line)
       from postings p where p.entry_id = e.id
     ) as postings
-    from found e order by e.at_millis desc, e.id desc`.execute(db)
+    from found e order by ${newestFirst}`.execute(db)
   return rows
 }
