@@ -2,6 +2,7 @@ import { BusUnavailable } from "../bus/connection.ts"
 import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
 import { StackError } from "../stack/stack.ts"
+import { settingsOf } from "./settings.ts"
 import { UsageError } from "./usage.ts"
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -61,7 +62,7 @@ export const isServing = (): boolean => serving
 
 export const runCommand = async (
   args: ReadonlyArray<string>,
-  environment: Environment
+  given: Environment
 ): Promise<number> => {
   const [name = "help", ...rest] = args
   const load = commands[name]
@@ -71,6 +72,9 @@ export const runCommand = async (
       console.error(`lastro has no command ${name}. Try: deno task lastro help`)
       return EXIT_USAGE
     }
+    const { environment, faults, warnings } = settingsOf(given)
+    for (const sentence of [...warnings, ...faults]) console.error(`lastro ${name}: ${sentence}`)
+    if (faults.length > 0 && !rest.includes("--help")) return EXIT_USAGE
     const command = await load()
     if (rest.includes("--help")) {
       console.log(`${command.summary}\n\n${command.usage}`)

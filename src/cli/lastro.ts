@@ -61,10 +61,8 @@ export interface Lastro {
 export const dataDirOf = (environment: Environment): string =>
   resolve(environment["LASTRO_DATA_DIR"] ?? ".lastro")
 
-export const portOf = (environment: Environment): number => {
-  const port = Number(environment["LASTRO_PORT"] ?? 8787)
-  return Number.isInteger(port) && port >= 0 && port < 65_536 ? port : 8787
-}
+export const portOf = (environment: Environment, otherwise = 8787): number =>
+  Number(environment["LASTRO_PORT"] ?? otherwise)
 
 /** Only this machine reaches it, unless somebody says otherwise. */
 export const hostOf = (environment: Environment): string =>

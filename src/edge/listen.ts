@@ -32,11 +32,8 @@ export const listen = async (
   host: string
 ): Promise<Listening> => {
   const server = await bind(fetch, port, host)
-  const seen = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
   return {
-    url: `http://${seen.includes(":") ? `[${seen}]` : seen}:${
-      (server.address() as AddressInfo).port
-    }`,
+    url: urlOf(host, (server.address() as AddressInfo).port),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve))
       const drained = new Promise((resolve) => setTimeout(resolve, DRAIN_MILLIS))
@@ -44,6 +41,12 @@ export const listen = async (
       server.closeAllConnections()
     }
   }
+}
+
+/** Where this machine reaches what listens on that address. */
+export const urlOf = (host: string, port: number): string => {
+  const seen = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${seen.includes(":") ? `[${seen}]` : seen}:${port}`
 }
 
 const bind = (fetch: Parameters<typeof listen>[0], port: number, hostname: string) =>

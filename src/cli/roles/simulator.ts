@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { openPixDesk } from "../../stack/pix/server.ts"
 import { startSimulator } from "../../stack/simulator/server.ts"
 import type { CliCommand } from "../commands.ts"
-import { dataDirOf } from "../lastro.ts"
+import { dataDirOf, hostOf, portOf } from "../lastro.ts"
 import { untilStopped } from "../untilStopped.ts"
 import { takesNothing } from "../usage.ts"
 
@@ -13,8 +13,8 @@ The payment gateways that "start" brings along, as a process of their own: no re
 at the root, a bank with the Pix API below /pix. Several workers share them, so that a repeated call
 meets the book in which the first one stands.
 
-  LASTRO_PORT        where it listens on 127.0.0.1 (default 8790)
-  LASTRO_DATA_DIR    where the books lie (default .lastro)`
+  LASTRO_PORT, LASTRO_HOST    where it listens (default 8790 on 127.0.0.1)
+  LASTRO_DATA_DIR             where the books lie (default .lastro)`
 
 const PORT = 8790
 
@@ -31,7 +31,8 @@ export const simulator: CliCommand = {
     const running = await startSimulator({
       beside: { pix: bank.handle },
       file: join(dataDir, "simulator.db"),
-      port: Number(environment["LASTRO_PORT"] ?? PORT)
+      host: hostOf(environment),
+      port: portOf(environment, PORT)
     })
     console.log(`The simulator answers at ${running.url} (LASTRO_SIMULATOR_URL for workers).`)
     await stopAsked

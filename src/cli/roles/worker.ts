@@ -13,7 +13,7 @@ import { startAdmission } from "../admission.ts"
 import type { CliCommand, Environment } from "../commands.ts"
 import { startGatewayHealth } from "../gatewayHealth.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
-import { dataDirOf, hostOf, workerName } from "../lastro.ts"
+import { dataDirOf, hostOf, portOf, workerName } from "../lastro.ts"
 import { startMeter } from "../meter.ts"
 import { planAs } from "../topology/declared.ts"
 import { untilStopped } from "../untilStopped.ts"
@@ -111,7 +111,7 @@ const startProbes = async (stack: Stack, environment: Environment, name: string)
       Layer.provideMerge(jsonLogs(toStderr))
     )
   )
-  const port = Number(environment["LASTRO_PORT"] ?? 0)
+  const port = portOf(environment, 0)
   const app = probeApp(await runtime.context())
   const { close, url } = await listen(app.fetch, port, hostOf(environment)).catch(
     async (error) => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { PortTaken } from "../../edge/listen.ts"
+import { PortTaken, urlOf } from "../../edge/listen.ts"
 import { json, readJson, readText } from "./body.ts"
 import { isDay } from "../../domain/day.ts"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
@@ -38,6 +38,8 @@ export interface Simulator {
 export const startSimulator = async (options: {
   readonly file: string
   readonly port?: number
+  /** 127.0.0.1 by default. */
+  readonly host?: string
   /** Others that answer here, by the first part of the path. */
   readonly beside?: Readonly<Record<string, Handler>>
 }): Promise<Simulator> => {
@@ -51,8 +53,9 @@ export const startSimulator = async (options: {
     )
   })
   server.keepAliveTimeout = 120_000
-  await listen(server, options.port ?? 0)
-  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const host = options.host ?? "127.0.0.1"
+  await listen(server, options.port ?? 0, host)
+  state.url = urlOf(host, (server.address() as AddressInfo).port)
   return {
     url: state.url,
     book,
@@ -82,13 +85,13 @@ interface Hostile {
   questions: number
 }
 
-const listen = (server: Server, port: number) =>
+const listen = (server: Server, port: number, host: string) =>
   new Promise<void>((resolve, reject) => {
     // It stays: a connection that cannot be accepted is its caller's trouble only.
     server.on("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "EADDRINUSE" ? new PortTaken(port) : error)
     })
-    server.listen(port, "127.0.0.1", () => resolve())
+    server.listen(port, host, () => resolve())
   })
 
 const handle = async (state: State, request: IncomingMessage, response: ServerResponse) => {
