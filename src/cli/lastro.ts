@@ -72,11 +72,21 @@ export const hostOf = (environment: Environment): string =>
 export const workerName = (): string => `worker-${process.pid}-${randomBytes(3).toString("hex")}`
 
 /** Servers of our own: children of this process, or containers. */
-const ownStack = async ({ dataDir, environment, progress }: LastroSettings): Promise<Stack> => {
+const ownStack = async (
+  { dataDir, environment, progress }: LastroSettings,
+  log: LogSink
+): Promise<Stack> => {
   const kind = environment["LASTRO_STACK"] ?? "embedded"
   switch (kind) {
     case "embedded":
-      return await startEmbedded({ dataDir, progress })
+      return await startEmbedded({
+        dataDir,
+        progress,
+        tell: (line) => {
+          progress(line)
+          log(lineOf("warn", line))
+        }
+      })
     case "containers": {
       // Loaded only here: the library is large.
       const { startContainers } = await import("../stack/containers/stack.ts")
@@ -100,7 +110,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     log(lineOf("info", "Lastro has stopped"))
   }
   try {
-    const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings)
+    const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings, log)
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
     const configured = settings.gateways ?? configuredGateways(environment)

@@ -3,6 +3,7 @@ import type { CliCommand, Environment } from "./commands.ts"
 import { untilStopped } from "./untilStopped.ts"
 import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "./lastro.ts"
 import { takesNothing } from "./usage.ts"
+import type { Stack, StackError } from "../stack/stack.ts"
 
 const usage = `Usage: deno task start
 
@@ -29,7 +30,14 @@ export const start: CliCommand = {
   }
 }
 
-/** Everything in one process, until it is told to stop. */
+const EXIT_GIVEN_UP = 1
+/** What can still be finished without a server has this long. */
+const END_MILLIS = 10_000
+
+const givenUpBy = ({ kept = [] }: Stack): ReadonlyArray<Promise<StackError>> =>
+  kept.map(({ givenUp }) => givenUp)
+
+/** Everything in one process, until it is told to stop, or a server of its own cannot be kept running. */
 export const runAll = async (
   environment: Environment,
   settings: Pick<LastroSettings, "stack" | "log">
@@ -79,8 +87,15 @@ A first payment:
     -d '{"amount": 10000, "currency": "BRL", "payment_method": {"type": "card", "token": "tok_approved"}}'
 
 Ctrl-C stops it.`)
-  await stopAsked
-  console.log("\nStopping: workers finish what they are doing …")
-  await lastro.stop()
-  return 0
+  const givenUp = await Promise.race([stopAsked, ...givenUpBy(lastro.stack)])
+  if (givenUp === undefined) {
+    console.log("\nStopping: workers finish what they are doing …")
+    await lastro.stop()
+    return 0
+  }
+  console.error(`lastro: ${givenUp.message}`)
+  // Who waits for the server that is gone waits in vain.
+  await Promise.race([lastro.stop(), new Promise((resolve) => setTimeout(resolve, END_MILLIS))])
+  await lastro.stack.stop()
+  return EXIT_GIVEN_UP
 }

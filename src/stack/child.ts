@@ -24,6 +24,8 @@ export class Child {
   readonly process: ChildProcess
   readonly options: ChildOptions
   private ended = false
+  /** Resolves with how it ended: a signal's name, or its exit code. */
+  readonly gone: Promise<string>
   private readonly logStart: number
   private static readonly all = new Set<Child>()
 
@@ -32,16 +34,19 @@ export class Child {
     this.options = options
     this.logStart = logStart
     Child.all.add(this)
-    const gone = () => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    this.gone = promise
+    const gone = (how: string) => {
       this.ended = true
       Child.all.delete(this)
+      resolve(how)
     }
-    process.once("exit", gone)
+    process.once("exit", (code, signal) => gone(signal ?? `exit ${code}`))
     // What could not be started never exits.
     process.on("error", (error) => {
       if (process.pid !== undefined) return
       fs.appendFileSync(options.logFile, `${error.message}\n`)
-      gone()
+      gone(error.message)
     })
   }
 
@@ -85,10 +90,9 @@ export class Child {
 
   async stop(signal: NodeJS.Signals): Promise<void> {
     if (this.ended) return
-    const gone = new Promise<void>((resolve) => this.process.once("exit", () => resolve()))
     this.signal(signal)
     const timer = setTimeout(() => this.signal("SIGKILL"), STOP_MILLIS)
-    await gone
+    await this.gone
     clearTimeout(timer)
     fs.rmSync(this.options.pidFile, { force: true })
   }

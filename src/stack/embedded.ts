@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { ensureDatabase } from "../store/provision.ts"
+import { keep, type Keeper } from "./kept.ts"
 import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
@@ -24,6 +25,8 @@ export interface EmbeddedOptions {
   readonly fsync?: boolean
   /** A PostgreSQL that runs already; tests share one. */
   readonly databaseUrl?: string
+  /** Servers that end are started again, and this is told. Without it they stay down, as tests want it. */
+  readonly tell?: (line: string) => void
 }
 
 /** NATS and PostgreSQL as children of this process, their data below one folder. */
@@ -39,7 +42,9 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
   const unlock = lockFolder(dataDir)
   let nats: NatsServer | undefined
   let postgres: PostgresServer | undefined
+  let kept: ReadonlyArray<Keeper> = []
   const stop = async () => {
+    for (const keeper of kept) keeper.release()
     await Promise.all([nats?.stop(), postgres?.stop()])
     unlock()
   }
@@ -57,7 +62,14 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
         : Promise.resolve(options.databaseUrl)
     ])
     await ensureDatabase(databaseUrl)
+    const { tell } = options
+    if (tell !== undefined) {
+      kept = [startedNats, postgres].filter((one) => one !== undefined).map((one) =>
+        keep(one, tell)
+      )
+    }
     return {
+      kept,
       natsUrls: [startedNats.url],
       natsMonitorUrl: startedNats.monitorUrl,
       nats: credentialsBy((role) => startedNats.credentials(role)),

@@ -8,12 +8,15 @@ import {
   natsConfiguration,
   writePrivate
 } from "./natsConfiguration.ts"
+import type { OwnServer } from "./kept.ts"
 import { AddressTaken } from "./ports.ts"
 import type { NatsCredentials, NatsRole, Progress } from "./stack.ts"
 
 const READY_MILLIS = 20_000
 const RETRY_MILLIS = 200
 const ANSWER_MILLIS = 2_000
+/** What `/healthz` says of a stream that takes nothing any more. */
+const WRITE_FAILED = /stream '.*' write error/
 
 interface Ports {
   readonly client: number
@@ -34,7 +37,8 @@ export interface NatsServerOptions {
 }
 
 /** One nats-server of ours, its configuration, users and data below `folder`. */
-export class NatsServer {
+export class NatsServer implements OwnServer {
+  readonly name = "nats-server"
   private child: Child | undefined
   private readonly folder: string
   private readonly binary: string
@@ -80,6 +84,26 @@ export class NatsServer {
 
   get pid(): number {
     return this.child?.pid ?? 0
+  }
+
+  get logFile(): string {
+    return join(this.folder, "log")
+  }
+
+  get dataFolder(): string {
+    return join(this.folder, "data")
+  }
+
+  gone(): Promise<string> {
+    return this.child!.gone
+  }
+
+  /** After a failed write it refuses all further ones of that stream, also when there is room again. */
+  async ailment(): Promise<string | undefined> {
+    const said = await fetch(`${this.monitorUrl}/healthz`, {
+      signal: AbortSignal.timeout(ANSWER_MILLIS)
+    }).then((answer) => answer.json() as Promise<{ error?: string }>, () => undefined)
+    return said?.error !== undefined && WRITE_FAILED.test(said.error) ? said.error : undefined
   }
 
   credentials(role: NatsRole): NatsCredentials {
@@ -133,13 +157,13 @@ export class NatsServer {
     this.asked = this.ports
     this.configure([])
     // Members of a cluster also keep the account's name in what they agreed on: those are made anew.
-    if (this.cluster.length === 0) moveToAccount(join(this.folder, "data"))
+    if (this.cluster.length === 0) moveToAccount(this.dataFolder)
     const child = Child.start({
       name: "nats-server",
       command: this.binary,
       args: ["-c", join(this.folder, "nats.conf"), "--ports_file_dir", this.folder],
       cwd: this.folder,
-      logFile: join(this.folder, "log"),
+      logFile: this.logFile,
       pidFile: join(this.folder, "pid")
     })
     this.child = child
@@ -162,7 +186,7 @@ export class NatsServer {
     const configuration = {
       client: `127.0.0.1:${this.asked.client}`,
       monitor: `127.0.0.1:${this.asked.monitor}`,
-      storeDir: join(this.folder, "data"),
+      storeDir: this.dataFolder,
       settings: this.settings,
       cluster: this.cluster
     }

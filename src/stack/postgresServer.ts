@@ -8,6 +8,7 @@ import { promisify } from "node:util"
 import { Child, stopStale } from "./child.ts"
 import { writePrivate } from "./natsConfiguration.ts"
 import { cacheFolder, firstLine } from "./natsBinary.ts"
+import type { OwnServer } from "./kept.ts"
 import { AddressTaken, freePort, onFreePorts } from "./ports.ts"
 import { type Progress, StackError } from "./stack.ts"
 
@@ -42,10 +43,11 @@ export interface PostgresServerOptions {
 }
 
 /** One PostgreSQL of ours. As root it runs as another user, who must be able to enter its folders. */
-export class PostgresServer {
+export class PostgresServer implements OwnServer {
+  readonly name = "PostgreSQL"
   private child: Child | undefined
   private readonly folder: string
-  private readonly data: string
+  readonly dataFolder: string
   private readonly bin: string
   private readonly user: { uid: number; gid: number } | undefined
   private port = 0
@@ -59,7 +61,7 @@ export class PostgresServer {
     password: string
   }) {
     this.folder = from.folder
-    this.data = from.data
+    this.dataFolder = from.data
     this.bin = from.bin
     this.user = from.user
     this.password = from.password
@@ -102,6 +104,19 @@ export class PostgresServer {
     return this.child?.pid ?? 0
   }
 
+  get logFile(): string {
+    return join(this.folder, "log")
+  }
+
+  gone(): Promise<string> {
+    return this.child!.gone
+  }
+
+  /** What breaks it ends it. */
+  ailment(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
   /** Starts it again where its clients look for it: whoever took its port meanwhile is waited for. */
   async launch(): Promise<void> {
     await this.launchWhile((error) => error instanceof AddressTaken)
@@ -125,13 +140,13 @@ export class PostgresServer {
   }
 
   private async launchOnce(millis: number): Promise<void> {
-    fs.rmSync(join(this.data, "postmaster.pid"), { force: true })
+    fs.rmSync(join(this.dataFolder, "postmaster.pid"), { force: true })
     this.child = Child.start({
       name: "PostgreSQL",
       command: join(this.bin, "postgres"),
-      args: ["-D", this.data, "-p", String(this.port)],
-      cwd: this.data,
-      logFile: join(this.folder, "log"),
+      args: ["-D", this.dataFolder, "-p", String(this.port)],
+      cwd: this.dataFolder,
+      logFile: this.logFile,
       pidFile: join(this.folder, "pid"),
       ...this.user,
       env: { LC_ALL: "C", TZ: "UTC" }
@@ -151,13 +166,13 @@ export class PostgresServer {
   private async initialise(progress: Progress): Promise<void> {
     progress("creating the PostgreSQL data folder …")
     // Given by file: an argument would show the password in the process list.
-    const passwordFile = join(this.data, "..", `pw-${process.pid}`)
+    const passwordFile = join(this.dataFolder, "..", `pw-${process.pid}`)
     fs.writeFileSync(passwordFile, this.password, { mode: 0o600 })
     if (this.user !== undefined) fs.chownSync(passwordFile, this.user.uid, this.user.gid)
     try {
       await run(join(this.bin, "initdb"), [
         "-D",
-        this.data,
+        this.dataFolder,
         "-U",
         "lastro",
         "--encoding=UTF8",
@@ -166,7 +181,9 @@ export class PostgresServer {
         `--pwfile=${passwordFile}`
       ], { cwd: "/", ...this.user, env: { LC_ALL: "C", TZ: "UTC" } })
     } catch (error) {
-      throw new StackError(`PostgreSQL's initdb failed (${firstLine(error)}): see ${this.data}.`)
+      throw new StackError(
+        `PostgreSQL's initdb failed (${firstLine(error)}): see ${this.dataFolder}.`
+      )
     } finally {
       fs.rmSync(passwordFile, { force: true })
     }
@@ -175,7 +192,7 @@ export class PostgresServer {
   private configure(fsync: boolean): void {
     const settings = { ...SETTINGS, ...(fsync ? {} : { fsync: "off" }) }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`)
-    const file = join(this.data, "postgresql.auto.conf")
+    const file = join(this.dataFolder, "postgresql.auto.conf")
     fs.writeFileSync(file, `${lines.join("\n")}\n`)
     if (this.user !== undefined) fs.chownSync(file, this.user.uid, this.user.gid)
   }

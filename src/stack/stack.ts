@@ -1,3 +1,5 @@
+import type { Keeper } from "./kept.ts"
+
 export interface NatsCredentials {
   readonly user: string
   readonly password: string
@@ -27,6 +29,8 @@ export interface Stack {
   /** By which one merchant publishes its own commands, and nobody else's. */
   readonly merchantCredentials: (merchant: string) => Promise<NatsCredentials>
   readonly stop: () => Promise<void>
+  /** Servers of our own that are started again when they end. */
+  readonly kept?: ReadonlyArray<Keeper>
 }
 
 /** Something the machine lacks or refuses. The message is one sentence that says what to do. */
