@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { sql } from "kysely"
 import type { ChargeCount } from "./health.ts"
 import type { Db } from "../../src/store/database.ts"
-import { Balance } from "./balance.ts"
+import { Balance, newBalance } from "./balance.ts"
 import { Conversion } from "./conversion.ts"
 import { Payout } from "./payout.ts"
 import { keyOf } from "./pairedId.ts"
@@ -128,21 +128,39 @@ export interface BalanceView {
   readonly pending: string
 }
 
-/** All of a merchant's balances, its recipients' among them, by name. */
+/** The balance that a pending account's money will be in: the index `accounts_pending` is on this. */
+const balanceOfPending =
+  sql`('balance:' || currency || case when split_part(path, ':', 4) = 'recipient'
+  then ':' || split_part(path, ':', 5) else '' end)`
+
+const isPending = sql`path like 'liabilities:merchant:%'
+  and (split_part(path, ':', 4) = 'pending' or split_part(path, ':', 6) = 'pending')`
+
+/**
+ * All of a merchant's balances, its recipients' among them, by name. Before anything was settled there
+ * is only the account of what is pending; what was only transferred or converted has no such account.
+ */
 export const balancesOfMerchant = async (
   db: Db,
   merchant: string,
-  options: { readonly after: string; readonly limit: number }
+  { after, limit }: { readonly after: string; readonly limit: number }
 ): Promise<ReadonlyArray<BalanceView>> => {
-  const { rows } = await sql<{ doc: unknown; pending: string }>`
-    select b.doc, coalesce(a.posted_credits - a.posted_debits, 0)::text as pending
-    from balances b
-    left join accounts a on a.merchant = b.merchant and a.path =
-      'liabilities:merchant:' || b.merchant ||
-      coalesce(':recipient:' || (b.doc ->> 'recipient'), '') || ':pending:' || (b.doc ->> 'currency')
-    where b.merchant = ${merchant} and b.id > ${options.after}
-    order by b.id limit ${options.limit}`.execute(db)
-  return rows.map(({ doc, pending }) => ({ balance: decodeBalance(doc), pending }))
+  const { rows } = await sql<{ id: string; doc: unknown; pending: string }>`
+    select id, b.doc, coalesce(a.pending, 0)::text as pending
+    from (
+      select id, doc from balances where merchant = ${merchant} and id > ${after}
+      order by id limit ${limit}
+    ) b full join (
+      select ${balanceOfPending} as id, posted_credits - posted_debits as pending from accounts
+      where merchant = ${merchant} and ${isPending} and ${balanceOfPending} > ${after}
+        and posted_credits + posted_debits > 0
+      order by ${balanceOfPending} limit ${limit}
+    ) a using (id)
+    order by id limit ${limit}`.execute(db)
+  return rows.map(({ doc, id, pending }) => ({
+    balance: doc === null ? newBalance(id, merchant) : decodeBalance(doc),
+    pending
+  }))
 }
 
 export const findPayout = async (

@@ -33,6 +33,36 @@ const settledShop = async (name: string, fields: object = {}) => {
   return { shop, id: json.id as string }
 }
 
+test("what is captured is in the balances at once, per currency and recipient, on pages of any size", async () => {
+  const shop = await openShop(one, "pending")
+  const other = await openShop(one, "pending_other")
+  await shop.pay({ capture: "manual", currency: "USD" })
+  expect((await shop.get("/v1/balances")).json.data).toEqual([])
+  const splits = [{ recipient: "pending", share: "0.50" }, { recipient: "b", share: "0.20" }]
+  await shop.pay({ splits })
+  await shop.pay({ splits, amount: 1_000, currency: "USD" })
+  await other.pay()
+  const nothing = { available: "0", reserve: "0", in_transit: "0" }
+  const expected = [
+    { currency: "BRL", pending: "2910", ...nothing },
+    { currency: "BRL", recipient: "b", pending: "1940", ...nothing },
+    { currency: "BRL", recipient: "pending", pending: "4851", ...nothing },
+    { currency: "USD", pending: "291", ...nothing },
+    { currency: "USD", recipient: "b", pending: "194", ...nothing },
+    { currency: "USD", recipient: "pending", pending: "485", ...nothing }
+  ]
+  for (const limit of [1, 2, 6, 100]) {
+    const found: Array<unknown> = []
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const page = `limit=${limit}${cursor === "" ? "" : `&cursor=${cursor}`}`
+      const { json } = await shop.get(`/v1/balances?${page}`)
+      found.push(...json.data)
+      cursor = json.next_cursor
+    }
+    expect(found).toEqual(expected)
+  }
+})
+
 test("what the gateway settled becomes available to each owner, and is paid out once", async () => {
   const { id, shop } = await settledShop("settled", {
     splits: [{ recipient: "seller_a", share: "0.70" }]
