@@ -19,8 +19,9 @@ export const signature = (secret: string, id: string, seconds: number, payload: 
 }
 
 const CONNECT_MILLIS = 3_000
-/** Bytes of an answer that are read at all: only its status matters. */
+/** Only an answer's status matters. Its body is read this far, for the connection to be used again. */
 const ANSWER_BYTES_MAX = 64 * 1024
+const ANSWER_MILLIS_MAX = 1_000
 
 const agents = {
   guarded: new Agent({ connect: { lookup: guardedLookup, timeout: CONNECT_MILLIS } }),
@@ -60,7 +61,9 @@ export const post = (one: Post): Effect.Effect<Result, EndpointFailed> => {
   return sending({
     try: async (signal): Promise<Result> => {
       const answer = await request(url, { ...asked, signal })
-      await answer.body.dump({ limit: ANSWER_BYTES_MAX })
+      const enough = AbortSignal.timeout(ANSWER_MILLIS_MAX)
+      // Nobody waits for it: an endpoint that drips after its status has taken the event all the same.
+      answer.body.dump({ limit: ANSWER_BYTES_MAX, signal: enough }).catch(() => {})
       const { statusCode: status } = answer
       if (status >= 200 && status < 300) return { _tag: "Accepted", status }
       const error = `the endpoint answered ${status}`

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto"
-import { Cause, type Context, Effect, Exit } from "effect"
+import { Cause, Context, Effect, Exit } from "effect"
 import { type Context as HonoContext, Hono } from "hono"
 import type { ApiKey } from "../store/apiKeys.ts"
+import { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { Keys, secretOf } from "./auth.ts"
@@ -50,7 +51,7 @@ const described = (routes: ReadonlyArray<Route>): ReadonlyArray<Route> => {
 /** The HTTP edge: one table of routes, one way through. */
 export const edgeApp = (options: EdgeOptions): Hono => {
   const app = new Hono()
-  const keys = new Keys()
+  const keys = new Keys(Context.get(options.services, Database))
   const limit = new RateLimit(options.requestsPerSecond)
   for (const route of described(options.routes)) {
     app.on(

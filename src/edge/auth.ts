@@ -1,12 +1,18 @@
-import { Effect } from "effect"
-import { type ApiKey, findApiKey } from "../store/apiKeys.ts"
-import { Database } from "../store/database.ts"
-import { problem, unavailable } from "./problem.ts"
+import { Effect, Result } from "effect"
+import { type Ask, gather } from "../bus/gather.ts"
+import { type ApiKey, findApiKeys } from "../store/apiKeys.ts"
+import type { Database } from "../store/database.ts"
+import { type Problem, problem, unavailable } from "./problem.ts"
 
 /** A revoked key works on at most this long. */
 const KEY_CACHE_MILLIS = 10_000
-/** Keys remembered, wrong ones too. Beyond it the memory starts afresh. */
+/** A key that is made after somebody tried it works at most this late. */
+const UNKNOWN_CACHE_MILLIS = 1_000
+/** Keys remembered, those that are right and those that are not. Beyond it the oldest is asked for again. */
 const KEYS_CACHED_MAX = 10_000
+/** Keys of one query, and how often there is one: keys that nobody knows are free to invent. */
+const KEYS_ASKED_MAX = 500
+const ASK_EVERY_MILLIS = 20
 /** Real keys have 35 characters; longer ones need no database to be refused. */
 const SECRET_CHARACTERS_MAX = 200
 
@@ -22,8 +28,40 @@ export const secretOf = (authorization: string | undefined): string | undefined 
   return pair.slice(pair.indexOf(":") + 1)
 }
 
+/** What is remembered for a while, of so many at most: the oldest goes first. */
+class Memory<A> {
+  private readonly entries = new Map<string, { readonly value: A; readonly until: number }>()
+  private readonly millis: number
+
+  constructor(millis: number) {
+    this.millis = millis
+  }
+
+  get(key: string, now: number): A | undefined {
+    const entry = this.entries.get(key)
+    return entry !== undefined && entry.until > now ? entry.value : undefined
+  }
+
+  keep(key: string, value: A, now: number): void {
+    this.entries.delete(key)
+    if (this.entries.size >= KEYS_CACHED_MAX) this.entries.delete(this.entries.keys().next().value!)
+    this.entries.set(key, { value, until: now + this.millis })
+  }
+}
+
+/** Who may come in. All keys that are not remembered share one query, however many there are. */
 export class Keys {
-  private readonly known = new Map<string, { key: ApiKey | undefined; until: number }>()
+  private readonly known = new Memory<ApiKey>(KEY_CACHE_MILLIS)
+  private readonly unknown = new Memory<true>(UNKNOWN_CACHE_MILLIS)
+  private readonly ask: Ask<string, ApiKey | undefined, Problem>
+  private askedAt = -Infinity
+
+  constructor(database: Database["Service"]) {
+    this.ask = Effect.runSync(gather({
+      max: KEYS_ASKED_MAX,
+      run: (secrets) => this.find(database, secrets)
+    }))
+  }
 
   readonly authenticate = Effect.fnUntraced(
     { self: this },
@@ -32,11 +70,9 @@ export class Keys {
       if (secret === undefined || secret.length > SECRET_CHARACTERS_MAX) {
         return yield* problem(401, "not_authenticated", "send Authorization: Bearer sk_…")
       }
-      const now = Date.now()
-      const cached = this.known.get(secret)
-      const key = cached !== undefined && cached.until > now
-        ? cached.key
-        : yield* this.find(secret, now)
+      const now = performance.now()
+      const key = this.known.get(secret, now) ??
+        (this.unknown.get(secret, now) ? undefined : yield* this.ask(secret))
       if (key === undefined) {
         return yield* problem(401, "not_authenticated", "this key is not known")
       }
@@ -46,14 +82,19 @@ export class Keys {
 
   private readonly find = Effect.fnUntraced(
     { self: this },
-    function* (this: Keys, secret: string, now: number) {
-      const database = yield* Database
-      const key = yield* database.query("edge.key", (db) => findApiKey(db, secret)).pipe(
-        Effect.mapError(() => unavailable("keys cannot be read now"))
+    function* (this: Keys, database: Database["Service"], secrets: ReadonlyArray<string>) {
+      yield* Effect.sleep(Math.max(0, this.askedAt + ASK_EVERY_MILLIS - performance.now()))
+      const found = yield* Effect.result(
+        database.query("edge.key", (db) => findApiKeys(db, [...new Set(secrets)]))
       )
-      if (this.known.size >= KEYS_CACHED_MAX) this.known.clear()
-      this.known.set(secret, { key, until: now + KEY_CACHE_MILLIS })
-      return key
+      const now = this.askedAt = performance.now()
+      return secrets.map((secret): Effect.Effect<ApiKey | undefined, Problem> => {
+        if (Result.isFailure(found)) return Effect.fail(unavailable("keys cannot be read now"))
+        const key = found.success.get(secret)
+        if (key === undefined) this.unknown.keep(secret, true, now)
+        else this.known.keep(secret, key, now)
+        return Effect.succeed(key)
+      })
     }
   )
 }

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Semaphore } from "effect"
 import { restarted } from "../runtime/restarted.ts"
-import { endedSecrets } from "../store/apiKeys.ts"
+import { findApiKeys } from "../store/apiKeys.ts"
 import { Database } from "../store/database.ts"
 import { eventsAfter, eventsAfterEach, isLater } from "../store/events.ts"
 import { LiveStream, type Place, type StreamAsked, toldOf } from "./liveStream.ts"
@@ -93,9 +93,13 @@ class Streams {
     if (now - this.keysCheckedAt < KEYS_CHECK_MILLIS) return Effect.void
     this.keysCheckedAt = now
     const secrets = [...new Set([...this.all].map(({ asked }) => asked.secret))]
-    return this.database.query("edge.stream.keys", (db) => endedSecrets(db, secrets)).pipe(
-      Effect.map((ended) => {
-        for (const stream of this.all) if (ended.has(stream.asked.secret)) stream.end()
+    return this.database.query("edge.stream.keys", (db) => findApiKeys(db, secrets)).pipe(
+      Effect.map((live) => {
+        const asked = new Set(secrets)
+        for (const stream of this.all) {
+          const { secret } = stream.asked
+          if (asked.has(secret) && !live.has(secret)) stream.end()
+        }
       })
     )
   }

@@ -1,7 +1,7 @@
-import { type Context, Effect, Result } from "effect"
+import { Context, Effect, Result } from "effect"
 import { Hono } from "hono"
 import type { Nats } from "../bus/connection.ts"
-import type { Database } from "../store/database.ts"
+import { Database } from "../store/database.ts"
 import { registry } from "../telemetry/metrics.ts"
 import { Keys } from "./auth.ts"
 import { problem, problemBody } from "./problem.ts"
@@ -10,7 +10,7 @@ import { ready } from "./routes/probes.ts"
 /** What a process without an edge answers: whether it lives, whether it can work, its metrics. */
 export const probeApp = (services: Context.Context<Database | Nats>): Hono => {
   const app = new Hono()
-  const keys = new Keys()
+  const keys = new Keys(Context.get(services, Database))
   app.get("/healthz", (context) => context.json({ status: "alive" }))
   app.get("/readyz", async (context) => {
     const asked = await Effect.runPromise(Effect.provideContext(Effect.result(ready), services))

@@ -34,24 +34,16 @@ export const keepApiKey = async (db: Db, secret: string, key: ApiKey): Promise<v
     on conflict (hash) do nothing`.execute(db)
 }
 
-export const findApiKey = async (db: Db, secret: string): Promise<ApiKey | undefined> => {
-  const { rows } = await sql<ApiKey>`
-    select name, merchant, scopes from api_keys
-    where hash = ${hashOf(secret)} and revoked_at is null`.execute(db)
-  return rows[0]
-}
-
-/** Which of these secrets are of no key any more. */
-export const endedSecrets = async (
+/** The keys of these secrets that are known and not revoked. */
+export const findApiKeys = async (
   db: Db,
   secrets: ReadonlyArray<string>
-): Promise<ReadonlySet<string>> => {
+): Promise<ReadonlyMap<string, ApiKey>> => {
   const byHash = new Map(secrets.map((secret) => [hashOf(secret).toString("hex"), secret]))
-  const { rows } = await sql<{ hash: string }>`
-    select encode(hash, 'hex') as hash from api_keys
+  const { rows } = await sql<ApiKey & { hash: string }>`
+    select encode(hash, 'hex') as hash, name, merchant, scopes from api_keys
     where hash = any(${secrets.map(hashOf)}::bytea[]) and revoked_at is null`.execute(db)
-  const live = new Set(rows.map(({ hash }) => hash))
-  return new Set([...byHash].filter(([hash]) => !live.has(hash)).map(([, secret]) => secret))
+  return new Map(rows.map(({ hash, ...key }) => [byHash.get(hash)!, key]))
 }
 
 /** Whether anybody ever held a key of this merchant. */

@@ -33,7 +33,23 @@ const privateHosts = [
   "[::ffff:127.0.0.1]",
   "[fe80::1]",
   "[fd00::1]",
-  "[64:ff9b::7f00:1]"
+  "[64:ff9b::7f00:1]",
+  // Each holds 127.0.0.1, 10.0.0.1 or 169.254.169.254.
+  "[::127.0.0.1]",
+  "[::7f00:1]",
+  "[::a9fe:a9fe]",
+  "[::ffff:7f00:1]",
+  "[::ffff:0:127.0.0.1]",
+  "[2002:7f00:1::]",
+  "[2002:a00:1::1]",
+  "[2001:0:7f00:1::1]",
+  "[2001:0:4136:e378:8000:63bf:80ff:fffe]",
+  "[64:ff9b:1::7f00:1]",
+  "[2a00:1450::5efe:127.0.0.1]",
+  "[2a00:1450::200:5efe:10.0.0.1]",
+  "[fec0::1]",
+  "[2001:db8::1]",
+  "[4000::1]"
 ]
 
 describe("at registration", () => {
@@ -53,6 +69,24 @@ describe("at registration", () => {
     const events = ["payment.voided"]
     const plain = await shop.post("/v1/webhook-endpoints", { url: "http://example.com/", events })
     expect([plain.status, plain.json.code]).toEqual([422, "url_refused"])
+    for (
+      const url of [
+        "https://example.com/ho\r\nok",
+        "https://exam\tple.com/",
+        " https://example.com/",
+        "https://example.com/\n",
+        "https:\\\\example.com/",
+        "https://example.com/a b"
+      ]
+    ) {
+      const { json, status } = await shop.post("/v1/webhook-endpoints", { url, events })
+      expect([url, status, json.errors?.[0]?.pointer]).toEqual([url, 422, "/url"])
+    }
+    const public6 = await shop.post("/v1/webhook-endpoints", {
+      url: "https://[2606:4700::6810:84e5]/",
+      events
+    })
+    expect(public6.status).toBe(201)
     const url = "https://example.com/hook"
     expect((await shop.post("/v1/webhook-endpoints", { url, events })).status).toBe(201)
   })

@@ -14,6 +14,7 @@ beforeAll(async () => {
   receiver = await startReceiver(({ path }, index) => {
     if (path === "/fails-once") return index === 0 ? 500 : 204
     if (path === "/gone") return 410
+    if (path === "/drips") return { status: 200, drips: true }
     if (path === "/moved") return { status: 307, headers: { location: `${receiver.url}/trap` } }
     return 200
   })
@@ -87,6 +88,16 @@ test("an event arrives signed by Standard Webhooks, with the payment as it was t
     next_try_at: null
   })
   expect(at("/signed")).toHaveLength(1)
+})
+
+test("a body that drips after status 200 keeps nobody: the event is delivered", async () => {
+  const shop = await openShop(one, "drips")
+  const { id } = await register(shop, "/drips", ["payment.captured"])
+  await shop.pay()
+  expect(await delivery(shop, id, "delivered")).toMatchObject({ attempts: 1, last_status: 200 })
+  const [first] = await deliveries(shop, id)
+  const took = Date.parse(first!.updated_at) - at("/drips")[0]!.atMillis
+  expect(took).toBeLessThan(3_000)
 })
 
 test("another secret, body, identifier or time does not verify", async () => {

@@ -17,7 +17,14 @@ export interface Receiver {
   readonly stop: () => Promise<void>
 }
 
-type Answer = number | { readonly status: number; readonly headers: Record<string, string> }
+type Answer = number | {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  /** After the status a byte now and then, for ever. */
+  readonly drips?: boolean
+}
+
+const DRIP_MILLIS = 100
 
 export const startReceiver = async (
   answerOf: (one: Received, index: number) => Answer = () => 200
@@ -38,7 +45,9 @@ export const startReceiver = async (
       received.push(one)
       if (typeof answer === "number") response.writeHead(answer)
       else response.writeHead(answer.status, answer.headers)
-      response.end("seen")
+      if (typeof answer === "number" || answer.drips !== true) return response.end("seen")
+      const dripping = setInterval(() => response.write("."), DRIP_MILLIS)
+      response.on("close", () => clearInterval(dripping))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))

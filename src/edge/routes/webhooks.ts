@@ -21,6 +21,19 @@ export interface WebhookSettings {
   readonly allowPrivateAddresses: boolean
 }
 
+/** Readers of a URL drop or turn these: what is stored and shown would not be what is called. */
+const LEFT_OUT = /[\s\p{Cc}\p{Cf}\\]/u
+
+const urlProblem = (
+  text: string,
+  { allowPrivateAddresses }: WebhookSettings
+): string | undefined => {
+  if (LEFT_OUT.test(text)) return "must not hold spaces, line breaks, control characters or \\"
+  const url = new URL(text)
+  if (allowPrivateAddresses) return undefined
+  return url.protocol !== "https:" ? "must be an https URL" : literalProblem(url)
+}
+
 /** The secret is made here, shown once, and stored for signing only. */
 const register = (settings: WebhookSettings) =>
   Effect.fnUntraced(function* (asked: Asked) {
@@ -34,14 +47,11 @@ const register = (settings: WebhookSettings) =>
       const detail = "an endpoint names events that are told"
       return yield* problem(422, "unknown_event", detail, { errors: wrongEvents })
     }
-    const url = new URL(body.url)
-    if (!settings.allowPrivateAddresses) {
-      const wrong = url.protocol !== "https:" ? "must be an https URL" : literalProblem(url)
-      if (wrong !== undefined) {
-        return yield* problem(422, "url_refused", wrong, {
-          errors: [{ pointer: "/url", detail: wrong }]
-        })
-      }
+    const wrong = urlProblem(body.url, settings)
+    if (wrong !== undefined) {
+      return yield* problem(422, "url_refused", wrong, {
+        errors: [{ pointer: "/url", detail: wrong }]
+      })
     }
     const commandId = asked.header("idempotency-key") === undefined
       ? randomUUID()
