@@ -10,7 +10,7 @@ export interface Difference {
 /** In the metadata of a mailbox: how many partitions it was made with. */
 export const PARTITIONS_RECORD = "lastro.partitions"
 /** Mailboxes were made with so many while there was no choice, and no record. */
-const PARTITIONS_UNRECORDED = "8"
+export const PARTITIONS_UNRECORDED = "8"
 
 /** What a stream holds: some changes of limits would delete it. */
 export interface Held {

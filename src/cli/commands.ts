@@ -1,6 +1,8 @@
+import { resolve } from "node:path"
 import { BusUnavailable } from "../bus/connection.ts"
 import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
+import { keptPartitions } from "../stack/keptPartitions.ts"
 import { StackError } from "../stack/stack.ts"
 import { settingsOf } from "./settings.ts"
 import { UsageError } from "./usage.ts"
@@ -55,6 +57,20 @@ const help = async (): Promise<number> => {
   return 0
 }
 
+/** They start servers in a folder of their own. */
+const APART = new Set(["demo", "chaos", "bench", "hostile"])
+
+/**
+ * The number of partitions is fixed from a data folder's first start on, and found in it where nobody
+ * names one. Before a command is loaded: whatever reckons with the number reads it then.
+ */
+const adoptPartitions = (name: string, environment: Environment): void => {
+  const named = (environment["LASTRO_PARTITIONS"] ?? "") !== ""
+  if (named || environment["LASTRO_NATS_URL"] !== undefined || APART.has(name)) return
+  const kept = keptPartitions(resolve(environment["LASTRO_DATA_DIR"] ?? ".lastro"))
+  if (kept !== undefined) process.env["LASTRO_PARTITIONS"] = kept
+}
+
 let serving = false
 
 /** Whether the command that runs here is one that serves. */
@@ -75,6 +91,7 @@ export const runCommand = async (
     const { environment, faults, warnings } = settingsOf(given)
     for (const sentence of [...warnings, ...faults]) console.error(`lastro ${name}: ${sentence}`)
     if (faults.length > 0 && !rest.includes("--help")) return EXIT_USAGE
+    adoptPartitions(name, environment)
     const command = await load()
     if (rest.includes("--help")) {
       console.log(`${command.summary}\n\n${command.usage}`)
