@@ -53,20 +53,36 @@ export const edgeApp = (options: EdgeOptions): Hono => {
   const app = new Hono()
   const keys = new Keys(Context.get(options.services, Database))
   const limit = new RateLimit(options.requestsPerSecond)
-  for (const route of described(options.routes)) {
+  const routes = described(options.routes)
+  for (const route of routes) {
     app.on(
       route.method,
       route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
       (context) => respond(options, keys, limit, route, context)
     )
   }
-  app.notFound((context) =>
-    problemResponse(
-      problem(404, "route_not_found", `there is no ${context.req.method} ${context.req.path}`),
+  app.notFound(({ req: { method, path } }) => notHere(routes, method, path))
+  return app
+}
+
+/** A path that there is takes other methods; any other is nowhere. */
+const notHere = (routes: ReadonlyArray<Route>, method: string, path: string): Response => {
+  const allowed = routes
+    .filter((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path))
+    .flatMap((route) => route.method === "GET" ? ["GET", "HEAD"] : [route.method])
+  const allow = [...new Set(allowed)].join(", ")
+  if (allow === "") {
+    return problemResponse(
+      problem(404, "route_not_found", `there is no ${method} ${path}`),
       randomUUID()
     )
+  }
+  const response = problemResponse(
+    problem(405, "method_not_allowed", `${path} takes ${allow}`),
+    randomUUID()
   )
-  return app
+  response.headers.set("allow", allow)
+  return response
 }
 
 const respond = async (
@@ -139,6 +155,7 @@ const handle = Effect.fnUntraced(function* (
     key,
     path: context.req.param() as Record<string, string>,
     query,
+    namesMerchant: route.query?.["merchant"] !== undefined,
     header,
     body,
     json,

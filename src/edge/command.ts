@@ -4,11 +4,13 @@ import { holdsCardNumber } from "../domain/cardNumber.ts"
 import { CARD_REFUSED } from "../domain/cardPointers.ts"
 import { fingerprint } from "../domain/fingerprint.ts"
 import { CommandId } from "../domain/identifiers.ts"
-import type { NewClaim } from "../store/idempotency.ts"
+import { knownClaims, type NewClaim } from "../store/idempotency.ts"
 import { Schema } from "effect"
 import { generationOfType } from "../../streams/messages/changes.ts"
 import { Claims } from "./claims.ts"
+import { assertMatch, etagOf } from "./conditions.ts"
 import { problem, refusalProblem, type Refused, unavailable } from "./problem.ts"
+import { read } from "./reading.ts"
 import type { Answer, Asked } from "./route.ts"
 
 /** A wait longer than this is answered 202: the connection is worth more to others. */
@@ -67,6 +69,7 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
     fingerprint: fingerprint(asked.json ?? {}),
     about: intent.about
   }
+  if (asked.header("if-match") !== undefined) yield* assertFresh(asked, intent, claim)
   const claimed = yield* claims.claim(claim).pipe(
     Effect.mapError(() => unavailable("the request could not be recorded: send it again"))
   )
@@ -93,6 +96,15 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
     }
   }
   return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")
+})
+
+/**
+ * The state that a command was meant for is looked at before its key is taken, so that the same request can
+ * be sent again for a later one. What was asked before is answered as before: it has moved the state itself.
+ */
+const assertFresh = Effect.fnUntraced(function* (asked: Asked, intent: Intent, claim: NewClaim) {
+  const known = yield* read("edge.claims", (db) => knownClaims(db, [claim]))
+  if (known.length === 0) yield* assertMatch(asked, etagOf(yield* intent.current))
 })
 
 const publish = Effect.fnUntraced(function* (

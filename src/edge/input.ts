@@ -1,5 +1,6 @@
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { CARD_REFUSED, cardPointersIn, escaped } from "../domain/cardPointers.ts"
+import { type JsonFault, readJson } from "../domain/json.ts"
 import { type FieldError, problem } from "./problem.ts"
 import type { Route } from "./route.ts"
 
@@ -7,8 +8,6 @@ const BODY_BYTES_MAX = 128 * 1024
 /** A body arrives within this time, and a large one at least at the rate below. Then it is 408. */
 const BODY_MILLIS_MAX = 5_000
 const BODY_BYTES_PER_MILLI_MIN = 1_000
-/** Deeper JSON is an attack on recursion, not a payment. */
-const DEPTH_MAX = 32
 const ERRORS_SHOWN_MAX = 20
 const POINTER_CHARACTERS_MAX = 200
 
@@ -85,23 +84,6 @@ class TooLarge extends Error {
   }
 }
 
-/** Brackets that are open at once, strings aside. Counted before anything recurses. */
-const depthOf = (json: string): number => {
-  let depth = 0
-  let deepest = 0
-  let quoted = false
-  for (let index = 0; index < json.length; index++) {
-    const code = json.charCodeAt(index)
-    if (quoted) {
-      if (code === 92) index++
-      else if (code === 34) quoted = false
-    } else if (code === 34) quoted = true
-    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth)
-    else if (code === 125 || code === 93) depth--
-  }
-  return deepest
-}
-
 const decoders = new WeakMap<
   object,
   (input: unknown) => Result.Result<unknown, Schema.SchemaError>
@@ -118,17 +100,25 @@ const decoderOf = (schema: Schema.Codec<unknown, unknown>) => {
   return made
 }
 
+const unreadable = ({ detail, pointer, reason }: JsonFault) => {
+  switch (reason) {
+    case "unreadable":
+      return problem(400, "not_json", "the body is not JSON")
+    case "too_deep":
+      return problem(400, "too_deep", `the body is ${detail}`)
+    case "repeated":
+    case "inexact":
+      return problem(422, "invalid", "the body is not valid", {
+        errors: [{ pointer: pointer.slice(0, POINTER_CHARACTERS_MAX), detail }]
+      })
+  }
+}
+
 export const decodeBody = Effect.fnUntraced(function* (route: Route, text: string) {
   if (route.body === undefined) return { body: undefined, json: undefined }
-  if (depthOf(text) > DEPTH_MAX) {
-    return yield* problem(400, "too_deep", `JSON is nested at most ${DEPTH_MAX} deep`)
-  }
-  let json: unknown
-  try {
-    json = text.trim() === "" ? {} : JSON.parse(text)
-  } catch {
-    return yield* problem(400, "not_json", "the body is not JSON")
-  }
+  const read = text.trim() === "" ? Result.succeed({}) : readJson(text)
+  if (Result.isFailure(read)) return yield* unreadable(read.failure)
+  const json = read.success
   const decoded = decoderOf(route.body)(json)
   const errors = [
     ...(Result.isFailure(decoded) ? fieldErrors(decoded.failure) : []),

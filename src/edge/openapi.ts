@@ -66,6 +66,13 @@ const parametersOf = (route: Route): ReadonlyArray<Json> => [
         in: "header",
         description: "`wait=5` waits up to so many seconds for the outcome.",
         schema: { type: "string" }
+      },
+      {
+        name: "If-Match",
+        in: "header",
+        description:
+          "The ETag of the payment that this is meant for; 412 where it has another now.",
+        schema: { type: "string" }
       }
     ]
     : [])

@@ -17,6 +17,8 @@ export interface Asked {
   readonly key: ApiKey
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
+  /** The route has a parameter by which operators say whose data they mean. */
+  readonly namesMerchant: boolean
   readonly header: (name: string) => string | undefined
   /** The decoded body of routes that declare one, and its JSON as it came. */
   readonly body: unknown
@@ -63,11 +65,12 @@ export const ok = (body: unknown, headers?: Readonly<Record<string, string>>): A
 /** The merchant a request is about: its key's, or for operators the one they name. */
 export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
   const merchant = asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
-  return merchant === undefined
-    ? Effect.fail(
-      problem(400, "merchant_needed", "an operator's key names a merchant: ?merchant=…")
-    )
-    : Effect.succeed(merchant)
+  if (merchant !== undefined) return Effect.succeed(merchant)
+  return Effect.fail(
+    asked.namesMerchant
+      ? problem(400, "merchant_needed", "an operator's key names a merchant: ?merchant=…")
+      : problem(403, "not_allowed", "this needs a merchant's key")
+  )
 }
 
 /** The same for reads that operators may make over all merchants: undefined is everyone. */

@@ -3,6 +3,7 @@ import { isInPlace } from "../bus/ingress.ts"
 import { withoutLongNumbers } from "../domain/cardNumber.ts"
 import { CARD_REFUSED, cardPointersIn } from "../domain/cardPointers.ts"
 import { MerchantId } from "../domain/identifiers.ts"
+import { readJson } from "../domain/json.ts"
 import { isStorable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas } from "./actor.ts"
 import { jsonOf } from "./draft.ts"
@@ -14,34 +15,17 @@ import type { AnyKeyed } from "./registry.ts"
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
-/** Depth beyond which JSON is hostile; checked before anything recurses over it. */
-const JSON_DEPTH_MAX = 32
-
-const tooDeep = (text: string): boolean => {
-  let depth = 0
-  let quoted = false
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (quoted) {
-      if (code === 0x5c) index++
-      else if (code === 0x22) quoted = false
-    } else if (code === 0x22) quoted = true
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > JSON_DEPTH_MAX) return true
-    } else if (code === 0x7d || code === 0x5d) depth--
-  }
-  return false
-}
-
 const parse = (body: Uint8Array): Result.Result<unknown, string> => {
+  let text: string
   try {
-    const text = utf8.decode(body)
-    if (tooDeep(text)) return Result.fail(`nested deeper than ${JSON_DEPTH_MAX}`)
-    return Result.succeed(JSON.parse(text))
-  } catch (error) {
-    // The engine quotes the text around the error, which may be a card number.
-    return Result.fail(/position \d+/.exec((error as Error).message)?.[0] ?? "unreadable")
+    text = utf8.decode(body)
+  } catch {
+    return Result.fail("not JSON: unreadable")
   }
+  return Result.mapError(
+    readJson(text),
+    ({ detail, pointer }) => pointer === "" ? detail : `${withoutLongNumbers(pointer)} ${detail}`
+  )
 }
 
 const isMerchant = Schema.is(MerchantId)
@@ -69,7 +53,7 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
       return { letter, malformed: "the subject names another partition than its merchant's" }
     }
     const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
-    if (Result.isFailure(parsed)) return { letter, malformed: `not JSON: ${parsed.failure}` }
+    if (Result.isFailure(parsed)) return { letter, malformed: parsed.failure }
     if (letter.type === CONFIGURE) {
       const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
       const value = decodeConfig(config)

@@ -68,6 +68,7 @@ const pause = (nc: BusClient) =>
       key: { name: "ana", merchant: "", scopes: ["operator"] },
       path: { family: "fraud" },
       query: {},
+      namesMerchant: true,
       header: () => undefined,
       body: { why: "a test" },
       json: { why: "a test" },

@@ -185,6 +185,35 @@ describe("a payment that is not valid is refused with a pointer, and leaves noth
   })
 
   test.each([
+    [
+      "an amount that would be rounded",
+      JSON.stringify(order).replace("10000", "9007199254740991.4"),
+      "/amount"
+    ],
+    [
+      "an amount with too many digits",
+      JSON.stringify(order).replace("10000", "10000.00000000000000001"),
+      "/amount"
+    ],
+    ["an amount twice", JSON.stringify(order).replace("{", '{"amount":100,'), "/amount"],
+    [
+      "an amount twice, written differently",
+      JSON.stringify(order).replace("{", '{"\\u0061mount":100,'),
+      "/amount"
+    ],
+    [
+      "a token twice",
+      JSON.stringify(order).replace('"token"', '"token":"tok_other","token"'),
+      "/payment_method/token"
+    ]
+  ])("%s is not JSON that everybody reads alike", async (_about, raw, pointer) => {
+    const before = await stored()
+    const { json, status } = await send(raw)
+    expect([status, json.code, pointersOf(json)]).toEqual([422, "invalid", [pointer]])
+    expect(await stored()).toEqual(before)
+  })
+
+  test.each([
     ["at the top", '{"__proto__":{"capture":"manual"},"amount":1,"currency":"BRL"}', "/__proto__"],
     [
       "in metadata",

@@ -117,6 +117,28 @@ describe("a query that is not valid is refused", () => {
       const { status } = await one.ask(operator, "GET", `/v1/payments?merchant=${merchant}`)
       expect([merchant, status]).toEqual([merchant, 422])
     }
+    // What the answer names is taken where it names it, and nowhere else is it named.
+    for (const { audience, method, path, query } of edgeRoutes({ allowPrivateWebhooks: true })) {
+      if (audience !== "merchant" || path.includes("{")) continue
+      const body = path === "/v1/transfers"
+        ? { currency: "BRL", amount: 1, to: { recipient: "r" } }
+        : path === "/v1/fx/quotes"
+        ? { from: "USD", to: "BRL", amount: 1, side: "from" }
+        : path === "/v1/fx/conversions"
+        ? { quote_id: `fxq_${"0".repeat(26)}_usdbrl` }
+        : path === "/v1/payouts"
+        ? { currency: "BRL" }
+        : order
+      const { json } = await one.ask(operator, method, path, {
+        ...(method === "POST" && { body }),
+        headers: { "idempotency-key": randomUUID() }
+      })
+      expect([path, json.detail?.includes("?merchant=") ?? false, json.detail]).toEqual([
+        path,
+        json.code === "merchant_needed" && query?.["merchant"] !== undefined,
+        json.detail
+      ])
+    }
     const nobody = await one.ask(operator, "GET", "/v1/payments?merchant=nobody")
     expect([nobody.status, nobody.json.data]).toEqual([200, []])
   })
@@ -144,17 +166,32 @@ describe("headers are read with the same care", () => {
     expect([events.status, events.json.code]).toEqual([400, "invalid_cursor"])
   })
 
-  test("another method, or a route that is none, is not found", async () => {
-    for (const method of ["PUT", "PATCH", "DELETE"]) {
-      const answer = await fetch(`${one.url}/v1/payments`, {
+  test.each([
+    ["/v1/payments", ["PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"], "POST, GET, HEAD"],
+    ["/v1/payments/pay_x", ["PUT", "PATCH", "DELETE", "OPTIONS", "POST"], "GET, HEAD"],
+    ["/v1/payments/pay_x/capture", ["GET", "HEAD", "PUT", "OPTIONS"], "POST"],
+    ["/healthz", ["POST", "OPTIONS"], "GET, HEAD"]
+  ])("another method on %s is told which there are", async (path, methods, allow) => {
+    for (const method of methods) {
+      const answer = await fetch(one.url + path, {
         method,
-        headers: { authorization: `Bearer ${shop.key}` },
-        ...(method !== "DELETE" && { body: JSON.stringify(order) })
+        headers: { authorization: `Bearer ${shop.key}` }
       })
-      expect([method, answer.status]).toEqual([method, 404])
+      expect([method, answer.status]).toEqual([method, 405])
+      expect(answer.headers.get("allow")).toBe(allow)
       expect(answer.headers.get("content-type")).toBe("application/problem+json")
       await answer.body?.cancel()
     }
+    if (allow.includes("HEAD")) {
+      const { body, status } = await fetch(one.url + path, {
+        method: "HEAD",
+        headers: { authorization: `Bearer ${shop.key}` }
+      })
+      expect([status === 405, await body?.cancel()]).toEqual([false, undefined])
+    }
+  })
+
+  test("a route that is none is not found", async () => {
     for (const path of ["/v1/payments/", "/v2/payments", "/v1//payments", "/%00", "/.env"]) {
       const { headers, status } = await shop.get(path)
       expect([path, status]).toEqual([path, 404])

@@ -126,6 +126,14 @@ describe("G17: no card number, secret or personal datum in logs, subjects, metri
     ["a customer that is text", { ...order, command_id: "m3", customer: `${EMAIL} ${CARD}` }],
     ["a secret as currency", { ...order, command_id: "m4", currency: "sk_live_0123456789abcdef" }],
     ["a member that is a card number", { ...order, command_id: "m5", [CARD]: EMAIL }],
+    [
+      "a member that stands twice",
+      `{"command_id":"m8",${JSON.stringify(order).slice(1, -1)},"amount":1}`
+    ],
+    [
+      "an amount that would be rounded",
+      JSON.stringify({ ...order, command_id: "m9" }).replace("10000", "9007199254740991.4")
+    ],
     ["a card number as its name", { ...order, command_id: CARD }],
     ["a card number with dots", {
       ...order,

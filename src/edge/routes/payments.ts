@@ -12,6 +12,7 @@ import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
 import { Database } from "../../store/database.ts"
 import { wasAskedFor } from "../../store/idempotency.ts"
 import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
+import { assertMatch, etagOf, isUnchanged } from "../conditions.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
@@ -100,8 +101,9 @@ const get = Effect.fnUntraced(function* (asked: Asked) {
   yield* assertPaymentId(id)
   const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
   if (payment === undefined) return yield* notFound(id)
-  const etag = `"v${payment.version}"`
-  if (asked.header("if-none-match") === etag) return { status: 304, headers: { etag } }
+  const etag = etagOf(payment)!
+  yield* assertMatch(asked, etag)
+  if (isUnchanged(asked, etag)) return { status: 304, headers: { etag } }
   return ok(resourceOf(payment), { etag })
 })
 
