@@ -51,6 +51,12 @@ const moved = Schema.Struct({ amount: MinorUnits })
 const charged = Schema.Struct({ amount: MinorUnits, charge_id: Schema.String })
 const refund = Schema.Struct({ id: Schema.String, amount: MinorUnits })
 const refunded = Schema.Struct({ ...refund.fields, charge_id: Schema.String })
+/** One that had been made says of which charge, and that it is taken back. */
+const notRefunded = Schema.Struct({
+  ...refund.fields,
+  charge_id: Schema.optionalKey(Schema.String),
+  taken_back: Schema.optionalKey(Schema.Literal(true))
+})
 const disputed = {
   ...payment,
   dispute: Schema.Struct({ id: Schema.String, amount: MinorUnits, status: DisputeStatus })
@@ -172,11 +178,19 @@ export const events = {
     ["Money went back to the payer.", "O dinheiro voltou ao pagador."],
     merchantsAndBooks
   ),
-  "payment.refund_failed": entry({ ...payment, refund, failure: Failure }, {
-    payment: examplePayment(),
-    refund: { id: "ref_1", amount: 1_000 },
-    failure: declined
-  }, ["A refund was not made.", "Um reembolso não foi feito."]),
+  "payment.refund_failed": entry(
+    { ...payment, refund: notRefunded, failure: Failure },
+    {
+      payment: examplePayment(),
+      refund: { id: "ref_1", amount: 1_000 },
+      failure: declined
+    },
+    [
+      "A refund was not made, or the gateway took back that it was.",
+      "Um reembolso não foi feito, ou o gateway voltou atrás."
+    ],
+    merchantsAndBooks
+  ),
   "payment.settled": entry({
     ...payment,
     settlement: Schema.Struct({ gross: Schema.Int, fee: Schema.Int })

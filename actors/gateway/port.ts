@@ -24,7 +24,7 @@ export interface Answer {
 export type AskedAbout = Pick<
   typeof Inquire.Type,
   | ("payment_id" | "attempt" | "operation" | "amount" | "currency")
-  | ("charge_id" | "dispute_id" | "token" | "first_sent_at")
+  | ("charge_id" | "dispute_id" | "refund_id" | "token" | "first_sent_at")
 >
 
 /** A request that came to the edge in a gateway's name. */
@@ -46,6 +46,8 @@ export type Notice =
     readonly payment_id: string
     readonly attempt: string
     readonly says: "made" | "not_made" | "pending"
+    /** The gateway's own name of a refund: an attempt we do not know was made there by somebody. */
+    readonly refund_id?: string
   }
   | { readonly payment_id: string; readonly dispute_id: string }
   | { readonly payout_id: string }

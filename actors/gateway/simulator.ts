@@ -129,7 +129,8 @@ const News = Schema.Union([
   Schema.Struct({
     key: Schema.String,
     payment_id: Schema.String,
-    status: Operation.fields.status
+    status: Operation.fields.status,
+    refund_id: Schema.optionalKey(Schema.String)
   })
 ])
 const decodeNews = Schema.decodeUnknownSync(News)
@@ -144,11 +145,18 @@ const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
         const headers = Object.fromEntries(names.map((name) => [name, header(name) ?? ""]))
         const news = decodeNews(signature.verify(body, headers))
         if ("dispute_id" in news) return [news]
-        const { key, payment_id, status } = news
+        const { key, payment_id, refund_id, status } = news
         // A payout's attempt is the payout itself.
         if (key.startsWith("po_")) return [{ payout_id: key }]
         const says = status === "approved" ? "made" : status === "declined" ? "not_made" : "pending"
-        return [{ attempt: key, payment_id, says } as const]
+        return [
+          {
+            attempt: key,
+            payment_id,
+            says,
+            ...(refund_id !== undefined && { refund_id })
+          } as const
+        ]
       },
       catch: (error) => new WebhookRefused({ detail: (error as Error).message })
     })

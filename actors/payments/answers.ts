@@ -1,41 +1,22 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { isUnwanted, undoUnwanted, voidLeft } from "./cancellation.ts"
-import { creditCaptured, giveCredit } from "./crediting.ts"
+import { creditCaptured } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
-import { disputeTold } from "./disputeNews.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
-import {
-  gatewayOf,
-  sendWithheld,
-  waitForDestination,
-  waitForPayer,
-  waitForTruth
-} from "./gatewayCalls.ts"
-import { captureStep, largerBy, refundUndone } from "./legs.ts"
-import { type Attempt, isDefinitive } from "./state.ts"
-import {
-  attemptOf,
-  book,
-  bookOf,
-  change,
-  changeAttempt,
-  moveTo,
-  type Step,
-  tell,
-  without
-} from "./step.ts"
+import { sendWithheld, waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
+import { captureStep, largerBy } from "./legs.ts"
+import { refundAtGateway, refunded, refundNotMade } from "./refunds.ts"
+import type { Attempt } from "./state.ts"
+import { contradict, movedBy } from "./suspense.ts"
+import { book, bookOf, change, changeAttempt, moveTo, type Step, tell, without } from "./step.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
 
-/** The gateway answered about one attempt. The first definitive answer wins; repeats change nothing. */
-export const answered = (step: Step, answer: Answer): Step | undefined => {
-  if (answer.operation === "dispute") return disputeTold(step, answer)
-  const attempt = attemptOf(step.payment, answer.attempt)
-  if (attempt === undefined) return undefined
-  if (isDefinitive(attempt.status)) return afterTheEnd(step, attempt, answer.outcome)
+/** The gateway answered about an attempt whose outcome is open. Its first definitive answer ends it. */
+export const answered = (step: Step, attempt: Attempt, answer: Answer): Step | undefined => {
   const { outcome } = answer
   switch (outcome._tag) {
     case "Approved":
@@ -119,6 +100,9 @@ const unknown = (step: Step, attempt: Attempt, detail: string): Step => {
 }
 
 const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
+  if (attempt.refund_id !== undefined) {
+    return refundAtGateway(step, without(attempt, "wake_at"), outcome)
+  }
   if (outcome.amount !== attempt.amount) return mismatched(step, attempt, outcome, took)
   const done = changeAttempt(step, {
     ...without(without(attempt, "wake_at"), "detail"),
@@ -157,7 +141,8 @@ const mismatched = (step: Step, attempt: Attempt, outcome: Approved, took: numbe
     took_millis: took
   }
   const refused = notMade(step, ended, why)
-  return contradict(refused, attempt, outcome, why.detail) ?? refused
+  const word = { charge_id: outcome.charge_id, detail: why.detail }
+  return contradict(refused, ended, movedBy(attempt, outcome), word) ?? refused
 }
 
 const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
@@ -174,7 +159,7 @@ const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
 }
 
 /** The payment is of the larger amount from now on: fee and splits are counted on it. */
-const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
+export const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   const { amount } = attempt
   const { payment } = step
   const larger = change(step, {
@@ -188,7 +173,12 @@ const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   return tell(kept, "payment.authorization_increased", { increment: { amount: Number(amount) } })
 }
 
-const captured = (step: Step, attempt: Attempt, chargeId: string, wasHeld: boolean): Step => {
+export const captured = (
+  step: Step,
+  attempt: Attempt,
+  chargeId: string,
+  wasHeld: boolean
+): Step => {
   const { amount } = attempt
   const { legs, moved } = captureStep(step.payment, amount)
   const total = step.payment.amount_captured + amount
@@ -213,7 +203,7 @@ const captured = (step: Step, attempt: Attempt, chargeId: string, wasHeld: boole
 }
 
 /** What was still authorized is free again, because somebody gave it back or because it ran out. */
-const voided = (step: Step, attempt: Attempt): Step => {
+export const voided = (step: Step, attempt: Attempt): Step => {
   const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
   const name = attempt.expiry === true ? "expired" : "voided"
   const status = step.payment.status === "partially_captured" ? "captured" : name
@@ -222,21 +212,6 @@ const voided = (step: Step, attempt: Attempt): Step => {
   return name === "expired"
     ? tell(ended, "payment.expired", { expired: freed })
     : tell(ended, "payment.voided", { voided: freed })
-}
-
-const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {
-  const refund = step.payment.refunds.find((one) => one.attempt === attempt.key)!
-  const confirmed = change(step, {
-    amount_refunded: step.payment.amount_refunded + refund.amount,
-    refunds: step.payment.refunds.map((one) =>
-      one === refund ? { ...one, status: "succeeded" as const } : one
-    )
-  })
-  return tell(
-    book(confirmed, entries.refundConfirmed(bookOf(step), refund.id, refund.amount)),
-    "payment.refunded",
-    { refund: { id: refund.id, amount: Number(refund.amount), charge_id: chargeId } }
-  )
 }
 
 /** The gateway did not do it, and no money moved. */
@@ -258,22 +233,8 @@ const notMade = (
         { failure }
       )
     }
-    case "refund": {
-      const refund = ended.payment.refunds.find((one) => one.attempt === attempt.key)!
-      const { legs, moved } = refundUndone(ended.payment, refund.legs)
-      const undone = change(ended, {
-        legs,
-        refunds: ended.payment.refunds.map((one) =>
-          one === refund ? { ...one, status: "failed" as const } : one
-        )
-      })
-      const booked = book(undone, entries.refundFailed(bookOf(undone), refund.id, moved))
-      return tell(
-        giveCredit(booked, refund.id, refund.credit),
-        "payment.refund_failed",
-        { refund: { id: refund.id, amount: Number(refund.amount) }, failure }
-      )
-    }
+    case "refund":
+      return refundNotMade(ended, attempt, failure)
     case "void":
       // An authorization that ran out is over whatever the gateway says of giving it back.
       if (attempt.expiry === true) return voided(ended, attempt)
@@ -283,49 +244,4 @@ const notMade = (
     default:
       return voidLeft(tell(ended, `payment.${attempt.operation}_failed`, { failure }))
   }
-}
-
-/** A later answer to what was settled: the same is a repeat, another one a contradiction. */
-const afterTheEnd = (step: Step, attempt: Attempt, outcome: Outcome): Step | undefined => {
-  // Words that arrive after all do no harm.
-  if (attempt.operation === "evidence") return undefined
-  if (attempt.status === "approved") {
-    if (outcome._tag === "Approved" && outcome.charge_id !== attempt.charge_id) {
-      return contradict(step, attempt, outcome, "the gateway reports a second charge")
-    }
-    return undefined
-  }
-  return outcome._tag === "Approved"
-    ? contradict(
-      step,
-      attempt,
-      outcome,
-      `the gateway said ${attempt.status} and now reports ${attempt.operation} as made`
-    )
-    : undefined
-}
-
-/** Money that should not have moved goes to suspense, once, and is told: reconciliation makes it a break. */
-const contradict = (
-  step: Step,
-  attempt: Attempt,
-  outcome: Approved,
-  detail: string
-): Step | undefined => {
-  const name = `${attempt.key}:${outcome.charge_id}`
-  if (step.payment.contradictions.includes(name)) return undefined
-  const moved = outcome.amount > 0n && (attempt.operation === "capture" ||
-    (attempt.operation === "charge" && outcome.captured))
-  const noted = change(step, { contradictions: [...step.payment.contradictions, name] })
-  // It may be a gateway that the payment has left since.
-  const accounts = { ...bookOf(step), gateway: gatewayOf(step.payment, attempt) }
-  const booked = moved
-    ? book(noted, entries.contradicted(accounts, name, outcome.amount))
-    : attempt.operation === "refund" && outcome.amount > 0n
-    ? book(noted, entries.refundContradicted(accounts, name, outcome.amount))
-    : noted
-  const { gateway } = accounts
-  return tell(booked, "payment.charge_contradicted", {
-    contradiction: { gateway, operation: attempt.operation, charge_id: outcome.charge_id, detail }
-  })
 }

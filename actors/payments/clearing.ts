@@ -8,12 +8,12 @@ import { book, bookOf, change, send, type Step, tell } from "./step.ts"
 
 /** The gateway's line for a capture or a refund of this payment was found: its money is at the bank. */
 export const settled = (step: Step, body: typeof Settled.Type): Step | undefined => {
-  const { fee, gross, settlement: id } = body
+  const { fee, gross, refund = false, settlement: id } = body
   const { amount_settled = 0n, settlements = [] } = step.payment
   if (settlements.includes(id) || (gross === 0n && fee === 0n)) return undefined
   const known = change(step, {
     settlements: [...settlements, id],
-    amount_settled: amount_settled + (gross > 0n ? gross : 0n)
+    amount_settled: amount_settled + (gross > 0n && !refund ? gross : 0n)
   })
   return tell(
     book(known, settlement(bookOf(known), id, gross, fee)),

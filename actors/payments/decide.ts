@@ -4,6 +4,7 @@ import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import type { Risk } from "../../streams/messages/fraud.ts"
 import { answered } from "./answers.ts"
+import { compared, corrected } from "./corrections.ts"
 import { balanceIdOf, isBalanceId } from "./balance.ts"
 import { isUnwanted } from "./cancellation.ts"
 import { charge } from "./charging.ts"
@@ -12,7 +13,7 @@ import { settled } from "./clearing.ts"
 import { quoteKeysOf } from "./crediting.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./disputes.ts"
-import { askAgain, disputeHeard } from "./disputeNews.ts"
+import { askAgain, disputeHeard, disputeTold } from "./disputeNews.ts"
 import { expire, expiryTimerOf } from "./expiry.ts"
 import { inquire, sendAgain } from "./gatewayCalls.ts"
 import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
@@ -21,7 +22,7 @@ import { heard } from "./notices.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
 import { commandKeyOf, refusedBefore, remembering } from "./refused.ts"
-import { isPayment, type State, type Terms } from "./state.ts"
+import { isDefinitive, isPayment, type State, type Terms } from "./state.ts"
 import { decideTransfer, isTransferMessage, transferKeysOf } from "./transfers.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
 
@@ -135,7 +136,7 @@ const decideAnew = (
         ? Result.succeed(finish(screened(begin(payment, received), message.body.risk)))
         : NOTHING
     case "answered": {
-      const step = answered(begin(payment, received), message.body)
+      const step = told(begin(payment, received), message.body)
       return step === undefined ? NOTHING : Result.succeed(finish(step))
     }
     case "wake":
@@ -150,6 +151,16 @@ const decideAnew = (
     case "cleared":
       return refuse("payment_not_found", `${message.type} is not for a payment`, id)
   }
+}
+
+/** The gateway's answer: about a dispute, an attempt that waits for it, or one that had ended. */
+const told = (step: Step, answer: Extract<Message, { type: "answered" }>["body"]) => {
+  if (answer.operation === "dispute") return disputeTold(step, answer)
+  const attempt = attemptOf(step.payment, answer.attempt)
+  if (attempt === undefined) return undefined
+  if (isDefinitive(attempt.status)) return corrected(step, attempt, answer)
+  const next = answered(step, attempt, answer)
+  return next && compared(next, attempt.key)
 }
 
 const screened = (step: Step, risk: Risk): Step => {

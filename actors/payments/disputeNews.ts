@@ -236,6 +236,6 @@ const contradicted = (step: Step, { amount, id }: Dispute, status: "won" | "lost
     `the gateway reports ${status} of ${amount}: it ended otherwise`
   )
   if (told === undefined) return step
-  const entry = status === "won" ? entries.contradicted : entries.refundContradicted
-  return book(told, entry(bookOf(told), doubtOf(id, status), amount))
+  const moved = status === "won" ? amount : -amount
+  return book(told, entries.contradicted(bookOf(told), doubtOf(id, status), moved))
 }

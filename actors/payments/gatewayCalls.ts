@@ -119,7 +119,8 @@ export const inquire = (step: Step, attempt: Attempt): Step => {
       currency: payment.currency,
       charge_id: attempt.charge_id ?? payment.charge_id,
       ...(attempt.dispute !== undefined && { dispute_id: attempt.dispute }),
-      sent_at: attempt.unknown_since ?? attempt.sent_at,
+      ...(attempt.refund_id !== undefined && { refund_id: attempt.refund_id }),
+      sent_at: attempt.question?.since ?? attempt.unknown_since ?? attempt.sent_at,
       first_sent_at: firstSentAt(attempt)
     }
   })

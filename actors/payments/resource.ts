@@ -45,10 +45,13 @@ const creditShown = ({ legs }: Payment, { currency, quote, rate, refund_rate }: 
   refund_rate
 })
 
-const refundShown = ({ amount, created_at, credit, id, reason, status }: Refund) => ({
+const refundShown = (
+  { amount, created_at, credit, id, made_at_gateway, reason, status }: Refund
+) => ({
   id,
   amount: Number(amount),
   status,
+  ...(made_at_gateway === true && { made_at_gateway }),
   ...(reason !== undefined && { reason }),
   ...(credit && {
     credit: {

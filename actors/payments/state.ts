@@ -77,6 +77,16 @@ export const transitions = Object.fromEntries(
 
 export type AttemptStatus = typeof AttemptStatus.Type
 
+/** The gateway is asked how something stands that it spoke of before. One inquiry is under way at a time. */
+const Question = Schema.Struct({
+  /** Since when it is asked: from here the gateway's finality window counts. */
+  since: Schema.Finite,
+  /** Waits so far; the next is longer. */
+  tries: Schema.Int,
+  /** Something happened since it was asked: the answer may be old already. */
+  again: Schema.optionalKey(Schema.Boolean)
+})
+
 /** One intent at the gateway under one idempotency key, however often it is sent or asked about. */
 export const Attempt = Schema.Struct({
   key: Schema.String,
@@ -106,7 +116,17 @@ export const Attempt = Schema.Struct({
   /** A void that nobody asked for: the authorization ran out. */
   expiry: Schema.optionalKey(Schema.Boolean),
   /** Which dispute evidence is for. */
-  dispute: Schema.optionalKey(Schema.String)
+  dispute: Schema.optionalKey(Schema.String),
+  /** What the gateway told of it while the call awaited its own answer, which may be older. */
+  heard: Schema.optionalKey(Schema.Literals(["made", "not_made"])),
+  /** The gateway said how it ended, and spoke of it again since. */
+  question: Schema.optionalKey(Question),
+  /** The gateway's word is another than `status` now. What of it moved stands in suspense by this name. */
+  contradicted: Schema.optionalKey(Schema.Struct({ name: Schema.String, amount: BigAmount })),
+  /** How often the gateway took its word back. */
+  turns: Schema.optionalKey(Schema.Int),
+  /** A refund that nobody asked for, by the gateway's own name. */
+  refund_id: Schema.optionalKey(Schema.String)
 })
 export type Attempt = typeof Attempt.Type
 
@@ -140,6 +160,10 @@ export const Refund = Schema.Struct({
   /** What each leg gives back, in the order of the payment's legs. */
   legs: Schema.Array(BigAmount),
   credit: Schema.optionalKey(CreditBack),
+  /** What its entries are named by, where it was booked once more since. */
+  booked_as: Schema.optionalKey(Schema.String),
+  /** Somebody made it at the gateway itself. */
+  made_at_gateway: Schema.optionalKey(Schema.Boolean),
   created_at: Schema.Finite
 })
 export type Refund = typeof Refund.Type
@@ -174,17 +198,12 @@ export type Dispute = typeof Dispute.Type
 export const isDisputeOpen = ({ status }: Dispute): boolean =>
   status === "needs_response" || status === "under_review"
 
-/** The gateway was asked how a dispute stands, and has not said yet. One inquiry is under way at a time. */
+/** The gateway was asked how a dispute stands, and has not said yet. */
 export const DisputeQuestion = Schema.Struct({
+  ...Question.fields,
   dispute: Schema.String,
-  /** Since when it is asked: from here the gateway's finality window counts. */
-  since: Schema.Finite,
-  /** Waits so far; the next is longer. */
-  tries: Schema.Int,
   /** When it is asked again; left out while the answer is awaited. */
-  wake_at: Schema.optionalKey(Schema.Finite),
-  /** Something happened since it was asked: the answer may be old already. */
-  again: Schema.optionalKey(Schema.Boolean)
+  wake_at: Schema.optionalKey(Schema.Finite)
 })
 export type DisputeQuestion = typeof DisputeQuestion.Type
 
@@ -271,7 +290,7 @@ export const Payment = Schema.Struct({
   dispute_questions: Schema.optionalKey(Schema.Array(DisputeQuestion)),
   commands: Schema.Array(SeenCommand),
   waiters: Schema.Array(Waiter),
-  /** What the gateway reported against an earlier answer; each is booked once. */
+  /** What the gateway reported against an earlier answer, by name; each is booked once. */
   contradictions: Schema.Array(Schema.String)
 })
 export type Payment = typeof Payment.Type

@@ -61,7 +61,7 @@ export const decide = (
       const key = keyOfEvent(message.body)
       const known = operationAt(states, key)
       const next = addEvent(known, message.body)
-      if (next === known) return Result.succeed({})
+      if (next === undefined || next === known) return Result.succeed({})
       return Result.succeed({ put: [[key, next]], emit: settledBy(known, next, received) })
     }
   }

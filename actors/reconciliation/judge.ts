@@ -10,7 +10,7 @@ export type Finding =
   | { readonly _tag: "AwaitsLine"; readonly expected: Expectation }
   /** Unexpected, once its file is closed: the event may still be on its way. */
   | { readonly _tag: "AwaitsEvent"; readonly line: Line }
-  /** The gateway charged what it had said it did not: a break at once. */
+  /** The gateway spoke against its own word, or of what nobody asked for: a break at once. */
   | { readonly _tag: "Contradicted"; readonly line: Line | undefined }
 
 interface Sameness {
@@ -34,6 +34,19 @@ const byPlace = (left: Line, right: Line): number =>
   byName(left.settlement_id, right.settlement_id) || left.line - right.line ||
   byName(left.id, right.id)
 
+/** What was taken back before any file told of it is in none, and neither is what took it back. */
+const withoutTakenBack = (open: ReadonlyArray<Expectation>): Array<Expectation> => {
+  const left: Array<Expectation> = []
+  for (const one of open) {
+    const other = left.findIndex(({ amount, currency }) =>
+      amount === -one.amount && currency === one.currency
+    )
+    if (other < 0) left.push(one)
+    else left.splice(other, 1)
+  }
+  return left
+}
+
 /**
  * Pairs what is expected with what was settled: equal amounts first, then copies set aside, then what
  * is left in a fixed order as differing amounts. A function of the two sets, not of their order.
@@ -41,25 +54,21 @@ const byPlace = (left: Line, right: Line): number =>
 export const judge = (operation: Operation): ReadonlyArray<Finding> => {
   const expected = [...operation.expected].sort(byTime)
   const lines = [...operation.lines].sort(byPlace)
-  if (expected.length === 0 && operation.contradicted !== undefined) {
-    return lines.length === 0
-      ? [{ _tag: "Contradicted", line: undefined }]
-      : lines.map((line) => ({ _tag: "Contradicted", line }))
-  }
-
+  const isContradicted = operation.contradicted !== undefined
   const findings: Array<Finding> = []
   const paired: Array<Line> = []
-  const open: Array<Expectation> = []
+  const unpaired: Array<Expectation> = []
   for (const one of expected) {
     const index = lines.findIndex((line) => same(line, one))
     if (index < 0) {
-      open.push(one)
+      unpaired.push(one)
       continue
     }
     const line = lines.splice(index, 1)[0]!
     paired.push(line)
     findings.push({ _tag: "Matched", expected: one, line })
   }
+  const open = withoutTakenBack(unpaired)
   for (const line of lines) {
     const of = copyOf(line, paired)
     const one = of === undefined ? open.shift() : undefined
@@ -67,7 +76,10 @@ export const judge = (operation: Operation): ReadonlyArray<Finding> => {
     else if (one !== undefined) {
       paired.push(line)
       findings.push({ _tag: "Amount", expected: one, line })
-    } else findings.push({ _tag: "AwaitsEvent", line })
+    } else findings.push({ _tag: isContradicted ? "Contradicted" : "AwaitsEvent", line })
+  }
+  if (isContradicted && findings.every(({ _tag }) => _tag !== "Contradicted")) {
+    findings.push({ _tag: "Contradicted", line: undefined })
   }
   for (const one of open) findings.push({ _tag: "AwaitsLine", expected: one })
   return findings

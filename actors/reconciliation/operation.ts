@@ -54,14 +54,19 @@ const dayOf = (millis: number): string => new Date(millis).toISOString().slice(0
 
 type Contradicted = Extract<SettlementEvent, { data: { contradiction: unknown } }>
 type Settled = Exclude<SettlementEvent, Contradicted>
+type RefundFailed = Extract<SettlementEvent, { type: "payment.refund_failed" }>
 
 const isContradicted = (event: SettlementEvent): event is Contradicted =>
   "contradiction" in event.data
 
+/** A refund that never was made moved nothing that a file could settle. */
+const movedNothing = (event: SettlementEvent): event is RefundFailed =>
+  event.type === "payment.refund_failed" && event.data.refund.taken_back !== true
+
 /** Which operation at which gateway an event is about. */
 const placeOf = (event: SettlementEvent): Parameters<typeof newOperation> => {
-  if (event.type === "payment.refunded") {
-    return [event.data.payment.gateway, "refund", event.data.refund.charge_id]
+  if (event.type === "payment.refunded" || event.type === "payment.refund_failed") {
+    return [event.data.payment.gateway, "refund", event.data.refund.charge_id ?? ""]
   }
   if (!isContradicted(event)) {
     return [event.data.payment.gateway, "charge", event.data.capture.charge_id]
@@ -75,17 +80,32 @@ const placeOf = (event: SettlementEvent): Parameters<typeof newOperation> => {
 
 export const keyOfEvent = (event: SettlementEvent): string => operationKey(...placeOf(event))
 
+const amountOf = (event: Settled): bigint => {
+  switch (event.type) {
+    case "payment.refunded":
+      return -event.data.refund.amount
+    case "payment.refund_failed":
+      return event.data.refund.amount
+    default:
+      return event.data.capture.amount
+  }
+}
+
 const expectationOf = (event: Settled): Expectation => ({
   id: event.event_id,
   payment_id: event.data.payment.id,
-  amount: event.type === "payment.refunded" ? -event.data.refund.amount : event.data.capture.amount,
+  amount: amountOf(event),
   currency: event.data.payment.currency,
   at: event.at,
   day: dayOf(event.at)
 })
 
 /** Adds what an event says. An event known already, by its identifier, changes nothing. */
-export const addEvent = (known: Operation | undefined, event: SettlementEvent): Operation => {
+export const addEvent = (
+  known: Operation | undefined,
+  event: SettlementEvent
+): Operation | undefined => {
+  if (movedNothing(event)) return known
   const operation = known ?? newOperation(...placeOf(event))
   if (isContradicted(event)) {
     const { currency, id } = "payout" in event.data ? event.data.payout : event.data.payment

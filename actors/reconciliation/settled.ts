@@ -25,7 +25,8 @@ export const settledBy = (
         payment_id: finding.expected.payment_id,
         settlement: finding.expected.id,
         gross: finding.line.amount,
-        fee: finding.line.fee
+        fee: finding.line.fee,
+        ...(next.kind === "refund" && { refund: true })
       }
     }]
   )

@@ -128,6 +128,12 @@ export const refundFailed = (
   reverses: entryId(book, "refund", cause)
 })
 
+/** The exact reversal of `refundConfirmed`: the gateway says now that it gave nothing back. */
+export const refundUnconfirmed = (book: Book, cause: string, amount: bigint): JournalEntry => ({
+  ...entry(book, "refund_unconfirmed", cause, [posted(receivable(book), inTransit(book), amount)]),
+  reverses: entryId(book, "refund_confirmed", cause)
+})
+
 /** The gateway has taken the disputed money from what it owes. */
 export const dispute = (book: Book, cause: string, amount: bigint): JournalEntry =>
   entry(book, "dispute", cause, [posted(disputed(book), receivable(book), amount)])
@@ -186,16 +192,24 @@ export const disputeLost = (
   ])
 }
 
-/** The gateway took money it had said it did not: ours to give back, nobody's to spend. */
+/**
+ * What a gateway moved against its own word. Above zero it has money that it had said it did not take:
+ * ours to give back, nobody's to spend. Below zero it has less than what is booked.
+ */
 export const contradicted = (book: Book, cause: string, amount: bigint): JournalEntry =>
-  entry(book, "suspense", cause, [
-    posted(receivable(book), suspense(book.gateway, book.partition, book.currency), amount)
-  ])
+  entry(book, "suspense", cause, [inSuspense(book, amount)])
 
-/** The gateway gave money back that it had said it would not. */
-export const refundContradicted = (book: Book, cause: string, amount: bigint): JournalEntry =>
-  entry(book, "suspense", cause, [
-    posted(suspense(book.gateway, book.partition, book.currency), receivable(book), amount)
-  ])
+/** The exact reversal of `contradicted`: the gateway came back to its first word. */
+export const contradictionLifted = (book: Book, cause: string, amount: bigint): JournalEntry => ({
+  ...entry(book, "suspense", `${cause}:lifted`, [inSuspense(book, -amount)]),
+  reverses: entryId(book, "suspense", cause)
+})
+
+const inSuspense = (book: Book, amount: bigint): Posting => {
+  const account = suspense(book.gateway, book.partition, book.currency)
+  return amount > 0n
+    ? posted(receivable(book), account, amount)
+    : posted(account, receivable(book), -amount)
+}
 
 const moving = (legs: ReadonlyArray<LegAmount>) => legs.filter(({ amount }) => amount > 0n)

@@ -32,6 +32,7 @@ export type EntryKind =
   | "refund"
   | "refund_confirmed"
   | "refund_failed"
+  | "refund_unconfirmed"
   | "suspense"
   | "dispute"
   | "dispute_hold"

@@ -1,9 +1,9 @@
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
-/** Attempts without an outcome. */
+/** Attempts without an outcome, or of which the gateway spoke again. */
 const OPEN = '$.attempts[*] ? (@.status == "sent" || @.status == "deferred" || ' +
-  '@.status == "unknown" || @.status == "requires_action")'
+  '@.status == "unknown" || @.status == "requires_action" || exists(@.question))'
 
 /** How many payments there are, and of how many anything is still open. Reads them all. */
 export const openCount = async (db: Db): Promise<{ known: number; open: number }> => {

@@ -87,6 +87,8 @@ export const Inquire = Schema.Struct({
   ...MoneyFields,
   charge_id: Schema.optionalKey(Schema.String),
   dispute_id: Schema.optionalKey(Schema.String),
+  /** A refund that was made at the gateway itself: its name there. */
+  refund_id: Schema.optionalKey(Schema.String),
   /** Payouts: where to. */
   token: Schema.optionalKey(Schema.String),
   /** Since when it may be at the gateway (milliseconds): "knows nothing" is final only after the gateway's finality window. */
@@ -166,7 +168,9 @@ export const Notified = Schema.Struct({
   payment_id: PaymentId,
   attempt: Text(255),
   gateway: Text(32),
-  says: Schema.Literals(["made", "not_made", "pending"])
+  says: Schema.Literals(["made", "not_made", "pending"]),
+  /** The gateway's own name of a refund, which may have been made there by somebody. */
+  refund_id: Schema.optionalKey(Text(255))
 })
 
 /** A gateway's webhook about a payout: a reason to ask. */

@@ -40,7 +40,9 @@ export const Settled = Schema.Struct({
   /** Signed: a refund is negative. */
   gross: InternalAmount,
   /** What the gateway keeps. */
-  fee: InternalAmount
+  fee: InternalAmount,
+  /** A refund, also one whose money comes back: it says nothing of what was captured. */
+  refund: Schema.optionalKey(Schema.Boolean)
 })
 
 /** A payment moved money between pending and available: signed, what is negative is taken back. */

@@ -97,6 +97,20 @@ export const SettlementEvent = Schema.Union([
       refund: Schema.Struct({ id: Schema.String, amount: Amount, charge_id: Schema.String })
     })
   }),
+  /** Of one that the gateway had made before, its money comes back. The others never were anywhere. */
+  Schema.Struct({
+    ...eventFields,
+    type: Schema.Literals(["payment.refund_failed"]),
+    data: Schema.Struct({
+      payment: Payment,
+      refund: Schema.Struct({
+        id: Schema.String,
+        amount: Amount,
+        charge_id: Schema.optionalKey(Schema.String),
+        taken_back: Schema.optionalKey(Schema.Boolean)
+      })
+    })
+  }),
   Schema.Struct({
     ...eventFields,
     type: Schema.Literals(["payment.charge_contradicted"]),

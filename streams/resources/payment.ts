@@ -71,6 +71,8 @@ const RefundResource = Schema.Struct({
   id: Schema.String,
   amount: MinorUnits,
   status: RefundStatus,
+  /** Somebody made it at the gateway itself. */
+  made_at_gateway: Schema.optionalKey(Schema.Literal(true)),
   reason: Schema.optionalKey(Schema.String),
   credit: Schema.optionalKey(Schema.Struct({ amount: MinorUnits, rate: Schema.String })),
   created_at: Time

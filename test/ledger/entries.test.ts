@@ -116,7 +116,7 @@ describe("an accountant can read the postings of every step", () => {
   it("puts money that should not have moved into suspense, in either direction", () => {
     expect(table([
       entries.contradicted(book, "charge.1:ch_2", 10_000n),
-      entries.refundContradicted(book, "refund.1:ch_2", 5_000n)
+      entries.contradicted(book, "refund.1:ch_2", -5_000n)
     ])).toBe(lines(`
       suspense          posted   debit owed by the gateway  credit in suspense           100.00 BRL
       suspense          posted   debit in suspense          credit owed by the gateway    50.00 BRL
@@ -167,7 +167,7 @@ const everyStep = fc.tuple(books, someLegs, amount).map(([of, parts, some]) => [
   entries.refundConfirmed(of, "5", some),
   entries.refundFailed(of, "6", parts),
   entries.contradicted(of, "7", some),
-  entries.refundContradicted(of, "8", some)
+  entries.contradicted(of, "8", -some)
 ])
 
 /** What is left on each account, debit side positive; accounts with nothing left are left out. */

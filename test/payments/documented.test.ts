@@ -1,5 +1,6 @@
 import * as fs from "node:fs"
 import { describe, expect, it } from "vitest"
+import { laterWords } from "../../actors/payments/laterWords.ts"
 import { payoutMoves } from "../../actors/payments/payout.ts"
 import { moves, Status, transitions } from "../../actors/payments/state.ts"
 
@@ -26,6 +27,17 @@ describe("docs/payments.md", () => {
       "| from | why | to |",
       "|---|---|---|",
       ...payoutMoves.map(([from, why, to]) => `| \`${from}\` | ${why} | \`${to}\` |`)
+    ])
+  })
+
+  it("shows what a gateway's later word does", () => {
+    const listed = (names: ReadonlyArray<string>) => names.map((name) => `\`${name}\``).join(", ")
+    expect(between("later words")).toEqual([
+      "| operation | later word | becomes | books | tells |",
+      "|---|---|---|---|---|",
+      ...laterWords.map(([operation, word, becomes, books, tells]) =>
+        `| ${operation} | ${word} | ${becomes} | ${listed(books)} | ${listed(tells)} |`
+      )
     ])
   })
 

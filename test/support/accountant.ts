@@ -91,6 +91,14 @@ export class Accountant {
       case "declined":
         this.answer({ _tag: "Declined", code: "no", detail: "no", soft: false })
         break
+      case "taken_back":
+        this.told("not_made", { _tag: "Declined", code: "no", detail: "no", soft: false })
+        break
+      case "made_after_all": {
+        const { amount } = this.call
+        this.told("made", { _tag: "Approved", charge_id: "ch_1", captured: true, amount })
+        break
+      }
       case "expires": {
         const { expires_at } = this.states.get(this.paymentId) as Payment
         if (expires_at === undefined) throw new Refused("nothing is authorized")
@@ -176,14 +184,21 @@ export class Accountant {
     return call
   }
 
-  private answer(outcome: Json) {
+  /** The gateway speaks of its last answer again, and says this when it is asked. */
+  private told(says: string, outcome: Json) {
+    const { attempt, gateway, payment_id } = this.call
+    this.take("notified", { payment_id, attempt, gateway, says })
+    this.answer(outcome, true)
+  }
+
+  private answer(outcome: Json, inquiry = false) {
     const { attempt, gateway, operation, payment_id } = this.call
     this.take("answered", {
       payment_id,
       gateway,
       attempt,
       operation,
-      inquiry: false,
+      inquiry,
       outcome,
       took_millis: 1
     })

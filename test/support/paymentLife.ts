@@ -107,9 +107,12 @@ export class Life {
     this.seen.add(after.status)
     if (before === undefined) return void expect(after.status).toBe("screening")
     expect([before.status, ...transitions[before.status]]).toContain(after.status)
-    // The first definitive answer wins.
-    for (const { key, status } of before.attempts) {
-      if (isDefinitive(status)) expect(this.attempt(key)?.status).toBe(status)
+    // The first definitive answer ends it: from there on it is turned only, one word at a time.
+    for (const { key, status, turns = 0 } of before.attempts) {
+      if (!isDefinitive(status)) continue
+      const now = this.attempt(key)!
+      expect(isDefinitive(now.status)).toBe(true)
+      if (now.status !== status) expect(now.turns).toBe(turns + 1)
     }
   }
 

@@ -21,7 +21,7 @@ export interface OperationRecord {
   readonly amount: number
   readonly currency: string
   readonly status: OperationStatus
-  /** 1 where the money was taken at once (charge) or moved (capture, refund). */
+  /** 1 where money is taken at once (charge) or moved (capture, refund), as far as it is approved. */
   readonly captured: number
   readonly code: string
   readonly at_millis: number
@@ -113,6 +113,12 @@ export class Book {
       `update operations set status = ?, captured = ?, code = ?, at_millis = ?
        where charge_id = ? and kind = 'charge' and status = 'requires_action'`
     ).run(status, captured ? 1 : 0, code, Date.now(), chargeId)
+  }
+
+  /** The gateway's later word about an operation: what it said of it before counts no more. */
+  revise(key: string, status: OperationStatus, code: string): void {
+    this.db.prepare("update operations set status = ?, code = ? where key = ?")
+      .run(status, code, key)
   }
 
   charge(chargeId: string): OperationRecord | undefined {

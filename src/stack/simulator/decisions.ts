@@ -155,7 +155,8 @@ const record = (
     amount: asked.amount,
     currency: asked.currency,
     status,
-    captured: moved && status !== "declined" ? 1 : 0,
+    // What would move, whatever it says at first: a later word may be another one.
+    captured: moved ? 1 : 0,
     code,
     at_millis: Date.now()
   }

@@ -5,6 +5,7 @@ import { json, readJson, readText } from "./body.ts"
 import { isDay } from "../../domain/day.ts"
 import { Book, type OperationKind, type OperationRecord } from "./book.ts"
 import { complain, decideDispute, follow, showDispute } from "./complaints.ts"
+import { dashboard } from "./dashboard.ts"
 import {
   actionExpiresAt,
   type Asked,
@@ -122,6 +123,8 @@ const handle = async (state: State, request: IncomingMessage, response: ServerRe
       return json(response, 200, state.book.owed())
     case "GET book":
       return json(response, 200, id === "" ? state.book.summary() : state.book.ofPayment(id))
+    case "POST dashboard":
+      return await dashboard(state, request, response, id)
     case "POST control":
       return await control(state, request, response)
     default:

@@ -13,18 +13,24 @@ export interface News {
   readonly key: string
   readonly payment_id: string
   readonly status: OperationRecord["status"]
+  /** What somebody did in the gateway's own dashboard has a name of the gateway only. */
+  readonly refund_id?: string
 }
 
 /** Waits before telling again what was not taken. Then the caller has to ask. */
 const AGAIN_MILLIS = [500, 2_000, 10_000]
 
 /** Tells a caller what became of an operation. */
-export const tell = (hook: Hook, { key, payment_id, status }: News): Promise<void> =>
+export const tell = (
+  hook: Hook,
+  { key, payment_id, refund_id, status }: News
+): Promise<void> =>
   send(hook, derivedId("msg", key, status), {
     type: "operation.changed",
     key,
     payment_id,
-    status
+    status,
+    ...(refund_id !== undefined && { refund_id })
   })
 
 /** Tells a caller that something happened to a dispute. */
