@@ -136,9 +136,12 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
 
 /** What crosses from the producers' account into the machine's (services, with their acknowledgements), and back (streams). */
 export const fromProducers = {
+  /** Each partition by itself: what names another one is taken by nobody, instead of read by nobody. */
   services: [
     ...new Set([...producerCommands, ...platformCommands].map(([family]) => family))
-  ].map((family) => `${family}.*.ingress.*.*`),
+  ].flatMap((family) =>
+    Array.from({ length: PARTITIONS }, (_, partition) => `${family}.${partition}.ingress.*.*`)
+  ),
   /** Outcomes of commands whose producer asked for them; each user hears its own inbox. */
   streams: [inbox("*")]
 } as const

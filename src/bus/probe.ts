@@ -1,7 +1,7 @@
-import { headers as newHeaders, nuid } from "@nats-io/transport-node"
-import { Effect, type Scope } from "effect"
+import { errors, headers as newHeaders, nuid } from "@nats-io/transport-node"
+import { Effect, Schedule, type Scope } from "effect"
 import { type JetStreamRefused, request } from "./api.ts"
-import type { BusClient, BusUnavailable } from "./connection.ts"
+import { type BusClient, BusUnavailable } from "./connection.ts"
 import type { StreamSpec } from "./topology.ts"
 
 /** What the server that this connection reached says of itself. */
@@ -100,43 +100,93 @@ const MAPPED_MILLIS = 2_000
  * Into which partition this connection's server puts a producer's command of each key: published for a
  * family that nobody has, so that it is stored nowhere. A key that is missing was not mapped.
  */
-export const mappedPartitions = (nc: BusClient, keys: ReadonlyArray<string>) =>
-  Effect.promise(async (): Promise<ReadonlyMap<string, number>> => {
-    const id = nuid.next()
-    const found = new Map<string, number>()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const subscription = nc.subscribe(`doctor.*.ingress.${id}.*`, {
-      callback: (error, message) => {
-        if (error !== null) return resolve()
-        const [, partition, , , key] = message.subject.split(".")
-        found.set(key!, Number(partition))
-        if (found.size === keys.length) resolve()
-      }
-    })
-    const timer = setTimeout(resolve, MAPPED_MILLIS)
-    await nc.flush()
-    for (const key of keys) nc.publish(`lastro.doctor.${id}.${key}`)
-    await promise
-    clearTimeout(timer)
-    subscription.unsubscribe()
-    return found
-  })
+export const mappedPartitions = (
+  nc: BusClient,
+  keys: ReadonlyArray<string>
+): Effect.Effect<ReadonlyMap<string, number>, BusUnavailable> =>
+  Effect.tryPromise({ try: () => mapped(nc, keys), catch: lost })
 
-/** Messages that a mailbox holds under a producer's subject, where no partition reads them. */
-export const unmappedMessages = (nc: BusClient, stream: string) =>
-  request<{
-    state: { subjects?: Readonly<Record<string, number>> }
-    cluster?: { leader?: string }
-  }>(nc, `STREAM.INFO.${stream}`, { subjects_filter: "lastro.>" }).pipe(
-    Effect.map(({ cluster, state }) => ({
-      count: Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0),
-      leader: cluster?.leader
-    }))
-  )
+const lost = (error: unknown) => new BusUnavailable({ detail: (error as Error).message })
+
+const mapped = async (
+  nc: BusClient,
+  keys: ReadonlyArray<string>
+): Promise<ReadonlyMap<string, number>> => {
+  const id = nuid.next()
+  const found = new Map<string, number>()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const subscription = nc.subscribe(`doctor.*.ingress.${id}.*`, {
+    callback: (error, message) => {
+      if (error !== null) return resolve()
+      const [, partition, , , key] = message.subject.split(".")
+      found.set(key!, Number(partition))
+      if (found.size === keys.length) resolve()
+    }
+  })
+  const timer = setTimeout(resolve, MAPPED_MILLIS)
+  await nc.flush()
+  for (const key of keys) nc.publish(`lastro.doctor.${id}.${key}`)
+  await promise
+  clearTimeout(timer)
+  subscription.unsubscribe()
+  return found
+}
+
+/**
+ * Commands that a mailbox holds where no partition reads them: under the subject that producers write, or
+ * under one of a partition that is none. The server lists subjects in pages.
+ */
+export const unreadCommands = Effect.fnUntraced(function* (
+  nc: BusClient,
+  { family, stream }: { readonly family: string; readonly stream: string },
+  partitions: number
+) {
+  const reads = (subject: string) => {
+    const [, partition = ""] = subject.split(".")
+    return /^(0|[1-9]\d?)$/.test(partition) && Number(partition) < partitions
+  }
+  const unmapped = yield* subjectsOf(nc, stream, "lastro.>")
+  const commands = yield* subjectsOf(nc, stream, `${family}.*.ingress.*.*`)
+  const astray = [...commands.subjects].filter(([subject]) => !reads(subject))
+  return {
+    count: [...unmapped.subjects, ...astray].reduce((sum, [, count]) => sum + count, 0),
+    subjects: [...unmapped.subjects.keys(), ...astray.map(([subject]) => subject)],
+    leader: commands.leader
+  }
+})
+
+/** How many messages a stream holds under each subject of a filter. */
+const subjectsOf = Effect.fnUntraced(function* (nc: BusClient, stream: string, filter: string) {
+  const subjects = new Map<string, number>()
+  for (;;) {
+    const page = yield* request<{
+      total?: number
+      state: { subjects?: Readonly<Record<string, number>> }
+      cluster?: { leader?: string }
+    }>(nc, `STREAM.INFO.${stream}`, { subjects_filter: filter, offset: subjects.size })
+    const found = Object.entries(page.state.subjects ?? {})
+    for (const [subject, count] of found) subjects.set(subject, count)
+    if (found.length === 0 || subjects.size >= (page.total ?? 0)) {
+      return { subjects, leader: page.cluster?.leader }
+    }
+  }
+})
+
+/** A stream of a moment ago may not be known yet to the server of this connection: so often it is asked. */
+const KNOWN_TRIES_MAX = 40
+const KNOWN_PAUSE_MILLIS = 50
 
 const publish = (nc: BusClient, subject: string) =>
-  Effect.promise(async () =>
-    (await nc.request(subject, "{}", { timeout: 5_000 })).json<{ seq: number }>()
+  Effect.tryPromise({
+    try: async () => (await nc.request(subject, "{}", { timeout: 5_000 })).json<{ seq: number }>(),
+    catch: (error) => error as Error
+  }).pipe(
+    Effect.retry({
+      while: (error) => error instanceof errors.NoRespondersError,
+      schedule: Schedule.spaced(KNOWN_PAUSE_MILLIS),
+      times: KNOWN_TRIES_MAX
+    }),
+    Effect.mapError(({ message }) => new BusUnavailable({ detail: `${subject}: ${message}` }))
   )
 
 /**

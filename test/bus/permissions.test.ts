@@ -192,6 +192,15 @@ test("the platform's producer publishes commands of merchants and files, and dec
   ) expect([subject, await publish("producer", subject)]).toEqual([subject, "denied"])
 })
 
+test("a command of a partition that is none is taken by nobody", async () => {
+  const nc = users.get("producer")!
+  for (const partition of [PARTITIONS, 99, "x"]) {
+    const subject = `payments.${partition}.ingress.create.acme`
+    await expect(nc.request(subject, "{}", { timeout: 2_000 })).rejects.toThrow("no responders")
+  }
+  expect(await publish("producer", `payments.${PARTITIONS - 1}.ingress.create.acme`)).toBe("stored")
+})
+
 test.each(["producer", "merchant-acme", "edge"] as const)(
   "%s hears its own inbox and nothing else",
   async (name) => {

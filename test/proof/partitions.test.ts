@@ -71,7 +71,21 @@ test("commands that a mailbox holds outside of partitions are counted", async ()
   await machine.append("astray", {}, {})
   expect(await finding("commands outside of partitions")).toMatchObject({
     verdict: "bad",
-    found: expect.stringMatching(/^FRAUD holds 1 under lastro\.> in the copy of \S+$/),
+    found: expect.stringMatching(
+      /^FRAUD holds 1 under lastro\.fraud\.note\.acme in the copy of \S+$/
+    ),
     undermines: ["G2", "G3"]
   })
+})
+
+test("commands of a partition that is none are counted, too", async () => {
+  for (const partition of [PARTITIONS - 1, PARTITIONS, 99, "x", "01"]) {
+    await machine.append(`payments.${partition}.ingress.create.acme`, {}, {})
+  }
+  const { found, verdict } = await finding("commands outside of partitions")
+  expect(verdict).toBe("bad")
+  expect(found).toMatch(
+    /PAYMENTS holds 4 under (payments\.\w+\.ingress\.create\.acme(, )?){3} and 1 more/
+  )
+  expect(found).not.toContain(`payments.${PARTITIONS - 1}.`)
 })

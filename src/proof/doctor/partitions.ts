@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { appendMillis, mappedPartitions, unmappedMessages } from "../../bus/probe.ts"
+import { appendMillis, mappedPartitions, unreadCommands } from "../../bus/probe.ts"
 import { partitionOf } from "../../domain/partition.ts"
 import type { Finding } from "./diagnosis.ts"
 import { latency } from "./latency.ts"
@@ -35,7 +35,9 @@ const partitionFunction = Effect.fnUntraced(function* (
   { mapping, partitions }: Partitioned,
   { nc, url }: Patient["servers"][number]
 ): Effect.fn.Return<Finding> {
-  const theirs = nc === undefined ? undefined : yield* mappedPartitions(nc, KEYS)
+  const theirs = nc === undefined
+    ? undefined
+    : yield* mappedPartitions(nc, KEYS).pipe(Effect.orElseSucceed(() => undefined))
   const apart = [...theirs ?? []]
     .filter(([key, partition]) => partition !== partitionOf(key, partitions))
   const agrees = theirs?.size === KEYS.length && apart.length === 0
@@ -60,13 +62,20 @@ const partitionFunction = Effect.fnUntraced(function* (
   }
 })
 
+/** Subjects named in full; others are counted. */
+const NAMED_MAX = 3
+
+const named = (subjects: ReadonlyArray<string>): string =>
+  subjects.slice(0, NAMED_MAX).join(", ") +
+  (subjects.length > NAMED_MAX ? ` and ${subjects.length - NAMED_MAX} more` : "")
+
 /** An older version let each server of a stream do the mapping, and some did not. */
 const unmapped = Effect.fnUntraced(function* (
-  { mailboxes, nc }: Partitioned
+  { mailboxes, nc, partitions }: Partitioned
 ): Effect.fn.Return<Finding> {
-  const found = yield* Effect.forEach(mailboxes, ({ stream }) =>
+  const found = yield* Effect.forEach(mailboxes, ({ family, stream }) =>
     Effect.map(
-      Effect.option(unmappedMessages(nc, stream)),
+      Effect.option(unreadCommands(nc, { family, stream }, partitions)),
       (asked) => ({ stream, asked: asked._tag === "Some" ? asked.value : undefined })
     ))
   const lost = found.filter(({ asked }) => (asked?.count ?? 0) > 0)
@@ -81,7 +90,7 @@ const unmapped = Effect.fnUntraced(function* (
     found: lost.length === 0
       ? "none"
       : lost.map(({ asked, stream }) =>
-        `${stream} holds ${asked!.count} under lastro.>` +
+        `${stream} holds ${asked!.count} under ${named(asked!.subjects)}` +
         (asked!.leader === undefined ? "" : ` in the copy of ${asked!.leader}`)
       ).join("; "),
     ...(lost.length > 0 && {
