@@ -235,4 +235,16 @@ describe("size and names", () => {
     expect(missing).toEqual([])
     expect(folders.length).toBeGreaterThanOrEqual(6)
   })
+
+  test("what an actor sends is typed by its receiver: it takes these words from streams/emissions.ts", () => {
+    const untyped = new Set(["Decision", "Emission", "Event", "Timer"])
+    const wrong = sources.filter((path) => path.startsWith("actors/")).flatMap((path) =>
+      nodesOf(trees.get(path)!).filter(ts.isImportDeclaration)
+        .filter(({ moduleSpecifier }) => moduleSpecifier.getText().includes("src/runtime/actor.ts"))
+        .flatMap((one) => nodesOf(one as unknown as ts.SourceFile).filter(ts.isImportSpecifier))
+        .map(({ name, propertyName }) => (propertyName ?? name).getText())
+        .filter((name) => untyped.has(name)).map((name) => `${path}: ${name}`)
+    )
+    expect(wrong).toEqual([])
+  })
 })

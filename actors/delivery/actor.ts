@@ -3,6 +3,7 @@ import { type MessageOf, outbound, type Outgoing } from "../../src/runtime/actor
 import { Defer } from "../../src/runtime/supervision.ts"
 import { Database } from "../../src/store/database.ts"
 import { DeliveryMessages } from "../../streams/messages/delivery.ts"
+import type { Emission } from "../../streams/emissions.ts"
 import type { Delivered } from "../../streams/messages/messaging.ts"
 import { secretOf } from "../messaging/read.ts"
 import { post } from "./webhook.ts"
@@ -86,7 +87,7 @@ const answer = (
   { merchant }: Outgoing<unknown>,
   result: Result,
   took: number
-) => ({
+): Emission<"messaging"> => ({
   to: "messaging",
   type: "delivered",
   key: merchant,

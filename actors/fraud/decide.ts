@@ -1,5 +1,6 @@
 import { Result } from "effect"
-import type { Decision, MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { Decision, Emission } from "../../streams/emissions.ts"
 import type { FraudMessages, Risk } from "../../streams/messages/fraud.ts"
 import { evaluate } from "./evaluate.ts"
 import { featuresOf, type Profiles } from "./features.ts"
@@ -22,7 +23,7 @@ export const decide = (
   states: States<Profile>,
   { body: score }: Message,
   received: Received<RuleSet>
-): Result.Result<Decision<Profile>, Refusal<never>> => {
+): Result.Result<Decision<"fraud", Profile>, Refusal<never>> => {
   const subjects = subjectsOf(score)
   const payer = states.get(subjects[0].key)
   const known = payer?.answers.find((answer) => answer.payment_id === score.payment_id)
@@ -69,7 +70,11 @@ const remember = (profile: Profile, score: Score, risk: Risk, isPayer: boolean):
     : profile.answers
 })
 
-const answer = (score: Score, risk: Risk, { merchant }: Received<RuleSet>) => ({
+const answer = (
+  score: Score,
+  risk: Risk,
+  { merchant }: Received<RuleSet>
+): Emission<"payments"> => ({
   to: "payments",
   type: "scored",
   key: merchant,

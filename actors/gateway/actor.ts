@@ -1,6 +1,7 @@
 import { Clock, Effect } from "effect"
 import { type MessageOf, outbound, type Outgoing } from "../../src/runtime/actor.ts"
 import { Defer, Unknown } from "../../src/runtime/supervision.ts"
+import type { Emission } from "../../streams/emissions.ts"
 import { GatewayMessages, type Outcome } from "../../streams/messages/gateway.ts"
 import { Pace } from "./pace.ts"
 import type { Answer, Gateway } from "./port.ts"
@@ -132,7 +133,7 @@ const answered = (
   { merchant }: Outgoing<unknown>,
   outcome: Outcome,
   took: number
-) => ({
+): Emission<"payments"> => ({
   to: "payments",
   type: "answered",
   key: merchant,

@@ -1,7 +1,8 @@
 import { Result } from "effect"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { derivedId } from "../../src/domain/identifiers.ts"
-import type { Decision, MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { Decision, Emission } from "../../streams/emissions.ts"
 import { bodyOf, covers } from "../../streams/events.ts"
 import type { RoutedEvent } from "../../streams/messages/event.ts"
 import type { MessagingMessages } from "../../streams/messages/messaging.ts"
@@ -20,7 +21,7 @@ import {
 } from "./state.ts"
 
 export type Message = MessageOf<typeof MessagingMessages>
-type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
+type Decided = Result.Result<Decision<"messaging", State, Row>, Refusal<RefusalCode>>
 type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
 /** Waits between tries, after the first: about two days in all, as Standard Webhooks suggests. */
@@ -91,7 +92,7 @@ const event = (
   directory: Directory,
   body: RoutedEvent,
   received: Received
-): Decision<State, Row> => {
+): Decision<"messaging", State, Row> => {
   const targets = directory.endpoints.filter((endpoint) =>
     endpoint.status === "enabled" && endpoint.events.some((pattern) => covers(pattern, body.type))
   )
@@ -124,7 +125,7 @@ const event = (
   }
 }
 
-const deliver = (delivery: Delivery, merchant: string) => ({
+const deliver = (delivery: Delivery, merchant: string): Emission<"delivery"> => ({
   to: "delivery",
   type: "deliver",
   key: merchant,
@@ -183,7 +184,7 @@ const delivered = (
   delivery: Delivery,
   { attempt, result }: Body<"delivered">,
   received: Received
-): Decision<State, Row> => {
+): Decision<"messaging", State, Row> => {
   // A repeat of an answer, or the answer to a try that was made twice.
   if (delivery.status === "delivered" || attempt !== delivery.attempts + 1) return {}
   const key = deliveryKey(delivery.id)
@@ -230,7 +231,7 @@ const failed = (
   why: { readonly status?: number; readonly error: string },
   received: Received,
   final = false
-): Decision<State, Row> => {
+): Decision<"messaging", State, Row> => {
   const noted: Delivery = {
     ...delivery,
     attempts: attempt,
@@ -244,7 +245,11 @@ const failed = (
   return later({ ...noted, status: "retrying" }, delay, received)
 }
 
-const later = (delivery: Delivery, delay: number, received: Received): Decision<State, Row> => {
+const later = (
+  delivery: Delivery,
+  delay: number,
+  received: Received
+): Decision<"messaging", State, Row> => {
   const due = received.at + delay
   return {
     put: [[deliveryKey(delivery.id), { ...delivery, wake_at: due }]],

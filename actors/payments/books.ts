@@ -1,8 +1,10 @@
-import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
+import { derivedId } from "../../src/domain/identifiers.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
-import type { Decision, Emission, Received, States, Timer } from "../../src/runtime/actor.ts"
-import type { Beside, EventWith } from "../../streams/events.ts"
+import type { Received, States } from "../../src/runtime/actor.ts"
+import type { Decision, Emission, Timer } from "../../streams/emissions.ts"
+import type { Beside, EventBody, EventWith } from "../../streams/events.ts"
 import { type Balance, newBalance, timerNameOf } from "./balance.ts"
+import { eventOf } from "./event.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 import { isBalance, isPayout, type State, type Terms } from "./state.ts"
 import { type Row, SCHEDULED_WITHIN_MILLIS } from "./step.ts"
@@ -17,7 +19,7 @@ export interface Books {
   readonly payout: Payout | undefined
   readonly rows: ReadonlyArray<Row>
   readonly emit: ReadonlyArray<Emission>
-  readonly timers: ReadonlyArray<Timer>
+  readonly timers: ReadonlyArray<Timer<"payments">>
   readonly events: ReadonlyArray<{ readonly type: EventWith<"payout">; readonly more: object }>
 }
 
@@ -61,7 +63,7 @@ const wake = (books: Books, timer: string, dueMillis: number | undefined): Books
   const row: Row = { _tag: "Wake", paymentId: balance.id, timer, dueMillis }
   const waits = { ...books, rows: [...books.rows, row] }
   if (dueMillis === undefined || dueMillis - received.at > SCHEDULED_WITHIN_MILLIS) return waits
-  const timed: Timer = {
+  const timed: Timer<"payments"> = {
     id: derivedId("tm", timer),
     atMillis: dueMillis,
     type: "wake",
@@ -85,27 +87,26 @@ export const tellPayout = <Type extends EventWith<"payout">>(
 ): Books => ({ ...books, events: [...books.events, { type, more: more ?? {} }] })
 
 /** To the gateway: the attempt is the payout's own identifier, so that it can never go out twice. */
-export const send = (books: Books, type: "call" | "inquire", payout: Payout): Books => ({
-  ...books,
-  emit: [...books.emit, {
-    to: "gateway",
-    type,
-    key: books.received.merchant,
-    body: {
-      payment_id: payout.balance,
-      gateway: payout.gateway,
-      attempt: payout.id,
-      operation: "payout",
-      amount: payout.amount,
-      currency: payout.currency,
-      token: payout.destination,
-      first_sent_at: payout.created_at,
-      ...(type === "inquire" && { sent_at: payout.unknown_since ?? payout.created_at })
-    }
-  }]
-})
+export const send = (books: Books, type: "call" | "inquire", payout: Payout): Books => {
+  const to = { to: "gateway", key: books.received.merchant } as const
+  const body = {
+    payment_id: payout.balance,
+    gateway: payout.gateway,
+    attempt: payout.id,
+    operation: "payout",
+    amount: payout.amount,
+    currency: payout.currency,
+    token: payout.destination,
+    first_sent_at: payout.created_at
+  } as const
+  const sent_at = payout.unknown_since ?? payout.created_at
+  const emission: Emission<"gateway"> = type === "call"
+    ? { ...to, type, body }
+    : { ...to, type, body: { ...body, sent_at } }
+  return { ...books, emit: [...books.emit, emission] }
+}
 
-export const finish = (books: Books): Decision<State, Row> => {
+export const finish = (books: Books): Decision<"payments", State, Row> => {
   const { emit, events, payout, received, rows, timers } = books
   const { at: updated_at } = received
   const balance: Balance = { ...books.balance, version: books.balance.version + 1, updated_at }
@@ -124,12 +125,9 @@ export const finish = (books: Books): Decision<State, Row> => {
     rows,
     emit,
     timers,
-    events: events.map(({ more, type }) => ({
-      id: eventIdOf(next.id, type, received.cause),
-      type,
-      about: next.id,
-      body: { payout: resource, ...more }
-    })),
+    events: events.map(({ more, type }) =>
+      eventOf(next.id, type, { payout: resource, ...more } as EventBody<typeof type>, received)
+    ),
     answers: served ? payout.waiters.map((to) => ({ to, body: { payout: resource } })) : []
   }
 }

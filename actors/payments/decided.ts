@@ -1,10 +1,11 @@
 import { Result } from "effect"
-import type { Decision, Refusal } from "../../src/runtime/actor.ts"
+import type { Refusal } from "../../src/runtime/actor.ts"
+import type { Decision } from "../../streams/emissions.ts"
 import type { RefusalCode, State } from "./state.ts"
 import type { Row } from "./step.ts"
 
 /** What any decision of this family is. */
-export type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
+export type Decided = Result.Result<Decision<"payments", State, Row>, Refusal<RefusalCode>>
 
 export const NOTHING: Decided = Result.succeed({})
 

@@ -1,5 +1,6 @@
 import { eventIdOf } from "../../src/domain/identifiers.ts"
-import type { Event, Received } from "../../src/runtime/actor.ts"
+import type { Received } from "../../src/runtime/actor.ts"
+import type { Event } from "../../streams/emissions.ts"
 import type { EventBody, EventType } from "../../streams/events.ts"
 
 /** An event of the catalogue, named after what it is about and what caused it. */
@@ -8,4 +9,4 @@ export const eventOf = <Type extends EventType>(
   type: Type,
   body: EventBody<Type>,
   { cause }: Pick<Received, "cause">
-): Event => ({ id: eventIdOf(about, type, cause), type, about, body })
+): Event => ({ id: eventIdOf(about, type, cause), type, about, body }) as Event

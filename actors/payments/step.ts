@@ -1,10 +1,12 @@
-import { derivedId, eventIdOf } from "../../src/domain/identifiers.ts"
+import { derivedId } from "../../src/domain/identifiers.ts"
 import type { Book } from "../../src/ledger/entries.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
-import type { Decision, Emission, Received, Timer } from "../../src/runtime/actor.ts"
-import type { Beside, EventWith } from "../../streams/events.ts"
+import type { Received } from "../../src/runtime/actor.ts"
+import type { Decision, Emission, Timer, Unaddressed } from "../../streams/emissions.ts"
+import type { Beside, EventBody, EventWith } from "../../streams/events.ts"
 import { operationUnderWay } from "./attempts.ts"
 import { clear } from "./clearing.ts"
+import { eventOf } from "./event.ts"
 import { resourceOf } from "./resource.ts"
 import {
   type Attempt,
@@ -46,7 +48,7 @@ export interface Step {
   readonly rows: ReadonlyArray<Row>
   readonly events: ReadonlyArray<PendingEvent>
   readonly emit: ReadonlyArray<Emission>
-  readonly timers: ReadonlyArray<Timer>
+  readonly timers: ReadonlyArray<Timer<"payments">>
 }
 
 export const begin = (payment: Payment, received: Received<Terms>): Step => ({
@@ -99,7 +101,7 @@ export const tell = <Type extends EventWith<"payment">>(
   ...[more]: Beside<"payment", Type>
 ): Step => ({ ...step, events: [...step.events, { type, more: more ?? {} }] })
 
-export const send = (step: Step, emission: Omit<Emission, "key">): Step => ({
+export const send = (step: Step, emission: Unaddressed<Emission>): Step => ({
   ...step,
   emit: [...step.emit, { ...emission, key: step.received.merchant }]
 })
@@ -141,7 +143,7 @@ export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined)
   if (dueMillis === undefined || dueMillis - step.received.at > SCHEDULED_WITHIN_MILLIS) {
     return waits
   }
-  const scheduled: Timer = {
+  const scheduled: Timer<"payments"> = {
     id: derivedId("tm", timer),
     atMillis: dueMillis,
     type: "wake",
@@ -150,7 +152,7 @@ export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined)
   return { ...waits, timers: [...waits.timers, scheduled] }
 }
 
-export const finish = (decided: Step): Decision<Payment, Row> => {
+export const finish = (decided: Step): Decision<"payments", Payment, Row> => {
   const step = clear(decided)
   const { received } = step
   const [served, waiting] = partition(
@@ -167,12 +169,9 @@ export const finish = (decided: Step): Decision<Payment, Row> => {
   return {
     put: [[payment.id, payment]],
     rows: step.rows,
-    events: step.events.map(({ more, type }) => ({
-      id: eventIdOf(payment.id, type, received.cause),
-      type,
-      about: payment.id,
-      body: { payment: resource, ...more }
-    })),
+    events: step.events.map(({ more, type }) =>
+      eventOf(payment.id, type, { payment: resource, ...more } as EventBody<typeof type>, received)
+    ),
     emit: step.emit,
     timers: step.timers,
     answers: served.map(({ attempt, to }) => ({ to, body: outcomeOf(payment, attempt, resource) }))

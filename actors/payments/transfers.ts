@@ -2,7 +2,8 @@ import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import type { JournalEntry } from "../../src/ledger/journal.ts"
 import * as entries from "../../src/ledger/transfers.ts"
-import type { Decision, Emission, MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
+import type { Decision, Emission } from "../../streams/emissions.ts"
 import type { EventWith } from "../../streams/events.ts"
 import { TransferMessages } from "../../streams/messages/transfers.ts"
 import { type Balance, balanceIdOf, newBalance, ownerOf } from "./balance.ts"
@@ -198,7 +199,7 @@ const arrived = (
   states: States<State>,
   body: Body<"transfer_arrived">,
   received: Received<Terms>
-): Decision<State, Row> => {
+): Decision<"payments", State, Row> => {
   const { at, keys: [id, toId = ""], merchant, partition } = received
   const { from_balance } = body
   // A wallet that something was in is somebody's, whether or not anybody said so.
@@ -239,7 +240,7 @@ const nobodys = (
   { from }: Body<"transfer_arrived">,
   balance: string,
   { at, keys: [id], merchant }: Received<Terms>
-): Decision<State, Row> => {
+): Decision<"payments", State, Row> => {
   const refused: Refused = {
     _tag: "Refused",
     id,
@@ -261,7 +262,7 @@ const cameBack = (
   sent: Transfer,
   { balance, code, detail }: Body<"transfer_refused">,
   received: Received<Terms>
-): Decision<State, Row> => {
+): Decision<"payments", State, Row> => {
   const from = balanceOf(states, balance, received.merchant)
   return decision(received, { ...sent, status: "failed", failure: { code, detail } }, {
     also: [credited(from, sent.amount, received)],
@@ -281,7 +282,7 @@ const decision = (
     readonly events: ReadonlyArray<EventWith<"transfer">>
     readonly emit?: ReadonlyArray<Emission>
   }
-): Decision<State, Row> => {
+): Decision<"payments", State, Row> => {
   const served = transfer.status !== "sent"
   const next: Transfer = {
     ...transfer,

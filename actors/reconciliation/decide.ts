@@ -1,5 +1,6 @@
 import { Result } from "effect"
-import type { Decision, MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { MessageOf, Received, Refusal, States } from "../../src/runtime/actor.ts"
+import type { Decision } from "../../streams/emissions.ts"
 import type { ReconciliationMessages } from "../../streams/messages/reconciliation.ts"
 import { receivePart } from "./file.ts"
 import { settledBy } from "./settled.ts"
@@ -16,7 +17,7 @@ import {
 
 type Message = MessageOf<typeof ReconciliationMessages>
 type MatchBody = Extract<Message, { type: "match" }>["body"]
-type Decided = Result.Result<Decision<State, Row>, Refusal<RefusalCode>>
+type Decided = Result.Result<Decision<"reconciliation", State, Row>, Refusal<RefusalCode>>
 
 export const keysOf = (message: Message): readonly [string, ...Array<string>] => {
   switch (message.type) {

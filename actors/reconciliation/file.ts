@@ -1,7 +1,8 @@
 import { Result } from "effect"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
-import type { Answer, Decision, Emission, Received, Refusal } from "../../src/runtime/actor.ts"
+import type { Answer, Received, Refusal } from "../../src/runtime/actor.ts"
+import type { Decision, Emission } from "../../streams/emissions.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import type { File, SettlementLine } from "../../streams/messages/reconciliation.ts"
 import { type MalformedLine, type MerchantLine, parseCsv } from "./csv.ts"
@@ -24,7 +25,7 @@ export const receivePart = (
   known: SettlementFile | undefined,
   part: Part,
   received: Received
-): Result.Result<Decision<State, Row>, Refusal<RefusalCode>> => {
+): Result.Result<Decision<"reconciliation", State, Row>, Refusal<RefusalCode>> => {
   if (part.source !== received.merchant) {
     const detail = `a file of ${part.source} came under ${received.merchant}`
     return refuse(part, "source_differs", detail)
@@ -86,7 +87,7 @@ interface FileFields {
 const matchesOf = (
   fields: FileFields,
   lines: ReadonlyArray<MerchantLine>
-): ReadonlyArray<Emission> =>
+): ReadonlyArray<Emission<"reconciliation">> =>
   [...Map.groupBy(lines, ({ merchant }) => merchant)].flatMap(([merchant, theirs]) =>
     chunksOf(theirs).map((chunk) => ({
       to: "reconciliation",
@@ -116,7 +117,7 @@ const chunksOf = (
 }
 
 /** A merchant of any partition may wait for a line that was not in the file. */
-const closesOf = (fields: FileFields): ReadonlyArray<Emission> =>
+const closesOf = (fields: FileFields): ReadonlyArray<Emission<"reconciliation">> =>
   Array.from({ length: PARTITIONS }, (_, partition) => ({
     to: "reconciliation",
     type: "close",

@@ -1,4 +1,5 @@
-import type { Emission, Received } from "../../src/runtime/actor.ts"
+import type { Received } from "../../src/runtime/actor.ts"
+import type { Emission } from "../../streams/emissions.ts"
 import { judge } from "./judge.ts"
 import type { Operation } from "./state.ts"
 
@@ -10,13 +11,13 @@ export const settledBy = (
   before: Operation | undefined,
   next: Operation,
   { merchant }: Pick<Received, "merchant">
-): ReadonlyArray<Emission> => {
+): ReadonlyArray<Emission<"payments">> => {
   const known = new Set(
     before === undefined
       ? []
       : judge(before).flatMap((finding) => finding._tag === "Matched" ? [finding.expected.id] : [])
   )
-  return judge(next).flatMap((finding): Array<Emission> =>
+  return judge(next).flatMap((finding): Array<Emission<"payments">> =>
     finding._tag !== "Matched" || known.has(finding.expected.id) ? [] : [{
       to: "payments",
       type: "settled",

@@ -1,4 +1,8 @@
 import { Schema } from "effect"
+import type * as messaging from "../../actors/messaging/state.ts"
+import type * as payments from "../../actors/payments/state.ts"
+import type * as reconciliation from "../../actors/reconciliation/state.ts"
+import type { MachineRefusal } from "../runtime/actor.ts"
 
 export interface FieldError {
   /** JSON Pointer into the body or the query. */
@@ -69,28 +73,56 @@ export interface Refused {
   readonly pointer?: string
 }
 
-/** HTTP's word for a refusal of an actor. What is not listed is a 422. */
-const statusByCode: Readonly<Record<string, number>> = {
+/** What an actor, or the machine around it, refuses with. */
+type RefusalCode =
+  | payments.RefusalCode
+  | messaging.RefusalCode
+  | reconciliation.RefusalCode
+  | MachineRefusal
+
+/** HTTP's word for each refusal. What a gateway did not make (`capture_declined` …) is a 422, too. */
+const statusByCode: Readonly<Record<RefusalCode, 404 | 409 | 422>> = {
+  command_reused: 422,
   payment_not_found: 404,
   invalid_state: 409,
-  not_in_review: 409,
+  invalid_splits: 422,
   operation_in_progress: 409,
+  amount_too_large: 422,
+  nothing_to_refund: 422,
+  not_in_review: 409,
   dispute_not_found: 404,
   dispute_reused: 409,
+  too_many_disputes: 422,
   insufficient_funds: 409,
+  no_destination: 422,
+  below_minimum: 422,
+  same_wallet: 422,
   payout_not_found: 404,
+  unknown_pair: 422,
   quote_not_found: 404,
   quote_expired: 409,
   quote_used: 409,
+  quote_mismatch: 422,
   conversion_not_found: 404,
-  already_reversed: 409
+  already_reversed: 409,
+  too_many_commands: 422,
+  no_gateway: 422,
+  due_date_past: 422,
+  too_many_endpoints: 422,
+  source_differs: 422,
+  file_differs: 422,
+  unreadable_file: 422,
+  malformed: 422,
+  failed: 422
 }
+
+const isListed = (code: string): code is RefusalCode => Object.hasOwn(statusByCode, code)
 
 export const refusalProblem = (
   { code, detail, pointer }: Refused,
   replayed = false
 ) =>
-  problem(statusByCode[code] ?? 422, code, detail, {
+  problem(isListed(code) ? statusByCode[code] : 422, code, detail, {
     ...(pointer !== undefined && { errors: [{ pointer, detail }] }),
     ...(replayed && { replayed })
   })

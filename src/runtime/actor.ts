@@ -80,6 +80,9 @@ export interface Refusal<Code extends string = string> {
   readonly put?: ReadonlyArray<readonly [key: string, state: unknown]>
 }
 
+/** What the machine itself refuses with: a message nobody can read, and one that was set aside. */
+export type MachineRefusal = "malformed" | "failed"
+
 /** Committed states the message's keys name, already reduced by the messages before it. */
 export interface States<State> {
   readonly get: (key: string) => State | undefined

@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import type { StoredDeadLetter } from "../store/deadLetters.ts"
-import type { MessageOf, MessageSchemas, Received, States } from "./actor.ts"
+import type { MachineRefusal, MessageOf, MessageSchemas, Received, States } from "./actor.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
@@ -211,7 +211,7 @@ const foldOne = (
     // Where even this was refused by PostgreSQL, the letter is kept and nothing is told.
     if (!context.defects.has(cause)) {
       addRefusal(addressing, draft, cause, counter, letter, {
-        code: "malformed",
+        code: "malformed" satisfies MachineRefusal,
         detail: one.malformed
       })
     }

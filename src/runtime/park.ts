@@ -1,5 +1,5 @@
 import { derivedId } from "../domain/identifiers.ts"
-import { stateKey } from "./actor.ts"
+import { type MachineRefusal, stateKey } from "./actor.ts"
 import { type DeadLetter, type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
 import type { FoldContext, Readable } from "./fold.ts"
 import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
@@ -55,7 +55,7 @@ export const parkAfterFailure = (
     )
     draft.deadLetters.push(letterDead)
     addRefusal(context.addressing, draft, cause, counter, letter, {
-      code: "failed",
+      code: "failed" satisfies MachineRefusal,
       detail: failure.tag
     })
     foldDigest(draft, letter, "failed", [])
