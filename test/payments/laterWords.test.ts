@@ -151,7 +151,8 @@ class Fickle {
     if (Result.isFailure(decided)) return
     for (const { body, to, type } of decided.success.emit ?? []) {
       if (to !== "gateway") continue
-      const { amount, attempt: key, operation } = body as Call
+      const { amount, attempt: key } = body
+      const operation = body.operation as Asked["operation"]
       this.asked.push({ attempt: { key, operation }, inquiry: type === "inquire" })
       if (type === "call") this.truth.set(key, { isMade: true, amount })
     }
@@ -244,7 +245,6 @@ class Fickle {
   }
 }
 type Asked = Pick<Attempt, "key" | "operation">
-type Call = Asked & { readonly attempt: string; readonly amount: bigint }
 
 const nth = fc.nat(4)
 const amount = fc.integer({ min: 100, max: 6_000 })
