@@ -9,11 +9,9 @@ import { headersJson, type Letter } from "./letter.ts"
 import type { Pace } from "./pace.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
+import { CODE_VERSION } from "./codeVersion.ts"
 import { PartitionFenced, type TurnPlace } from "./commit.ts"
 import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
-
-/** Written into every turn row: a replay tells where another code decided. It grows with a release that decides otherwise. */
-export const CODE_VERSION = "0.2.0"
 
 /** Turns of one database transaction. More wait for the next. */
 const TURNS_MAX = 8
