@@ -26,14 +26,8 @@ const RENEW_MILLIS = 30_000
 /** Without a token, of too many requests, or closed: the bank did not look at what was asked. */
 const NOT_TAKEN: ReadonlySet<number> = new Set([401, 429, 503])
 
-/** One bank's API: mutual TLS, and a token of OAuth 2.0 client credentials that is kept while it lives. */
-export const pixApi = (connection: PixConnection) => {
-  const { clientId, clientSecret, tls, tokenUrl, url } = connection
-  const dispatcher = new Agent({
-    connections: CONNECTIONS_MAX,
-    keepAliveTimeout: 60_000,
-    ...(tls && { connect: { ...tls } })
-  })
+/** A token of OAuth 2.0 client credentials, kept while it lives. */
+const tokensOf = ({ clientId, clientSecret, tokenUrl }: PixConnection, dispatcher: Agent) => {
   let token: { readonly value: string; readonly untilMillis: number } | undefined
   let renewing: Promise<string> | undefined
 
@@ -56,45 +50,63 @@ export const pixApi = (connection: PixConnection) => {
     token = { value: body.access_token, untilMillis: Date.now() + Math.max(0, lives) }
     return token.value
   }
-  const currentToken = (): Promise<string> =>
+  const current = (): Promise<string> =>
     token !== undefined && Date.now() < token.untilMillis
       ? Promise.resolve(token.value)
       : renewing ??= renew().finally(() => renewing = undefined)
 
-  /** Without a token nothing was asked: that the bank gives none means nothing was sent. */
-  const authorized = sending({
-    try: currentToken,
-    catch: (error) => new GatewayUnreachable({ detail: (error as Error).message })
-  })
-
-  return Effect.fnUntraced(function* (method: "GET" | "PUT", path: string, body?: unknown) {
-    const json = body === undefined ? undefined : JSON.stringify(body)
-    const bearer = yield* authorized
-    const asked = {
-      method,
-      dispatcher,
-      headers: {
-        authorization: `Bearer ${bearer}`,
-        ...(json !== undefined && { "content-type": "application/json" })
-      },
-      ...(json !== undefined && { body: json })
+  return {
+    /** Without a token nothing was asked: that the bank gives none means nothing was sent. */
+    current: sending({
+      try: current,
+      catch: (error) => new GatewayUnreachable({ detail: (error as Error).message })
+    }),
+    forget: () => {
+      token = undefined
     }
-    const answer = yield* sending({
-      try: async (signal): Promise<PixAnswer> => {
-        const answer = await undici(url + path, { ...asked, signal })
-        const text = await answer.body.text()
-        return { status: answer.statusCode, body: text === "" ? undefined : JSON.parse(text) }
-      },
-      catch: failureOf
-    })
-    const { status } = answer
-    const detail = `the bank answered ${status}`
-    // The token was withdrawn before its time: the next call asks for another.
-    if (status === 401) token = undefined
-    if (NOT_TAKEN.has(status)) return yield* new GatewayUnreachable({ detail })
-    if (status >= 500) return yield* new GatewayUnclear({ detail })
-    return answer
+  }
+}
+
+/** One bank's API: mutual TLS, and a token. */
+export const pixApi = (connection: PixConnection) => {
+  const { tls, url } = connection
+  const dispatcher = new Agent({
+    connections: CONNECTIONS_MAX,
+    keepAliveTimeout: 60_000,
+    ...(tls && { connect: { ...tls } })
   })
+  const tokens = tokensOf(connection, dispatcher)
+
+  return Effect.fnUntraced(
+    function* (method: "GET" | "PATCH" | "PUT", path: string, body?: unknown) {
+      const json = body === undefined ? undefined : JSON.stringify(body)
+      const bearer = yield* tokens.current
+      const asked = {
+        method,
+        dispatcher,
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          ...(json !== undefined && { "content-type": "application/json" })
+        },
+        ...(json !== undefined && { body: json })
+      }
+      const answer = yield* sending({
+        try: async (signal): Promise<PixAnswer> => {
+          const answer = await undici(url + path, { ...asked, signal })
+          const text = await answer.body.text()
+          return { status: answer.statusCode, body: text === "" ? undefined : JSON.parse(text) }
+        },
+        catch: failureOf
+      })
+      const { status } = answer
+      const detail = `the bank answered ${status}`
+      // The token was withdrawn before its time: the next call asks for another.
+      if (status === 401) tokens.forget()
+      if (NOT_TAKEN.has(status)) return yield* new GatewayUnreachable({ detail })
+      if (status >= 500) return yield* new GatewayUnclear({ detail })
+      return answer
+    }
+  )
 }
 
 const failureOf = (error: unknown) => {

@@ -1,11 +1,18 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
-import { isUnwanted, undoUnwanted, voidLeft } from "./cancellation.ts"
+import { openCharge, operationUnderWay } from "./attempts.ts"
+import { heed, isUnwanted, undoUnwanted, voidLeft, withdrawn } from "./cancellation.ts"
 import { creditCaptured } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
-import { sendWithheld, waitForDestination, waitForPayer, waitForTruth } from "./gatewayCalls.ts"
+import {
+  inquire,
+  sendWithheld,
+  waitForDestination,
+  waitForPayer,
+  waitForTruth
+} from "./gatewayCalls.ts"
 import { captureStep, largerBy } from "./legs.ts"
 import { refundAtGateway, refunded, refundNotMade } from "./refunds.ts"
 import type { Attempt } from "./state.ts"
@@ -204,6 +211,11 @@ export const captured = (
 
 /** What was still authorized is free again, because somebody gave it back or because it ran out. */
 export const voided = (step: Step, attempt: Attempt): Step => {
+  const charge = openCharge(step.payment)
+  return charge === undefined ? given(heed(step), attempt) : withdrawn(step, charge)
+}
+
+const given = (step: Step, attempt: Attempt): Step => {
   const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
   const name = attempt.expiry === true ? "expired" : "voided"
   const status = step.payment.status === "partially_captured" ? "captured" : name
@@ -226,6 +238,9 @@ const notMade = (
   const failure = { code: why.code, detail: why.detail }
   switch (attempt.operation) {
     case "charge": {
+      if (operationUnderWay(ended.payment)?.operation === "void") {
+        return withdrawn(ended, attempt)
+      }
       const { next_action: _, ...payment } = ended.payment
       return tell(
         moveTo(change({ ...ended, payment }, { failure }), "failed"),
@@ -238,10 +253,21 @@ const notMade = (
     case "void":
       // An authorization that ran out is over whatever the gateway says of giving it back.
       if (attempt.expiry === true) return voided(ended, attempt)
+      if (ended.payment.void_requested === true) return stillUnwanted(ended)
       return tell(ended, "payment.void_failed", { failure })
     case "evidence":
       return tell(evidenceNotTaken(ended, attempt.dispute), "payment.evidence_failed", { failure })
     default:
       return voidLeft(tell(ended, `payment.${attempt.operation}_failed`, { failure }))
   }
+}
+
+/**
+ * The gateway did not take the charge back: most likely it is paid, which is asked now. Whatever comes of
+ * the charge is undone then.
+ */
+const stillUnwanted = (step: Step): Step => {
+  const charge = openCharge(step.payment)
+  if (charge === undefined) return voidLeft(step)
+  return charge.wake_at === undefined ? step : inquire(step, charge)
 }

@@ -6,6 +6,13 @@ type Attempts = Pick<Payment, "attempts">
 export const nextNumber = ({ attempts }: Attempts, operation: Attempt["operation"]): number =>
   attempts.filter((attempt) => attempt.operation === operation).length + 1
 
+/** The charge whose payer has not acted, or of which nobody knows: nothing is booked for it yet. */
+export const openCharge = ({ attempts }: Attempts): Attempt | undefined =>
+  attempts.find(({ operation, status }) => operation === "charge" && !isDefinitive(status))
+
+/** Of a void that came too late for its charge, whose money goes back instead. */
+export const PAID_FIRST = "paid_first"
+
 /** What is done to an authorization, one after the other. */
 const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "capture", "void"])
 

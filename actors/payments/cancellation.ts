@@ -1,6 +1,6 @@
 import { derivedId } from "../../src/domain/identifiers.ts"
 import * as entries from "../../src/ledger/entries.ts"
-import { nextNumber } from "./attempts.ts"
+import { nextNumber, openCharge, operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { takeCredit } from "./crediting.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { refundStep } from "./legs.ts"
@@ -42,6 +42,41 @@ export const voidLater = (step: Step): { readonly step: Step; readonly attempt: 
   step: change(step, { void_requested: true }),
   attempt: voidKeyOf(step.payment)
 })
+
+/**
+ * A charge waits for its payer: the gateway is asked to take it back, so that nobody can pay it any more.
+ * Whoever paid first has paid, and gets it back.
+ */
+export const withdraw = (step: Step): { readonly step: Step; readonly attempt: string } => {
+  const { payment } = step
+  const key = voidKeyOf(payment)
+  const { amount, charge_id, gateway } = openCharge(payment)!
+  const asked = sendAttempt(change(step, { void_requested: true }), {
+    key,
+    operation: "void",
+    amount,
+    ...(charge_id !== undefined && { charge_id }),
+    ...(gateway !== undefined && { gateway })
+  })
+  return { step: asked, attempt: key }
+}
+
+/** The gateway has taken it back, or it ended unpaid meanwhile: the payment ends with it. */
+export const withdrawn = (step: Step, charge: Attempt): Step => {
+  const ended = changeAttempt(step, {
+    ...without(charge, "wake_at"),
+    status: "declined",
+    code: "withdrawn",
+    detail: "the merchant gave it up before it was paid",
+    answered_at: step.received.at
+  })
+  const asked = operationUnderWay(ended.payment)
+  const done = asked === undefined
+    ? ended
+    : changeAttempt(ended, { ...without(asked, "wake_at"), status: "approved" })
+  const { next_action: _, ...payment } = heed(done).payment
+  return tell(moveTo({ ...done, payment }, "voided"), "payment.voided", { voided: { amount: 0 } })
+}
 
 /** A charge that nobody wants is not sent once more: only asked about. */
 export const isUnwanted = (payment: Payment, { operation }: Attempt): boolean =>
@@ -96,11 +131,20 @@ export const askRefund = (
 /** The charge was made after all. Where it is not wanted any more, it goes back in the same turn. */
 export const undoUnwanted = (step: Step): Step => {
   if (step.payment.void_requested !== true) return step
+  const asked = operationUnderWay(step.payment)
   const heeded = heed(step)
   const { amount_captured, id, status } = heeded.payment
-  if (status !== "captured") return askVoid(heeded).step
+  // One that was asked for while the payer had not acted may give back what is held now.
+  if (status !== "captured") return asked === undefined ? askVoid(heeded).step : step
+  const paid = asked === undefined ? heeded : changeAttempt(heeded, {
+    ...without(asked, "wake_at"),
+    status: "not_processed",
+    code: PAID_FIRST,
+    detail: "the payer paid first: it is given back",
+    answered_at: step.received.at
+  })
   const refund = derivedId("ref", id, "void", "requested")
-  return askRefund(heeded, refund, amount_captured, "the payment was voided")!.step
+  return askRefund(paid, refund, amount_captured, "the payment was voided")!.step
 }
 
 /**
@@ -125,4 +169,7 @@ export const voidLeft = (step: Step): Step => {
 }
 
 /** From here on the void is an attempt like any other. */
-const heed = (step: Step): Step => ({ ...step, payment: without(step.payment, "void_requested") })
+export const heed = (step: Step): Step => ({
+  ...step,
+  payment: without(step.payment, "void_requested")
+})

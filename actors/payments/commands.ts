@@ -13,7 +13,8 @@ import {
   isBeforeCharge,
   isUnderWay,
   voidLater,
-  voidNow
+  voidNow,
+  withdraw
 } from "./cancellation.ts"
 import { charge, isRoutable } from "./charging.ts"
 import { quotedFor } from "./crediting.ts"
@@ -193,7 +194,11 @@ export const increment = (payment: Payment, body: Body<"increment">, received: R
 export const voidPayment = (payment: Payment, body: Body<"void">, received: Received<Terms>) =>
   command(payment, "void", body, received, (step) => {
     if (isBeforeCharge(payment.status)) return { step: voidNow(step) }
-    if (isUnderWay(payment.status)) return voidLater(step)
+    if (isUnderWay(payment.status)) {
+      const asked = operationUnderWay(payment)
+      if (asked !== undefined) return { step, attempt: asked.key }
+      return payment.status === "requires_action" ? withdraw(step) : voidLater(step)
+    }
     if (payment.status !== "authorized" && payment.status !== "partially_captured") {
       return refuse("invalid_state", `a ${payment.status} payment cannot be voided`, payment.id)
     }

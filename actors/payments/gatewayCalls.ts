@@ -27,7 +27,8 @@ export const sendAttempt = (
   step: Step,
   attempt: Pick<
     Attempt,
-    "key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason" | "dispute"
+    | ("key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason" | "dispute")
+    | "charge_id"
   >
 ): Step =>
   call(
@@ -81,6 +82,7 @@ const evidenceOf = (payment: Payment, dispute_id: string) => {
 const call = (step: Step, key: string): Step => {
   const { payment } = step
   const attempt = attemptOf(payment, key)!
+  const charge_id = attempt.charge_id ?? payment.charge_id
   return send(step, {
     to: "gateway",
     type: "call",
@@ -99,7 +101,7 @@ const call = (step: Step, key: string): Step => {
       }),
       ...(attempt.final === true && { final: true }),
       ...(attempt.dispute !== undefined && evidenceOf(payment, attempt.dispute)),
-      ...(payment.charge_id !== undefined && { charge_id: payment.charge_id }),
+      ...(charge_id !== undefined && { charge_id }),
       first_sent_at: firstSentAt(attempt)
     }
   })

@@ -116,7 +116,9 @@ export const resourceOf = (payment: Payment): PaymentResource => ({
     disputes: payment.disputes.map(disputeResourceOf)
   }),
   ...(payment.expires_at !== undefined && { expires_at: time(payment.expires_at) }),
-  ...(payment.next_action && { next_action: actionShown(payment.id, payment.next_action) }),
+  // What is given up is shown to no payer any more.
+  ...(payment.next_action && payment.void_requested !== true &&
+    { next_action: actionShown(payment.id, payment.next_action) }),
   ...(payment.failure && { failure: payment.failure }),
   created_at: time(payment.created_at),
   updated_at: time(payment.updated_at),

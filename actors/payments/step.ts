@@ -4,7 +4,7 @@ import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Received } from "../../src/runtime/actor.ts"
 import type { Decision, Emission, Timer, Unaddressed } from "../../streams/emissions.ts"
 import type { Beside, EventBody, EventWith } from "../../streams/events.ts"
-import { operationUnderWay } from "./attempts.ts"
+import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { clear } from "./clearing.ts"
 import { eventOf } from "./event.ts"
 import { resourceOf } from "./resource.ts"
@@ -188,6 +188,9 @@ export const outcomeOf = (
   if (attempt === undefined || !isDefinitive(attempt.status) || attempt.status === "approved") {
     return { payment: resource }
   }
+  // It came too late for the charge, which is undone instead.
+  const stands = payment.void_requested === true || attempt.code === PAID_FIRST
+  if (attempt.operation === "void" && stands) return { payment: resource }
   return {
     refused: {
       code: `${attempt.operation}_${attempt.status}`,

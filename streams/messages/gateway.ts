@@ -102,6 +102,10 @@ export const Outcome = Schema.TaggedUnion({
     charge_id: Schema.String,
     captured: Schema.Boolean,
     amount: InternalAmount,
+    /** Charges: what was paid beside it under the same name, each by the gateway's own. */
+    others: Schema.optionalKey(
+      Schema.Array(Schema.Struct({ charge_id: Schema.String, amount: InternalAmount }))
+    ),
     /** Until when the gateway keeps the authorization (milliseconds), where it says so. */
     authorized_until: Schema.optionalKey(Schema.Finite)
   },
@@ -170,7 +174,9 @@ export const Notified = Schema.Struct({
   gateway: Text(32),
   says: Schema.Literals(["made", "not_made", "pending"]),
   /** The gateway's own name of a refund, which may have been made there by somebody. */
-  refund_id: Schema.optionalKey(Text(255))
+  refund_id: Schema.optionalKey(Text(255)),
+  /** By the gateway's name, where one charge may be paid more than once. */
+  charge_id: Schema.optionalKey(Text(255))
 })
 
 /** A gateway's webhook about a payout: a reason to ask. */

@@ -3,7 +3,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { FeeBearer } from "../messages/fees.ts"
 import { Risk } from "../messages/fraud.ts"
 import { ReversalRate } from "../messages/fx.ts"
-import { Operation, PixTerms } from "../messages/gateway.ts"
+import { Operation, TakenPixTerms } from "../messages/gateway.ts"
 import { CaptureMode, Customer, Device, Split } from "../messages/payments.ts"
 import { Failure, MinorUnits, Time } from "./parts.ts"
 
@@ -43,7 +43,7 @@ export const DisputeStatus = Schema.Literals([
   "lost"
 ])
 
-const { payer: _, ...shownTerms } = PixTerms.fields
+const { payer: _, ...shownTerms } = TakenPixTerms.fields
 
 /** Who pays is the bank's to know: a payer is never shown. */
 const PaymentMethodShown = Schema.Struct({

@@ -97,6 +97,19 @@ describe("tok_requires_action", () => {
     expect(failed.amount_captured).toBe(0)
   })
 
+  test("the merchant gives it up, and the payer can do nothing any more", async () => {
+    const { json } = await shop.pay(paidWith("tok_requires_action"))
+    const { json: ended } = await shop.post(`/v1/payments/${json.id}/void`)
+    expect([ended.status, ended.next_action]).toEqual(["voided", undefined])
+    await decideAt(json.next_action.url, "approve")
+    const made = await gatewayOf(one).operations(json.id)
+    expect(made.map(({ kind, status }) => [kind, status]).sort()).toEqual([
+      ["charge", "declined"],
+      ["void", "approved"]
+    ])
+    expect((await shop.get(`/v1/payments/${json.id}`)).json.status).toBe("voided")
+  })
+
   test("with manual capture the approval only authorizes", async () => {
     const { json } = await shop.pay({ ...paidWith("tok_requires_action"), capture: "manual" })
     expect(json.status).toBe("requires_action")

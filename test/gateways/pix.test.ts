@@ -1,22 +1,17 @@
-import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { pix } from "../../actors/gateway/pix.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { readBrCode } from "../../src/domain/brCode.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { type PixSimulator, startPixSimulator } from "../../src/stack/pix/server.ts"
-import { Call } from "../../streams/messages/gateway.ts"
-import { fetchTool, startTool } from "../support/emulators.ts"
 import { testFolder } from "../support/lastro.ts"
+import { adapterAt, callOf, performAt, SECRET } from "../support/pixAdapter.ts"
 import { describedBy, descriptionFile, type Exchange } from "../support/pixDescription.ts"
 
-const SECRET = "secret-of-the-address"
-const EVP = "71cdf9ba-c695-4e3c-b010-abb521a3f1be"
 const exchanges: Array<Exchange> = []
 let folder: string
 let bank: PixSimulator
@@ -48,20 +43,6 @@ const recording = (target: string) =>
     response.end(told)
   })
 
-const adapterAt = (url: string, more = {}) =>
-  pix({
-    name: "pix",
-    url: `${url}/api/v2`,
-    tokenUrl: `${url}/oauth/token`,
-    clientId: "lastro",
-    clientSecret: "secret",
-    key: EVP,
-    receiverName: "Loja",
-    receiverCity: "RECIFE",
-    webhookSecret: SECRET,
-    ...more
-  })
-
 beforeAll(async () => {
   folder = testFolder("pix")
   bank = await startPixSimulator({ file: join(folder, "bank.db") })
@@ -79,21 +60,8 @@ beforeEach(() => {
 })
 
 const paymentId = () => paymentIdOf("acme", `order-${orders}`)
-const call = (more: object = {}) =>
-  Schema.decodeUnknownSync(Call)({
-    payment_id: paymentId(),
-    gateway: "pix",
-    attempt: `${paymentId()}.charge.1`,
-    operation: "charge",
-    amount: "1050",
-    currency: "BRL",
-    capture: true,
-    ...more
-  })
-const perform = async (more: object = {}, at = gateway) =>
-  (await Effect.runPromise(at.perform(call(more), "acme"))).outcome as Readonly<
-    Record<string, string>
-  >
+const call = (more: object = {}) => callOf(paymentId(), more)
+const perform = (more: object = {}, at = gateway) => performAt(at, call(more))
 const inquire = (more: object = {}) => Effect.runPromise(gateway.inquire(call(more)))
 const txid = () => `${paymentId().slice("pay_".length)}01`
 const pay = (body: object = {}) =>
@@ -165,12 +133,97 @@ describe("a charge by Pix", () => {
   test("cannot be held, and moves reais only", async () => {
     expect(await perform({ capture: false })).toMatchObject({ _tag: "NotProcessed" })
     expect(await perform({ currency: "USD" })).toMatchObject({ _tag: "NotProcessed" })
-    expect(await perform({ operation: "void", charge_id: txid() }))
+    expect(await perform({ operation: "capture", charge_id: txid() }))
       .toMatchObject({ _tag: "Declined" })
   })
 })
 
+describe("a charge that is taken back", () => {
+  const withdrawing = () => ({
+    operation: "void",
+    attempt: `${paymentId()}.void.1`,
+    charge_id: txid()
+  })
+
+  test.each([
+    ["cob", {}],
+    ["cobv", {
+      pix: { due_date: "2099-12-31", payer: { name: "Ana", tax_id: "12345678909" } }
+    }]
+  ])("is removed at the bank, a %s, and cannot be paid any more", async (kind, more) => {
+    await perform(more)
+    const removed = { _tag: "Approved", charge_id: txid(), captured: false, amount: 1_050n }
+    expect(await perform(withdrawing())).toEqual(removed)
+    const { method, path, requestBody } = exchanges.at(-1)!
+    expect([method, path, requestBody]).toEqual(
+      ["PATCH", `/${kind}/${txid()}`, { status: "REMOVIDA_PELO_USUARIO_RECEBEDOR" }]
+    )
+    expect((await pay()).status).toBe(409)
+    expect(await inquire()).toMatchObject({ _tag: "Declined", code: "pix_removed" })
+    // A repeat, and a question about it, find it removed.
+    expect(await perform(withdrawing())).toEqual(removed)
+    expect(await inquire(withdrawing())).toEqual(removed)
+  })
+
+  test("was paid first: the bank's word decides", async () => {
+    await paid()
+    const refused = { _tag: "Declined", code: "pix_paid" }
+    expect(await perform(withdrawing())).toMatchObject(refused)
+    expect(await inquire(withdrawing())).toMatchObject(refused)
+  })
+
+  test("was never there", async () => {
+    expect(await perform(withdrawing())).toMatchObject({ _tag: "NotProcessed" })
+    expect(await inquire(withdrawing())).toBeUndefined()
+  })
+
+  test("still waits where the bank has not removed it", async () => {
+    await perform()
+    expect(await inquire(withdrawing())).toBeUndefined()
+  })
+
+  test("and is paid all the same: the money counts, whatever the charge is called", async () => {
+    await perform()
+    await perform(withdrawing())
+    await pay({ anyway: true })
+    expect(await inquire()).toMatchObject({ _tag: "Approved", captured: true, amount: 1_050n })
+  })
+})
+
+describe("a charge that is paid more than once", () => {
+  type Told = { charge_id: string; others?: ReadonlyArray<{ charge_id: string; amount: bigint }> }
+
+  test("tells each payment, and stays what it was", async () => {
+    const first = await paid()
+    await pay({ anyway: true, valor: "2.00" })
+    await pay({ anyway: true })
+    const told = await inquire({ charge_id: first }) as Told
+    expect(told).toMatchObject({ _tag: "Approved", charge_id: first, amount: 1_050n })
+    expect(told.others?.map(({ amount }) => amount)).toEqual([200n, 1_050n])
+    expect(new Set([first, ...told.others!.map(({ charge_id }) => charge_id)]).size).toBe(3)
+    // Asked about by another of them, it is that one.
+    const { charge_id } = told.others![1]!
+    expect(await inquire({ charge_id })).toMatchObject({ charge_id })
+  })
+
+  test("is the one of the right amount, whichever came first", async () => {
+    await perform()
+    await pay({ valor: "1.00" })
+    await pay({ anyway: true })
+    expect(await inquire()).toMatchObject({ amount: 1_050n, others: [{ amount: 100n }] })
+  })
+})
+
 describe("a return (devolução)", () => {
+  test("of another amount than was asked for is told as the bank made it", async () => {
+    const charge = await paid()
+    await control({ returns_valor: "0.50" })
+    const part = refunding(charge, "200")
+    expect(await perform(part)).toMatchObject({ _tag: "Approved", amount: 50n })
+    expect(await inquire(part)).toMatchObject({ _tag: "Approved", amount: 50n })
+    await control({})
+  })
+
   test("gives back in parts, each once, never more than was paid", async () => {
     const charge = await paid()
     const part = refunding(charge, "1000")
@@ -201,46 +254,6 @@ test("an outage of the bank sent nothing, and a token is asked for once", async 
   expect(await perform()).toMatchObject({ _tag: "RequiresAction" })
 })
 
-/** A bank that says the same whatever it is asked. */
-const bankSaying = async (body: unknown, status = 200) => {
-  const server = createServer((request, response) => {
-    const token = request.url === "/oauth/token"
-    response.writeHead(token ? 200 : status, { "content-type": "application/json" })
-    response.end(JSON.stringify(token ? { access_token: "token", expires_in: 300 } : body))
-  })
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
-  const at = adapterAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  return { at, stop: () => server.close() }
-}
-
-test.each([
-  ["a due date that never comes", { dataDeVencimento: "2026-13-01" }, "Declined"],
-  ["a moment without a zone", { criacao: "2026-08-31T12:00:00" }, "RequiresAction"],
-  ["a moment that is none", { criacao: "yesterday" }, "RequiresAction"],
-  ["an endless life", { expiracao: 1e300 }, "RequiresAction"]
-])("what a bank tells with %s is an answer all the same", async (_about, calendario, tag) => {
-  const told = { status: "ATIVA", location: "pix.example/1", revisao: 0 }
-  const criacao = new Date().toISOString()
-  const { at, stop } = await bankSaying({ ...told, calendario: { criacao, ...calendario } })
-  expect((await Effect.runPromise(at.inquire(call())))?._tag).toBe(tag)
-  stop()
-})
-
-test("what the bank has no room for now was not sent, and a question says nothing", async () => {
-  const { at, stop } = await bankSaying({}, 429)
-  const returned = call(refunding("E1", "100"))
-  const questions: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
-    at.perform(call(), "acme"),
-    at.perform(returned, "acme"),
-    at.inquire(returned)
-  ]
-  for (const asked of questions) {
-    const { _tag } = await Effect.runPromise(Effect.flip(asked))
-    expect(_tag).toBe("GatewayUnreachable")
-  }
-  stop()
-})
-
 test("the bank's news is known by the secret of its address", async () => {
   const body = JSON.stringify({
     pix: [{ endToEndId: "E1", txid: txid(), devolucoes: [{ id: "a1", status: "DEVOLVIDO" }] }]
@@ -248,7 +261,7 @@ test("the bank's news is known by the secret of its address", async () => {
   const read = (token: string) =>
     Effect.runPromise(gateway.readWebhook!({ body, header: () => undefined, token }))
   expect(await read(SECRET)).toEqual([
-    { payment_id: paymentId(), attempt: `${paymentId()}.charge.1`, says: "made" },
+    { payment_id: paymentId(), attempt: `${paymentId()}.charge.1`, says: "made", charge_id: "E1" },
     { payment_id: paymentId(), attempt: `${paymentId()}.refund.ref_a1`, says: "made" }
   ])
   await expect(read("another")).rejects.toThrow()
@@ -300,89 +313,5 @@ test.skipIf(descriptionFile === undefined)(
     // It must be able to find something.
     const wrong = { ...charge!, requestBody: { valor: { original: "1" } } }
     expect(problems(wrong).length).toBeGreaterThan(0)
-  }
-)
-
-const prism = descriptionFile && await fetchTool("@stoplight/prism-cli", "5.16.0")
-
-test.skipIf(prism === undefined)(
-  "a mock made from the description takes our requests",
-  async () => {
-    const mock = await startTool(
-      prism!,
-      "@stoplight/prism-cli/dist/index.js",
-      (port) => ["mock", "--port", String(port), descriptionFile!]
-    )
-    const tokens = createServer((_, response) =>
-      response.end(JSON.stringify({ access_token: "t", expires_in: 600 }))
-    )
-    await new Promise<void>((done) => tokens.listen(0, "127.0.0.1", done))
-    try {
-      const { port } = tokens.address() as AddressInfo
-      const mocked = adapterAt("", { url: mock.url, tokenUrl: `http://127.0.0.1:${port}` })
-      const outcome = await perform({}, mocked)
-      // It answers with the description's own examples, which are years old; what is not valid is a 400.
-      expect(["RequiresAction", "Declined", "Approved"]).toContain(outcome["_tag"])
-      const e2e = "E12345678202009091221kkkkkkkkkkk"
-      const returned = await perform(refunding(e2e, "790"), mocked)
-      expect(["Unknown", "Approved"]).toContain(returned["_tag"])
-    } finally {
-      tokens.close()
-      await mock.stop()
-    }
-  }
-)
-
-const openssl = (...args: ReadonlyArray<string>) =>
-  execFileSync("openssl", args, { cwd: folder, stdio: "pipe" })
-
-const hasOpenssl = (() => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "pipe" })
-    return true
-  } catch {
-    console.warn("skipped: openssl is not there to make certificates")
-    return false
-  }
-})()
-
-test.skipIf(!hasOpenssl)(
-  "both sides show certificates, and without ours nothing is sent",
-  async () => {
-    const read = (name: string) => fs.readFileSync(join(folder, name), "utf8")
-    const made = ["-newkey", "rsa:2048", "-nodes"]
-    const authority = [
-      "-days",
-      "2",
-      "-keyout",
-      "ca.key",
-      "-out",
-      "ca.pem",
-      "-subj",
-      "/CN=authority"
-    ]
-    openssl("req", "-x509", ...made, ...authority)
-    fs.writeFileSync(join(folder, "names"), "subjectAltName=IP:127.0.0.1")
-    for (const name of ["bank", "lastro"]) {
-      const asked = ["-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`]
-      openssl("req", ...made, ...asked)
-      const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"]
-      openssl("x509", "-req", "-days", "2", "-in", `${name}.csr`, "-out", `${name}.pem`, ...signed)
-    }
-    const ca = read("ca.pem")
-    const secure = await startPixSimulator({
-      file: join(folder, "secure.db"),
-      tls: { cert: read("bank.pem"), key: read("bank.key"), ca }
-    })
-    try {
-      const ours = { cert: read("lastro.pem"), key: read("lastro.key"), ca }
-      expect(await perform({}, adapterAt(secure.url, { tls: ours })))
-        .toMatchObject({ _tag: "RequiresAction" })
-      const nobody = adapterAt(secure.url, { tls: { ca } })
-      const error = await Effect.runPromise(Effect.flip(nobody.perform(call(), "acme")))
-      expect(error._tag).toBe("GatewayUnreachable")
-    } finally {
-      await secure.stop()
-    }
   }
 )

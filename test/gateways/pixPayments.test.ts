@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { readBrCode } from "../../src/domain/brCode.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { imbalances, openShop, type Shop } from "../support/shop.ts"
@@ -89,6 +89,35 @@ test("a due date needs its payer, whose number is shown to nobody", async () => 
   expect(one.logs.join()).not.toContain("12345678909")
   await payer(json.id)
   await shop.until(json.id, "captured")
+})
+
+describe("a Pix that its merchant gives up", () => {
+  const bank = () => one.lastro.banks.get("pix")!.url
+  const statusOf = async (id: string) => {
+    const answer = await fetch(`${bank()}/book/${id.slice("pay_".length)}01`)
+    return (await answer.json() as { status: string }).status
+  }
+
+  test.each([["within an hour", {}], ["until a day", {
+    due_date: "2099-12-31",
+    payer: { name: "Ana", tax_id: "12345678909" }
+  }]])("to be paid %s is removed at the bank, and nobody is shown its code", async (_, more) => {
+    const { json } = await shop.pay({ payment_method: { type: "pix", ...more } })
+    const { json: ended, status } = await shop.post(`/v1/payments/${json.id}/void`)
+    expect([status, ended.status, ended.next_action]).toEqual([201, "voided", undefined])
+    expect(await statusOf(json.id)).toBe("REMOVIDA_PELO_USUARIO_RECEBEDOR")
+    expect((await shop.get(`/v1/payments/${json.id}/qr-code`)).status).toBe(404)
+    expect(await payer(json.id)).toBe(409)
+  })
+
+  test("and that was paid a moment before goes back to the payer", async () => {
+    const { json } = await shop.pay(pix)
+    await payer(json.id, { quietly: true })
+    const { status } = await shop.post(`/v1/payments/${json.id}/void`)
+    expect(status).toBe(201)
+    const ended = await shop.until(json.id, ({ amount_refunded }) => amount_refunded === 10_000)
+    expect(ended.refunds).toMatchObject([{ amount: 10_000, status: "succeeded" }])
+  })
 })
 
 test("Pix in another currency and with manual capture moves nothing", async () => {

@@ -56,7 +56,7 @@ const table: Readonly<Record<Status, readonly [Life, "refused" | ((life: Life) =
   screening: [judged(), (life) => life.payment!.status],
   in_review: [judged("review"), (life) => life.payment!.status],
   processing: [charged("manual"), (life) => madeThenVoided(life)],
-  requires_action: [charged("manual", toAct), (life) => madeThenVoided(life)],
+  requires_action: [charged("manual", toAct), (life) => withdrawn(life)],
   unknown: [charged("manual", unclear), (life) => madeThenVoided(life)],
   authorized: [held(), (life) => ended(life, approved(10_000n, false)).payment!.status],
   partially_captured: [
@@ -68,6 +68,16 @@ const table: Readonly<Record<Status, readonly [Life, "refused" | ((life: Life) =
   failed: [charged("automatic", declined), "refused"],
   voided: [voided(held()), "refused"],
   expired: [expired(), "refused"]
+}
+const withdrawn = (life: Life): Status => {
+  const [charge, asked] = life.payment!.attempts
+  expect(asked).toMatchObject({ operation: "void", amount: 10_000n, charge_id: "ch_1" })
+  const ended = life.take(answer(asked!, approved(10_000n, false)))
+  const { events } = Result.getOrThrow(ended)
+  expect(events?.map(({ type }) => type)).toEqual(["payment.voided"])
+  expect(life.attempt(charge!.key)).toMatchObject({ status: "declined", code: "withdrawn" })
+  expect(life.payment!.next_action).toBeUndefined()
+  return life.payment!.status
 }
 const madeThenVoided = (life: Life): Status => {
   expect(life.payment!.void_requested).toBe(true)
@@ -115,6 +125,71 @@ describe("a void before anything was charged", () => {
       detail: "the payment is voided"
     })
     expect(life.payment).toMatchObject({ status: "voided", attempts: [] })
+  })
+})
+
+describe("a void while the payer has not acted", () => {
+  const asking = (capture: "automatic" | "manual" = "automatic") => {
+    const life = charged(capture, toAct)
+    const { emit } = Result.getOrThrow(life.take(asked("void", "v"), "waiter"))
+    expect(emit?.map(({ body, type }) => [type, (body as Json)["charge_id"]]))
+      .toEqual([["call", "ch_1"]])
+    return { life, charge: life.attempt(`${ID}.charge.1`)!, void: last(life) }
+  }
+  const toldTo = (taken: ReturnType<Life["take"]>) =>
+    Result.getOrThrow(taken).answers?.map(({ body, to }) => [
+      to,
+      (body as { payment: { status: string } }).payment.status
+    ])
+
+  it("is done when the gateway has taken the charge back", () => {
+    const { life, void: asked } = asking()
+    expect(toldTo(life.take(answer(asked, approved(10_000n, false))))).toEqual([
+      ["waiter", "voided"]
+    ])
+  })
+
+  it("gives back what was paid first, when the gateway refuses and says so", () => {
+    const { life, charge, void: asked } = asking()
+    const taken = life.take(answer(asked, declined))
+    expect(Result.getOrThrow(taken).emit?.map(({ type }) => type)).toEqual(["inquire"])
+    expect(toldTo(taken)).toEqual([["waiter", "requires_action"]])
+    life.take(answer(charge, approved(10_000n, true), true))
+    expect(last(life)).toMatchObject({ operation: "refund", amount: 10_000n, status: "sent" })
+    expect(life.payment).toMatchObject({ status: "captured" })
+  })
+
+  it("gives back what was paid first, when that is told before the void is answered", () => {
+    const { life, charge, void: asked } = asking()
+    expect(toldTo(life.take(answer(charge, approved(10_000n, true), true)))).toEqual([
+      ["waiter", "captured"]
+    ])
+    expect(last(life)).toMatchObject({ operation: "refund", amount: 10_000n, status: "sent" })
+    expect(Result.getOrThrow(life.take(answer(asked, declined)))).toEqual({})
+  })
+
+  it("ends with a charge that nobody paid in time", () => {
+    const { life, charge, void: asked } = asking()
+    expect(toldTo(life.take(answer(charge, declined, true)))).toEqual([["waiter", "voided"]])
+    expect(Result.getOrThrow(life.take(answer(asked, approved(10_000n, false))))).toEqual({})
+  })
+
+  it("gives back what is held since, and asks again where that was refused before", () => {
+    for (const outcome of [approved(10_000n, false), declined]) {
+      const { life, charge, void: asked } = asking("manual")
+      life.take(answer(charge, approved(10_000n, false), true))
+      expect(life.payment!.attempts).toHaveLength(2)
+      life.take(answer(asked, outcome))
+      if (outcome === declined) life.take(answer(last(life), approved(10_000n, false)))
+      expect(life.payment!.status).toBe("voided")
+      expect(life.payment!.void_requested).toBeUndefined()
+    }
+  })
+
+  it("is not asked for twice", () => {
+    const { life } = asking()
+    life.take(asked("void", "w"), "another")
+    expect(life.payment!.attempts).toHaveLength(2)
   })
 })
 

@@ -13,7 +13,7 @@ const show = Effect.fnUntraced(function* (asked: Asked) {
   yield* assertPaymentId(id)
   const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
   if (payment === undefined) return yield* notFound(id)
-  const code = payment.next_action?.br_code
+  const code = payment.void_requested === true ? undefined : payment.next_action?.br_code
   if (code === undefined) {
     return yield* problem(404, "qr_code_not_found", "the payment does not wait for a Pix")
   }

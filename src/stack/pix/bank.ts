@@ -1,6 +1,8 @@
 import { hash } from "node:crypto"
 import { DatabaseSync } from "node:sqlite"
 import { dynamicBrCode } from "../../domain/brCode.ts"
+import { endInBrazil } from "../../domain/day.ts"
+import { millisOf } from "../../domain/moment.ts"
 
 export interface Return {
   readonly id: string
@@ -34,6 +36,19 @@ export interface Charge {
   /** Only charges with a due date tell who is paid. */
   readonly recebedor?: typeof RECEIVER
   readonly pix?: ReadonlyArray<Received>
+}
+
+export interface PaidHow {
+  readonly valor?: string
+  readonly anyway?: boolean
+}
+
+const isPayable = ({ calendario, status }: Charge): boolean => {
+  const { criacao, dataDeVencimento, expiracao, validadeAposVencimento = 30 } = calendario
+  const [from, lives] = dataDeVencimento === undefined
+    ? [millisOf(String(criacao))!, Number(expiracao) * 1_000]
+    : [endInBrazil(String(dataDeVencimento))!, Number(validadeAposVencimento) * 86_400_000]
+  return status === "ATIVA" && Date.now() <= from + lives
 }
 
 const RECEIVER = {
@@ -76,6 +91,10 @@ export class Bank {
     return this.get(kind, txid)
   }
 
+  anyCharge(txid: string): Charge | undefined {
+    return this.charge("cob", txid) ?? this.charge("cobv", txid)
+  }
+
   pix(endToEndId: string): Received | undefined {
     return this.get("pix", endToEndId)
   }
@@ -106,39 +125,41 @@ export class Bank {
     return charge
   }
 
-  remove(kind: "cob" | "cobv", charge: Charge): Charge {
-    const removed: Charge = {
+  /** What the receiver changes of a charge that waits: its next revision, or its end. */
+  revise(kind: "cob" | "cobv", charge: Charge, changes: Partial<Charge>): Charge {
+    const { calendario } = charge
+    const revised: Charge = {
       ...charge,
-      revisao: charge.revisao + 1,
-      status: "REMOVIDA_PELO_USUARIO_RECEBEDOR"
+      ...changes,
+      calendario: { ...calendario, ...changes.calendario },
+      revisao: charge.revisao + 1
     }
-    this.put(kind, charge.txid, removed)
-    return removed
+    this.put(kind, charge.txid, revised)
+    return revised
   }
 
-  /** A payer read the code and paid. A charge is paid once; expired ones are not. */
-  pay(txid: string, valor?: string): Received | undefined {
+  /**
+   * A payer read the code and paid. A charge is paid once, while it can be; `anyway` is money that was on
+   * its way before the charge was paid, removed or over, and comes all the same.
+   */
+  pay(txid: string, { anyway = false, valor }: PaidHow = {}): Received | undefined {
     const kind = this.charge("cob", txid) === undefined ? "cobv" : "cob"
-    const charge = this.charge(kind, txid)
-    if (charge?.status !== "ATIVA") return undefined
-    const { criacao, expiracao } = charge.calendario
-    if (
-      expiracao !== undefined &&
-      Date.now() > Date.parse(String(criacao)) + Number(expiracao) * 1_000
-    ) {
-      return undefined
-    }
+    const charge = this.anyCharge(txid)
+    if (charge === undefined || !(anyway || isPayable(charge))) return undefined
+    const before = charge.pix ?? []
     const horario = new Date().toISOString()
     const minute = horario.slice(0, 16).replaceAll(/\D/g, "")
     const received: Received = {
-      endToEndId: `E00000000${minute}${hash("sha256", txid, "hex").slice(0, 11)}`,
+      endToEndId: `E00000000${minute}${hash("sha256", txid + before.length, "hex").slice(0, 11)}`,
       txid,
       chave: charge.chave,
       valor: valor ?? charge.valor.original,
       horario
     }
     this.put("pix", received.endToEndId, received)
-    this.put(kind, txid, { ...charge, status: "CONCLUIDA", pix: [received] })
+    // One that was removed stays so.
+    const status = charge.status === "ATIVA" ? "CONCLUIDA" : charge.status
+    this.put(kind, txid, { ...charge, status, pix: [...before, received] })
     return received
   }
 

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import { dayInBrazil, isDay } from "../../domain/day.ts"
-import { Bank, type Charge, type Received, type Return } from "./bank.ts"
+import { isCnpj, isCpf } from "../../domain/taxId.ts"
+import { Bank, type Charge, type PaidHow, type Received, type Return } from "./bank.ts"
 
 const BODY_BYTES_MAX = 64 * 1024
 const TOKEN_SECONDS = 600
@@ -29,6 +30,8 @@ interface State {
   outage: boolean
   /** What becomes of returns: made at once, in a moment, or refused by the payer's bank. */
   returns: "at_once" | "later" | "refused"
+  /** What is given back, whatever was asked for. */
+  returns_valor?: string | undefined
 }
 
 /** Answers requests of one kind, whatever server they came to. */
@@ -99,10 +102,14 @@ const handle = async (
     return await takeBack(state, response, pathname.slice("/med/".length), text)
   }
   if (pathname === "/control") {
+    state.returns_valor = undefined
     Object.assign(state, JSON.parse(text || "{}"))
     return json(response, 200, { outage: state.outage, returns: state.returns })
   }
   if (pathname === "/book") return json(response, 200, state.bank.received())
+  if (pathname.startsWith("/book/")) {
+    return json(response, 200, state.bank.anyCharge(pathname.slice("/book/".length)) ?? null)
+  }
   if (!pathname.startsWith(PREFIX)) return problem(response, 404, "NaoEncontrado", pathname)
   if (state.outage) return problem(response, 503, "ServicoIndisponivel", "volte mais tarde")
   const token = (request.headers.authorization ?? "").replace("Bearer ", "")
@@ -147,22 +154,48 @@ const onCharge = (
 ) => {
   const { kind, method, text, txid } = asked
   const known = bank.charge(kind, txid)
+  const refuse = (detail: string) =>
+    problem(response, 400, kind === "cob" ? "CobOperacaoInvalida" : "CobVOperacaoInvalida", detail)
   if (method === "PUT") {
     // As real banks do: the same charge a second time is an error, even with the same body.
-    if (known !== undefined) return problem(response, 400, "CobOperacaoInvalida", "txid em uso")
+    if (known !== undefined) return refuse("txid em uso")
     const asked = JSON.parse(text) as Charge
-    const { dataDeVencimento } = asked.calendario
-    if (dataDeVencimento !== undefined && !isDueLater(String(dataDeVencimento))) {
-      return problem(response, 400, "CobVOperacaoInvalida", "cobv.calendario.dataDeVencimento")
-    }
-    return json(response, 201, bank.open(kind, txid, asked))
+    const violated = violationOf(asked)
+    return violated === undefined
+      ? json(response, 201, bank.open(kind, txid, asked))
+      : refuse(violated)
   }
   if (known === undefined) return problem(response, 404, "NaoEncontrado", txid)
-  if (method === "PATCH") return json(response, 200, bank.remove(kind, known))
-  json(response, 200, known)
+  if (method !== "PATCH") return json(response, 200, known)
+  const changes = JSON.parse(text) as Partial<Charge>
+  const others = Object.keys(changes).filter((name) => name !== "status")
+  if (known.status !== "ATIVA") return refuse("a cobrança não está ATIVA")
+  // It makes no sense to remove a charge and to change what will never be used.
+  if (changes.status !== undefined && others.length > 0) return refuse("status com alterações")
+  if (changes.status !== undefined && changes.status !== REMOVED) return refuse("status")
+  const violated = violationOf({ ...known, ...changes })
+  return violated === undefined
+    ? json(response, 200, bank.revise(kind, known, changes))
+    : refuse(violated)
 }
 
-const isDueLater = (day: string): boolean => isDay(day) && day >= dayInBrazil(Date.now())
+const REMOVED = "REMOVIDA_PELO_USUARIO_RECEBEDOR"
+
+/** The first of the description's violations that a charge commits. */
+const violationOf = ({ calendario, devedor, valor }: Charge): string | undefined => {
+  const { dataDeVencimento, expiracao } = calendario
+  if (expiracao !== undefined && !(Number(expiracao) > 0)) return "calendario.expiracao"
+  const due = dataDeVencimento === undefined ? undefined : String(dataDeVencimento)
+  if (due !== undefined && (!isDay(due) || due < dayInBrazil(Date.now()))) {
+    return "calendario.dataDeVencimento"
+  }
+  if (!/^\d{1,10}\.\d{2}$/.test(valor.original) || Number(valor.original) === 0) {
+    return "valor.original"
+  }
+  const { cnpj, cpf } = (devedor ?? {}) as { readonly cnpj?: string; readonly cpf?: string }
+  const isOwed = cpf === undefined ? cnpj === undefined || isCnpj(cnpj) : isCpf(cpf)
+  return isOwed && (cpf === undefined || cnpj === undefined) ? undefined : "devedor"
+}
 
 const onPix = async (
   state: State,
@@ -187,7 +220,8 @@ const onPix = async (
   if (known !== undefined) {
     return problem(response, 400, "PixDevolucaoInvalida", "já existe uma devolução com este id")
   }
-  const { valor } = JSON.parse(asked.text) as { valor: string }
+  const { valor: wanted } = JSON.parse(asked.text) as { valor: string }
+  const valor = state.returns_valor ?? wanted
   const status = returns === "at_once" ? "DEVOLVIDO" : "EM_PROCESSAMENTO"
   const made = bank.giveBack(received, asked.returnId, valor, status)
   if (made === "too much") {
@@ -201,8 +235,8 @@ const onPix = async (
 }
 
 const pay = async (state: State, response: ServerResponse, txid: string, text: string) => {
-  const { quietly, valor } = JSON.parse(text || "{}") as { valor?: string; quietly?: boolean }
-  const received = state.bank.pay(txid, valor)
+  const { quietly, ...how } = JSON.parse(text || "{}") as PaidHow & { readonly quietly?: boolean }
+  const received = state.bank.pay(txid, how)
   if (received === undefined) return problem(response, 409, "CobNaoPagavel", txid)
   json(response, 200, received)
   if (quietly !== true) await tell(state, received)

@@ -1,0 +1,51 @@
+import { timingSafeEqual } from "node:crypto"
+import { Effect, Schema } from "effect"
+import { paymentOfTxid } from "./pixCharge.ts"
+import { Devolucao, isMed } from "./pixReturn.ts"
+import { type Gateway, type Notice, WebhookRefused } from "./port.ts"
+
+const { id, natureza, status } = Devolucao.fields
+const News = Schema.Struct({
+  pix: Schema.Array(Schema.Struct({
+    endToEndId: Schema.optionalKey(Schema.String),
+    txid: Schema.optionalKey(Schema.String),
+    devolucoes: Schema.optionalKey(Schema.Array(Schema.Struct({ id, natureza, status })))
+  }))
+})
+
+/**
+ * Banks sign nothing. Who speaks is known by the client certificate at the proxy, and by the secret
+ * that the registered address carries.
+ */
+export const readPixWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
+  const readNews = Schema.decodeUnknownSync(News)
+  return ({ body, token = "" }) =>
+    Effect.try({
+      try: () => {
+        const [given, wanted] = [Buffer.from(token), Buffer.from(secret)]
+        if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+          throw new Error("the address does not carry the secret")
+        }
+        return readNews(JSON.parse(body)).pix.flatMap(noticesOf)
+      },
+      catch: (error) => new WebhookRefused({ detail: (error as Error).message })
+    })
+}
+
+const noticesOf = (
+  { devolucoes = [], endToEndId, txid = "" }: (typeof News.Type)["pix"][number]
+): ReadonlyArray<Notice> => {
+  const known = paymentOfTxid(txid)
+  if (known === undefined) return []
+  const { payment_id } = known
+  return [
+    { ...known, says: "made", ...(endToEndId !== undefined && { charge_id: endToEndId }) },
+    ...devolucoes.map(({ id, natureza, status }): Notice =>
+      isMed(natureza) ? { payment_id, dispute_id: id } : {
+        payment_id,
+        attempt: `${payment_id}.refund.ref_${id}`,
+        says: status === "DEVOLVIDO" ? "made" : status === "NAO_REALIZADO" ? "not_made" : "pending"
+      }
+    )
+  ]
+}
