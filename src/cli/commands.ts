@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   migrate: async () => (await import("./roles/migrate.ts")).migrate,
   routing: async () => (await import("./roles/routing.ts")).routing,
   topology: async () => (await import("./topology.ts")).topologyCommand,
+  users: async () => (await import("./users.ts")).users,
   access: async () => (await import("./access.ts")).access,
   status: async () => (await import("./status.ts")).status,
   keys: async () => (await import("./keys.ts")).keys,

@@ -7,7 +7,7 @@ import { replicasOf } from "../bus/topology.ts"
 import type { Diagnosis } from "../proof/doctor/diagnosis.ts"
 import { examine } from "../proof/doctor/examine.ts"
 import type { Identity } from "../proof/doctor/patient.ts"
-import type { NatsRole, Stack } from "../stack/stack.ts"
+import type { NatsCredentials, NatsRole, Stack } from "../stack/stack.ts"
 import { connect } from "../store/database.ts"
 
 /** What only actors, owners and administrators write. */
@@ -41,12 +41,26 @@ const roles: ReadonlyArray<Omit<Identity, "nc" | "refusal"> & { readonly name: N
   }
 ]
 
+/** Merchants' users that are examined; one that is wrong is mostly wrong as the others are. */
+const MERCHANTS_EXAMINED_MAX = 20
+const MERCHANT_USER = "merchant-"
+
+/** A merchant's own commands, in the partition where its payments are decided, and nobody else's. */
+const merchantRole = (user: string): Omit<Identity, "nc"> => {
+  const merchant = user.slice(MERCHANT_USER.length)
+  return {
+    name: user,
+    merchant,
+    must: [ingressSubject({ family, type, merchant }, PARTITIONS)],
+    mustNot: [...INTERNAL, COMMAND, commandOf("review")]
+  }
+}
+
 /** Examines a deployment with the credentials it was given. */
 export const examineStack = (stack: Stack): Promise<Diagnosis> => {
-  const as = (role: NatsRole, urls = stack.natsUrls) => {
-    const { password, user } = stack.nats[role]
-    return open({ urls, user, password, name: "lastro-doctor", asked: true })
-  }
+  const login = ({ password, user }: NatsCredentials, urls = stack.natsUrls) =>
+    open({ urls, user, password, name: "lastro-doctor", asked: true })
+  const as = (role: NatsRole, urls = stack.natsUrls) => login(stack.nats[role], urls)
   const db = connect(stack.databaseUrl, 2)
   return Effect.runPromise(Effect.scoped(Effect.gen(function* () {
     const { nc } = yield* as("admin")
@@ -69,10 +83,14 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
           }))
       ),
       identities: yield* Effect.forEach(
-        roles,
-        (role) =>
+        [
+          ...roles.map((role) => ({ role, credentials: stack.nats[role.name] })),
+          ...(stack.merchantUsers ?? []).slice(0, MERCHANTS_EXAMINED_MAX)
+            .map((credentials) => ({ role: merchantRole(credentials.user), credentials }))
+        ],
+        ({ credentials, role }) =>
           Effect.map(
-            Effect.result(as(role.name)),
+            Effect.result(login(credentials)),
             (link): Identity =>
               link._tag === "Success"
                 ? { ...role, nc: link.success.nc }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { givenStack } from "./given.ts"
+import { merchantUsersIn } from "./natsConfiguration.ts"
 import { credentialsBy, type Stack, StackError } from "./stack.ts"
 
 /** The servers of the Lastro that runs on this folder, or those that are given. Starts and stops nothing. */
@@ -34,6 +35,7 @@ export const attachStack = (
         ? Promise.reject(new StackError(`there is no NATS user ${user} yet.`))
         : Promise.resolve({ user, password })
     },
+    merchantUsers: merchantUsersIn(passwords),
     stop: () => Promise.resolve()
   }
 }

@@ -1,4 +1,5 @@
 import * as fs from "node:fs"
+import { merchantUsersIn } from "./natsConfiguration.ts"
 import {
   credentialsBy,
   type NatsCredentials,
@@ -38,9 +39,10 @@ export const givenStack = (environment: Environment): Stack | undefined => {
     merchantCredentials: () =>
       Promise.reject(
         new StackError(
-          "merchants' NATS users are made by the operator of the given server: see the permissions in streams/users.ts."
+          "merchants' NATS users are made by the operator of the given servers: lastro users --merchant prints one."
         )
       ),
+    merchantUsers: merchantUsersIn(passwords),
     stop: () => Promise.resolve()
   }
 }

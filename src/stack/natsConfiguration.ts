@@ -3,6 +3,7 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { ingressMapping } from "../../streams/mailboxes.ts"
 import { fromProducers, type NatsAccount, type NatsUser, natsUsers } from "../../streams/users.ts"
+import type { NatsCredentials } from "./stack.ts"
 
 export interface NatsConfiguration {
   /** Address and port for clients, and for the monitoring endpoint. */
@@ -15,6 +16,8 @@ export interface NatsConfiguration {
   readonly cluster: ReadonlyArray<string>
 }
 
+type Passwords = Readonly<Record<string, string>>
+
 const PASSWORD_BYTES = 24
 const MERCHANT = "merchant-"
 
@@ -22,7 +25,7 @@ const MERCHANT = "merchant-"
 export const keptPasswords = (
   file: string,
   added: ReadonlyArray<string>
-): Readonly<Record<string, string>> => {
+): Passwords => {
   const passwords: Record<string, string> = fs.existsSync(file)
     ? JSON.parse(fs.readFileSync(file, "utf8"))
     : {}
@@ -33,20 +36,21 @@ export const keptPasswords = (
   return passwords
 }
 
-const merchantsIn = (passwords: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+const merchantsIn = (passwords: Passwords): ReadonlyArray<string> =>
   Object.keys(passwords).filter((user) => user.startsWith(MERCHANT))
     .map((user) => user.slice(MERCHANT.length))
+
+export const merchantUsersIn = (passwords: Passwords): ReadonlyArray<NatsCredentials> =>
+  merchantsIn(passwords).map((merchant) => {
+    const user = MERCHANT + merchant
+    return { user, password: passwords[user]! }
+  })
 
 /** The configuration file of a server with these users (docs/protocol.md §10). */
 export const natsConfiguration = (
   { client, cluster, monitor, settings, storeDir }: NatsConfiguration,
-  passwords: Readonly<Record<string, string>>
+  passwords: Passwords
 ): string => {
-  const users = natsUsers(merchantsIn(passwords))
-  const usersOf = (account: NatsAccount) =>
-    users.filter((user) => user.account === account).map((user) => userLine(user, passwords))
-  const { services, streams } = fromProducers
-  const theMachines = (subject: string) => `{ account: LASTRO, subject: "${subject}" }`
   return [
     `listen: ${client}`,
     `http: ${monitor}`,
@@ -56,6 +60,20 @@ export const natsConfiguration = (
     `  ${settings}`,
     `}`,
     ...cluster,
+    ...accountsConfiguration(passwords),
+    ``
+  ].join("\n")
+}
+
+/** The accounts of every server with all users whose passwords are given, for this number of partitions. */
+export const accountsConfiguration = (passwords: Passwords): ReadonlyArray<string> => {
+  const users = natsUsers(merchantsIn(passwords))
+  const usersOf = (account: NatsAccount) =>
+    users.filter((user) => user.account === account)
+      .map((user) => `      ${userLine(user, passwords)}`)
+  const { services, streams } = fromProducers
+  const theMachines = (subject: string) => `{ account: LASTRO, subject: "${subject}" }`
+  return [
     `accounts {`,
     `  LASTRO {`,
     `    jetstream: enabled`,
@@ -78,20 +96,23 @@ export const natsConfiguration = (
     ...streams.map((subject) => `      { stream: ${theMachines(subject)} }`),
     `    ]`,
     `  }`,
-    `}`,
-    ``
-  ].join("\n")
+    `}`
+  ]
 }
 
 /** Each account maps what its own users publish. */
 const MAPPINGS = `    mappings: { "${ingressMapping.src}": "${ingressMapping.dest}" }`
 
 /** Quoted: a bare password that starts with a dash or a digit is read as a number. */
-const userLine = (user: NatsUser, passwords: Readonly<Record<string, string>>): string => {
+const userLine = (user: NatsUser, passwords: Passwords): string => {
   const list = (subjects: ReadonlyArray<string>) => JSON.stringify(subjects)
-  return `      { user: "${user.name}", password: "${passwords[user.name]}", permissions: {` +
+  return `{ user: "${user.name}", password: "${passwords[user.name]}", permissions: {` +
     ` publish: { allow: ${list(user.publish)} }, subscribe: { allow: ${list(user.subscribe)} } } }`
 }
+
+/** One merchant's user, for the `users` of the account PRODUCERS. */
+export const merchantConfiguration = (merchant: string, passwords: Passwords): string =>
+  userLine(natsUsers([merchant]).find(({ name }) => name === MERCHANT + merchant)!, passwords)
 
 /** Streams lie below the name of their account; those of a version that had one account move along. */
 export const moveToAccount = (storeDir: string): void => {

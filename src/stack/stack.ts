@@ -28,6 +28,8 @@ export interface Stack {
   readonly databaseUrl: string
   /** By which one merchant publishes its own commands, and nobody else's. */
   readonly merchantCredentials: (merchant: string) => Promise<NatsCredentials>
+  /** Merchants' users whose passwords are known here: those can be examined. */
+  readonly merchantUsers?: ReadonlyArray<NatsCredentials>
   readonly stop: () => Promise<void>
   /** Servers of our own that are started again when they end. */
   readonly kept?: ReadonlyArray<Keeper>

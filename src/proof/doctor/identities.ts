@@ -8,7 +8,7 @@ export const examineIdentities = ({ identities }: Pick<Patient, "identities">) =
   Effect.forEach(identities, examineOne, { concurrency: "unbounded" })
 
 const examineOne = Effect.fnUntraced(function* (
-  { must, mustNot, name, nc, refusal }: Identity
+  { merchant, must, mustNot, name, nc, refusal }: Identity
 ): Effect.fn.Return<Finding> {
   const finding = (verdict: Finding["verdict"], found: string, advice?: string): Finding => ({
     area: "identities",
@@ -16,8 +16,14 @@ const examineOne = Effect.fnUntraced(function* (
     verdict,
     found,
     ...(advice !== undefined && { advice }),
-    undermines: ["G3", "G4", "G5"]
+    undermines: merchant !== undefined && verdict === "unknown" ? [] : ["G3", "G4", "G5"]
   })
+  const printed = merchant === undefined
+    ? "lastro users prints its permissions for this number of partitions"
+    : `lastro users --merchant ${merchant} prints its permissions for this number of partitions`
+  if (nc === undefined && merchant !== undefined) {
+    return finding("unknown", `not examined: ${refusal}`, `give it to the servers: ${printed}`)
+  }
   if (nc === undefined) {
     return finding(
       "unknown",
@@ -36,12 +42,12 @@ const examineOne = Effect.fnUntraced(function* (
     return finding(
       "bad",
       `it may publish on ${allowed.join(", ")}`,
-      "give it the permissions of streams/users.ts: it could forge what only actors may write"
+      `it could forge what only actors may write: ${printed}`
     )
   }
   const denied = must.filter((subject) => answers.get(subject) === false)
   if (denied.length > 0) {
-    return finding("bad", `it may not publish on ${denied.join(", ")}`, "see streams/users.ts")
+    return finding("bad", `it may not publish on ${denied.join(", ")}`, printed)
   }
   const silent = may.filter(([, answer]) => answer === undefined).map(([subject]) => subject)
   return silent.length > 0

@@ -10,6 +10,8 @@ export interface Identity {
   readonly refusal?: string
   readonly must: ReadonlyArray<string>
   readonly mustNot: ReadonlyArray<string>
+  /** A merchant's: where it cannot be examined, nothing that Lastro promises is in doubt. */
+  readonly merchant?: string
 }
 
 /** Everything the doctor is given to look at. */
