@@ -10,7 +10,19 @@ const GIB = 1024 ** 3
 const MAILBOX_AGE_NANOS = 14 * DAY_NANOS
 const EVENTS_AGE_NANOS = 30 * DAY_NANOS
 const DEAD_LETTERS_AGE_NANOS = 180 * DAY_NANOS
-const MAILBOX_BYTES = 32 * GIB
+
+/** Reserved by default: 32 GiB for each of six mailboxes, 64 for events, 8 for dead letters, 1 for advisories. */
+const STREAMS_GIB_DEFAULT = 265
+
+/**
+ * How much of each server's disk streams may take. JetStream reserves it when a stream is made and makes none
+ * where it is not there, so it is the deployment's choice; what a mailbox cannot hold for two weeks closes its gate.
+ */
+export const STREAMS_GIB = Number(process.env["LASTRO_STREAMS_GIB"] || STREAMS_GIB_DEFAULT)
+
+/** A stream's part of it, by what it has of the default. */
+const roomFor = (gibByDefault: number): number =>
+  Math.floor((gibByDefault * STREAMS_GIB * GIB) / STREAMS_GIB_DEFAULT)
 
 const ADVISORIES_AGE_NANOS = 30 * DAY_NANOS
 
@@ -56,7 +68,7 @@ const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => (
   storage: "file",
   discard: "new",
   max_age: MAILBOX_AGE_NANOS,
-  max_bytes: MAILBOX_BYTES,
+  max_bytes: roomFor(32),
   max_msg_size: MESSAGE_BYTES_MAX,
   duplicate_window: DUPLICATE_WINDOW_NANOS,
   num_replicas: replicas,
@@ -109,9 +121,9 @@ const bucket = (name: string, history: number, replicas: number): StreamSpec => 
 /** Every stream and bucket. R1 on one server, R3 in a cluster. */
 export const topology = (replicas: number): ReadonlyArray<StreamSpec> => [
   ...mailboxes.map((declared) => mailbox(declared, replicas)),
-  record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, 64 * GIB, replicas),
-  record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, 8 * GIB, replicas),
-  record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, GIB, replicas),
+  record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, roomFor(64), replicas),
+  record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, roomFor(8), replicas),
+  record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, roomFor(1), replicas),
   {
     // Schedules fire inside their own stream and cannot live where new messages are discarded.
     name: "TIMERS",

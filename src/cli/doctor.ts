@@ -17,7 +17,8 @@ something does. With a single worker there is nobody to take over: G8 is told as
   LASTRO_DATA_DIR                    the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL and DATABASE_URL   or these servers
   LASTRO_NATS_MONITOR_URL            their monitoring endpoints, comma separated
-  LASTRO_PARTITIONS                  how many each mailbox has (docs/streams.md; default 4)`
+  LASTRO_PARTITIONS                  how many each mailbox has (docs/streams.md; default 4)
+  LASTRO_STREAMS_GIB                 what streams reserve of each server's disk (default 265)`
 
 export const doctor: CliCommand = {
   summary: "Which promises hold on this deployment, and why not",

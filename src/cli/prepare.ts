@@ -5,13 +5,14 @@ import { checkStack } from "../stack/checks.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
 import { migrated } from "./migrated.ts"
 import { agreed, connectedAs, declaredTopology } from "./topology/declared.ts"
+import { assertRoom } from "./topology/room.ts"
 
 /** Makes a stack ready: servers checked, migrations applied, streams there. Drift is told, not changed. */
 export const prepare = async (stack: Stack, progress: Progress): Promise<void> => {
   await checkStack(stack)
   const applied = await migrated(stack.databaseUrl)
   if (applied.length > 0) progress(`Migrations applied: ${applied.join(", ")}`)
-  const plan = await connectedAs(stack, "admin", createMissing)
+  const plan = await connectedAs(stack, "admin", createMissing(stack))
   const created = plan.steps.filter(({ action }) => action === "create")
   if (created.length > 0) {
     progress(`Created: ${created.map(({ name }) => name).join(", ")}`)
@@ -29,10 +30,12 @@ export const prepare = async (stack: Stack, progress: Progress): Promise<void> =
 }
 
 /** Creates the streams, buckets and consumers that are not there. Answers what was found. */
-export const createMissing = Effect.fnUntraced(function* (nc: BusClient) {
-  const declared = declaredTopology(replicasOf(nc))
-  const plan = agreed(yield* planTopology(nc, declared, Date.now()))
-  const steps = plan.steps.filter(({ action }) => action === "create")
-  yield* applyPlan(nc, declared, { ...plan, steps })
-  return plan
-})
+export const createMissing = (stack: Stack) =>
+  Effect.fnUntraced(function* (nc: BusClient) {
+    const declared = declaredTopology(replicasOf(nc))
+    const plan = agreed(yield* planTopology(nc, declared, Date.now()))
+    const missing = { ...plan, steps: plan.steps.filter(({ action }) => action === "create") }
+    yield* Effect.promise(() => assertRoom(stack, missing, declared, replicasOf(nc)))
+    yield* applyPlan(nc, declared, missing)
+    return plan
+  })

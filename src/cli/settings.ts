@@ -95,6 +95,7 @@ const checks: Readonly<Record<string, Check>> = {
   LASTRO_POSTGRES_IMAGE: anything,
   LASTRO_SIMULATOR_URL: web,
   LASTRO_STACK: oneOf("embedded", "containers"),
+  LASTRO_STREAMS_GIB: wholeNumber(1, 1_000_000),
   LASTRO_TERMS_FILE: file,
   LASTRO_URL: web,
   OTEL_EXPORTER_OTLP_ENDPOINT: web,

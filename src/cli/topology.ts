@@ -7,6 +7,7 @@ import type { CliCommand } from "./commands.ts"
 import { dataDirOf } from "./lastro.ts"
 import { UsageError } from "./usage.ts"
 import { agreed, connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
+import { assertRoom, roomNote } from "./topology/room.ts"
 
 const usage = `Usage: lastro topology plan [--json]
        lastro topology apply [--json]
@@ -19,6 +20,7 @@ told and left for a person.
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
   LASTRO_PARTITIONS                 how many each mailbox has (docs/streams.md; default 4)
+  LASTRO_STREAMS_GIB                what streams may reserve of each server's disk (default 265)
   LASTRO_NATS_ADMIN_USER/_PASSWORD  who may change streams (or LASTRO_NATS_PASSWORDS_FILE)
 
 Exits with 0 where everything is as declared, with 2 where something is to do or was left.`
@@ -38,7 +40,11 @@ export const topologyCommand: CliCommand = {
       ? { done: [], left: await planAs(stack, "admin") }
       : await apply(stack)
     if (args.includes("--json")) console.log(JSON.stringify(reportOf(done, left)))
-    else print(done, left)
+    else {
+      print(done, left)
+      const note = await roomNote(stack, left, declaredTopology(1))
+      if (note !== undefined) console.log(`note     ${note}`)
+    }
     return left.steps.length === 0 ? 0 : EXIT_TO_DO
   }
 }
@@ -52,6 +58,7 @@ const apply = (stack: Stack) =>
       Effect.gen(function* () {
         const declared = declaredTopology(replicasOf(nc))
         const plan = agreed(yield* planTopology(nc, declared, Date.now()))
+        yield* Effect.promise(() => assertRoom(stack, plan, declared, replicasOf(nc)))
         yield* applyPlan(nc, declared, plan)
         const left = yield* planTopology(nc, declared, Date.now())
         return { done: plan.steps.filter(({ action }) => action !== "tell"), left }

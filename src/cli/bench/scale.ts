@@ -113,7 +113,7 @@ const measure = async (
 ): Promise<number> => {
   // Not `prepare`: it refuses a server that does not sync, which is what is measured here.
   await migrate(stack.databaseUrl, migrations)
-  await connectedAs(stack, "admin", createMissing)
+  await connectedAs(stack, "admin", createMissing(stack))
   const gateway = await startSimulatorThread(join(dataDir, "simulator.db"))
   const workers = processes === 0
     ? [startWorker(stack, {

@@ -11,6 +11,7 @@ import { type Plan, planTopology, replicasOf, type Topology } from "../../bus/to
 import { outboundConsumer } from "../../runtime/outboundRunner.ts"
 import { timersConsumer } from "../../runtime/timerForwarder.ts"
 import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
+import { ROOM_REMEDY } from "./room.ts"
 
 /**
  * Everything that stays where nobody runs: streams, buckets, and the consumers all workers share. A
@@ -64,7 +65,10 @@ export const connectedAs = <A, E extends { readonly message: string }>(
       Effect.flatMap(({ nc }) =>
         use(nc).pipe(
           Effect.mapError(({ message }) =>
-            new StackError(`JetStream did not do what ${user} asked: ${message}.`)
+            new StackError(
+              `JetStream did not do what ${user} asked: ${message}.` +
+                (/no suitable peers|insufficient/i.test(message) ? ` ${ROOM_REMEDY}` : "")
+            )
           )
         )
       )
