@@ -1,4 +1,5 @@
 import { type Effect, Schema } from "effect"
+import type { Currency } from "../../src/domain/currency.ts"
 import type { Call, Inquire, Outcome } from "../../streams/messages/gateway.ts"
 
 /** Nothing left this process: the destination refused the connection or said it is closed. */
@@ -40,6 +41,16 @@ export class WebhookRefused extends Schema.TaggedError<WebhookRefused>()("Webhoo
   detail: Schema.String
 }) {}
 
+/** Money that moved at the gateway for no payment of ours: somebody has to look. */
+export interface Stray {
+  readonly kind: "charge" | "refund"
+  readonly charge_id: string
+  readonly amount: bigint
+  readonly currency: Currency
+  /** Milliseconds. */
+  readonly at: number
+}
+
 /** What a webhook is about. It is a reason to ask the gateway, never an answer. */
 export type Notice =
   | {
@@ -53,6 +64,7 @@ export type Notice =
   }
   | { readonly payment_id: string; readonly dispute_id: string }
   | { readonly payout_id: string }
+  | { readonly stray: Stray }
 
 /** What every gateway adapter offers. Amounts are minor units; keys make calls repeatable. */
 export interface Gateway {

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Webhook } from "standardwebhooks"
 import { Agent, request as undici } from "undici"
+import { Currency } from "../../src/domain/currency.ts"
 import { millisOf, Moment } from "../../src/domain/moment.ts"
 import { sending } from "../../src/runtime/departure.ts"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
@@ -9,6 +10,7 @@ import {
   type Gateway,
   GatewayUnclear,
   GatewayUnreachable,
+  type Notice,
   WebhookRefused
 } from "./port.ts"
 
@@ -127,6 +129,13 @@ const outcomeOfDispute = ({ amount, fee, id, ...told }: typeof Dispute.Type): Ou
 const News = Schema.Union([
   Schema.Struct({ dispute_id: Schema.String, payment_id: Schema.String }),
   Schema.Struct({
+    type: Schema.Literals(["charge.made"]),
+    charge_id: Schema.String,
+    amount: Schema.Int,
+    currency: Currency,
+    at_millis: Schema.Finite
+  }),
+  Schema.Struct({
     key: Schema.String,
     payment_id: Schema.String,
     status: Operation.fields.status,
@@ -141,10 +150,14 @@ const readWebhook = (secret: string): NonNullable<Gateway["readWebhook"]> => {
   const names = ["webhook-id", "webhook-timestamp", "webhook-signature"]
   return ({ body, header }) =>
     Effect.try({
-      try: () => {
+      try: (): ReadonlyArray<Notice> => {
         const headers = Object.fromEntries(names.map((name) => [name, header(name) ?? ""]))
         const news = decodeNews(signature.verify(body, headers))
         if ("dispute_id" in news) return [news]
+        if ("type" in news) {
+          const { amount, at_millis: at, charge_id, currency } = news
+          return [{ stray: { kind: "charge", charge_id, amount: BigInt(amount), currency, at } }]
+        }
         const { key, payment_id, refund_id, status } = news
         // A payout's attempt is the payout itself.
         if (key.startsWith("po_")) return [{ payout_id: key }]

@@ -14,7 +14,8 @@ import {
   isMissing,
   outcomeOfError,
   outcomeOfIntent,
-  outcomeOfRefund
+  outcomeOfRefund,
+  REFUNDS_READ_MAX
 } from "./stripeOutcome.ts"
 import { readStripeWebhook } from "./stripeWebhook.ts"
 
@@ -79,7 +80,7 @@ class Ended {
 export const stripe = (settings: StripeSettings): Gateway => {
   const client = clientOf(settings)
   const inquire = Effect.fnUntraced(function* (asked: AskedAbout) {
-    const { attempt, charge_id, dispute_id = "", operation } = asked
+    const { attempt, charge_id, dispute_id = "", operation, refund_id } = asked
     if (operation === "dispute" || operation === "evidence") {
       const dispute = yield* ask(operation, () => findDispute(client, dispute_id))
       if (dispute === undefined) return undefined
@@ -87,10 +88,14 @@ export const stripe = (settings: StripeSettings): Gateway => {
       return dispute.metadata["lastro_evidence"] === attempt ? heardOut(asked) : undefined
     }
     if (operation === "refund") {
+      if (refund_id !== undefined) {
+        const found = yield* ask(operation, () => findRefund(client, refund_id))
+        return found && outcomeOfRefund(found, asked)
+      }
       if (charge_id === undefined) return undefined
       const refunds = yield* ask(
         operation,
-        () => client.refunds.list({ payment_intent: charge_id, limit: 100 })
+        () => client.refunds.list({ payment_intent: charge_id, limit: REFUNDS_READ_MAX })
       )
       const refund = refunds.data.find(({ metadata }) => metadata?.["lastro_attempt"] === attempt)
       if (refund === undefined && refunds.has_more) {
@@ -144,10 +149,15 @@ const done = (intent: Stripe.PaymentIntent, { amount }: AskedAbout): Outcome => 
 
 /** Undefined where Stripe knows none of this name. */
 const findDispute = (client: Stripe, id: string): Promise<Stripe.Dispute | undefined> =>
-  client.disputes.retrieve(id).catch((error: unknown) => {
-    if (isMissing(error)) return undefined
-    throw error
-  })
+  client.disputes.retrieve(id).catch(unlessMissing)
+
+const findRefund = (client: Stripe, id: string): Promise<Stripe.Refund | undefined> =>
+  client.refunds.retrieve(id).catch(unlessMissing)
+
+const unlessMissing = (error: unknown): undefined => {
+  if (isMissing(error)) return undefined
+  throw error
+}
 
 /** Stripe has what is said against a dispute. */
 const heardOut = (

@@ -59,19 +59,22 @@ export const outcomeOfIntent = (
   }
 }
 
+/** Refunds of one charge that are read at once. */
+export const REFUNDS_READ_MAX = 100
+
 /** A refund that is on its way is not made yet: a later inquiry tells. */
 export const outcomeOfRefund = (
   refund: Stripe.Refund,
-  asked: Pick<AskedAbout, "amount" | "charge_id">
+  asked: Pick<AskedAbout, "charge_id" | "currency">
 ): Outcome => {
   switch (refund.status) {
-    case "succeeded":
-      return {
-        _tag: "Approved",
-        charge_id: asked.charge_id ?? refund.id,
-        captured: true,
-        amount: asked.amount
-      }
+    case "succeeded": {
+      const { charge_id = refund.id, currency } = asked
+      const amount = fromStripe(refund.amount, currency)
+      return amount === undefined
+        ? { _tag: "Unknown", detail: `Stripe tells an impossible amount, ${refund.amount}` }
+        : { _tag: "Approved", charge_id, captured: true, amount }
+    }
     case "failed":
     case "canceled":
       return declined(refund.failure_reason ?? "refund_failed", asked.charge_id)

@@ -5,7 +5,8 @@ const DOUBT = "payment.charge_contradicted"
 
 /**
  * What a later word does: the operation and the word, what becomes of it, which entries are booked,
- * which events tell it (one that ends in `contradicted` is a break). `docs/payments.md` shows this table.
+ * which events tell it (one that ends in `contradicted` is a break; what is for
+ * no payment is one by itself). `docs/payments.md` shows this table.
  * The same word once more changes nothing; where a gateway comes back to its first word, what was in
  * suspense for the other one leaves it, and a refund is booked anew.
  */
@@ -21,6 +22,7 @@ export const laterWords: ReadonlyArray<
   ["charge, captured", "taken back", "stays `captured`", ["suspense"], [DOUBT]],
   ["charge, authorized", "taken back", "`voided`", ["release"], ["payment.voided", DOUBT]],
   ["charge", "made after all", "stays `failed`", ["suspense"], [DOUBT]],
+  ["charge", "never asked for", "no payment's", [], []],
   ["capture", "taken back", "stays captured", ["suspense"], [DOUBT]],
   ["capture", "made after all", "captured", ["release", "capture"], ["payment.captured"]],
   ["increment", "taken back", "stays increased", [], [DOUBT]],

@@ -12,8 +12,8 @@ import { load, save } from "./store.ts"
 export const reconciliation = keyed({
   family: "reconciliation",
   messages: ReconciliationMessages,
-  ingress: ["file"],
-  keysOf,
+  ingress: ["file", "stray"],
+  keysOf: (message, { merchant }) => keysOf(message, merchant),
   config: { schema: Schema.Struct({}), initial: {} },
   lingerMillis: 200,
   // What an event says waits days for its line in a file.

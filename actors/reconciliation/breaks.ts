@@ -96,8 +96,8 @@ const rowOf = (operation: Operation, finding: Finding): FindingRow => {
       }
     }
     case "Contradicted": {
-      const { day, currency, detail, payment_id } = operation.contradicted!
-      const line = finding.line ?? { day, currency, payment_id }
+      const { detail, payment_id } = operation.contradicted!
+      const line = finding.line ?? operation.contradicted!
       return { ...base, ...atOnce("unexpected", line), payment_id, reason: detail }
     }
   }

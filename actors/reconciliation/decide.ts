@@ -4,7 +4,7 @@ import type { Decision } from "../../streams/emissions.ts"
 import type { ReconciliationMessages } from "../../streams/messages/reconciliation.ts"
 import { receivePart } from "./file.ts"
 import { settledBy } from "./settled.ts"
-import { addEvent, addLine, keyOfEvent, lineOf } from "./operation.ts"
+import { addEvent, addLine, addStray, keyOfEvent, lineOf } from "./operation.ts"
 import {
   fileKey,
   newOperation,
@@ -19,7 +19,8 @@ type Message = MessageOf<typeof ReconciliationMessages>
 type MatchBody = Extract<Message, { type: "match" }>["body"]
 type Decided = Result.Result<Decision<"reconciliation", State, Row>, Refusal<RefusalCode>>
 
-export const keysOf = (message: Message): readonly [string, ...Array<string>] => {
+/** What a gateway tells of is addressed to the gateway itself. */
+export const keysOf = (message: Message, source: string): readonly [string, ...Array<string>] => {
   switch (message.type) {
     case "file":
       return [fileKey(message.body.command_id)]
@@ -33,6 +34,8 @@ export const keysOf = (message: Message): readonly [string, ...Array<string>] =>
       return [`close:${message.body.source}:${message.body.date}`]
     case "event":
       return [keyOfEvent(message.body)]
+    case "stray":
+      return [operationKey(source, message.body.kind, message.body.charge_id)]
   }
 }
 
@@ -64,6 +67,12 @@ export const decide = (
       const next = addEvent(known, message.body)
       if (next === undefined || next === known) return Result.succeed({})
       return Result.succeed({ put: [[key, next]], emit: settledBy(known, next, received) })
+    }
+    case "stray": {
+      const [key] = received.keys
+      const known = operationAt(states, key)
+      const next = addStray(known, received.merchant, message.body)
+      return Result.succeed(next === known ? {} : { put: [[key, next]] })
     }
   }
 }

@@ -1,4 +1,9 @@
-import type { SettlementEvent, SettlementLine } from "../../streams/messages/reconciliation.ts"
+import { formatMinorUnits } from "../../src/domain/currency.ts"
+import type {
+  SettlementEvent,
+  SettlementLine,
+  Stray
+} from "../../streams/messages/reconciliation.ts"
 import {
   type Expectation,
   type Line,
@@ -58,6 +63,27 @@ type RefundFailed = Extract<SettlementEvent, { type: "payment.refund_failed" }>
 
 const isContradicted = (event: SettlementEvent): event is Contradicted =>
   "contradiction" in event.data
+
+/** What nobody asked for is a break at once, and stays the one it is however often it is told. */
+export const addStray = (
+  known: Operation | undefined,
+  source: string,
+  { amount, at, charge_id, currency, kind }: Stray
+): Operation => {
+  const operation = known ?? newOperation(source, kind, charge_id)
+  if (operation.contradicted !== undefined) return operation
+  const shown = `${formatMinorUnits(amount, currency)} ${currency}`
+  return {
+    ...operation,
+    contradicted: {
+      id: "stray",
+      detail: `the gateway tells of a ${kind} of ${shown} that is for no payment`,
+      amount: kind === "refund" ? -amount : amount,
+      currency,
+      day: dayOf(at)
+    }
+  }
+}
 
 /** A refund that never was made moved nothing that a file could settle. */
 const movedNothing = (event: SettlementEvent): event is RefundFailed =>

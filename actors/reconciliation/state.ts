@@ -58,13 +58,15 @@ export const Operation = Schema.TaggedStruct("Operation", {
   lines: Schema.Array(Line),
   /** Lines beyond `OPERATION_LINES_MAX`. */
   uncounted: Schema.Int,
-  /** The gateway contradicted an answer of its own about this charge. */
+  /** The gateway contradicted an answer of its own about this charge, or nobody asked for it. */
   contradicted: Schema.optionalKey(
     Schema.Struct({
       /** The event that said so. */
       id: Schema.String,
-      payment_id: Schema.String,
+      /** Left out where it is nobody's. */
+      payment_id: Schema.optionalKey(Schema.String),
       detail: Schema.String,
+      amount: Schema.optionalKey(BigAmount),
       currency: Schema.String,
       day: Schema.String
     })

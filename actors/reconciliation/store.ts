@@ -27,7 +27,9 @@ export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) 
 
 export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> => {
   const operations = writes.states.flatMap(({ isNew, key, merchant, partition, state }) =>
-    state._tag === "Operation" ? [{ partition, merchant, key, state, isNew }] : []
+    state._tag === "Operation"
+      ? [{ partition, merchant: ownerOf(state, merchant), key, state, isNew }]
+      : []
   )
   const closes: Array<Close> = []
   const findings = operations.flatMap(storedOf)
@@ -82,6 +84,10 @@ const storedOf = ({ key, merchant, partition, state }: Located): Array<Stored> =
     kind: state.kind,
     charge_id: state.charge_id
   }))
+
+/** What is for no payment belongs to no merchant, whatever the gateway that told of it is called. */
+const ownerOf = ({ contradicted }: Operation, merchant: string): string =>
+  contradicted !== undefined && contradicted.payment_id === undefined ? "" : merchant
 
 /** Nobody knows whose line it was, so it belongs to no merchant. */
 const malformed = (row: Extract<Row, { _tag: "Malformed" }>, partition: number): Stored => ({

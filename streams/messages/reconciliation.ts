@@ -3,6 +3,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { Day } from "../../src/domain/day.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
+import { Text } from "../../src/domain/text.ts"
 import { RoutedEvent } from "./event.ts"
 import { InternalAmount, Millis } from "./money.ts"
 
@@ -60,6 +61,19 @@ const FileFields = {
 
 /** Lines of one merchant, for that merchant's partition. */
 export const Match = Schema.Struct({ ...FileFields, lines: Schema.Array(SettlementLine) })
+
+/**
+ * A gateway told of money that moved there for no payment: somebody else's program, or a person at its
+ * dashboard. The subject's key is the source; only the edge publishes it.
+ */
+export const Stray = Schema.Struct({
+  kind: SettlementKind,
+  charge_id: Text(255),
+  amount: InternalAmount,
+  currency: Currency,
+  at: Millis
+})
+export type Stray = typeof Stray.Type
 
 /** Every line of the file has been sent: what is expected up to its day and was not in it is missing. */
 export const Close = Schema.Struct(FileFields)
@@ -132,6 +146,7 @@ export type SettlementEvent = typeof SettlementEvent.Type
 
 export const ReconciliationMessages = {
   file: File,
+  stray: Stray,
   match: Match,
   close: Close,
   event: SettlementEvent

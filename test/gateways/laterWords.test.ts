@@ -139,6 +139,26 @@ test("a refund made at the gateway's own dashboard is booked, told, and a break"
   expect(rest.json).toMatchObject({ amount_refunded: 10_000 })
 })
 
+test("a charge that nobody asked for is a break, and no merchant's", async () => {
+  const made = { merchant: "acme", amount: 4_200, currency: "BRL" }
+  const { charge_id } = await atGateway("charges", made)
+  const operator = await one.operatorKey()
+  const found = await eventually(async () => {
+    const { json } = await one.ask(operator, "GET", "/v1/reconciliation/breaks?limit=200")
+    const those = json.data.filter((each: { charge_id: string }) => each.charge_id === charge_id)
+    return those.length > 0 ? those : undefined
+  })
+  expect(found).toMatchObject([{
+    kind: "unexpected",
+    merchant: "",
+    source: "simulator",
+    operation: "charge",
+    payment_id: null,
+    actual_amount: "4200",
+    currency: "BRL"
+  }])
+})
+
 test("a charge that the gateway takes back stands in suspense, is told, and is a break", async () => {
   const { json: paid } = await shop.pay()
   await atGateway("operations", { key: `${paid.id}.charge.1`, status: "declined" })

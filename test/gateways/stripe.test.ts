@@ -136,7 +136,12 @@ describe("what follows a charge", () => {
     ["pending", "Unknown"],
     ["failed", "Declined"]
   ])("a refund that is %s is %s", async (status, tag) => {
-    const refund = { id: "re_1", object: "refund", status } satisfies Partial<Stripe.Refund>
+    const refund = {
+      id: "re_1",
+      object: "refund",
+      amount: 10_000,
+      status
+    } satisfies Partial<Stripe.Refund>
     const asked = { operation: "refund", charge_id: "pi_1", attempt: "a" }
     expect(await perform([{ body: refund }], asked)).toMatchObject({ _tag: tag })
     expect(seen[0]).toMatchObject({ path: "/v1/refunds", key: "a" })

@@ -43,7 +43,7 @@ const failed = (status: number, error: Partial<Stripe.StripeRawError>): Reply =>
 })
 
 const inquire = (next: ReadonlyArray<Reply>, operation?: "dispute") =>
-  desk.inquire(next, {}, operation)
+  desk.inquire(next, {}, operation && { operation })
 
 describe("a webhook about a dispute", () => {
   test.each(["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])(

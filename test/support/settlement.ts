@@ -44,7 +44,7 @@ export const house = () => {
   const rows: Array<Row> = []
   let seq = 0
   const take = ({ merchant, message }: Addressed) => {
-    const named = new Set<string>(keysOf(message))
+    const named = new Set<string>(keysOf(message, merchant))
     const decided = decide(
       {
         get: (key) => {

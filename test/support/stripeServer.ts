@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Effect, Schema } from "effect"
 import Stripe from "stripe"
+import type { AskedAbout } from "../../actors/gateway/port.ts"
 import { stripe } from "../../actors/gateway/stripe.ts"
 import { Call } from "../../streams/messages/gateway.ts"
 
@@ -85,9 +86,14 @@ export const openStripe = async (usual: object) => {
         )
       )
     },
-    inquire: (next: ReadonlyArray<Reply>, more: object = {}, operation?: "dispute") => {
+    /** What is asked only, and no call has, is `asked`. */
+    inquire: (
+      next: ReadonlyArray<Reply>,
+      more: object = {},
+      asked: Pick<Partial<AskedAbout>, "operation" | "refund_id"> = {}
+    ) => {
       server.answers(next)
-      return Effect.runPromise(gateway.inquire({ ...call(more), ...(operation && { operation }) }))
+      return Effect.runPromise(gateway.inquire({ ...call(more), ...asked }))
     },
     /** A webhook of this type about this object, signed by Stripe's own library. */
     told: (type: string, object: object) => {

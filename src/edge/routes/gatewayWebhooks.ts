@@ -15,22 +15,34 @@ const isPaymentId = Schema.is(PaymentId)
 const isPayoutId = Schema.is(PayoutId)
 
 /** Whose it is, and as what its actor hears of it. */
-const toldTo = Effect.fnUntraced(function* (notice: Notice) {
+const toldTo = Effect.fnUntraced(function* (notice: Notice, gateway: string) {
+  if ("stray" in notice) {
+    const { stray } = notice
+    return {
+      family: "reconciliation",
+      type: "stray",
+      merchant: gateway,
+      body: { ...stray, amount: String(stray.amount) }
+    }
+  }
   if ("payout_id" in notice) {
     const { payout_id } = notice
     if (!isPayoutId(payout_id)) return undefined
     const payout = yield* read("edge.payout", (db) => ownerOfPayout(db, payout_id))
     return payout && {
+      family: "payments",
       type: "payout_notified",
       merchant: payout.merchant,
-      body: { payout_id, balance: payout.balance }
+      body: { payout_id, balance: payout.balance, gateway }
     }
   }
   const { payment_id } = notice
   if (!isPaymentId(payment_id)) return undefined
   const merchant = yield* read("edge.merchant", (db) => merchantOfPayment(db, payment_id))
   const type = "dispute_id" in notice ? "dispute_notified" : "notified"
-  return merchant === undefined ? undefined : { type, merchant, body: notice }
+  return merchant === undefined
+    ? undefined
+    : { family: "payments", type, merchant, body: { ...notice, gateway } }
 })
 
 /**
@@ -55,15 +67,12 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
     const commands = yield* Commands
     let taken = 0
     for (const notice of notices) {
-      const told = yield* toldTo(notice)
+      const told = yield* toldTo(notice, gateway.name)
       // What is not about anything of ours is somebody else's business with the same gateway.
       if (told === undefined) continue
-      const { body, merchant, type } = told
       yield* commands.publish({
-        family: "payments",
-        type,
-        merchant,
-        body: JSON.stringify({ ...body, gateway: gateway.name }),
+        ...told,
+        body: JSON.stringify(told.body),
         ...(traceparent !== undefined && { traceparent })
       }).pipe(Effect.mapError(() => unavailable("it was not taken: send it again")))
       taken++

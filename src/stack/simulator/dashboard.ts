@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { derivedId } from "../../domain/identifiers.ts"
 import { json, readJson } from "./body.ts"
 import type { Book, OperationRecord, OperationStatus } from "./book.ts"
-import { type Hook, tell } from "./webhooks.ts"
+import { type Hook, tell, tellStray } from "./webhooks.ts"
 
 interface Shown {
   readonly book: Book
@@ -22,6 +23,8 @@ export const dashboard = async (
       return revise(state, response, wanted as Revision)
     case "refunds":
       return giveBack(state, response, wanted as GivenBack)
+    case "charges":
+      return charge(state, response, wanted as Charge)
     default:
       return json(response, 404, { code: "not_found" })
   }
@@ -70,6 +73,23 @@ const giveBack = (
   const made = book.find(key)!
   json(response, 200, { ...made, refund_id })
   if (quietly !== true) news(state, made, refund_id)
+}
+
+interface Charge {
+  readonly merchant: string
+  readonly amount: number
+  readonly currency: string
+}
+
+/** Somebody charges a card by hand. */
+const charge = (state: Shown, response: ServerResponse, wanted: Charge) => {
+  const key = `dashboard.${randomUUID()}`
+  const charge_id = derivedId("ch", key)
+  const made = { ...wanted, key, charge_id, payment_id: "", captured: 1, code: "" }
+  state.book.add({ ...made, kind: "charge", status: "approved", at_millis: Date.now() })
+  const record = state.book.find(key)!
+  json(response, 200, record)
+  if (state.hook !== undefined) void tellStray(state.hook, record)
 }
 
 const news = ({ hook }: Shown, record: OperationRecord, refund_id?: string): void => {

@@ -40,6 +40,19 @@ export const tellDispute = (
 ): Promise<void> =>
   send(hook, derivedId("msg", id, status), { type: "dispute.changed", dispute_id: id, payment_id })
 
+/** Tells of a charge that no program asked for: it has no payment. */
+export const tellStray = (
+  hook: Hook,
+  { amount, at_millis, charge_id, currency }: OperationRecord
+): Promise<void> =>
+  send(hook, derivedId("msg", charge_id), {
+    type: "charge.made",
+    charge_id,
+    amount,
+    currency,
+    at_millis
+  })
+
 /** Signed by Standard Webhooks. */
 const send = async (hook: Hook, id: string, news: object): Promise<void> => {
   const body = JSON.stringify(news)
