@@ -19,6 +19,9 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Many tests name a partition from 4 to 7; deployments have four unless they choose.
     env: { LASTRO_PARTITIONS: "8" },
+    setupFiles: process.env["NODE_V8_COVERAGE"] === undefined
+      ? []
+      : ["test/support/takeCoverage.ts"],
     passWithNoTests: false,
     // Tests kill servers and are turned away on purpose. On Deno a socket may tell of its reset after
     // its client has let go of it; every other error nobody handled fails the run.
