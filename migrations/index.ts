@@ -19,6 +19,7 @@ import * as turnNotes from "./0051_turn_notes.ts"
 import * as refusedCommands from "./0052_refused_commands.ts"
 import * as merchants from "./0053_merchants.ts"
 import * as quoteEnds from "./0054_quote_ends.ts"
+import * as paymentPast from "./0057_payment_past.ts"
 import * as pendingBalances from "./0061_pending_balances.ts"
 
 /** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
@@ -47,5 +48,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0052_refused_commands": refusedCommands,
     "0053_merchants": merchants,
     "0054_quote_ends": quoteEnds,
+    "0057_payment_past": paymentPast,
     "0061_pending_balances": pendingBalances
   }

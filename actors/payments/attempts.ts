@@ -1,9 +1,13 @@
 import { type Attempt, isDefinitive, type Payment } from "./state.ts"
 
-type Attempts = Pick<Payment, "attempts">
+type Attempts = Pick<Payment, "attempts" | "past">
 
 /** Attempts of one kind are numbered: the next has this number. */
-export const nextNumber = ({ attempts }: Attempts, operation: Attempt["operation"]): number =>
+export const nextNumber = (
+  { attempts, past }: Attempts,
+  operation: Attempt["operation"]
+): number =>
+  (past?.[operation] ?? 0) +
   attempts.filter((attempt) => attempt.operation === operation).length + 1
 
 /** The charge whose payer has not acted, or of which nobody knows: nothing is booked for it yet. */

@@ -24,7 +24,9 @@ import { sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { keyOf } from "./pairedId.ts"
 import type { Routable } from "./routing.ts"
-import { type Payment, type RefusalCode, type State, type Terms } from "./state.ts"
+import { mayPass, stillCounting } from "./refused.ts"
+import type { SeenCommand } from "./seenCommand.ts"
+import type { Payment, RefusalCode, State, Terms } from "./state.ts"
 import {
   begin,
   change,
@@ -41,8 +43,8 @@ import {
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
-/** Commands remembered per payment. Beyond it the payment takes no more of its merchant. */
-const COMMANDS_MAX = 200
+/** Commands of a payment that took effect. Beyond it the payment takes no more of its merchant. */
+const COMMANDS_MAX = 2_000
 /** What banks and reviewers say is taken always: no merchant may use up the room for it. */
 const ALWAYS_TAKEN: ReadonlySet<Type> = new Set(["dispute_opened", "dispute_closed", "review"])
 
@@ -54,14 +56,14 @@ export const create = (
   body: Body<"create">,
   received: Received<Terms>,
   /** Of it, before there was one. */
-  refused: Payment["commands"],
+  refused: ReadonlyArray<SeenCommand>,
   /** What the quote's key leads to, where the command names one. */
   quote: State | undefined
 ): Decided => {
   const { command_id, ...asked } = body
   const { quote_id, refund_rate: _, ...wanted } = asked
   const print = fingerprint(asked)
-  if (known !== undefined) return repeat(known, "create", command_id, print, received)
+  if (known !== undefined) return repeat(known, createOf(known), print, received)
   const { config, keys: [id], merchant } = received
   const bearer = bearerOf(body)
   const fee_terms = feeTermsFor(config, {
@@ -241,6 +243,12 @@ export const review = (payment: Payment, body: Body<"review">, received: Receive
     }
   })
 
+const createOf = ({ commands }: Payment): SeenCommand =>
+  commands.findLast(({ type }) => type === "create")!
+
+const takenOf = ({ commands, past }: Payment): number =>
+  (past?.["command"] ?? 0) + commands.filter(({ refused }) => refused === undefined).length
+
 export type Taken = { readonly step: Step; readonly attempt?: string }
 
 type Type =
@@ -261,17 +269,19 @@ export const command = (
 ): Decided => {
   const { command_id, ...wanted } = body
   const print = fingerprint({ type, ...wanted })
-  if (payment.commands.some((seen) => seen.id === command_id && seen.type === type)) {
-    return repeat(payment, type, command_id, print, received)
+  const seen = payment.commands.find((one) => one.id === command_id && one.type === type)
+  if (seen !== undefined && !mayPass(seen.refused?.code)) {
+    return repeat(payment, seen, print, received)
   }
-  if (payment.commands.length >= COMMANDS_MAX && !ALWAYS_TAKEN.has(type)) {
+  if (takenOf(payment) >= COMMANDS_MAX && !ALWAYS_TAKEN.has(type)) {
     return refuse("too_many_commands", `a payment takes ${COMMANDS_MAX} commands`, payment.id)
   }
   const taken = run(begin(payment, received))
-  if (!("step" in taken)) return remembered(taken, payment, { command_id, type, print, received })
+  if (!("step" in taken)) return taken
   const { attempt, step } = taken
+  const before = stillCounting(step.payment.commands, received.at).filter((one) => one !== seen)
   return Result.succeed(finish(change(step, {
-    commands: [...step.payment.commands, {
+    commands: [...before, {
       id: command_id,
       type,
       fingerprint: print,
@@ -286,36 +296,14 @@ export const command = (
   })))
 }
 
-/** A refusal is remembered: the same command must not take effect later, when the payment has moved on. */
-const remembered = (
-  refused: Decided,
-  payment: Payment,
-  command: { command_id: string; type: string; print: string; received: Received<Terms> }
-): Decided =>
-  Result.mapError(refused, (refusal) => ({
-    ...refusal,
-    put: [[payment.id, {
-      ...payment,
-      commands: [...payment.commands, {
-        id: command.command_id,
-        type: command.type,
-        fingerprint: command.print,
-        at: command.received.at,
-        refused: { code: refusal.code, detail: refusal.detail }
-      }]
-    }]]
-  }))
-
 /** The same command again: no effect, the same answer. Another body under its name: a refusal. */
 const repeat = (
   payment: Payment,
-  type: string,
-  commandId: string,
+  seen: SeenCommand,
   print: string,
   received: Received<Terms>
 ): Decided => {
-  const seen = payment.commands.find((one) => one.id === commandId && one.type === type)
-  if (seen?.fingerprint !== print) {
+  if (seen.fingerprint !== print) {
     return refuse("command_reused", "this command_id was used with another body", payment.id)
   }
   if (seen.refused !== undefined) {

@@ -1,6 +1,6 @@
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { captured, increased, voided } from "./answers.ts"
-import { operationUnderWay } from "./attempts.ts"
+import { nextNumber, operationUnderWay } from "./attempts.ts"
 import { inquire, inquiryDelay } from "./gatewayCalls.ts"
 import { refundMadeAfterAll, refundNotMade } from "./refunds.ts"
 import { type Attempt, isDefinitive, type Payment } from "./state.ts"
@@ -190,12 +190,8 @@ const chargeTakenBack = (
   word: Parameters<typeof contradict>[3]
 ): Step | undefined => {
   const { payment } = step
-  const byCaptures = payment.attempts.reduce(
-    (sum, { amount, operation, status }) =>
-      operation === "capture" && status === "approved" ? sum + amount : sum,
-    0n
-  )
-  const taken = payment.amount_captured - byCaptures
+  // A charge that takes money takes all of it, and leaves nothing to capture.
+  const taken = nextNumber(payment, "capture") === 1 ? payment.amount_captured : 0n
   if (taken > 0n) return contradict(step, attempt, -taken, word)
   if (isHeld(payment)) {
     const { expiry: _, ...gone } = attempt

@@ -19,9 +19,10 @@ import { inquire, sendAgain } from "./gatewayCalls.ts"
 import { decideFx, fxKeysOf, isFxMessage } from "./fx.ts"
 import { MERCHANT_KEY, open } from "./merchant.ts"
 import { heard } from "./notices.ts"
+import { pastAttemptKeysOf, pastCommandKeyOf, pastSettlementKeyOf, recalled } from "./past.ts"
 import { isPayoutId, payoutIdOf, scheduledPayoutIdOf } from "./payout.ts"
 import { decideBalance } from "./payouts.ts"
-import { commandKeyOf, refusedBefore, remembering } from "./refused.ts"
+import { commandKeyOf, refusedBefore, refusedKeyOf, remembering } from "./refused.ts"
 import { isDefinitive, isPayment, type State, type Terms } from "./state.ts"
 import { decideTransfer, isTransferMessage, transferKeysOf } from "./transfers.ts"
 import { attemptOf, begin, change, finish, moveTo, row, type Step, tell } from "./step.ts"
@@ -63,7 +64,17 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
       return [MERCHANT_KEY]
     case "answered": {
       const { attempt, payment_id } = message.body
-      return isBalanceId(payment_id) ? [payment_id, attempt] : [payment_id]
+      return isBalanceId(payment_id)
+        ? [payment_id, attempt]
+        : [payment_id, ...pastAttemptKeysOf(payment_id, attempt)]
+    }
+    case "notified": {
+      const { attempt, payment_id } = message.body
+      return [payment_id, ...pastAttemptKeysOf(payment_id, attempt)]
+    }
+    case "settled": {
+      const { payment_id, settlement } = message.body
+      return [payment_id, pastSettlementKeyOf(payment_id, settlement)]
     }
     case "wake": {
       const { due, payment_id, timer } = message.body
@@ -72,8 +83,17 @@ export const keysOf = (message: Message, merchant: string): readonly [string, ..
       const payout = isPayoutId(timer) ? timer : scheduledPayoutIdOf(merchant, payment_id, due)
       return [payment_id, payout]
     }
-    default:
+    case "scored":
+    case "dispute_notified":
       return [message.body.payment_id]
+    default: {
+      const { command_id, payment_id } = message.body
+      return [
+        payment_id,
+        pastCommandKeyOf(payment_id, message.type, command_id),
+        refusedKeyOf(payment_id)
+      ]
+    }
   }
 }
 
@@ -95,7 +115,9 @@ const decideAnew = (
   if (message.type === "open_merchant") return open(states, message, received)
   if (isBalanceId(id)) return decideBalance(states, message, received)
   const state = states.get(id)
-  const payment = state !== undefined && isPayment(state) ? state : undefined
+  const payment = state !== undefined && isPayment(state)
+    ? recalled(state, states, received.keys)
+    : undefined
   if (message.type === "create") {
     const [quoteKey] = quoteKeysOf(message.body)
     const quote = quoteKey === undefined ? undefined : states.get(quoteKey)

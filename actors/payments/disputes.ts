@@ -1,5 +1,6 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Received } from "../../src/runtime/actor.ts"
+import { nextNumber } from "./attempts.ts"
 import { giveCredit, takeCredit, takeFee } from "./crediting.ts"
 import { type Body, command, type Taken } from "./commands.ts"
 import { refuse } from "./decided.ts"
@@ -122,7 +123,7 @@ export const disputeEvidence = (
       const detail = "the evidence before it is under way: try again after it"
       return refuse("operation_in_progress", detail, payment.id)
     }
-    const attempt = `${payment.id}.evidence.${sent.length + 1}`
+    const attempt = `${payment.id}.evidence.${nextNumber(payment, "evidence")}`
     const { evidence: evidence_before } = dispute
     const next = { ...dispute, evidence, ...(evidence_before && { evidence_before }) }
     return {

@@ -4,22 +4,40 @@ import type { ChargeCount } from "./health.ts"
 import type { Db } from "../../src/store/database.ts"
 import { Balance, newBalance } from "./balance.ts"
 import { Conversion } from "./conversion.ts"
+import { Past, whole } from "./past.ts"
 import { Payout } from "./payout.ts"
 import { keyOf } from "./pairedId.ts"
 import { Quote } from "./quote.ts"
+import { Refused, refusedKeyOf } from "./refused.ts"
 import { Dispute, Payment } from "./state.ts"
 import { Transfer } from "./transfer.ts"
 
 const decode = Schema.decodeUnknownSync(Payment)
 
+const decodePast = Schema.decodeUnknownSync(Past)
+const decodeRefused = Schema.decodeUnknownSync(Refused)
+
+/** With all that has left its document, and the refused commands beside it. */
 export const findPayment = async (
   db: Db,
   merchant: string,
   id: string
 ): Promise<Payment | undefined> => {
-  const { rows } = await sql<{ doc: unknown }>`
-    select doc from payments where id = ${id} and merchant = ${merchant}`.execute(db)
-  return rows[0] && decode(rows[0].doc)
+  const { rows } = await sql<{ doc: unknown; past: ReadonlyArray<unknown>; refused: unknown }>`
+    select p.doc, r.doc as refused, case when p.doc ? 'past' then array(
+      select o.doc from payment_past o
+      where o.merchant = p.merchant and o.id > p.id || '.' and o.id < p.id || '/') else '{}' end as past
+    from payments p
+    left join refused_commands r on r.merchant = p.merchant and r.id = ${refusedKeyOf(id)}
+    where p.id = ${id} and p.merchant = ${merchant}`.execute(db)
+  const [row] = rows
+  if (row === undefined) return undefined
+  const known = decode(row.doc)
+  const refused = row.refused === null ? [] : decodeRefused(row.refused).commands
+  return whole(
+    { ...known, commands: [...known.commands, ...refused] },
+    row.past.map((doc) => decodePast(doc))
+  )
 }
 
 /** For operators, who know a payment by its identifier alone. */

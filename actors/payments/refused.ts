@@ -5,14 +5,8 @@ import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { type Decided, refuse } from "./decided.ts"
 import { quoteIn } from "./quote.ts"
-import {
-  isQuote,
-  isRefused,
-  type RefusalCode,
-  SeenCommand,
-  type State,
-  type Terms
-} from "./state.ts"
+import { SeenCommand } from "./seenCommand.ts"
+import { isQuote, isRefused, type RefusalCode, type State, type Terms } from "./state.ts"
 
 /**
  * Commands that were refused under a key that holds nothing else: what they asked for was never made,
@@ -30,8 +24,14 @@ export type Refused = typeof Refused.Type
 /** How long a refused command is refused again. Whoever repeats one does it sooner. */
 export const REFUSED_MILLIS = 30 * 86_400_000
 
-/** Commands remembered for something that is not there. */
-const COMMANDS_MAX = 50
+/** Refused commands remembered beside one payment. The oldest is forgotten for the next. */
+export const REFUSALS_MAX = 100
+
+/** What will be over soon is no answer for good: the same command may be sent again. */
+const PASSING: ReadonlySet<string> = new Set<RefusalCode>(["operation_in_progress"])
+
+export const mayPass = (code: string | undefined): boolean =>
+  code !== undefined && PASSING.has(code)
 
 type Message = MessageOf<typeof PaymentsMessages>
 
@@ -43,7 +43,10 @@ export const commandKeyOf = (type: string, merchant: string, commandId: string):
 
 export const isCommandKey = (key: string): boolean => key.startsWith(`${PREFIX}_`)
 
-/** The key of what a command makes or is about: where a refusal of it is remembered. */
+/** Beside a payment, whether it is there or not: its own document is written with every command. */
+export const refusedKeyOf = (payment: string): string => `${payment}.refused`
+
+/** The key of what a command makes, or one beside what it is about: where its refusal is remembered. */
 const placeOf = (message: Message, keys: ReadonlyArray<string>): string | undefined => {
   switch (message.type) {
     case "payout":
@@ -52,7 +55,8 @@ const placeOf = (message: Message, keys: ReadonlyArray<string>): string | undefi
     case "reverse_conversion":
       return keys.at(-1)
     default:
-      return "command_id" in message.body ? keys[0] : undefined
+      if (!("command_id" in message.body)) return undefined
+      return "payment_id" in message.body ? refusedKeyOf(message.body.payment_id) : keys[0]
   }
 }
 
@@ -60,15 +64,23 @@ const placeOf = (message: Message, keys: ReadonlyArray<string>): string | undefi
 export const isRemembered = (state: State | undefined, at: number): state is Refused =>
   state !== undefined && isRefused(state) && at < state.until
 
+/** Without the refusals whose time is over. */
+export const stillCounting = (
+  commands: ReadonlyArray<SeenCommand>,
+  at: number
+): ReadonlyArray<SeenCommand> =>
+  commands.filter((one) => one.refused === undefined || at < one.at + REFUSED_MILLIS)
+
 /** What is remembered of commands about something that is not there. */
 export const refusedBefore = (
   state: State | undefined,
   at: number
-): ReadonlyArray<typeof SeenCommand.Type> => isRemembered(state, at) ? state.commands : []
+): ReadonlyArray<SeenCommand> => isRemembered(state, at) ? stillCounting(state.commands, at) : []
 
 /**
  * A command that was refused is refused again with the same answer, whatever has changed since: the
- * merchant has money now, there are other terms, the thing exists. What is there remembers by itself.
+ * merchant has money now, there are other terms, the thing exists. What took effect is remembered by what
+ * is there, and what passes by nothing.
  */
 export const remembering = (
   states: States<State>,
@@ -83,7 +95,9 @@ export const remembering = (
   if (place === undefined || (known !== undefined && !isRefused(known))) return decide()
   const { command_id, ...wanted } = message.body as { readonly command_id: string }
   const { type } = message
-  const commands = refusedBefore(known, received.at)
+  // Those of a payment that was not there stood under its own key once.
+  const commands = [states.get(received.keys[0]), ...place === received.keys[0] ? [] : [known]]
+    .flatMap((one) => refusedBefore(one, received.at))
   const print = () => fingerprint({ type, ...wanted })
   const seen = commands.find((one) => one.id === command_id && one.type === type)
   if (seen?.refused !== undefined) {
@@ -96,16 +110,15 @@ export const remembering = (
       )
       : refuse("command_reused", "this command_id was used with another body", place)
   }
-  if (commands.length >= COMMANDS_MAX) {
-    return refuse("too_many_commands", `${place} took ${COMMANDS_MAX} commands`, place)
-  }
   return Result.mapError(decide(), (refused) => {
     const { about, code, detail, pointer } = refused
+    // A command of that name took effect, and is the one that is remembered.
+    if (code === "command_reused" || mayPass(code)) return refused
     const now: Refused = {
       _tag: "Refused",
       id: place,
       merchant: received.merchant,
-      commands: [...commands, {
+      commands: [...commands.slice(1 - REFUSALS_MAX), {
         id: command_id,
         type,
         fingerprint: print(),

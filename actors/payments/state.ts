@@ -24,9 +24,11 @@ import type { Balance } from "./balance.ts"
 import type { Conversion } from "./conversion.ts"
 import { Credit, CreditBack, LegCredit } from "./credit.ts"
 import type { Merchant } from "./merchant.ts"
+import type { Past } from "./past.ts"
 import type { Payout } from "./payout.ts"
 import type { Quote } from "./quote.ts"
 import type { Refused } from "./refused.ts"
+import { SeenCommand } from "./seenCommand.ts"
 import type { Transfer } from "./transfer.ts"
 
 export const Status = PaymentStatus
@@ -209,26 +211,6 @@ export const DisputeQuestion = Schema.Struct({
 })
 export type DisputeQuestion = typeof DisputeQuestion.Type
 
-/** A command that took effect. The same again is a no-op, another body under its name a refusal. */
-export const SeenCommand = Schema.Struct({
-  id: Schema.String,
-  type: Schema.String,
-  fingerprint: Schema.String,
-  at: Schema.Finite,
-  /** The attempt that carries it out. */
-  attempt: Schema.optionalKey(Schema.String),
-  by: Schema.optionalKey(Schema.String),
-  /** The answer it got, where it was a no. */
-  refused: Schema.optionalKey(
-    Schema.Struct({
-      code: Schema.String,
-      detail: Schema.String,
-      about: Schema.optionalKey(Schema.String),
-      pointer: Schema.optionalKey(Schema.String)
-    })
-  )
-})
-
 /** Somebody waits for the outcome of the charge or of one attempt. */
 export const Waiter = Schema.Struct({
   to: Schema.String,
@@ -290,8 +272,11 @@ export const Payment = Schema.Struct({
   refunds: Schema.Array(Refund),
   disputes: Schema.optionalKey(Schema.Array(Dispute)),
   dispute_questions: Schema.optionalKey(Schema.Array(DisputeQuestion)),
+  /** That made it, and of those that followed the last ones. */
   commands: Schema.Array(SeenCommand),
   waiters: Schema.Array(Waiter),
+  /** How many attempts, by operation, and commands (`command`) have left the document. */
+  past: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
   /** What the gateway reported against an earlier answer, by name; each is booked once. */
   contradictions: Schema.Array(Schema.String)
 })
@@ -315,7 +300,16 @@ export const Terms = Schema.Struct({
 export type Terms = typeof Terms.Type
 
 /** What this family keeps by key: payments, balances, what is done with them, and what was refused. */
-export type State = Payment | Balance | Payout | Transfer | Quote | Conversion | Merchant | Refused
+export type State =
+  | Payment
+  | Balance
+  | Payout
+  | Transfer
+  | Quote
+  | Conversion
+  | Merchant
+  | Past
+  | Refused
 
 export const isPayment = (state: State): state is Payment => !("_tag" in state)
 
@@ -335,6 +329,8 @@ export const isConversion = (state: State): state is Conversion =>
 
 export const isMerchant = (state: State): state is Merchant =>
   "_tag" in state && state._tag === "Merchant"
+
+export const isPast = (state: State): state is Past => "_tag" in state && state._tag === "Past"
 
 export const isRefused = (state: State): state is Refused =>
   "_tag" in state && state._tag === "Refused"

@@ -7,6 +7,7 @@ import type { Beside, EventBody, EventWith } from "../../streams/events.ts"
 import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { clear } from "./clearing.ts"
 import { eventOf } from "./event.ts"
+import { parted, type Past } from "./past.ts"
 import { resourceOf } from "./resource.ts"
 import {
   type Attempt,
@@ -152,7 +153,7 @@ export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined)
   return { ...waits, timers: [...waits.timers, scheduled] }
 }
 
-export const finish = (decided: Step): Decision<"payments", Payment, Row> => {
+export const finish = (decided: Step): Decision<"payments", Payment | Past, Row> => {
   const step = clear(decided)
   const { received } = step
   const [served, waiting] = partition(
@@ -165,9 +166,11 @@ export const finish = (decided: Step): Decision<"payments", Payment, Row> => {
     version: step.payment.version + 1,
     updated_at: received.at
   }
-  const resource = served.length > 0 || step.events.length > 0 ? resourceOf(payment) : undefined
+  const left = parted(payment)
+  const isTold = served.length > 0 || step.events.length > 0
+  const resource = isTold ? resourceOf(left.payment) : undefined
   return {
-    put: [[payment.id, payment]],
+    put: [[payment.id, left.payment], ...left.put],
     rows: step.rows,
     events: step.events.map(({ more, type }) =>
       eventOf(payment.id, type, { payment: resource, ...more } as EventBody<typeof type>, received)

@@ -11,6 +11,7 @@ import { forAny } from "../../src/store/statements.ts"
 import { Balance, isBalanceId } from "./balance.ts"
 import { Conversion, isConversionKey } from "./conversion.ts"
 import { Merchant, MERCHANT_KEY } from "./merchant.ts"
+import { isBesidePayment, Past } from "./past.ts"
 import { isPayoutId, Payout } from "./payout.ts"
 import { isQuoteKey, Quote, QUOTE_KEPT_MILLIS } from "./quote.ts"
 import { isCommandKey, Refused, REFUSED_MILLIS } from "./refused.ts"
@@ -19,6 +20,7 @@ import {
   isBalance,
   isConversion,
   isMerchant,
+  isPast,
   isPayment,
   isPayout,
   isQuote,
@@ -37,6 +39,7 @@ const decoders = {
   fx_quotes: Schema.decodeUnknownSync(Quote),
   fx_conversions: Schema.decodeUnknownSync(Conversion),
   merchants: Schema.decodeUnknownSync(Merchant),
+  payment_past: Schema.decodeUnknownSync(Past),
   refused_commands: Schema.decodeUnknownSync(Refused)
 }
 type Table = keyof typeof decoders
@@ -56,6 +59,8 @@ const tableOf = (key: string): Table =>
     ? "refused_commands"
     : key === MERCHANT_KEY
     ? "merchants"
+    : isBesidePayment(key)
+    ? "payment_past"
     : "payments"
 
 /** One query per table that the keys name: nearly always that of the payments alone. */
@@ -113,6 +118,7 @@ export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> =
   const refused = of(writes, isRefused)
   return [
     ...forAny(of(writes, isPayment), savePayments),
+    ...forAny(of(writes, isPast), savePast),
     ...forAny(of(writes, isBalance), saveBalances),
     ...forAny(of(writes, isPayout), savePayouts),
     ...forAny(of(writes, isTransfer), saveMoves("transfers")),
@@ -165,6 +171,18 @@ const savePayments = (states: ReadonlyArray<SavedState<Payment>>): Statement =>
     })
   } as changed
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`
+
+const savePast = (states: ReadonlyArray<SavedState<Past>>): Statement =>
+  sql`
+    insert into payment_past (merchant, id, doc)
+    select * from ${
+    rowsOf(states, {
+      merchant: ["text", ({ merchant }) => merchant],
+      id: ["text", ({ key }) => key],
+      doc: ["jsonb", ({ json }) => json]
+    })
+  } as changed
+    on conflict (merchant, id) do update set doc = excluded.doc`
 
 const saveBalances = (states: ReadonlyArray<SavedState<Balance>>): Statement =>
   sql`

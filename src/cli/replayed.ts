@@ -14,6 +14,7 @@ export const familyTables: Readonly<Record<string, FamilyTables>> = {
   payments: {
     states: [
       "payments",
+      "payment_past",
       "payment_wakes",
       "payment_reviews",
       "disputes",

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { mayPass } from "../../actors/payments/refused.ts"
 import { Commands, type PublishFailure, type Reply } from "../bus/commands.ts"
 import { holdsCardNumber } from "../domain/cardNumber.ts"
 import { CARD_REFUSED } from "../domain/cardPointers.ts"
@@ -83,16 +84,14 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
         "this Idempotency-Key was used with another body"
       )
     }
-    if (known.state === "refused") {
+    if (known.state === "refused" && !mayPass((known.refusal as Refused).code)) {
       return yield* refusalProblem(known.refusal as Refused, true)
     }
-    // Where only the actor knows, it is asked again: it takes the command as a repeat.
-    if (known.state === "published") {
-      if (wait === 0) return yield* repeated(intent, wait)
+    // Where only the actor knows, it is asked again: it takes the command as a repeat, or decides it
+    // anew where its refusal has passed.
+    if (known.state === "published" && intent.isOutcome !== undefined) {
       // What is not there yet may have been refused, which only the actor remembers.
-      if (intent.isOutcome !== undefined && (yield* intent.current) !== undefined) {
-        return yield* repeated(intent, wait)
-      }
+      if (wait === 0 || (yield* intent.current) !== undefined) return yield* repeated(intent, wait)
     }
   }
   return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")
@@ -135,7 +134,7 @@ const publish = Effect.fnUntraced(function* (
     if (outcome === undefined) return accepted(intent, repeat)
     const refusal = (outcome as { refused?: Refused }).refused
     if (refusal !== undefined) {
-      yield* Effect.ignore(claims.refused(claim, refusal))
+      if (!mayPass(refusal.code)) yield* Effect.ignore(claims.refused(claim, refusal))
       return yield* refusalProblem(refusal, repeat)
     }
     return created(intent, resourceIn(outcome), repeat)

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import type * as messaging from "../../actors/messaging/state.ts"
+import { mayPass } from "../../actors/payments/refused.ts"
 import type * as payments from "../../actors/payments/state.ts"
 import type * as reconciliation from "../../actors/reconciliation/state.ts"
 import type { MachineRefusal } from "../runtime/actor.ts"
@@ -63,7 +64,7 @@ export const problemBody = (one: Problem, requestId: string) => ({
   instance: requestId,
   code: one.code,
   ...(one.errors && { errors: one.errors }),
-  retryable: one.status === 503 || one.status === 429
+  retryable: one.status === 503 || one.status === 429 || mayPass(one.code)
 })
 
 /** An actor's refusal, as a caller is told it. */

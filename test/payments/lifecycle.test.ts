@@ -350,24 +350,6 @@ describe("one payment, step by step", () => {
     life.take(answer(last(life), action))
   })
 
-  it("takes a dispute, its end and no more of its merchant after 200 commands", () => {
-    const life = charged({}, whole)
-    const refusedBy = (id: string) => {
-      const decided = life.take(asked("capture", id))
-      if (Result.isSuccess(decided)) throw new Error("a captured payment was captured again")
-      const { code, put = [] } = decided.failure
-      for (const [, payment] of put) life.payment = payment as typeof life.payment
-      return code
-    }
-    for (let nth = 1; nth < 200; nth++) expect(refusedBy(`capture-${nth}`)).toBe("invalid_state")
-    expect(refusedBy("one-more")).toBe("too_many_commands")
-    const dispute = { dispute_id: "dp_1" }
-    life.take(asked("dispute_opened", "opened", { ...dispute, amount: 10_000 }))
-    expect(life.payment!.disputes).toMatchObject([{ amount: 10_000n, status: "needs_response" }])
-    life.take(asked("dispute_closed", "closed", { ...dispute, outcome: "lost" }))
-    expect(life.payment!.disputes).toMatchObject([{ status: "lost" }])
-  })
-
   it("takes an approval of nothing without an entry that does not balance", () => {
     charged({}, approved(0n, true))
   })

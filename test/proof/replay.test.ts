@@ -27,7 +27,19 @@ const business = async (one: Shop) => {
   await one.pay({ capture_method: "manual" })
   await one.post(`/v1/payments/${paid.json.id}/refunds`, { amount: 2_500 })
   await one.until(paid.json.id, (payment) => payment.amount_refunded === 2_500)
+  await refundOften(one)
   await idle()
+}
+
+/** More than a payment's document keeps, on one that was there before; among them some refused. */
+const refundOften = async (one: Shop) => {
+  const { json } = await one.get("/v1/payments")
+  const { id } = json.data.findLast(({ status }: { status: string }) => status === "captured")
+  const often = Array.from(
+    { length: 30 },
+    (_, nth) => one.post(`/v1/payments/${id}/refunds`, { amount: nth % 5 === 0 ? 99_999 : 1 })
+  )
+  await Promise.all(often)
 }
 
 /** Nothing is on its way between mailboxes any more. */

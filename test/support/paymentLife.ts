@@ -1,10 +1,12 @@
 import { Result, Schema } from "effect"
 import { expect } from "vitest"
 import { decide, keysOf } from "../../actors/payments/decide.ts"
+import { Past, whole } from "../../actors/payments/past.ts"
 import {
   defaultTerms,
   isDefinitive,
   isDisputeOpen,
+  isPast,
   Payment,
   transitions
 } from "../../actors/payments/state.ts"
@@ -29,6 +31,7 @@ export const GATEWAY = defaultTerms.gateway
 const FROM = { family: "payments", partition: PARTITION, merchant: "acme" }
 const BOOK: entries.Book = { ...FROM, gateway: GATEWAY, currency: "BRL", paymentId: ID }
 const decodePayment = Schema.decodeUnknownSync(Payment)
+const decodePast = Schema.decodeUnknownSync(Past)
 /** Everything a payment may send, by its receiver's schemas. */
 const receivers = { gateway: GatewayMessages, fraud: FraudMessages } as Readonly<
   Record<string, Readonly<Record<string, Schema.Codec<unknown, unknown>>>>
@@ -37,6 +40,8 @@ const sum = (amounts: ReadonlyArray<bigint>): bigint => amounts.reduce((all, one
 /** One payment, fed by hand: messages come through their schemas, as from the mailbox. */
 export class Life {
   payment: Payment | undefined
+  /** What has left its document, by key. */
+  readonly past = new Map<string, Past>()
   readonly journal: Array<JournalEntry> = []
   readonly chargeCalls: Array<string> = []
   readonly seen = new Set<string>()
@@ -50,7 +55,7 @@ export class Life {
     const keys = keysOf(message as Parameters<typeof decide>[1], "acme")
     const once = () =>
       decide(
-        { get: (key) => (key === ID ? freeze(this.payment) : undefined) },
+        { get: (key) => (key === ID ? freeze(this.payment) : freeze(this.past.get(key))) },
         freeze(message) as Parameters<typeof decide>[1],
         receivedOf({
           ...FROM,
@@ -82,6 +87,11 @@ export class Life {
     assertBalanced(booked)
     this.journal.push(...booked)
     for (const [key, state] of put) {
+      if (isPast(state)) {
+        expect([key, decodePast(JSON.parse(canonicalJson(state)))]).toStrictEqual([state.id, state])
+        this.past.set(key, state)
+        continue
+      }
       const payment = state as Payment
       expect([key, payment.version]).toEqual([ID, (before?.version ?? 0) + 1])
       this.payment = payment
@@ -100,7 +110,12 @@ export class Life {
     return decided
   }
 
-  attempt = (key: string) => this.payment!.attempts.find((attempt) => attempt.key === key)
+  /** The payment with all that has left its document. */
+  get whole(): Payment {
+    return whole(this.payment!, [...this.past.values()])
+  }
+
+  attempt = (key: string) => this.whole.attempts.find((attempt) => attempt.key === key)
 
   checkMove(before: Payment | undefined) {
     const after = this.payment!
@@ -117,8 +132,8 @@ export class Life {
   }
 
   checkState() {
-    const payment = this.payment!
-    expect(decodePayment(JSON.parse(canonicalJson(payment)))).toStrictEqual(payment)
+    const { payment: kept, whole: payment } = this
+    expect(decodePayment(JSON.parse(canonicalJson(kept)))).toStrictEqual(kept)
     const { amount, amount_authorized, amount_captured, amount_refunded, legs, refunds } = payment
     for (const { captured, disputed = 0n, refunded } of legs) {
       expect(refunded >= 0n && disputed >= 0n && refunded + disputed <= captured).toBe(true)

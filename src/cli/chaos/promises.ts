@@ -20,11 +20,13 @@ export const missingCommands = (
   record: ChaosRecord,
   acknowledged: Iterable<Command>
 ): Violations => {
-  const taken = new Set(
-    record.payments.flatMap((payment) =>
-      payment.commands.map(({ id, type }) => nameOf(payment.merchant, type, id))
-    )
+  const kept = record.payments.flatMap(({ commands, merchant }) =>
+    commands.map(({ id, type }) => nameOf(merchant, type, id))
   )
+  const past = [...record.states.values()].flatMap(({ command, merchant }) =>
+    command === undefined ? [] : [nameOf(merchant, command.type, command.id)]
+  )
+  const taken = new Set([...kept, ...past])
   const refused = new Set(
     record.refused.map((one) => nameOf(one.merchant, one.command, one.command_id))
   )

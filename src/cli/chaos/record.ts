@@ -48,11 +48,14 @@ export interface StateDoc {
   readonly amount?: string
   readonly available?: string
   readonly direction?: string
+  /** Of what has left a payment's document. */
+  readonly command?: { readonly id: string; readonly type: string }
 }
 
 /** Tables of documents by merchant and key. */
 const STATE_TABLES = [
   "payments",
+  "payment_past",
   "balances",
   "payouts",
   "transfers",

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { findPayment, listPayments } from "../../../actors/payments/read.ts"
+import { findPayment, listPayments, merchantOfPayment } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
 import { isOutcome, Status } from "../../../actors/payments/state.ts"
 import {
@@ -73,7 +73,7 @@ export const assertKnown = Effect.fnUntraced(function* (merchant: string, id: st
   const known = yield* read(
     "edge.payment",
     async (db) =>
-      (await findPayment(db, merchant, id)) !== undefined || await wasAskedFor(db, merchant, id)
+      (await merchantOfPayment(db, id)) === merchant || await wasAskedFor(db, merchant, id)
   )
   if (!known) return yield* notFound(id)
 })
