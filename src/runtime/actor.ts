@@ -51,7 +51,7 @@ export interface Timer {
   readonly body: unknown
 }
 
-/** A reply on core NATS, sent after the relay, best effort and never in a replay. */
+/** A reply on core NATS, to an address as `replyTo` gives it (reply.ts), sent after the relay, best effort and never in a replay. */
 export interface Answer {
   readonly to: string
   readonly body: unknown

@@ -97,6 +97,15 @@ export const decodersOf = (
   return decoders
 }
 
+/** The generations in which a type may be written. */
+export const generationsIn = (
+  decoders: ReadonlyMap<string, Decoder>,
+  type: string
+): ReadonlyArray<number> =>
+  [...decoders].filter(([, decoder]) => decoder.type === type)
+    .map(([name]) => Number(name.slice(type.length + 1) || 1))
+    .sort((left, right) => left - right)
+
 /** Reads the oldest shape as strictly as the present one would be read, then goes from shape to shape. */
 const upcasting = (
   steps: ReadonlyArray<Change>,

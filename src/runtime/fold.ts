@@ -4,7 +4,8 @@ import type { MachineRefusal, MessageOf, MessageSchemas, Received, States } from
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
-import { Header, type Letter, placeOf, replyToOf } from "./letter.ts"
+import { Header, type Letter, placeOf } from "./letter.ts"
+import { replyAddressOf } from "./reply.ts"
 import { answer, obey, staysAside, wakeOutcome } from "./obey.ts"
 import type { Order } from "./order.ts"
 import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
@@ -304,7 +305,10 @@ const decide = (
     type: one.message.type,
     keys: one.keys,
     at: draft.clockMillis,
-    replyTo: replyToOf(letter),
+    replyTo: replyAddressOf(
+      letter,
+      () => (one.message.body as { command_id?: unknown } | undefined)?.command_id
+    ),
     config: (draft.config ?? context.config).value
   }
   return context.actor.decide(states, one.message as never, received)

@@ -160,24 +160,3 @@ export const headersJson = (letter: Letter): string =>
       Object.entries(letter.headers).map(([name, value]) => [storable(name), storable(value)])
     )
   )
-
-/**
- * An inbox, nothing else: the reply is published with a worker's rights, so a reply subject such
- * as `payments.5.ingress.create.acme` would let a producer forge commands.
- */
-export const replyToOf = (letter: Letter): string | undefined => {
-  const subject = letter.headers[Header.replyTo]
-  return subject !== undefined && letter.origin === "ingress" && isInbox(subject) &&
-      mayAnswer(subject, letter.merchant)
-    ? subject
-    : undefined
-}
-
-/** Never a worker's own inbox, and of the merchants' only the asker's. */
-const mayAnswer = (subject: string, merchant: string): boolean => {
-  const user = subject.split(".")[1]!
-  return user !== "worker" && (!user.startsWith("merchant-") || user === `merchant-${merchant}`)
-}
-
-const isInbox = (subject: string): boolean =>
-  subject.length <= 200 && /^_INBOX\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,4}$/.test(subject)

@@ -4,14 +4,24 @@ import { withoutLongNumbers } from "../domain/cardNumber.ts"
 import { CARD_REFUSED, cardPointersIn } from "../domain/cardPointers.ts"
 import { MerchantId } from "../domain/identifiers.ts"
 import { readJson } from "../domain/json.ts"
-import { isStorable } from "../domain/text.ts"
+import { isStorable, storable } from "../domain/text.ts"
 import type { MessageOf, MessageSchemas } from "./actor.ts"
 import { jsonOf } from "./draft.ts"
-import { decodersOf, generationOf, isNewer, NewerMessage } from "./evolution.ts"
+import {
+  type Decoder,
+  decodersOf,
+  generationOf,
+  generationsIn,
+  isNewer,
+  NewerMessage
+} from "./evolution.ts"
 import type { Opened, Readable, Unreadable } from "./fold.ts"
-import { CONFIGURE, type Letter, UNPARK } from "./letter.ts"
+import { CONFIGURE, Header, type Letter, UNPARK } from "./letter.ts"
 import { decodeOrder } from "./order.ts"
 import type { AnyKeyed } from "./registry.ts"
+
+/** Of what somebody wrote where a generation belongs. */
+const SCHEMA_CHARACTERS_MAX = 20
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
@@ -44,7 +54,7 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
   return (letter: Letter): Opened => {
     // Producers may write any generation: what is not known of them is refused, never waited for.
     if (letter.origin === "ingress" && !strict.has(letter.type)) {
-      return { letter, malformed: `${actor.family} takes no such command` }
+      return { letter, malformed: untaken(actor, strict, letter.type) }
     }
     if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
       return { letter, malformed: "the subject names no possible merchant" }
@@ -98,6 +108,23 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
     const message = { type: decoder.type, body: decoded.success } as MessageOf<MessageSchemas>
     return withKeys(actor, letter, message)
   }
+}
+
+/** Why a producer's command has no decoder: nobody knows it, or not in this generation. */
+const untaken = (
+  { family, ingress }: AnyKeyed,
+  decoders: ReadonlyMap<string, Decoder>,
+  name: string
+): string => {
+  const [, type = name, schema = ""] = /^([^@]+)@(.*)$/s.exec(name) ?? []
+  return ingress.includes(type)
+    ? `${type} has no schema ${
+      JSON.stringify(storable(schema.slice(0, SCHEMA_CHARACTERS_MAX)))
+    }: ` +
+      `its generations are ${
+        generationsIn(decoders, type).join(", ")
+      } (the header ${Header.schema})`
+    : `${family} takes no such command`
 }
 
 /** Without a key there is nothing to quarantine: a defect here concerns this letter alone. */

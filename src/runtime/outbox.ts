@@ -6,7 +6,8 @@ import type { Decision, Refusal, Timer } from "./actor.ts"
 import { stateKey } from "./actor.ts"
 import { nameIn, type WireNames } from "./evolution.ts"
 import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
-import { Header, type Letter, placeOf, replyToOf } from "./letter.ts"
+import { Header, type Letter, placeOf } from "./letter.ts"
+import { replyAddressOf } from "./reply.ts"
 
 /** Where messages go: given by `streams/`, so that the machine knows no family. */
 export interface Addressing {
@@ -105,7 +106,7 @@ export const addRefusal = (
   letter: Letter,
   refusal: Refusal
 ): void => {
-  const replyTo = replyToOf(letter)
+  const replyTo = replyAddressOf(letter, () => commandIdOf(letter))
   const { code, pointer } = refusal
   const detail = storable(refusal.detail.slice(0, DETAIL_CHARACTERS_MAX))
   const refused = { code, detail, ...(pointer !== undefined && { pointer }) }

@@ -1,5 +1,6 @@
 import { Effect, Fiber } from "effect"
 import type { Delivery } from "../bus/mailboxReader.ts"
+import { tell } from "../bus/tell.ts"
 import type { Database } from "../store/database.ts"
 import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
@@ -9,6 +10,7 @@ import { lettersOf } from "./letter.ts"
 import { reemitOverdue } from "./overdue.ts"
 import type { Owned, PartitionFailure, PartitionOptions } from "./owned.ts"
 import { relay } from "./relay.ts"
+import { outcomeOf } from "./reply.ts"
 import { readFrom, takeOver } from "./takeOver.ts"
 import { turn } from "./turn.ts"
 
@@ -95,7 +97,7 @@ const afterCommit = Effect.fnUntraced(function* (
   }
   owned.crash("after-append")
   for (const answer of draft.answers) {
-    owned.options.link.nc.publish(answer.to, JSON.stringify(answer.body))
+    tell(owned.options.link.nc, outcomeOf(answer.to, answer.body))
   }
   owned.reader.acknowledge(last)
 })

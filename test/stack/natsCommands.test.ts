@@ -60,6 +60,75 @@ test("the platform's producer makes, captures and refunds a payment, and hears e
   expect(refunded.payment).toMatchObject({ amount_refunded: 500 })
 })
 
+test("an outcome says which command it is of, and carries the asker's trace", async () => {
+  const traceparent = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`
+  const heard: Array<{ headers: Record<string, string>; json: { command_id?: string } }> = []
+  const inbox = "_INBOX.producer.outcomes"
+  const listening = producer.subscribe(inbox, {
+    callback: (_, message) => {
+      const headers = message.headers
+      heard.push({
+        headers: Object.fromEntries(
+          (headers?.keys() ?? []).map((name) => [name, headers!.get(name)])
+        ),
+        json: message.json()
+      })
+    }
+  })
+  // One inbox for all of them: without the identifier nobody could tell them apart.
+  for (const id of ["told a", "told|b"]) {
+    const sent = headers()
+    sent.set("Lastro-Reply-To", inbox)
+    sent.set("traceparent", traceparent)
+    await producer.request("lastro.payments.create.acme", JSON.stringify(order(id)), {
+      headers: sent,
+      timeout: 10_000
+    })
+  }
+  const sent = headers()
+  sent.set("Lastro-Reply-To", inbox)
+  const wrong = { command_id: "told-c", payment_id: paymentIdOf("acme", "nothing") }
+  await producer.request("lastro.payments.capture.acme", JSON.stringify(wrong), {
+    headers: sent,
+    timeout: 10_000
+  })
+  await eventually(() => Promise.resolve(heard.length === 3 || undefined))
+  listening.unsubscribe()
+  expect(heard.map(({ json }) => json.command_id).sort()).toEqual(["told a", "told-c", "told|b"])
+  for (const { headers, json } of heard) {
+    expect(headers).toEqual({
+      "Lastro-Schema": "1",
+      ...(json.command_id !== "told-c" && { traceparent })
+    })
+  }
+})
+
+test("a command of a schema that is none says so, and is not called an unknown command", async () => {
+  const dead = async (type: string, schema: string) => {
+    const sent = headers()
+    sent.set("Lastro-Schema", schema)
+    const answer = await producer.request(
+      `lastro.payments.${type}.acme`,
+      JSON.stringify(order(`schema-${schema}`)),
+      { headers: sent, timeout: 10_000 }
+    )
+    const { seq } = answer.json<{ seq: number }>()
+    const [letter] = await eventually(async () => {
+      const found = await query(
+        one.stack.databaseUrl,
+        "select cause from dead_letters where family = 'payments' and seq = $1 and merchant = 'acme'",
+        [seq]
+      )
+      return found.length > 0 ? found : undefined
+    })
+    return letter!["cause"]
+  }
+  expect(await dead("create", "99")).toMatch(
+    /^create has no schema "99": its generations are 1(, \d+)* \(the header Lastro-Schema\)$/
+  )
+  expect(await dead("create", "abc")).toContain('create has no schema "abc"')
+})
+
 test("one command sent ten times at once is one payment and one charge, told ten times", async () => {
   const body = order("ten-times")
   const told = await Promise.all(
