@@ -3,6 +3,7 @@ import { Restart } from "../../src/runtime/supervision.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
+import { GivenTerms } from "./givenTerms.ts"
 import { isPayoutOpen } from "./payout.ts"
 import { defaultTerms, isPayment, type State, Terms, transitions } from "./state.ts"
 import { load, overdue, save } from "./store.ts"
@@ -48,7 +49,7 @@ export const payments = keyed({
     ...disputeCommands
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),
-  config: { schema: Terms, initial: defaultTerms },
+  config: { schema: Terms, given: GivenTerms, initial: defaultTerms },
   keeps: isOpen,
   decide,
   load,

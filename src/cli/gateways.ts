@@ -1,22 +1,23 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { Result, Schema, SchemaIssue } from "effect"
+import { Schema } from "effect"
 import { ConfiguredGateway, type Secret } from "../../actors/gateway/configuration.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { stripe } from "../../actors/gateway/stripe.ts"
 import { simulator } from "../../actors/gateway/simulator.ts"
 import { defaultTerms } from "../../actors/payments/state.ts"
-import { Routing } from "../../streams/messages/routing.ts"
+import { GivenRouting } from "../../streams/messages/routing.ts"
 import { type SimulatorThread, startSimulatorThread } from "../stack/simulator/start.ts"
 import { StackError } from "../stack/stack.ts"
 import type { Environment } from "./commands.ts"
+import { readConfigured } from "./configuredFile.ts"
 import { openOwnPix, openPix, type OwnBank, registerWebhook, simulatedPix } from "./pixGateway.ts"
 
 /** Which gateways there are and which payments go where: `LASTRO_GATEWAYS_FILE`. */
 export const GatewaysFile = Schema.Struct({
   gateways: Schema.NonEmptyArray(ConfiguredGateway),
-  routing: Routing
+  routing: GivenRouting
 })
 export type GatewaysFile = typeof GatewaysFile.Type
 
@@ -38,32 +39,13 @@ const defaultGateways = (url: string | undefined): GatewaysFile => {
 /** After this long the simulator's "never heard of it" is final. */
 const FINALITY_MILLIS = 30_000
 
-const decode = Schema.decodeUnknownResult(GatewaysFile, {
-  errors: "all",
-  onExcessProperty: "error"
-})
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const wrong = (file: string, detail: string) =>
-  new StackError(`LASTRO_GATEWAYS_FILE ${file} ${detail}.`)
-
 /** The file named by the environment, checked; the default where none is named. */
 export const configuredGateways = (environment: Environment): GatewaysFile => {
   const file = environment["LASTRO_GATEWAYS_FILE"]
   if (file === undefined || file === "") {
     return defaultGateways(environment["LASTRO_SIMULATOR_URL"])
   }
-  const decoded = decode(readJson(file))
-  if (Result.isFailure(decoded)) {
-    const [first] = format(decoded.failure.issue).issues
-    const path = (first?.path ?? []).map((part) =>
-      String(typeof part === "object" ? part.key : part)
-    )
-    throw wrong(file, `is not valid at ${path.join(".") || "the top"}: ${first?.message}`)
-  }
-  const problem = problemOf(decoded.success)
-  if (problem !== undefined) throw wrong(file, problem)
-  return decoded.success
+  return readConfigured("LASTRO_GATEWAYS_FILE", file, GatewaysFile, problemsOf)
 }
 
 /** What several workers call must be the same for all of them: none may have a simulator of its own. */
@@ -80,35 +62,30 @@ export const sharedGateways = (environment: Environment): GatewaysFile => {
   )
 }
 
-const readJson = (file: string): unknown => {
-  const text = readText(file)
-  if (text === undefined) throw wrong(file, "cannot be read")
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw wrong(file, "is not JSON")
-  }
-}
-
 /** What the schema cannot tell: names that point nowhere. */
-const problemOf = ({ gateways, routing }: GatewaysFile): string | undefined => {
+const problemsOf = ({ gateways, routing }: GatewaysFile): ReadonlyArray<string> => {
   const names = gateways.map(({ name }) => name)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) return `names the gateway ${twice} twice`
-  const stranger = (where: string, named: ReadonlyArray<string>) =>
+  const strangers = (where: string, named: ReadonlyArray<string>) =>
     named.filter((name) => !names.includes(name))
       .map((name) => `${where} names ${name}, which is none of its gateways`)
-  for (const rule of routing.rules) {
-    const chain = [...rule.to.map(({ gateway }) => gateway), ...(rule.fallback ?? [])]
-    const [unknown] = stranger(`has a rule ${rule.name} that`, chain)
-    if (unknown !== undefined) return unknown
-    const again = chain.find((name, index) => chain.indexOf(name) !== index)
-    if (again !== undefined) return `has a rule ${rule.name} that names ${again} twice`
-  }
+  const ofRules = routing.rules.flatMap(({ fallback = [], name: rule, to }) => {
+    const chain = [...to.map(({ gateway }) => gateway), ...fallback]
+    return [
+      ...strangers(`has a rule ${rule} that`, chain),
+      ...twice(chain).map((name) => `has a rule ${rule} that names ${name} twice`)
+    ]
+  })
   const payouts = (routing.payouts ?? []).map(({ gateway }) => gateway)
-  return stranger("has costs that", Object.keys(routing.costs ?? {}))[0] ??
-    stranger("pays out by a line that", payouts)[0]
+  return [
+    ...twice(names).map((name) => `names the gateway ${name} twice`),
+    ...ofRules,
+    ...strangers("has costs that", Object.keys(routing.costs ?? {})),
+    ...strangers("pays out by a line that", payouts)
+  ]
 }
+
+const twice = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.filter((name, nth) => names.indexOf(name) < nth)
 
 export interface OwnSimulator extends SimulatorThread {
   readonly webhookSecret: string

@@ -97,9 +97,16 @@ const ownStack = async (
   }
 }
 
+/** What makes no sense is refused before there is anything. */
+const wantedOf = ({ environment, gateways, terms }: LastroSettings) => ({
+  configured: gateways ?? configuredGateways(environment),
+  terms: terms ?? configuredTerms(environment)
+})
+
 /** Everything in one process: servers, streams, actors, gateway simulator and edge. */
 export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
   const { dataDir, environment, progress } = settings
+  const { configured, terms } = wantedOf(settings)
   fs.mkdirSync(dataDir, { recursive: true })
   const log = settings.log ?? toFile(join(dataDir, "lastro.log"))
   log(lineOf("info", `Lastro starts on ${dataDir}, process ${process.pid}`))
@@ -113,8 +120,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     const stack = settings.stack ?? givenStack(environment) ?? await ownStack(settings, log)
     if (settings.stack === undefined) stops.push(stack.stop)
     await prepare(stack, progress)
-    const configured = settings.gateways ?? configuredGateways(environment)
-    await publishTerms(stack, configured.routing, settings.terms ?? configuredTerms(environment))
+    await publishTerms(stack, configured.routing, terms)
     const { banks, gateways, simulators, stop: stopGateways } = await openGateways(configured, {
       dataDir,
       environment,

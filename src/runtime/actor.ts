@@ -150,7 +150,13 @@ export interface KeyedActor<
     message: MessageOf<M>,
     received: Pick<Received, "merchant" | "partition">
   ) => readonly [string, ...Array<string>]
-  readonly config: { readonly schema: Schema.Codec<Config, unknown>; readonly initial: Config }
+  readonly config: {
+    /** What is stored is read by this. */
+    readonly schema: Schema.Codec<Config, unknown>
+    /** What a change has to be, where earlier code took more than that. */
+    readonly given?: Schema.Codec<Config, unknown>
+    readonly initial: Config
+  }
   /** Nobody waits for it: a turn takes what arrives within this time, so that there are fewer of them. */
   readonly lingerMillis?: number
   readonly decide: (

@@ -49,7 +49,7 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
   })
   const lenient = decodersOf(messages, changes)
   const generation = generationOf(changes)
-  const decodeConfig = Schema.decodeUnknownResult(actor.config.schema)
+  const reconfigure = configurer(actor)
 
   return (letter: Letter): Opened => {
     // Producers may write any generation: what is not known of them is refused, never waited for.
@@ -64,14 +64,7 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
     }
     const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
     if (Result.isFailure(parsed)) return { letter, malformed: parsed.failure }
-    if (letter.type === CONFIGURE) {
-      const { config, version } = (parsed.success ?? {}) as { config?: unknown; version?: unknown }
-      const value = decodeConfig(config)
-      if (Result.isFailure(value) || typeof version !== "number") {
-        return { letter, malformed: "not a configuration with a version" }
-      }
-      return { letter, config: { version, value: value.success, json: jsonOf(config) } }
-    }
+    if (letter.type === CONFIGURE) return reconfigure(letter, parsed.success)
     if (letter.origin === "operator") {
       const order = decodeOrder(parsed.success)
       return Result.isFailure(order)
@@ -125,6 +118,19 @@ const untaken = (
         generationsIn(decoders, type).join(", ")
       } (the header ${Header.schema})`
     : `${family} takes no such command`
+}
+
+/** Reads a change of configuration: one that makes no sense is refused by its fields. */
+const configurer = ({ config: { given, schema } }: AnyKeyed) => {
+  const decode = Schema.decodeUnknownResult(given ?? schema, { errors: "all" })
+  return (letter: Letter, change: unknown): Opened => {
+    const { config, version } = (change ?? {}) as { config?: unknown; version?: unknown }
+    if (typeof version !== "number") return { letter, malformed: "a change without a version" }
+    const value = decode(config)
+    return Result.isSuccess(value)
+      ? { letter, config: { version, value: value.success, json: jsonOf(config) } }
+      : { letter, malformed: `not a configuration: ${withoutLongNumbers(value.failure.message)}` }
+  }
 }
 
 /** Without a key there is nothing to quarantine: a defect here concerns this letter alone. */

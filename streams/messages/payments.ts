@@ -11,6 +11,7 @@ import { TransferMessages } from "./transfers.ts"
 import { Risk } from "./fraud.ts"
 import { FxMessages, QuoteId, ReversalRate } from "./fx.ts"
 import { MerchantMessages } from "./merchants.ts"
+import { MethodType } from "./methods.ts"
 import {
   Answered,
   DisputeNotified,
@@ -21,8 +22,6 @@ import {
 } from "./gateway.ts"
 
 export const CaptureMode = Schema.Literals(["automatic", "manual"])
-
-const MethodType = Schema.Literals(["card", "pix"])
 
 /** As it stands in payments, whatever the rules were when it was taken. */
 export const TakenMethod = Schema.Struct({

@@ -3,7 +3,7 @@ import { Currency } from "../../src/domain/currency.ts"
 import { CommandId, MerchantId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { Text, Token } from "../../src/domain/text.ts"
-import { InternalAmount } from "./money.ts"
+import { GivenAmount, InternalAmount } from "./money.ts"
 
 export const Recipient = Text(64).check(Schema.isPattern(/^[a-z0-9_\-]{1,64}$/u))
 
@@ -78,6 +78,14 @@ export const PayoutRule = Schema.Struct({
 export type PayoutRule = typeof PayoutRule.Type
 
 export const PayoutRules = Schema.Array(PayoutRule).check(Schema.isMaxLength(RULES_MAX))
+
+/** As they may be given: a rule that fits nothing is a mistake. */
+export const GivenPayoutRules = Schema.Array(Schema.Struct({
+  ...PayoutRule.fields,
+  merchants: Schema.optionalKey(Schema.Array(MerchantId).check(Schema.isMinLength(1))),
+  currencies: Schema.optionalKey(Schema.Array(Currency).check(Schema.isMinLength(1))),
+  minimum: Schema.optionalKey(GivenAmount)
+})).check(Schema.isMaxLength(RULES_MAX))
 
 export const PayoutMessages = {
   payout: Payout,

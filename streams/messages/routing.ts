@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { Currency } from "../../src/domain/currency.ts"
 import { AmountOrZero } from "../../src/domain/money.ts"
+import { GivenMethods } from "./methods.ts"
 
 /** A gateway's name: a token of account paths, addresses and metrics. */
 export const GatewayName = Schema.String.check(
@@ -59,6 +60,50 @@ export const Routing = Schema.Struct({
   payouts: Schema.optionalKey(Schema.Array(PayoutRoute).check(Schema.isMaxLength(RULES_MAX)))
 })
 export type Routing = typeof Routing.Type
+
+const GivenRule = Schema.Struct({
+  ...Rule.fields,
+  methods: Schema.optionalKey(GivenMethods),
+  currencies: Schema.optionalKey(Schema.Array(Currency).check(Schema.isMinLength(1)))
+}).check(
+  Schema.makeFilter(({ amount_below, amount_from = 0n }: Rule) =>
+    amount_below === undefined || amount_from < amount_below
+      ? undefined
+      : { path: ["amount_below"], issue: "must be above amount_from" }
+  )
+)
+
+const WHOLE_BASIS_POINTS = 10_000n
+
+const named = (rules: ReadonlyArray<{ readonly name: string }>) => {
+  const nth = rules.findIndex(({ name }, nth) => rules.findIndex((one) => one.name === name) < nth)
+  return nth < 0 ? undefined : { path: [nth, "name"], issue: "another rule has this name" }
+}
+
+/** As it may be given: what fits nothing, or costs more than all, is a mistake. */
+export const GivenRouting = Schema.Struct({
+  rules: Schema.NonEmptyArray(GivenRule).check(
+    Schema.isMaxLength(RULES_MAX),
+    Schema.makeFilter(named)
+  ),
+  costs: Schema.optionalKey(Schema.Record(
+    Schema.String,
+    Schema.Struct({
+      ...Cost.fields,
+      percentage_basis_points: AmountOrZero.check(
+        Schema.makeFilter((points: bigint) =>
+          points <= WHOLE_BASIS_POINTS || `must be at most ${WHOLE_BASIS_POINTS}`
+        )
+      )
+    })
+  )),
+  payouts: Schema.optionalKey(
+    Schema.Array(Schema.Struct({
+      ...PayoutRoute.fields,
+      currencies: Schema.optionalKey(Schema.Array(Currency).check(Schema.isMinLength(1)))
+    })).check(Schema.isMaxLength(RULES_MAX))
+  )
+})
 
 /** How a gateway does, as its callers saw it lately. Arrives as configuration. */
 export const Health = Schema.Struct({

@@ -67,6 +67,41 @@ test.each([
     "has a rule all that names two twice"
   ],
   [
+    { gateways, routing: { rules: [{ ...rules[0], methods: ["crad"] }] } },
+    "is not valid at routing.rules.0.methods.0: must be card or pix"
+  ],
+  [
+    { gateways, routing: { rules: [{ ...rules[0], currencies: [] }] } },
+    "is not valid at routing.rules.0.currencies"
+  ],
+  [
+    { gateways, routing: { rules: [{ ...rules[0], amount_from: 100, amount_below: 100 }] } },
+    "is not valid at routing.rules.0.amount_below: must be above amount_from"
+  ],
+  [
+    { gateways, routing: { rules: [rules[0], rules[0]] } },
+    "is not valid at routing.rules.1.name: another rule has this name"
+  ],
+  [
+    {
+      gateways,
+      routing: { rules, costs: { one: { percentage_basis_points: 10_001, fixed: 0 } } }
+    },
+    "is not valid at routing.costs.one.percentage_basis_points: must be at most 10000"
+  ],
+  [
+    {
+      gateways: [gateways[0], gateways[0]],
+      routing: { rules, payouts: [{ gateway: "three" }] }
+    },
+    "names the gateway one twice,\n  has a rule all that names two, which is none of its gateways,\n" +
+    "  pays out by a line that names three"
+  ],
+  [
+    { gateways, routing: { rules: [{ name: "Big", to: [] }] } },
+    /rules\.0\.name: .*,\n {2}is not valid at routing\.rules\.0\.to/
+  ],
+  [
     { gateways, routing: { rules, costs: { x: { percentage_basis_points: 1, fixed: 0 } } } },
     "has costs that names x"
   ]

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { feeOn, feeTermsFor } from "../../actors/payments/fees.ts"
 import { defaultTerms } from "../../actors/payments/state.ts"
-import { FeeSchedule, FeeTerms } from "../../streams/messages/fees.ts"
+import { FeeSchedule, type FeeTerms, GivenFeeTerms } from "../../streams/messages/fees.ts"
 import {
   answer,
   approved,
@@ -155,8 +155,8 @@ describe("the schedule of fees", () => {
 
   it("is not taken where a tier begins below the one before", () => {
     const wrong = [tiered.tiers![1]!, tiered.tiers![0]!].map((tier) => ({ ...tier, from: 5n }))
-    expect(Schema.is(FeeTerms)({ ...tiered, tiers: wrong })).toBe(false)
-    expect(Schema.is(FeeTerms)(tiered)).toBe(true)
+    expect(Schema.is(GivenFeeTerms)({ ...tiered, tiers: wrong })).toBe(false)
+    expect(Schema.is(GivenFeeTerms)(tiered)).toBe(true)
   })
 
   it("never takes more than the amount, and a payment's legs are all of it", () => {

@@ -25,9 +25,10 @@ export const routing: CliCommand = {
   run: async (args, environment) => {
     takesNothing(args)
     const configured = configuredGateways(environment)
+    const terms = configuredTerms(environment)
     const stack = attachStack(dataDirOf(environment), environment)
     agreed(await planAs(stack, "admin"))
-    await publishTerms(stack, configured.routing, configuredTerms(environment))
+    await publishTerms(stack, configured.routing, terms)
     console.log(`Routed by ${configured.routing.rules.length} rules.`)
     return 0
   }
