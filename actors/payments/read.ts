@@ -8,7 +8,7 @@ import { Past, whole } from "./past.ts"
 import { Payout } from "./payout.ts"
 import { keyOf } from "./pairedId.ts"
 import { Quote } from "./quote.ts"
-import { Refused, refusedKeyOf } from "./refused.ts"
+import { commandKeyOf, Refused, refusedKeyOf } from "./refused.ts"
 import { Dispute, Payment } from "./state.ts"
 import { Transfer } from "./transfer.ts"
 
@@ -55,6 +55,40 @@ export const ownerOfPayout = async (
   const { rows } = await sql<{ merchant: string; balance: string }>`
     select merchant, doc->>'balance' as balance from payouts where id = ${id}`.execute(db)
   return rows[0]
+}
+
+export interface CommandRefused {
+  readonly code: string
+  readonly detail: string
+}
+
+/**
+ * Why a command was refused, for as long as that is remembered: with what it would have made or concerns,
+ * beside it, or under a name of its own. Without the command's identifier: of the type that makes `about`.
+ */
+export const findRefusal = async (
+  db: Db,
+  merchant: string,
+  command: { readonly about: string; readonly type: string; readonly id?: string }
+): Promise<CommandRefused | undefined> => {
+  const about = keyOf(command.about)
+  const { id = null, type } = command
+  const places = [
+    about,
+    refusedKeyOf(about),
+    ...id === null ? [] : [commandKeyOf(type, merchant, id)]
+  ]
+  const { rows } = await sql<{ refused: CommandRefused }>`
+    select one -> 'refused' as refused
+    from (
+      select doc from refused_commands where merchant = ${merchant} and id = any(${places}::text[])
+      union all
+      select doc from payments where merchant = ${merchant} and id = ${about}
+    ) kept, jsonb_array_elements(kept.doc -> 'commands') one
+    where one ? 'refused' and one ->> 'type' = ${type}
+      and (${id}::text is null or one ->> 'id' = ${id}::text)
+    limit 1`.execute(db)
+  return rows[0]?.refused
 }
 
 export interface PageAfter {

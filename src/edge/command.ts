@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { findRefusal } from "../../actors/payments/read.ts"
 import { mayPass } from "../../actors/payments/refused.ts"
 import { Commands, type PublishFailure, type Reply } from "../bus/commands.ts"
 import { holdsCardNumber } from "../domain/cardNumber.ts"
@@ -8,14 +9,18 @@ import { CommandId } from "../domain/identifiers.ts"
 import { knownClaims, type NewClaim } from "../store/idempotency.ts"
 import { Schema } from "effect"
 import { generationOfType } from "../../streams/messages/changes.ts"
+import { Database } from "../store/database.ts"
 import { Claims } from "./claims.ts"
 import { assertMatch, etagOf } from "./conditions.ts"
 import { problem, refusalProblem, type Refused, unavailable } from "./problem.ts"
 import { read } from "./reading.ts"
+import { namedCommand } from "./refusals.ts"
 import type { Answer, Asked } from "./route.ts"
 
 /** A wait longer than this is answered 202: the connection is worth more to others. */
 const WAIT_SECONDS_MAX = 30
+/** How long a request under a key that another body came under waits at least. */
+const CONTESTED_WAIT_MILLIS = 5_000
 /** The safety net beside the reply, which is best effort. */
 const POLL_MILLIS = 700
 
@@ -77,24 +82,55 @@ export const perform = Effect.fnUntraced(function* (asked: Asked, intent: Intent
   const wait = waitMillis(asked.header("prefer"))
   if (claimed._tag === "Known") {
     const { claim: known } = claimed
-    if (known.fingerprint !== claim.fingerprint) {
-      return yield* problem(
-        422,
-        "idempotency_key_reused",
-        "this Idempotency-Key was used with another body"
-      )
-    }
-    if (known.state === "refused" && !mayPass((known.refusal as Refused).code)) {
-      return yield* refusalProblem(known.refusal as Refused, true)
-    }
+    if (known.fingerprint !== claim.fingerprint) return yield* contested(asked, intent, wait)
+    const refusal = known.state === "refused" ? known.refusal as Refused : yield* refused(intent)
+    if (refusal !== undefined && !mayPass(refusal.code)) return yield* refusalTold(refusal, true)
     // Where only the actor knows, it is asked again: it takes the command as a repeat, or decides it
     // anew where its refusal has passed.
     if (known.state === "published" && intent.isOutcome !== undefined) {
-      // What is not there yet may have been refused, which only the actor remembers.
-      if (wait === 0 || (yield* intent.current) !== undefined) return yield* repeated(intent, wait)
+      if (wait === 0 || (yield* intent.current) !== undefined) {
+        return yield* repeated(asked, intent, wait)
+      }
     }
   }
   return yield* publish(asked, intent, claim, wait, claimed._tag === "Known")
+})
+
+/** What is remembered of a refusal that nobody waited for. An outage there only means asking the actor. */
+const refused = Effect.fnUntraced(function* ({ about, body, merchant, type }: Intent) {
+  const database = yield* Database
+  const command = { about, type, id: body["command_id"] as string }
+  return yield* database.query("edge.refusal", (db) => findRefusal(db, merchant, command)).pipe(
+    Effect.orElseSucceed(() => undefined)
+  )
+})
+
+/** Over HTTP a command's name is its Idempotency-Key. */
+const refusalTold = (refusal: Refused, replayed: boolean) =>
+  refusal.code === "command_reused"
+    ? problem(
+      422,
+      "idempotency_key_reused",
+      "this Idempotency-Key was used with another body",
+      replayed ? { replayed } : {}
+    )
+    : refusalProblem(refusal, replayed)
+
+/**
+ * Another body came under this key before. It may have been the wrong one, under a name that a producer
+ * had used already, so that only the actor knows which of them the key stands for. What is remembered of the
+ * other request stays as it is.
+ */
+const contested = Effect.fnUntraced(function* (asked: Asked, intent: Intent, wait: number) {
+  const outcome = yield* send(asked, intent, Math.max(wait, CONTESTED_WAIT_MILLIS))
+  if (outcome === undefined) {
+    return yield* unavailable(
+      "another body came under this key, and which of them counts is not known yet"
+    )
+  }
+  const { refused } = outcome as { refused?: Refused }
+  if (refused !== undefined) return yield* refusalTold(refused, false)
+  return wait === 0 ? accepted(asked, intent, true) : created(intent, resourceIn(outcome), true)
 })
 
 /**
@@ -113,8 +149,28 @@ const publish = Effect.fnUntraced(function* (
   wait: number,
   repeat: boolean
 ) {
-  const commands = yield* Commands
   const claims = yield* Claims
+  const outcome = yield* send(asked, intent, wait, () => claims.published(claim))
+  const refusal = outcome === undefined
+    ? wait === 0 ? undefined : yield* refused(intent)
+    : (outcome as { refused?: Refused }).refused
+  if (refusal !== undefined) {
+    if (!mayPass(refusal.code)) yield* Effect.ignore(claims.refused(claim, refusal))
+    return yield* refusalTold(refusal, repeat)
+  }
+  return outcome === undefined
+    ? accepted(asked, intent, repeat)
+    : created(intent, resourceIn(outcome), repeat)
+})
+
+/** Sends a command, and waits for the outcome where anybody waits: undefined where none came. */
+const send = Effect.fnUntraced(function* (
+  asked: Asked,
+  intent: Intent,
+  wait: number,
+  taken: () => void = () => {}
+) {
+  const commands = yield* Commands
   // Subscribed before the command leaves, so that the answer cannot come too early.
   const reply = wait > 0 ? commands.openReply() : undefined
   return yield* Effect.gen(function* () {
@@ -128,16 +184,8 @@ const publish = Effect.fnUntraced(function* (
       ...(reply !== undefined && { replyTo: reply.subject }),
       ...(asked.traceparent !== undefined && { traceparent: asked.traceparent })
     }).pipe(Effect.mapError(publishProblem))
-    claims.published(claim)
-    if (reply === undefined) return accepted(intent, repeat)
-    const outcome = yield* waitFor(intent, reply, wait)
-    if (outcome === undefined) return accepted(intent, repeat)
-    const refusal = (outcome as { refused?: Refused }).refused
-    if (refusal !== undefined) {
-      if (!mayPass(refusal.code)) yield* Effect.ignore(claims.refused(claim, refusal))
-      return yield* refusalProblem(refusal, repeat)
-    }
-    return created(intent, resourceIn(outcome), repeat)
+    taken()
+    return reply && (yield* waitFor(intent, reply, wait))
   }).pipe(Effect.ensuring(Effect.sync(() => reply?.close())))
 })
 
@@ -173,14 +221,14 @@ const waitFor = Effect.fnUntraced(function* (intent: Intent, reply: Reply, milli
 })
 
 /** The same request again: the resource as it is now, waited for if asked. */
-const repeated = Effect.fnUntraced(function* (intent: Intent, millis: number) {
+const repeated = Effect.fnUntraced(function* (asked: Asked, intent: Intent, millis: number) {
   const deadline = Date.now() + millis
   for (;;) {
     const current = yield* intent.current
     if (current !== undefined && intent.isOutcome?.(current)) return created(intent, current, true)
     if (Date.now() >= deadline) {
-      return current === undefined ? accepted(intent, true) : {
-        ...accepted(intent, true),
+      return current === undefined ? accepted(asked, intent, true) : {
+        ...accepted(asked, intent, true),
         body: current
       }
     }
@@ -188,19 +236,30 @@ const repeated = Effect.fnUntraced(function* (intent: Intent, millis: number) {
   }
 })
 
-const headersOf = (intent: Intent, repeat: boolean): Record<string, string> => ({
-  location: intent.location ?? `/v1/payments/${intent.about}`,
+const headersOf = (location: string, repeat: boolean): Record<string, string> => ({
+  location,
   ...(repeat && { "idempotent-replayed": "true" })
 })
 
-const accepted = (intent: Intent, repeat: boolean): Answer => ({
-  status: 202,
-  body: { id: intent.about, status: "accepted" },
-  headers: headersOf(intent, repeat)
-})
+const locationOf = ({ about, location }: Intent): string => location ?? `/v1/payments/${about}`
+
+/** Where its outcome will be. What was there before shows nothing of one command, unless it is named. */
+const accepted = (asked: Asked, intent: Intent, repeat: boolean): Answer => {
+  const { about, body, isOutcome, merchant, type } = intent
+  // An operator's key reads it only where it says whose it is.
+  const whose = asked.key.merchant === "" ? `&merchant=${merchant}` : ""
+  const location = isOutcome === undefined
+    ? `${locationOf(intent)}?${namedCommand(type, body["command_id"] as string)}${whose}`
+    : locationOf(intent)
+  return {
+    status: 202,
+    body: { id: about, status: "accepted" },
+    headers: headersOf(location, repeat)
+  }
+}
 
 const created = (intent: Intent, resource: unknown, repeat: boolean): Answer => ({
   status: 201,
   body: resource,
-  headers: headersOf(intent, repeat)
+  headers: headersOf(locationOf(intent), repeat)
 })

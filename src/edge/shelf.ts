@@ -4,6 +4,7 @@ import { Database, type Db } from "../store/database.ts"
 import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
 import { read } from "./reading.ts"
+import { assertNamedTaken, assertNotRefused, CommandQuery } from "./refusals.ts"
 import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "./route.ts"
 
 const PAGE_MAX = 100
@@ -23,6 +24,8 @@ export interface Shelf<One extends { readonly id: string; readonly created_at: n
   readonly name: string
   /** `/v1/transfers` */
   readonly path: string
+  /** The type of the command that makes one. */
+  readonly madeBy: string
   /** What cannot be an identifier is looked for nowhere. */
   readonly id: RegExp
   readonly find: (db: Db, merchant: string, id: string) => Promise<One | undefined>
@@ -63,11 +66,27 @@ export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string)
   path: `${shelf.path}/{id}`,
   summary,
   audience: "merchant",
-  query: { merchant: MerchantQuery },
-  answers: { 200: `The ${shelf.name}`, 404: `No such ${shelf.name}` },
+  query: { merchant: MerchantQuery, command: CommandQuery },
+  answers: {
+    200: `The ${shelf.name}`,
+    404: `No such ${shelf.name}`,
+    409: "The request for it, or the command named, was refused.",
+    422: "The request for it, or the command named, was refused."
+  },
   handle: Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
-    return ok(shelf.shown(yield* found(shelf, merchant, asked.path["id"]!)))
+    const about = asked.path["id"]!
+    const one = yield* Effect.catchIf(
+      found(shelf, merchant, about),
+      ({ status }) => status === 404 && shelf.id.test(about),
+      (nothing) =>
+        Effect.andThen(
+          assertNotRefused(merchant, { about, type: shelf.madeBy }),
+          Effect.fail(nothing)
+        )
+    )
+    yield* assertNamedTaken(asked, merchant, about)
+    return ok(shelf.shown(one))
   })
 })
 

@@ -20,6 +20,7 @@ const columnsByTable = {
   notifications: "recipient, subject, body",
   operator_actions: "who, actor_key, why, outcome",
   parked_keys: "merchant, actor_key, reason",
+  payment_past: "doc",
   payments: "doc",
   payouts: "doc",
   recon_findings: "charge_id, reason",

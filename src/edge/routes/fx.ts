@@ -13,6 +13,7 @@ import { command, listed, lookUp, notFound, pageQuery, type Shelf } from "../she
 
 const quotes: Shelf<Quote> = {
   name: "quote",
+  madeBy: "quote",
   path: "/v1/fx/quotes",
   id: /^fxq_[0-9a-z]{26}_[a-z]{6}$/,
   find: findQuote,
@@ -21,6 +22,7 @@ const quotes: Shelf<Quote> = {
 
 const conversions: Shelf<Conversion> = {
   name: "conversion",
+  madeBy: "convert",
   path: "/v1/fx/conversions",
   id: /^fxc_[0-9a-z]{26}_[a-z]{6}$/,
   find: findConversion,

@@ -15,6 +15,7 @@ import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
 import { assertMatch, etagOf, isUnchanged } from "../conditions.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
+import { assertNamedTaken, assertNotRefused, CommandQuery } from "../refusals.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 import { listed, pageQuery } from "../shelf.ts"
 
@@ -100,7 +101,11 @@ const get = Effect.fnUntraced(function* (asked: Asked) {
   const id = asked.path["id"]!
   yield* assertPaymentId(id)
   const payment = yield* read("edge.payment", (db) => findPayment(db, merchant, id))
-  if (payment === undefined) return yield* notFound(id)
+  if (payment === undefined) {
+    yield* assertNotRefused(merchant, { about: id, type: "create" })
+    return yield* notFound(id)
+  }
+  yield* assertNamedTaken(asked, merchant, id)
   const etag = etagOf(payment)!
   yield* assertMatch(asked, etag)
   if (isUnchanged(asked, etag)) return { status: 304, headers: { etag } }
@@ -139,8 +144,14 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments/{id}",
     summary: "A payment as it is now",
     audience: "merchant",
-    query: { merchant: MerchantQuery },
-    answers: { 200: "The payment", 304: "Not changed since the ETag", 404: "No such payment" },
+    query: { merchant: MerchantQuery, command: CommandQuery },
+    answers: {
+      200: "The payment",
+      304: "Not changed since the ETag",
+      404: "No such payment",
+      409: "The request for it, or the command named, was refused.",
+      422: "The request for it, or the command named, was refused."
+    },
     handle: get
   },
   ...([

@@ -25,6 +25,7 @@ import {
 
 const payouts: Shelf<Payout> = {
   name: "payout",
+  madeBy: "payout",
   path: "/v1/payouts",
   id: /^po_[0-9a-z]{26}$/,
   find: findPayout,

@@ -15,6 +15,7 @@ import { command, listed, lookUp, pageQuery, type Shelf } from "../shelf.ts"
 
 const transfers: Shelf<Transfer> = {
   name: "transfer",
+  madeBy: "transfer",
   path: "/v1/transfers",
   id: /^trf_[0-9a-z]{26}$/,
   find: findTransfer,
