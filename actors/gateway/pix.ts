@@ -140,7 +140,8 @@ const inquiries = (
     const { attempt, charge_id = "", dispute_id = "", operation } = asked
     switch (operation) {
       case "refund": {
-        const found = yield* returned(charge_id, devolucaoIdOf(attempt))
+        const { refund_id = devolucaoIdOf(attempt) } = asked
+        const found = yield* returned(charge_id, refund_id)
         return found && outcomeOfReturn(found, asked)
       }
       case "dispute": {

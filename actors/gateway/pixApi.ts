@@ -23,6 +23,9 @@ const SCOPES = "cob.write cob.read cobv.write cobv.read pix.write pix.read"
 /** A token is renewed this long before it ends: it must not end on its way. */
 const RENEW_MILLIS = 30_000
 
+/** Removed for good. To us it is not there. */
+const GONE = 410
+
 /** Without a token, of too many requests, or closed: the bank did not look at what was asked. */
 const NOT_TAKEN: ReadonlySet<number> = new Set([401, 429, 503])
 
@@ -104,7 +107,7 @@ export const pixApi = (connection: PixConnection) => {
       if (status === 401) tokens.forget()
       if (NOT_TAKEN.has(status)) return yield* new GatewayUnreachable({ detail })
       if (status >= 500) return yield* new GatewayUnclear({ detail })
-      return answer
+      return status === GONE ? { ...answer, status: 404 } : answer
     }
   )
 }

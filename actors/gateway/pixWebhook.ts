@@ -44,6 +44,7 @@ const noticesOf = (
       isMed(natureza) ? { payment_id, dispute_id: id } : {
         payment_id,
         attempt: `${payment_id}.refund.ref_${id}`,
+        refund_id: id,
         says: status === "DEVOLVIDO" ? "made" : status === "NAO_REALIZADO" ? "not_made" : "pending"
       }
     )

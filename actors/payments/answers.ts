@@ -14,10 +14,20 @@ import {
   waitForTruth
 } from "./gatewayCalls.ts"
 import { captureStep, largerBy } from "./legs.ts"
-import { refundAtGateway, refunded, refundNotMade } from "./refunds.ts"
+import { refundAtGateway, refunded, refundedOtherwise, refundNotMade } from "./refunds.ts"
 import type { Attempt } from "./state.ts"
-import { contradict, movedBy } from "./suspense.ts"
-import { book, bookOf, change, changeAttempt, moveTo, type Step, tell, without } from "./step.ts"
+import { contradict, moreCharges, movedBy } from "./suspense.ts"
+import {
+  attemptOf,
+  book,
+  bookOf,
+  change,
+  changeAttempt,
+  moveTo,
+  type Step,
+  tell,
+  without
+} from "./step.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -26,8 +36,11 @@ type Approved = Extract<Outcome, { _tag: "Approved" }>
 export const answered = (step: Step, attempt: Attempt, answer: Answer): Step | undefined => {
   const { outcome } = answer
   switch (outcome._tag) {
-    case "Approved":
-      return approved(step, attempt, outcome, answer.took_millis)
+    case "Approved": {
+      const made = approved(step, attempt, outcome, answer.took_millis)
+      if (outcome.others === undefined) return made
+      return moreCharges(made, attemptOf(made.payment, attempt.key)!, outcome) ?? made
+    }
     case "Declined":
       return notMade(step, settled(attempt, "declined", step, answer, outcome), outcome)
     case "NotProcessed":
@@ -110,7 +123,7 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
   if (attempt.refund_id !== undefined) {
     return refundAtGateway(step, without(attempt, "wake_at"), outcome)
   }
-  if (outcome.amount !== attempt.amount) return mismatched(step, attempt, outcome, took)
+  if (outcome.amount !== attempt.amount) return otherwise(step, attempt, outcome, took)
   const done = changeAttempt(step, {
     ...without(without(attempt, "wake_at"), "detail"),
     status: "approved",
@@ -132,6 +145,18 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     case "evidence":
       return evidenceTaken(done, attempt.dispute)
   }
+}
+
+/** A refund is booked as it was made, where it can be. */
+const otherwise = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
+  const ended = {
+    ...without(attempt, "wake_at"),
+    code: "gateway_amount_mismatch",
+    answered_at: step.received.at,
+    took_millis: took
+  }
+  return (attempt.operation === "refund" ? refundedOtherwise(step, ended, outcome) : undefined) ??
+    mismatched(step, attempt, outcome, took)
 }
 
 /** What the gateway moved is not what was asked for: not made for us, and its money is in question. */

@@ -27,6 +27,8 @@ import type { Routable } from "./routing.ts"
 import { mayPass, stillCounting } from "./refused.ts"
 import type { SeenCommand } from "./seenCommand.ts"
 import type { Payment, RefusalCode, State, Terms } from "./state.ts"
+import { leftOf, type Stray } from "./stray.ts"
+import { askStrayRefund, strayFor } from "./strayRefunds.ts"
 import {
   begin,
   change,
@@ -212,6 +214,12 @@ export const voidPayment = (payment: Payment, body: Body<"void">, received: Rece
 /** The ledger moves when the refund is asked for: what is on its way back cannot be refunded twice. */
 export const refund = (payment: Payment, body: Body<"refund">, received: Received<Terms>) =>
   command(payment, "refund", body, received, (step) => {
+    const stray = strayFor(payment, body.charge_id)
+    if (stray !== undefined) return refundStray(step, stray, body)
+    if (body.charge_id !== undefined && body.charge_id !== payment.charge_id) {
+      const detail = `the payment has no charge ${body.charge_id}`
+      return refuse("charge_not_found", detail, payment.id, "/charge_id")
+    }
     if (payment.status !== "captured" && payment.status !== "partially_captured") {
       return refuse("invalid_state", `a ${payment.status} payment cannot be refunded`, payment.id)
     }
@@ -228,6 +236,15 @@ export const refund = (payment: Payment, body: Body<"refund">, received: Receive
     const detail = `there is no rate from ${currency} to ${credit!.currency}`
     return refuse("unknown_pair", detail, payment.id)
   })
+
+const refundStray = (step: Step, stray: Stray, body: Body<"refund">): Taken | Decided => {
+  const { id } = step.payment
+  const left = leftOf(stray)
+  const amount = body.amount ?? left
+  if (left === 0n) return refuse("nothing_to_refund", "everything of it is given back", id)
+  if (amount > left) return tooLarge(step.payment, amount, left)
+  return askStrayRefund(step, refundIdOf(id, body.command_id), stray, amount, body.reason)
+}
 
 /** A person's decision on a held payment. */
 export const review = (payment: Payment, body: Body<"review">, received: Received<Terms>) =>

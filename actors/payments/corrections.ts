@@ -5,7 +5,7 @@ import { inquire, inquiryDelay } from "./gatewayCalls.ts"
 import { refundMadeAfterAll, refundNotMade } from "./refunds.ts"
 import { type Attempt, isDefinitive, type Payment } from "./state.ts"
 import { attemptOf, changeAttempt, type Step, without } from "./step.ts"
-import { contradict, lift, movedBy, secondCharge } from "./suspense.ts"
+import { contradict, lift, moreCharges, movedBy } from "./suspense.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -51,7 +51,9 @@ export const corrected = (step: Step, attempt: Attempt, answer: Answer): Step | 
     case "Declined": {
       const known = isAwaited ? answeredFor(step, attempt) : step
       const now = attemptOf(known.payment, attempt.key)!
-      return turned(known, now, outcome, isAwaited) ?? (isAwaited ? known : undefined)
+      const followed = turned(known, now, outcome, isAwaited)
+      return withMore(followed ?? known, attempt.key, outcome) ?? followed ??
+        (isAwaited ? known : undefined)
     }
     case "NotFound":
     case "NotProcessed":
@@ -60,6 +62,14 @@ export const corrected = (step: Step, attempt: Attempt, answer: Answer): Step | 
     default:
       return isAwaited ? waits(step, attempt) : undefined
   }
+}
+
+/** What the gateway has beside it, and did not have before. */
+const withMore = (step: Step, key: string, outcome: Approved | Declined): Step | undefined => {
+  const attempt = attemptOf(step.payment, key)!
+  return outcome._tag === "Approved" && isMadeByWord(attempt)
+    ? moreCharges(step, attempt, outcome)
+    : undefined
 }
 
 const answeredFor = (step: Step, attempt: Attempt): Step =>
@@ -87,11 +97,7 @@ const turned = (
   isAwaited: boolean
 ): Step | undefined => {
   const isMade = outcome._tag === "Approved"
-  if (isMade === isMadeByWord(attempt)) {
-    return isMade && attempt.status === "approved" && outcome.charge_id !== attempt.charge_id
-      ? secondCharge(step, attempt, outcome)
-      : undefined
-  }
+  if (isMade === isMadeByWord(attempt)) return undefined
   if (isAwaited) return follow(step, attempt, outcome)
   if (!isMade) return askAnew(step, attempt)
   const followed = follow(step, attempt, outcome)

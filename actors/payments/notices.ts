@@ -3,6 +3,7 @@ import { askAnew, isMadeByWord } from "./corrections.ts"
 import { inquire } from "./gatewayCalls.ts"
 import { isDefinitive } from "./state.ts"
 import { attemptOf, changeAttempt, type Step } from "./step.ts"
+import { isKnownCharge } from "./suspense.ts"
 
 /** Refunds made at the gateway that one payment asks about. Beyond it something is wrong. */
 const REFUNDS_AT_GATEWAY_MAX = 100
@@ -25,7 +26,11 @@ export const heard = (step: Step, notice: Notice): Step | undefined => {
   }
   if (isDefinitive(attempt.status)) {
     // While it is asked about, any news may be newer than the answer.
-    const agrees = (says === "made") === isMadeByWord(attempt) && attempt.question === undefined
+    const { charge_id } = notice
+    const isNew = charge_id !== undefined && says === "made" &&
+      !isKnownCharge(step.payment, attempt, charge_id)
+    const agrees = (says === "made") === isMadeByWord(attempt) && attempt.question === undefined &&
+      !isNew
     return says === "pending" || agrees ? undefined : askAnew(step, attempt)
   }
   // One that was never sent has no outcome; should it have one after all, that is worth a question.

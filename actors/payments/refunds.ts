@@ -5,12 +5,18 @@ import { giveCredit, takeCredit } from "./crediting.ts"
 import { refundStep, refundUndone, takenBack } from "./legs.ts"
 import type { Attempt, Payment, Refund } from "./state.ts"
 import { book, bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
+import { accountsFor, ofStray, takeStray } from "./strayRefunds.ts"
 import { contradict, doubt } from "./suspense.ts"
+
+type Approved = Extract<Outcome, { _tag: "Approved" }>
 
 const refundOf = ({ refunds }: Payment, { key }: Attempt): Refund | undefined =>
   refunds.find(({ attempt }) => attempt === key)
 
 const nameOf = ({ booked_as, id }: Refund): string => booked_as ?? id
+
+/** What of it was captured before. */
+const ofCaptured = ({ amount, stray }: Refund): bigint => stray === undefined ? amount : 0n
 
 const replace = ({ payment }: Step, next: Refund): ReadonlyArray<Refund> =>
   payment.refunds.map((one) => one.id === next.id ? next : one)
@@ -19,11 +25,12 @@ const replace = ({ payment }: Step, next: Refund): ReadonlyArray<Refund> =>
 export const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {
   const refund = refundOf(step.payment, attempt)!
   const confirmed = change(step, {
-    amount_refunded: step.payment.amount_refunded + refund.amount,
+    amount_refunded: step.payment.amount_refunded + ofCaptured(refund),
     refunds: replace(step, { ...refund, status: "succeeded" })
   })
+  const accounts = accountsFor(step, refund)
   return told(
-    book(confirmed, entries.refundConfirmed(bookOf(step), nameOf(refund), refund.amount)),
+    book(confirmed, entries.refundConfirmed(accounts, nameOf(refund), refund.amount)),
     refund,
     chargeId
   )
@@ -46,22 +53,61 @@ export const refundNotMade = (
   if (refund === undefined) return step
   const { amount, id } = refund
   const wasMade = refund.status === "succeeded"
-  const name = nameOf(refund)
-  const { legs, moved } = refundUndone(step.payment, refund.legs)
-  const undone = change(step, {
-    legs,
-    refunds: replace(step, { ...refund, status: "failed" }),
-    ...(wasMade && { amount_refunded: step.payment.amount_refunded - amount })
-  })
-  const back = wasMade
-    ? book(undone, entries.refundUnconfirmed(bookOf(undone), name, amount))
-    : undone
-  const booked = book(back, entries.refundFailed(bookOf(undone), name, moved))
   const { charge_id } = attempt
-  return tell(giveCredit(booked, name, refund.credit), "payment.refund_failed", {
+  return tell(unbooked(step, refund), "payment.refund_failed", {
     refund: { id, amount: Number(amount), ...(wasMade && { charge_id, taken_back: true }) },
     failure
   })
+}
+
+/** All that was booked for it is reversed. */
+const unbooked = (step: Step, refund: Refund): Step => {
+  const { amount } = refund
+  const wasMade = refund.status === "succeeded"
+  const name = nameOf(refund)
+  const { back, moved } = putBack(step, refund)
+  const undone = change(back, {
+    refunds: replace(step, { ...refund, status: "failed" }),
+    ...(wasMade && { amount_refunded: step.payment.amount_refunded - ofCaptured(refund) })
+  })
+  const accounts = accountsFor(undone, refund)
+  const unconfirmed = wasMade
+    ? book(undone, entries.refundUnconfirmed(accounts, name, amount))
+    : undone
+  return giveCredit(
+    book(unconfirmed, entries.refundFailed(accounts, name, moved)),
+    name,
+    refund.credit
+  )
+}
+
+/** Whoever gave it has it again. */
+const putBack = (step: Step, refund: Refund) => {
+  if (refund.stray !== undefined) {
+    return { back: takeStray(step, refund, -refund.amount)!, moved: ofStray(refund.amount) }
+  }
+  const { legs, moved } = refundUndone(step.payment, refund.legs)
+  return { back: change(step, { legs }), moved }
+}
+
+/**
+ * The gateway gave back another amount than was asked for. Its word is booked, the rest is the merchant's
+ * again, and that it did so is a break. Undefined where there was not as much to give back.
+ */
+export const refundedOtherwise = (
+  step: Step,
+  attempt: Attempt,
+  { amount, charge_id }: Approved
+): Step | undefined => {
+  const refund = refundOf(step.payment, attempt)
+  if (refund === undefined) return undefined
+  const detail = `the gateway gave back ${amount}, asked for ${refund.amount}`
+  const made: Attempt = { ...attempt, status: "approved", charge_id, detail }
+  const known = changeAttempt(unbooked(step, refund), made)
+  const asked = { ...refund, amount, booked_as: `${refund.id}:${charge_id}:${amount}` }
+  const booked = bookMade(known, asked, charge_id, refund.credit?.rate ?? "original")
+  return booked &&
+    doubt(booked, made, { charge_id, detail }, `${attempt.key}:${charge_id}:${amount}`)
 }
 
 /**
@@ -74,6 +120,7 @@ const bookMade = (
   chargeId: string,
   rate: "original" | "current"
 ): Step | undefined => {
+  if (asked.stray !== undefined) return bookStrayMade(step, { ...asked, legs: [] }, chargeId)
   const { payment } = step
   const { amount } = asked
   const left = payment.legs.reduce((sum, leg) => sum + leg.captured - takenBack(leg), 0n)
@@ -95,6 +142,22 @@ const bookMade = (
   return told(booked, made, chargeId)
 }
 
+const bookStrayMade = (
+  step: Step,
+  asked: Omit<Refund, "status">,
+  chargeId: string
+): Step | undefined => {
+  const made: Refund = { ...asked, status: "succeeded" }
+  const taken = made.amount > 0n ? takeStray(step, made, made.amount) : undefined
+  if (taken === undefined) return undefined
+  const accounts = accountsFor(taken, made)
+  const booked = [
+    entries.refund(accounts, nameOf(made), ofStray(made.amount)),
+    entries.refundConfirmed(accounts, nameOf(made), made.amount)
+  ].reduce(book, change(taken, { refunds: replace(step, made) }))
+  return told(booked, made, chargeId)
+}
+
 /** It had failed by the gateway's word, and its money has gone out all the same. */
 export const refundMadeAfterAll = (
   step: Step,
@@ -111,7 +174,7 @@ export const refundMadeAfterAll = (
 export const refundAtGateway = (
   step: Step,
   attempt: Attempt,
-  { amount, charge_id }: Extract<Outcome, { _tag: "Approved" }>
+  { amount, charge_id }: Approved
 ): Step => {
   const { payment, received } = step
   const made: Attempt = { ...attempt, amount, charge_id, status: "approved" }

@@ -2,6 +2,7 @@ import type { DisputeResource, PaymentResource } from "../../streams/resources/p
 import type { Credit } from "./credit.ts"
 import { gatewayOf } from "./gatewayCalls.ts"
 import type { Dispute, Payment, Refund } from "./state.ts"
+import type { Stray } from "./stray.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()
 
@@ -46,11 +47,12 @@ const creditShown = ({ legs }: Payment, { currency, quote, rate, refund_rate }: 
 })
 
 const refundShown = (
-  { amount, created_at, credit, id, made_at_gateway, reason, status }: Refund
+  { amount, created_at, credit, id, made_at_gateway, reason, status, stray }: Refund
 ) => ({
   id,
   amount: Number(amount),
   status,
+  ...(stray !== undefined && { charge_id: stray }),
   ...(made_at_gateway === true && { made_at_gateway }),
   ...(reason !== undefined && { reason }),
   ...(credit && {
@@ -60,6 +62,13 @@ const refundShown = (
     }
   }),
   created_at: time(created_at)
+})
+
+const strayShown = ({ amount, charge_id, gateway, returned }: Stray) => ({
+  charge_id,
+  gateway,
+  amount: Number(amount),
+  returned: Number(returned)
 })
 
 /** A payment as the world sees it: the API's resource, the answer to a waiter, the body of events. */
@@ -109,6 +118,8 @@ export const resourceOf = (payment: Payment): PaymentResource => ({
     ...(attempt.took_millis !== undefined && { took_millis: attempt.took_millis })
   })),
   refunds: payment.refunds.map(refundShown),
+  ...(payment.strays && payment.strays.length > 0 &&
+    { in_suspense: payment.strays.map(strayShown) }),
   ...(payment.disputes && {
     amount_disputed: Number(
       payment.legs.reduce((sum, { disputed = 0n }) => sum + disputed, 0n)

@@ -29,6 +29,7 @@ import type { Payout } from "./payout.ts"
 import type { Quote } from "./quote.ts"
 import type { Refused } from "./refused.ts"
 import { SeenCommand } from "./seenCommand.ts"
+import { Stray } from "./stray.ts"
 import type { Transfer } from "./transfer.ts"
 
 export const Status = PaymentStatus
@@ -166,6 +167,8 @@ export const Refund = Schema.Struct({
   credit: Schema.optionalKey(CreditBack),
   /** What its entries are named by, where it was booked once more since. */
   booked_as: Schema.optionalKey(Schema.String),
+  /** Of money that is none of what was captured: by the gateway's name for it. */
+  stray: Schema.optionalKey(Schema.String),
   /** Somebody made it at the gateway itself. */
   made_at_gateway: Schema.optionalKey(Schema.Boolean),
   created_at: Schema.Finite
@@ -278,7 +281,8 @@ export const Payment = Schema.Struct({
   /** How many attempts, by operation, and commands (`command`) have left the document. */
   past: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
   /** What the gateway reported against an earlier answer, by name; each is booked once. */
-  contradictions: Schema.Array(Schema.String)
+  contradictions: Schema.Array(Schema.String),
+  strays: Schema.optionalKey(Schema.Array(Stray))
 })
 export type Payment = typeof Payment.Type
 
@@ -374,6 +378,7 @@ export type RefusalCode =
   | "too_many_commands"
   | "no_gateway"
   | "due_date_past"
+  | "charge_not_found"
 
 /** The attempt awaits no further answer. */
 export const isDefinitive = (status: AttemptStatus): boolean =>

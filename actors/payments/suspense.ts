@@ -1,7 +1,7 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Outcome } from "../../streams/messages/gateway.ts"
 import { gatewayOf } from "./gatewayCalls.ts"
-import type { Attempt } from "./state.ts"
+import type { Attempt, Payment } from "./state.ts"
 import { book, bookOf, change, changeAttempt, type Step, tell, without } from "./step.ts"
 
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -48,20 +48,53 @@ export const doubt = (
   })
 }
 
-/** One charge more under the same attempt: its money is nobody's. Undefined where it is known. */
-export const secondCharge = (
+/** What a charge took that nobody was to pay is kept for whoever paid it. */
+const keep = (step: Step, attempt: Attempt, charge_id: string, amount: bigint): Step => {
+  if (attempt.operation !== "charge" || amount <= 0n) return step
+  const stray = { charge_id, gateway: gatewayOf(step.payment, attempt), amount, returned: 0n }
+  return change(step, { strays: [...step.payment.strays ?? [], stray] })
+}
+
+/** It was not taken after all: what nobody was given back is nobody's to get. */
+const unkept = (step: Step, attempt: Attempt, charge_id: string): Step => {
+  const { strays } = step.payment
+  return attempt.operation !== "charge" || strays === undefined ? step : change(step, {
+    strays: strays.filter((one) => one.charge_id !== charge_id || one.returned > 0n)
+  })
+}
+
+/** A charge of the attempt that is known by this name, whatever the gateway said of it since. */
+export const isKnownCharge = ({ contradictions }: Payment, attempt: Attempt, charge_id: string) => {
+  const name = `${attempt.key}:${charge_id}`
+  return (attempt.status === "approved" && attempt.charge_id === charge_id) ||
+    contradictions.some((one) => one === name || one.startsWith(`${name}:`))
+}
+
+/** All that the gateway has under one attempt. What is not known yet is nobody's. Undefined: all is known. */
+export const moreCharges = (
   step: Step,
   attempt: Attempt,
   outcome: Approved
-): Step | undefined => {
+): Step | undefined =>
+  [outcome, ...outcome.others ?? []].reduce<Step | undefined>(
+    (known, { amount, charge_id }) =>
+      secondCharge(known ?? step, attempt, { ...outcome, amount, charge_id }) ?? known,
+    undefined
+  )
+
+/** One charge more under the same attempt: its money is nobody's. Undefined where it is known. */
+const secondCharge = (step: Step, attempt: Attempt, outcome: Approved): Step | undefined => {
   const { charge_id } = outcome
   const name = `${attempt.key}:${charge_id}`
-  if (step.payment.contradictions.includes(name)) return undefined
+  if (isKnownCharge(step.payment, attempt, charge_id)) return undefined
   const amount = movedBy(attempt, outcome)
   const booked = amount === 0n
     ? step
     : book(step, entries.contradicted(accountsOf(step, attempt), name, amount))
-  return doubt(booked, attempt, { charge_id, detail: "the gateway reports a second charge" })
+  return doubt(keep(booked, attempt, charge_id, amount), attempt, {
+    charge_id,
+    detail: "the gateway reports a second charge"
+  })
 }
 
 /**
@@ -87,7 +120,7 @@ export const contradict = (
   const booked = amount === 0n
     ? noted
     : book(noted, entries.contradicted(accountsOf(step, attempt), name, amount))
-  return doubt(booked, attempt, word, name)
+  return doubt(keep(booked, attempt, word.charge_id, amount), attempt, word, name)
 }
 
 /** The gateway came back to its first word: what stood in suspense for the other one leaves it. */
@@ -100,6 +133,7 @@ export const lift = (step: Step, attempt: Attempt, charge_id: string): Step => {
   const booked = amount === 0n
     ? noted
     : book(noted, entries.contradictionLifted(accountsOf(step, attempt), name, amount))
+  const left = unkept(booked, attempt, charge_id)
   const detail = `the gateway says again that the ${attempt.operation} is ${attempt.status}`
-  return doubt(booked, attempt, { charge_id, detail }, name)
+  return doubt(left, attempt, { charge_id, detail }, name)
 }

@@ -91,6 +91,7 @@ const statusByCode: Readonly<Record<RefusalCode, 404 | 409 | 422>> = {
   amount_too_large: 422,
   nothing_to_refund: 422,
   not_in_review: 409,
+  charge_not_found: 404,
   dispute_not_found: 404,
   dispute_reused: 409,
   too_many_disputes: 422,

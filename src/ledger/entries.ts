@@ -32,8 +32,14 @@ export interface LegAmount {
   readonly amount: bigint
 }
 
+/** What a refund gives back: a leg's part, or what a gateway has that is none of a payment's captures. */
+export interface Returned {
+  readonly owner: LegOwner | { readonly _tag: "Suspense" }
+  readonly amount: bigint
+}
+
 /** Where what a leg is owed stands before it can be paid out; our fee is ours at once. */
-export const accountOf = (book: Book, owner: LegOwner): Account => {
+export const accountOf = (book: Book, owner: Returned["owner"]): Account => {
   switch (owner._tag) {
     case "Fee":
       return feeRevenue(book.partition, book.currency)
@@ -41,6 +47,8 @@ export const accountOf = (book: Book, owner: LegOwner): Account => {
       return recipientPending(book.merchant, owner.recipient, book.currency)
     case "Merchant":
       return merchantPending(book.merchant, book.currency)
+    case "Suspense":
+      return suspense(book.gateway, book.partition, book.currency)
   }
 }
 
@@ -102,7 +110,7 @@ export const capture = (
   )
 
 /** Each leg gives its part back when the refund is asked for. */
-export const refund = (book: Book, cause: string, legs: ReadonlyArray<LegAmount>): JournalEntry =>
+export const refund = (book: Book, cause: string, legs: ReadonlyArray<Returned>): JournalEntry =>
   entry(
     book,
     "refund",
@@ -117,7 +125,7 @@ export const refundConfirmed = (book: Book, cause: string, amount: bigint): Jour
 export const refundFailed = (
   book: Book,
   cause: string,
-  legs: ReadonlyArray<LegAmount>
+  legs: ReadonlyArray<Returned>
 ): JournalEntry => ({
   ...entry(
     book,
@@ -212,4 +220,5 @@ const inSuspense = (book: Book, amount: bigint): Posting => {
     : posted(account, receivable(book), -amount)
 }
 
-const moving = (legs: ReadonlyArray<LegAmount>) => legs.filter(({ amount }) => amount > 0n)
+const moving = <A extends Returned>(legs: ReadonlyArray<A>) =>
+  legs.filter(({ amount }) => amount > 0n)

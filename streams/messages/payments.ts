@@ -106,8 +106,16 @@ export const CaptureFields = {
 /** What is authorized beyond what was. */
 export const IncrementFields = { amount: Amount }
 export const VoidFields = {}
+/** `charge_id` names money that reached the gateway beside what was captured. */
 export const RefundFields = {
   amount: Schema.optionalKey(Amount),
+  charge_id: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^[\x21-\x7e]{1,255}$/u, {
+        message: "must be 1 to 255 printable characters"
+      })
+    )
+  ),
   reason: Schema.optionalKey(Text(255))
 }
 export const ReviewFields = { decision: Schema.Literals(["approve", "reject"]) }

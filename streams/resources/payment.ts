@@ -71,6 +71,8 @@ const RefundResource = Schema.Struct({
   id: Schema.String,
   amount: MinorUnits,
   status: RefundStatus,
+  /** Of money in suspense: which. */
+  charge_id: Schema.optionalKey(Schema.String),
   /** Somebody made it at the gateway itself. */
   made_at_gateway: Schema.optionalKey(Schema.Literal(true)),
   reason: Schema.optionalKey(Schema.String),
@@ -136,6 +138,17 @@ export const PaymentResource = Schema.Struct({
   charge_id: Schema.optionalKey(Schema.String),
   attempts: Schema.Array(AttemptResource),
   refunds: Schema.Array(RefundResource),
+  /** What reached a gateway for it and is none of what was captured. A refund gives it back. */
+  in_suspense: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({
+        charge_id: Schema.String,
+        gateway: Schema.String,
+        amount: MinorUnits,
+        returned: MinorUnits
+      })
+    )
+  ),
   amount_disputed: Schema.optionalKey(MinorUnits),
   disputes: Schema.optionalKey(Schema.Array(DisputeResource)),
   expires_at: Schema.optionalKey(Time),

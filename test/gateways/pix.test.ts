@@ -262,7 +262,12 @@ test("the bank's news is known by the secret of its address", async () => {
     Effect.runPromise(gateway.readWebhook!({ body, header: () => undefined, token }))
   expect(await read(SECRET)).toEqual([
     { payment_id: paymentId(), attempt: `${paymentId()}.charge.1`, says: "made", charge_id: "E1" },
-    { payment_id: paymentId(), attempt: `${paymentId()}.refund.ref_a1`, says: "made" }
+    {
+      payment_id: paymentId(),
+      attempt: `${paymentId()}.refund.ref_a1`,
+      refund_id: "a1",
+      says: "made"
+    }
   ])
   await expect(read("another")).rejects.toThrow()
   await expect(read("")).rejects.toThrow()

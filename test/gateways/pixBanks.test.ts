@@ -41,6 +41,13 @@ test.each([
   stop()
 })
 
+test("what is gone for good is not there", async () => {
+  const { at, stop } = await bankSaying({ title: "PermanentementeRemovido", status: 410 }, 410)
+  expect(await Effect.runPromise(at.inquire(call()))).toBeUndefined()
+  expect(await Effect.runPromise(at.inquire(call(refunding("E1", "100"))))).toBeUndefined()
+  stop()
+})
+
 test("what the bank has no room for now was not sent, and a question says nothing", async () => {
   const { at, stop } = await bankSaying({}, 429)
   const returned = call(refunding("E1", "100"))

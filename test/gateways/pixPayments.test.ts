@@ -60,11 +60,105 @@ test("a refund is a return, also one the bank makes later", async () => {
   expect(received!.devolucoes!.map(({ valor }) => valor)).toEqual(["40.00"])
 })
 
-test("a payment of another amount than was asked for is held in suspense", async () => {
+const breaksOf = async (charge_id: string) => {
+  const { json } = await one.ask(
+    await one.operatorKey(),
+    "GET",
+    "/v1/reconciliation/breaks?limit=100"
+  )
+  return json.data.filter((one: { charge_id: string }) => one.charge_id === charge_id)
+}
+const returnedAt = async (charge_id: string) => {
+  const book = (await fetch(`${one.lastro.banks.get("pix")!.url}/book`)
+    .then((answer) => answer.json())) as ReadonlyArray<
+      { endToEndId: string; devolucoes?: ReadonlyArray<{ valor: string }> }
+    >
+  return book.find(({ endToEndId }) => endToEndId === charge_id)!.devolucoes?.map((one) =>
+    one.valor
+  )
+}
+
+describe("a payment of another amount than was asked for", () => {
+  test.each(["1.00", "250.00"])(
+    "is held in suspense, and the payer can be given it again: %s",
+    async (valor) => {
+      const { json } = await shop.pay(pix)
+      await payer(json.id, { valor })
+      const failed = await shop.until(json.id, "failed")
+      expect(failed.failure.code).toBe("gateway_amount_mismatch")
+      const [stray] = failed.in_suspense
+      expect(stray).toMatchObject({ amount: Number(valor) * 100, returned: 0, gateway: "pix" })
+      await expect.poll(() => breaksOf(stray.charge_id), { timeout: 20_000 }).toHaveLength(1)
+
+      const { json: asked, status } = await shop.post(`/v1/payments/${json.id}/refunds`)
+      expect([status, asked.refunds[0].charge_id]).toEqual([201, stray.charge_id])
+      const back = await shop.until(json.id, ({ refunds }) => refunds[0].status === "succeeded")
+      expect(back).toMatchObject({ status: "failed", amount_refunded: 0 })
+      expect(back.in_suspense[0].returned).toBe(stray.amount)
+      expect(await returnedAt(stray.charge_id)).toEqual([valor])
+      const again = await shop.post(`/v1/payments/${json.id}/refunds`)
+      expect([again.status, again.json.code]).toEqual([422, "nothing_to_refund"])
+    }
+  )
+})
+
+test("a second payment of one charge is found, told as a break, and goes back by its name", async () => {
   const { json } = await shop.pay(pix)
-  await payer(json.id, { valor: "1.00" })
-  const failed = await shop.until(json.id, "failed")
-  expect(failed.failure.code).toBe("gateway_amount_mismatch")
+  await payer(json.id)
+  const paid = await shop.until(json.id, "captured")
+  await payer(json.id, { anyway: true })
+  const twice = await shop.until(json.id, ({ in_suspense }) => in_suspense?.length === 1)
+  expect(twice).toMatchObject({ status: "captured", charge_id: paid.charge_id })
+  const [{ amount, charge_id }] = twice.in_suspense
+  expect(amount).toBe(10_000)
+  await expect.poll(() => breaksOf(charge_id), { timeout: 20_000 }).toHaveLength(1)
+  await shop.post(`/v1/payments/${json.id}/refunds`, { charge_id })
+  await shop.until(json.id, ({ in_suspense }) => in_suspense[0].returned === 10_000)
+  expect(await returnedAt(charge_id)).toEqual(["100.00"])
+  expect(await returnedAt(paid.charge_id)).toBeUndefined()
+  const { json: wrong, status } = await shop.post(`/v1/payments/${json.id}/refunds`, {
+    charge_id: "E0"
+  })
+  expect([status, wrong.code]).toEqual([404, "charge_not_found"])
+})
+
+test("a return that was made at the bank's own desk is booked, and a break", async () => {
+  const { json } = await shop.pay(pix)
+  await payer(json.id)
+  const { charge_id } = await shop.until(json.id, "captured")
+  const bank = one.lastro.banks.get("pix")!.url
+  const asked = await fetch(`${bank}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: "Basic x" }
+  })
+  const { access_token } = (await asked.json()) as { access_token: string }
+  await fetch(`${bank}/api/v2/pix/${charge_id}/devolucao/desk1`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${access_token}` },
+    body: JSON.stringify({ valor: "3.00" })
+  })
+  const told = await shop.until(json.id, ({ amount_refunded }) => amount_refunded === 300)
+  expect(told.refunds).toMatchObject([{ amount: 300, made_at_gateway: true }])
+  await expect.poll(() => breaksOf(charge_id), { timeout: 20_000 }).toHaveLength(1)
+})
+
+test("a return of another amount than was asked for is booked as the bank made it, and a break", async () => {
+  const { json } = await shop.pay(pix)
+  await payer(json.id)
+  const { charge_id } = await shop.until(json.id, "captured")
+  const control = (body: object) =>
+    fetch(`${one.lastro.banks.get("pix")!.url}/control`, {
+      method: "POST",
+      body: JSON.stringify(body)
+    })
+  await control({ returns: "at_once", returns_valor: "0.50" })
+  const { json: asked } = await shop.post(`/v1/payments/${json.id}/refunds`, { amount: 200 })
+  await control({})
+  expect(asked).toMatchObject({
+    amount_refunded: 50,
+    refunds: [{ amount: 50, status: "succeeded" }]
+  })
+  await expect.poll(() => breaksOf(charge_id), { timeout: 20_000 }).toHaveLength(1)
 })
 
 test.each([

@@ -139,14 +139,16 @@ describe("what follows a charge", () => {
     const refund = {
       id: "re_1",
       object: "refund",
-      amount: 10_000,
+      amount: 950,
       status
     } satisfies Partial<Stripe.Refund>
     const asked = { operation: "refund", charge_id: "pi_1", attempt: "a" }
-    expect(await perform([{ body: refund }], asked)).toMatchObject({ _tag: tag })
+    // What was given back is Stripe's to say, whatever was asked for.
+    const made = tag === "Approved" ? { _tag: tag, amount: 950n } : { _tag: tag }
+    expect(await perform([{ body: refund }], asked)).toMatchObject(made)
     expect(seen[0]).toMatchObject({ path: "/v1/refunds", key: "a" })
     const list = { object: "list", data: [{ ...refund, metadata: { lastro_attempt: "a" } }] }
-    expect(await inquire([{ body: list }], asked)).toMatchObject({ _tag: tag })
+    expect(await inquire([{ body: list }], asked)).toMatchObject(made)
     expect(await inquire([{ body: { ...list, data: [] } }], asked)).toBeUndefined()
   })
 

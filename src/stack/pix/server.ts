@@ -228,7 +228,7 @@ const onPix = async (
     return problem(response, 400, "PixDevolucaoInvalida", "a soma excede o valor do Pix")
   }
   json(response, 201, made)
-  if (status === "DEVOLVIDO") return
+  if (status === "DEVOLVIDO") return await tell(state, bank.pix(asked.id)!)
   await new Promise((resolve) => setTimeout(resolve, RETURN_MILLIS))
   const end: Return["status"] = returns === "refused" ? "NAO_REALIZADO" : "DEVOLVIDO"
   await tell(state, bank.settle(asked.id, asked.returnId, end))

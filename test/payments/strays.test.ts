@@ -1,0 +1,231 @@
+import { Result } from "effect"
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import {
+  about,
+  answer,
+  approved,
+  asked,
+  created,
+  ID,
+  type Json,
+  Life,
+  scored
+} from "../support/paymentLife.ts"
+
+const CHARGE = `${ID}.charge.1`
+const last = (life: Life) => life.payment!.attempts.at(-1)!
+const toAct = { _tag: "RequiresAction", charge_id: "tx", url: "", expires_at: "" }
+const declined = { _tag: "Declined", code: "no", detail: "no", soft: false }
+
+/** A payment of 100.00 whose payer has to act, and then did so. */
+const paidWith = (outcome: Json): Life => {
+  const life = new Life()
+  for (const command of [created(), scored("allow")]) life.take(command)
+  life.take(answer(last(life), toAct))
+  life.take(answer(life.attempt(CHARGE)!, outcome, true))
+  return life
+}
+const charged = (
+  charge_id: string,
+  amount: bigint,
+  ...others: ReadonlyArray<[string, bigint]>
+) => ({
+  ...approved(amount, true, charge_id),
+  others: others.map(([charge_id, amount]) => ({ charge_id, amount: `${amount}` }))
+})
+const heard = (life: Life, charge_id: string) =>
+  life.take(about("notified", { attempt: CHARGE, gateway: "pix", says: "made", charge_id }))
+const back = (life: Life, more: Json = {}, id = "r") => life.take(asked("refund", id, more))
+const eventsOf = (taken: ReturnType<Life["take"]>) =>
+  Result.getOrThrow(taken).events?.map(({ type }) => type)
+const codeOf = (taken: ReturnType<Life["take"]>) =>
+  Result.isFailure(taken) ? taken.failure.code : "taken"
+
+describe("money of another amount than was asked for", () => {
+  it.each([100n, 20_000n])("is kept for the payer, who can be given it again: %i", (amount) => {
+    const life = paidWith(approved(amount, true, "E1"))
+    expect(life.payment!.status).toBe("failed")
+    expect(life.payment!.strays).toMatchObject([{ charge_id: "E1", amount, returned: 0n }])
+    const { emit } = Result.getOrThrow(back(life))
+    expect(emit).toMatchObject([{ type: "call", body: { charge_id: "E1", amount } }])
+    expect(eventsOf(life.take(answer(last(life), approved(amount, true, "E1"))))).toEqual([
+      "payment.refunded"
+    ])
+    expect(life.suspense).toBe(0n)
+    expect(life.payment).toMatchObject({ status: "failed", amount_refunded: 0n })
+    expect(codeOf(back(life, {}, "again"))).toBe("nothing_to_refund")
+  })
+
+  it("goes back in parts, and is there again where the bank does not take one", () => {
+    const life = paidWith(approved(1_000n, true, "E1"))
+    expect(codeOf(back(life, { amount: 1_001 }, "too-much"))).toBe("amount_too_large")
+    back(life, { amount: 400 })
+    expect(codeOf(back(life, { amount: 601 }, "more"))).toBe("amount_too_large")
+    expect(eventsOf(life.take(answer(last(life), declined)))).toEqual(["payment.refund_failed"])
+    expect(life.suspense).toBe(1_000n)
+    back(life, {}, "all")
+    expect(last(life).amount).toBe(1_000n)
+  })
+})
+
+describe("money that came beside what was captured", () => {
+  it("is found with the charge itself, told, and given back by its name", () => {
+    const life = paidWith(charged("E1", 10_000n, ["E2", 10_000n], ["E3", 50n]))
+    expect(life.payment).toMatchObject({ status: "captured", charge_id: "E1" })
+    expect(life.payment!.strays?.map(({ charge_id }) => charge_id)).toEqual(["E2", "E3"])
+    expect(life.suspense).toBe(10_050n)
+    back(life, { charge_id: "E2" })
+    expect(last(life)).toMatchObject({ charge_id: "E2", amount: 10_000n })
+    life.take(answer(last(life), approved(10_000n, true, "E2")))
+    // What was captured is refunded as ever.
+    back(life, {}, "own")
+    expect(last(life)).toMatchObject({ operation: "refund", amount: 10_000n })
+    expect(last(life).charge_id).toBeUndefined()
+    expect(codeOf(back(life, { charge_id: "E9" }, "none"))).toBe("charge_not_found")
+    expect(codeOf(back(life, { charge_id: "E2" }, "gone"))).toBe("nothing_to_refund")
+    expect(life.suspense).toBe(50n)
+  })
+
+  it("is asked about when the bank tells of it, and once", () => {
+    const life = paidWith(approved(10_000n, true, "E1"))
+    life.payment = { ...life.payment!, gateway: "pix" }
+    expect(Result.getOrThrow(heard(life, "E1"))).toEqual({})
+    expect(Result.getOrThrow(heard(life, "E2")).emit).toMatchObject([{ type: "inquire" }])
+    const told = answer(life.attempt(CHARGE)!, charged("E1", 10_000n, ["E2", 700n]), true)
+    life.payment = { ...life.payment!, gateway: "simulator" }
+    expect(eventsOf(life.take(told))).toEqual(["payment.charge_contradicted"])
+    expect(life.payment!.strays).toMatchObject([{ charge_id: "E2", amount: 700n }])
+    life.take(told)
+    life.payment = { ...life.payment!, gateway: "pix" }
+    expect(Result.getOrThrow(heard(life, "E2"))).toEqual({})
+    expect(life.suspense).toBe(700n)
+  })
+
+  it("comes after a void, and is kept until it is given back", () => {
+    const life = new Life()
+    for (const command of [created(), scored("allow")]) life.take(command)
+    life.take(answer(last(life), toAct))
+    life.take(asked("void", "v"))
+    life.take(answer(last(life), approved(10_000n, false, "tx")))
+    expect(life.payment!.status).toBe("voided")
+    life.take(answer(life.attempt(CHARGE)!, approved(10_000n, true, "E1"), true))
+    expect([life.payment!.status, life.suspense]).toEqual(["voided", 10_000n])
+    back(life)
+    life.take(answer(last(life), approved(10_000n, true, "E1")))
+    expect(life.suspense).toBe(0n)
+  })
+})
+
+describe("a refund of another amount than was asked for", () => {
+  it.each([50n, 9_000n])("is booked as the bank made it, and told as a break: %i", (amount) => {
+    const life = paidWith(approved(10_000n, true, "E1"))
+    back(life, { amount: 200 })
+    const taken = life.take(answer(last(life), approved(amount, true, "E1")))
+    expect(eventsOf(taken)).toEqual(["payment.refunded", "payment.charge_contradicted"])
+    expect(life.payment).toMatchObject({
+      amount_refunded: amount,
+      refunds: [{ amount, status: "succeeded" }]
+    })
+    expect(life.suspense).toBe(0n)
+    expect(Result.getOrThrow(life.take(answer(last(life), approved(amount, true, "E1")))))
+      .toEqual({})
+    back(life, {}, "rest")
+    expect(last(life).amount).toBe(10_000n - amount)
+  })
+
+  it("of more than there was is no refund: its money is missing in suspense", () => {
+    const life = paidWith(approved(10_000n, true, "E1"))
+    back(life, { amount: 200 })
+    life.take(answer(last(life), approved(10_001n, true, "E1")))
+    expect(life.payment).toMatchObject({ amount_refunded: 0n, refunds: [{ status: "failed" }] })
+    expect(life.suspense).toBe(-10_001n)
+  })
+
+  it("is booked so for money in suspense, too", () => {
+    const life = paidWith(approved(1_000n, true, "E1"))
+    back(life)
+    life.take(answer(last(life), approved(300n, true, "E1")))
+    expect(life.payment!.strays).toMatchObject([{ amount: 1_000n, returned: 300n }])
+    expect(life.suspense).toBe(700n)
+  })
+})
+
+const amount = fc.constantFrom(1, 100, 9_999, 10_000, 10_001)
+const name = fc.constantFrom("E1", "E2", "E3")
+const payments = fc.uniqueArray(fc.tuple(name, amount), {
+  minLength: 1,
+  maxLength: 3,
+  selector: ([charge_id]) => charge_id
+})
+const step = fc.oneof(
+  fc.record({ refund: fc.option(name), of: fc.option(amount) }),
+  fc.record({ made: fc.option(amount) }),
+  fc.record({ told: payments })
+)
+
+describe("whatever is paid, told again and given back", () => {
+  it("stands in suspense to the cent, less what went back, and no payment is lost from sight", () => {
+    fc.assert(
+      fc.property(payments, fc.array(step, { maxLength: 12 }), (first, steps) => {
+        const outcomeOf = (all: ReadonlyArray<readonly [string, number]>) => {
+          const main = all.find(([, of]) => of === 10_000) ?? all[0]!
+          const rest = all.filter((one) => one !== main)
+          return charged(
+            main[0],
+            BigInt(main[1]),
+            ...rest.map(([id, of]): [string, bigint] => [
+              id,
+              BigInt(of)
+            ])
+          )
+        }
+        const seen = new Map(first)
+        const life = paidWith(outcomeOf(first))
+        for (const [nth, one] of steps.entries()) {
+          const open = life.payment!.attempts.find(({ status }) => status === "sent")
+          if ("told" in one) {
+            // A payment that was told keeps its amount, and none goes away.
+            for (const [id, of] of one.told) if (!seen.has(id)) seen.set(id, of)
+            const known = life.attempt(CHARGE)!.charge_id
+            const all = [...seen].sort(([left], [right]) =>
+              Number(right === known) - Number(left === known)
+            )
+            const [main, ...rest] = all as [[string, number], ...Array<[string, number]>]
+            life.take(answer(
+              life.attempt(CHARGE)!,
+              charged(
+                main[0],
+                BigInt(main[1]),
+                ...rest.map(([id, of]): [string, bigint] => [
+                  id,
+                  BigInt(of)
+                ])
+              ),
+              true
+            ))
+          } else if ("refund" in one) {
+            back(life, {
+              ...(one.refund !== null && { charge_id: one.refund }),
+              ...(one.of !== null && { amount: one.of })
+            }, `r${nth}`)
+          } else if (open !== undefined) {
+            const of = open.charge_id ?? life.payment!.charge_id!
+            life.take(answer(
+              open,
+              one.made === null ? declined : approved(open.amount, true, of)
+            ))
+          }
+        }
+        const { charge_id, status, strays = [] } = life.payment!
+        const kept = strays.reduce((sum, { amount, returned }) => sum + amount - returned, 0n)
+        expect(life.suspense).toBe(kept)
+        const own = status === "captured" ? [charge_id] : []
+        expect([...own, ...strays.map((one) => one.charge_id)].sort()).toEqual(
+          [...seen.keys()].sort()
+        )
+      }),
+      { numRuns: 300 }
+    )
+  })
+})
