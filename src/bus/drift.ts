@@ -21,11 +21,26 @@ export interface Held {
 
 type Config = Readonly<Record<string, unknown>>
 
-/** The server adds defaults and metadata of its own; only what is declared is compared. */
+/**
+ * The server adds defaults and metadata of its own (`_nats.…`), and others may add theirs; only what is
+ * declared is compared, and of metadata only what is apart is shown.
+ */
 export const settingsApart = (declared: object, found: Config): ReadonlyArray<Difference> =>
-  Object.entries(declared).flatMap(([setting, value]) =>
-    contains(found[setting], value) ? [] : [{ setting, declared: value, found: found[setting] }]
-  )
+  Object.entries(declared).flatMap(([setting, value]) => {
+    const there = found[setting]
+    if (contains(there, value)) return []
+    if (setting !== "metadata") return [{ setting, declared: value, found: there }]
+    const apart = Object.entries(value as Config)
+      .filter(([name, text]) => (there as Config | undefined)?.[name] !== text)
+    return [{
+      setting,
+      declared: Object.fromEntries(apart),
+      found: Object.fromEntries(apart.flatMap(([name]) => {
+        const text = (there as Config | undefined)?.[name]
+        return text === undefined ? [] : [[name, text]]
+      }))
+    }]
+  })
 
 /**
  * A stream's settings; the number of partitions apart from what else its metadata say; and a transform
@@ -63,7 +78,9 @@ const contains = (found: unknown, declared: unknown): boolean => {
 }
 
 /** What a stream is made with, once and for all (nats-server refuses to change it). */
-const FIXED_STREAM = new Set(["storage", "retention", "max_consumers"])
+const FIXED_STREAM = new Set(["storage", "max_consumers"])
+/** From and to this retention there is no way; between the others there is. */
+const FIXED_RETENTION = "workqueue"
 /** What the server lets nobody take back once it is on. */
 const ONE_WAY = new Set([
   "deny_delete",
@@ -99,8 +116,13 @@ const streamBlock = (
   held: Held,
   nowMillis: number
 ): string | undefined => {
-  if (setting === PARTITIONS_SETTING) return "keys would move away from their order"
-  if (FIXED_STREAM.has(setting)) return "a stream keeps this for its life"
+  if (setting === PARTITIONS_SETTING) {
+    return `keys would move away from their order: set LASTRO_PARTITIONS=${found}`
+  }
+  if (
+    FIXED_STREAM.has(setting) ||
+    setting === "retention" && [declared, found].includes(FIXED_RETENTION)
+  ) return "a stream keeps this for its life"
   if (ONE_WAY.has(setting) && found === true) return "it cannot be taken back"
   return held.messages > 0 && deletes(setting, declared, held, nowMillis)
     ? "messages would be deleted"

@@ -136,7 +136,7 @@ const changed = (
     differences.filter(({ blocked }) => blocked === undefined).map((one) => [
       one.setting,
       one.setting === "metadata"
-        ? { ...one.found as object, ...one.declared as object }
+        ? { ...found?.["metadata"] as object, ...one.declared as object }
         : one.declared
     ])
   )

@@ -1,5 +1,4 @@
 import * as fs from "node:fs"
-import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
@@ -8,15 +7,16 @@ import { StackError } from "../stack/stack.ts"
 import { type Evidence, evidenceFault, evidenceSentence } from "../ledger/evidence.ts"
 import { ExportVerifier, type Verdict, verifyReceipt } from "./audit/verify.ts"
 import type { CliCommand } from "./commands.ts"
-import { dataDirOf, portOf } from "./lastro.ts"
+import { operator } from "./operator.ts"
 import type { Environment } from "./commands.ts"
 import { UsageError } from "./usage.ts"
 
 const usage = `Usage: deno task lastro audit export [--out audit.jsonl]
        deno task lastro audit verify <file> [--key <file or key>] [--checkpoint <file>] [--json]
 
-export   asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT) for the whole journal with its
-         Merkle tree and signed checkpoints, as JSON lines.
+export   asks for the whole journal with its Merkle tree and signed checkpoints, as JSON lines: the
+         Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT), or another one (LASTRO_URL with an
+         operator's key in LASTRO_OPERATOR_KEY).
 verify   checks such a file, or a receipt (GET /v1/payments/{id}/receipt), with nothing but the file:
          it finds every changed, missing, added or moved entry, and exits with 1 where there is one.
 
@@ -62,21 +62,14 @@ const exportJournal = async (
   environment: Environment,
   out: string | undefined
 ): Promise<number> => {
-  const keyFile = join(dataDirOf(environment), "operator.key")
-  const url = `http://127.0.0.1:${portOf(environment)}`
-  if (!fs.existsSync(keyFile)) {
-    throw new StackError(`there is no ${keyFile}: start Lastro first, or set LASTRO_DATA_DIR.`)
-  }
-  const answer = await fetch(`${url}/v1/audit/export`, {
-    headers: { authorization: `Bearer ${fs.readFileSync(keyFile, "utf8").trim()}` }
-  }).catch(() => {
-    throw new StackError(`nothing answers at ${url}: start Lastro first, or set LASTRO_PORT.`)
-  })
-  if (!answer.ok || answer.body === null) throw new StackError(`${url} answered ${answer.status}.`)
+  const answer = await operator(environment).open("/v1/audit/export")
   const journal = new HeaderReader()
-  const body = Readable.fromWeb(answer.body as never).map(journal.pass)
-  if (out === undefined) { for await (const chunk of body) process.stdout.write(chunk) }
-  else await pipeline(body, fs.createWriteStream(out))
+  const body = Readable.fromWeb(answer as never).map(journal.pass)
+  await pipeline(body, out === undefined ? process.stdout : fs.createWriteStream(out), {
+    end: out !== undefined
+  }).catch((error) => {
+    throw new StackError(`the export broke off (${error.message}): what was written is not whole.`)
+  })
   return reach(journal.evidence())
 }
 

@@ -4,6 +4,7 @@ import { attachStack } from "../stack/attached.ts"
 import type { CliCommand } from "./commands.ts"
 import { examineStack } from "./examination.ts"
 import { dataDirOf } from "./lastro.ts"
+import { operator } from "./operator.ts"
 
 const EXIT_NOT_WELL = 2
 
@@ -16,6 +17,7 @@ something does. With a single worker there is nobody to take over: G8 is told as
 
   LASTRO_DATA_DIR                    the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL and DATABASE_URL   or these servers
+  LASTRO_URL, LASTRO_OPERATOR_KEY    or what the edge there can see
   LASTRO_NATS_MONITOR_URL            their monitoring endpoints, comma separated
   LASTRO_PARTITIONS                  how many each mailbox has (docs/streams.md; default 4)
   LASTRO_STREAMS_GIB                 what streams reserve of each server's disk (default 265)`
@@ -28,7 +30,9 @@ export const doctor: CliCommand = {
       args: [...args],
       options: { json: { type: "boolean" } }
     })
-    const diagnosis = await examineStack(attachStack(dataDirOf(environment), environment))
+    const diagnosis = environment["LASTRO_URL"] === undefined
+      ? await examineStack(attachStack(dataDirOf(environment), environment))
+      : await operator(environment).get<Diagnosis>("/v1/operations/doctor")
     if (json === true) console.log(JSON.stringify(diagnosis))
     else print(diagnosis)
     return diagnosis.well ? 0 : EXIT_NOT_WELL

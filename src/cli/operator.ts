@@ -14,6 +14,8 @@ export interface Operator {
   readonly get: <A = any>(path: string) => Promise<A>
   // deno-lint-ignore no-explicit-any
   readonly post: <A = any>(path: string, body: unknown) => Promise<A>
+  /** What is too large to be read at once. */
+  readonly open: (path: string) => Promise<ReadableStream<Uint8Array>>
 }
 
 export const where = `Asks the Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT), or another one
@@ -23,7 +25,7 @@ export const operator = (environment: Environment): Operator => {
   const url = (environment["LASTRO_URL"] ?? `http://127.0.0.1:${portOf(environment)}`)
     .replace(/\/+$/, "")
   const key = environment["LASTRO_OPERATOR_KEY"] ?? keptKey(environment)
-  const ask = async (method: "GET" | "POST", path: string, body?: unknown) => {
+  const answered = async (method: "GET" | "POST", path: string, body?: unknown) => {
     const answer = await fetch(url + path, {
       method,
       headers: {
@@ -36,12 +38,17 @@ export const operator = (environment: Environment): Operator => {
         `nothing answers at ${url}: start Lastro first, or set LASTRO_PORT or LASTRO_URL.`
       )
     })
-    const json = await answer.json().catch(() => ({}))
-    if (answer.ok) return json
-    const detail = (json as { detail?: string }).detail
+    if (answer.ok) return answer
+    const { detail } = await answer.json().catch(() => ({})) as { detail?: string }
     throw new StackError(`${url} answered ${answer.status}${detail ? `: ${detail}` : ""}.`)
   }
-  return { get: (path) => ask("GET", path), post: (path, body) => ask("POST", path, body) }
+  const ask = async (method: "GET" | "POST", path: string, body?: unknown) =>
+    await (await answered(method, path, body)).json().catch(() => ({}))
+  return {
+    get: (path) => ask("GET", path),
+    post: (path, body) => ask("POST", path, body),
+    open: async (path) => (await answered("GET", path)).body!
+  }
 }
 
 const keptKey = (environment: Environment): string => {

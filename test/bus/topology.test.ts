@@ -170,6 +170,52 @@ test("a mailbox without a record has eight partitions, and is given one", async 
   expect(await planned()).toEqual(nothing)
 })
 
+test("a retention that the server lets be changed is changed, and another one is told", async () => {
+  await update("EVENTS", { retention: "interest" })
+  expect((await planned()).steps).toEqual([{
+    kind: "stream",
+    name: "EVENTS",
+    action: "change",
+    differences: [{ setting: "retention", declared: "limits", found: "interest" }]
+  }])
+  await apply()
+  expect(await planned()).toEqual(nothing)
+
+  await machine.api("STREAM.DELETE.DEAD_LETTERS")
+  await machine.api("STREAM.CREATE.DEAD_LETTERS", {
+    ...specOf("DEAD_LETTERS"),
+    retention: "workqueue"
+  })
+  await apply()
+  expect((await planned()).steps).toMatchObject([{
+    name: "DEAD_LETTERS",
+    action: "tell",
+    differences: [{ setting: "retention", blocked: "a stream keeps this for its life" }]
+  }])
+  await machine.api("STREAM.DELETE.DEAD_LETTERS")
+  await apply()
+  expect(await planned()).toEqual(nothing)
+})
+
+test("of metadata a plan shows what is apart, and neither the server's nor anybody else's", async () => {
+  const { metadata } = await configOf("EVENTS")
+  expect(Object.keys(metadata).some((name) => name.startsWith("_nats."))).toBe(true)
+  await update("EVENTS", {
+    metadata: { ...metadata, "io.nats.monitor.enabled": "false", "team": "payments" }
+  })
+  expect((await planned()).steps).toMatchObject([{
+    name: "EVENTS",
+    differences: [{
+      setting: "metadata",
+      declared: { "io.nats.monitor.enabled": "true" },
+      found: { "io.nats.monitor.enabled": "false" }
+    }]
+  }])
+  await apply()
+  expect((await configOf("EVENTS")).metadata).toMatchObject({ ...metadata, team: "payments" })
+  await update("EVENTS", { metadata })
+})
+
 test("a mailbox with another number of partitions is told, left as it is, and refused", async () => {
   const { metadata } = await configOf("FRAUD")
   // What else its metadata say is mended all the same, beside the number.
@@ -180,7 +226,7 @@ test("a mailbox with another number of partitions is told, left as it is, and re
     setting: "partitions",
     declared: 8,
     found: 3,
-    blocked: "keys would move away from their order"
+    blocked: "keys would move away from their order: set LASTRO_PARTITIONS=3"
   }
   const plan = await planned()
   expect(plan.steps).toMatchObject([{

@@ -1,3 +1,5 @@
+import * as fs from "node:fs"
+import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { commandLine } from "../support/commandLine.ts"
@@ -34,6 +36,32 @@ test("status tells owners, epochs and lag, and whether somebody is needed", asyn
   const first = /payments: 8 partitions\n +0 +worker-\S+ +epoch \d+, lag 0 messages/
   await eventually(async () => first.test(await well()) || undefined)
   expect((await lastro("status", "--json")).json()[0].families).toHaveLength(6)
+})
+
+test("whatever asks another Lastro asks it by its URL and key", async () => {
+  const out = join(one.lastro.dataDir, "audit.jsonl")
+  // A journal without entries is a header alone.
+  expect((await lastro("audit", "export", "--out", out)).code).toBe(0)
+  expect(fs.readFileSync(out, "utf8")).toMatch(/^\{"type":"header",/)
+  const examined = await lastro("doctor", "--json")
+  expect(examined.json()[0].findings.map(({ area }: { area: string }) => area)).toContain("ledger")
+
+  const right = environment
+  for (
+    const command of [["status"], ["keys", "payments"], ["dead-letters", "list"], ["doctor"], [
+      "audit",
+      "export"
+    ]]
+  ) {
+    environment = { ...right, LASTRO_OPERATOR_KEY: "sk_wrong" }
+    const refused = await lastro(...command)
+    expect([command[0], refused.code, refused.text]).toEqual([
+      command[0],
+      1,
+      `lastro: ${one.url} answered 401: this key is not known.`
+    ])
+  }
+  environment = right
 })
 
 test("a family is paused and resumed, which status tells", async () => {

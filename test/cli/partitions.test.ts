@@ -93,7 +93,8 @@ test(
     const plan = await ends(["topology", "plan"])
     expect([plan.code, plan.said.split("\n").slice(0, 2)]).toEqual([2, [
       "drift    stream PAYMENTS",
-      "           partitions: 2 → 8   (left as it is: keys would move away from their order)"
+      "           partitions: 2 → 8   (left as it is: keys would move away from their order: " +
+      "set LASTRO_PARTITIONS=2)"
     ]])
     expect((await findings()).find(({ check }) => check === "PAYMENTS partitions")).toMatchObject({
       verdict: "bad",
