@@ -28,6 +28,8 @@ export interface LeaseChange {
 
 const BUCKET_STREAM = "KV_leases"
 const PREFIX = "$KV.leases."
+/** The writer's clock, in milliseconds: beside the server's time of the same entry it tells how far they are apart. */
+export const LEASE_CLOCK = "Lastro-Clock"
 const RENEW_TIMEOUT_MILLIS = 1_500
 /** The server says this often that the watch lives; it dies with the server, which keeps it in memory. */
 const HEARTBEAT_MILLIS = 500
@@ -149,6 +151,7 @@ export class Leases {
       try: async () => {
         const headers = newHeaders()
         headers.set("Nats-Expected-Last-Subject-Sequence", String(expected))
+        headers.set(LEASE_CLOCK, String(Date.now()))
         for (const [name, text] of extra) headers.set(name, text)
         const subject = `${PREFIX}${key}`
         const answer = await this.link.nc.request(subject, value, {

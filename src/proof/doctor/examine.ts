@@ -10,6 +10,7 @@ import { examineReplays } from "./replayable.ts"
 import { examineServers } from "./servers.ts"
 import { examineStreams } from "./streams.ts"
 import { examineTakers } from "./takers.ts"
+import { examineWorkerClocks } from "./workerClocks.ts"
 
 /** Looks at everything a promise rests on. One part after the other: what is measured is not disturbed. */
 export const examine = Effect.fnUntraced(function* (
@@ -20,6 +21,7 @@ export const examine = Effect.fnUntraced(function* (
     ...yield* examinePartitions(patient),
     ...yield* examineStreams(patient),
     yield* examineTakers(patient),
+    yield* examineWorkerClocks(patient),
     ...yield* examineIdentities(patient),
     ...yield* examinePostgresql(patient),
     yield* examineCards(patient),

@@ -25,7 +25,8 @@ export const examineTakers = Effect.fnUntraced(function* (
     }
 })
 
-const saidByMembers = Effect.fnUntraced(function* (nc: Patient["nc"]) {
+/** What each worker says of itself, by the key it says it under. */
+export const saidByMembers = Effect.fnUntraced(function* (nc: Patient["nc"]) {
   const said = new Map<string, string>()
   for (const key of yield* leaseKeys(nc, MEMBER)) {
     const words = yield* leaseHolder(nc, key)
