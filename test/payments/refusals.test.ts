@@ -172,8 +172,12 @@ describe.each(Object.entries(cases))("the refusal of a %s", (_, start) => {
     expect(wallets.take("acme", type, { ...body, ...other })).toBe("command_reused")
     expect(wallets.journal.length).toBe(booked)
     // It would be taken now.
-    expect(wallets.take("acme", type, { ...body, command_id: "d" })).toBeUndefined()
+    const taken = { ...body, command_id: "d" }
+    expect(wallets.take("acme", type, taken)).toBeUndefined()
     expect(wallets.take("acme", type, body)).toBe(code)
+    // A wrong body under the name of one that was taken does not take its place.
+    expect(wallets.take("acme", type, { ...taken, ...other })).toBe("command_reused")
+    expect(wallets.take("acme", type, taken)).toBeUndefined()
   })
 })
 

@@ -167,7 +167,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
       "Authorize more than was asked for at first",
       Schema.Struct(IncrementFields)
     ],
-    ["void", "/v1/payments/{id}/void", "Give an authorization back", Nothing],
+    ["void", "/v1/payments/{id}/void", "Give a payment up, or back what is authorized", Nothing],
     [
       "refund",
       "/v1/payments/{id}/refunds",
