@@ -76,9 +76,13 @@ test("a configuration that does not decode is a dead letter, and the known one s
   await machine.append("fraud.3.control", {}, "null")
   expect(await labelOf(3, "unmoved")).toBe("fifth")
   const dead = await machine.rows(
-    "select reason from dead_letters where subject = 'fraud.3.control'"
+    "select reason, cause from dead_letters where subject = 'fraud.3.control' order by seq"
   )
-  expect(dead).toEqual([{ reason: "malformed" }, { reason: "malformed" }, { reason: "malformed" }])
+  expect(dead).toEqual([
+    { reason: "malformed", cause: expect.stringMatching(/^not a configuration: .*\["label"\]/s) },
+    { reason: "malformed", cause: "a change without a version" },
+    { reason: "malformed", cause: "a change without a version" }
+  ])
 })
 
 test("the next owner decides under the configuration the former one had", async () => {
