@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { createServer as createTlsServer } from "node:https"
 import type { AddressInfo } from "node:net"
-import { dayInBrazil, isDay } from "../../domain/day.ts"
+import { dayInBrazil, isBefore, isDay } from "../../domain/day.ts"
 import { isCnpj, isCpf } from "../../domain/taxId.ts"
 import { Bank, type Charge, type PaidHow, type Received, type Return } from "./bank.ts"
 
@@ -186,7 +186,7 @@ const violationOf = ({ calendario, devedor, valor }: Charge): string | undefined
   const { dataDeVencimento, expiracao } = calendario
   if (expiracao !== undefined && !(Number(expiracao) > 0)) return "calendario.expiracao"
   const due = dataDeVencimento === undefined ? undefined : String(dataDeVencimento)
-  if (due !== undefined && (!isDay(due) || due < dayInBrazil(Date.now()))) {
+  if (due !== undefined && (!isDay(due) || isBefore(due, dayInBrazil(Date.now())))) {
     return "calendario.dataDeVencimento"
   }
   if (!/^\d{1,10}\.\d{2}$/.test(valor.original) || Number(valor.original) === 0) {
