@@ -5,7 +5,7 @@ import { isDefinitive } from "./state.ts"
 import { attemptOf, changeAttempt, type Step } from "./step.ts"
 import { isKnownCharge } from "./suspense.ts"
 
-/** Refunds made at the gateway that one payment asks about. Beyond it something is wrong. */
+/** Refunds made at the gateway in one document: those asked about, and the latest of those known. */
 const REFUNDS_AT_GATEWAY_MAX = 100
 
 type Notice = typeof Notified.Type
