@@ -1,13 +1,19 @@
 import { timingSafeEqual } from "node:crypto"
 import { Effect, Schema } from "effect"
+import { Currency, parseMinorUnits } from "../../src/domain/currency.ts"
+import { millisOf } from "../../src/domain/moment.ts"
 import { paymentOfTxid } from "./pixCharge.ts"
 import { Devolucao, isMed } from "./pixReturn.ts"
 import { type Gateway, type Notice, WebhookRefused } from "./port.ts"
 
+/** Pix moves nothing else. */
+const BRL = Currency.make("BRL")
 const { id, natureza, status } = Devolucao.fields
 const News = Schema.Struct({
   pix: Schema.Array(Schema.Struct({
     endToEndId: Schema.optionalKey(Schema.String),
+    valor: Schema.optionalKey(Schema.String),
+    horario: Schema.optionalKey(Schema.String),
     txid: Schema.optionalKey(Schema.String),
     devolucoes: Schema.optionalKey(Schema.Array(Schema.Struct({ id, natureza, status })))
   }))
@@ -32,11 +38,21 @@ export const readPixWebhook = (secret: string): NonNullable<Gateway["readWebhook
     })
 }
 
-const noticesOf = (
-  { devolucoes = [], endToEndId, txid = "" }: (typeof News.Type)["pix"][number]
-): ReadonlyArray<Notice> => {
+type Told = (typeof News.Type)["pix"][number]
+
+/** Somebody paid to our key without a charge of ours: by a code of another program, or none. */
+const strayOf = ({ endToEndId, horario = "", valor = "" }: Told): ReadonlyArray<Notice> => {
+  const amount = parseMinorUnits(valor, BRL)
+  const at = millisOf(horario)
+  return endToEndId === undefined || amount === undefined || at === undefined
+    ? []
+    : [{ stray: { kind: "charge", charge_id: endToEndId, amount, currency: BRL, at } }]
+}
+
+const noticesOf = (told: Told): ReadonlyArray<Notice> => {
+  const { devolucoes = [], endToEndId, txid = "" } = told
   const known = paymentOfTxid(txid)
-  if (known === undefined) return []
+  if (known === undefined) return strayOf(told)
   const { payment_id } = known
   return [
     { ...known, says: "made", ...(endToEndId !== undefined && { charge_id: endToEndId }) },

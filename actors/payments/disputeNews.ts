@@ -193,10 +193,10 @@ const follows = (step: Step, dispute: Dispute, news: Disputed): Step => {
   switch (news.status) {
     case "won":
       if (open) return won(step, dispute)
-      return dispute.status === "won" ? step : contradicted(step, dispute, "won")
+      return dispute.status === "won" ? lifted(step, dispute) : contradicted(step, dispute, "won")
     case "lost":
       if (open) return lost(step, dispute, "lost")
-      return dispute.status === "won" ? contradicted(step, dispute, "lost") : step
+      return dispute.status === "won" ? contradicted(step, dispute, "lost") : lifted(step, dispute)
     case "under_review": {
       if (dispute.status !== "needs_response") return step
       const next: Dispute = { ...dispute, status: "under_review" }
@@ -228,14 +228,26 @@ const doubted = (
 }
 
 /** It ended otherwise before. Its money moved again, and is in suspense until a person says whose it is. */
-const contradicted = (step: Step, { amount, id }: Dispute, status: "won" | "lost"): Step => {
-  const told = doubted(
-    step,
-    id,
-    status,
-    `the gateway reports ${status} of ${amount}: it ended otherwise`
-  )
+const contradicted = (step: Step, dispute: Dispute, status: "won" | "lost"): Step => {
+  const { amount, id, turns = 0 } = dispute
+  if (dispute.contradicted !== undefined) return step
+  const about = turns === 0 ? status : `${status}:${turns}`
+  const detail = `the gateway reports ${status} of ${amount}: it ended otherwise`
+  const told = doubted(step, id, about, detail)
   if (told === undefined) return step
-  const moved = status === "won" ? amount : -amount
-  return book(told, entries.contradicted(bookOf(told), doubtOf(id, status), moved))
+  const word = { name: doubtOf(id, about), amount: status === "won" ? amount : -amount }
+  const noted = replace(told, { ...dispute, contradicted: word, turns: turns + 1 })
+  return book(noted, entries.contradicted(bookOf(told), word.name, word.amount))
+}
+
+/** It came back to how the dispute had ended: what stood in suspense leaves it. */
+const lifted = (step: Step, dispute: Dispute): Step => {
+  const { contradicted: word, id, status, turns = 0 } = dispute
+  if (word === undefined) return step
+  const noted = replace(step, { ...without(dispute, "contradicted"), turns: turns + 1 })
+  return tell(
+    book(noted, entries.contradictionLifted(bookOf(step), word.name, word.amount)),
+    "payment.charge_contradicted",
+    { contradiction: { charge_id: id, detail: `the gateway says again that it is ${status}` } }
+  )
 }

@@ -45,6 +45,10 @@ export const Payout = Schema.TaggedStruct("Payout", {
   ),
   /** The gateway paid what it had refused, or another amount: told and booked once. */
   contradicted: Schema.optionalKey(Schema.Boolean),
+  /** What of it stands in suspense, and by which name. */
+  suspense: Schema.optionalKey(Schema.Struct({ name: Schema.String, amount: BigAmount })),
+  /** How often the gateway took its word back. */
+  turns: Schema.optionalKey(Schema.Int),
   version: Schema.Int
 })
 export type Payout = typeof Payout.Type

@@ -1,6 +1,8 @@
 import { Result } from "effect"
-import type { PayoutNotified } from "../../streams/messages/gateway.ts"
-import { type Books, finish, send, withPayout } from "./books.ts"
+import * as clearing from "../../src/ledger/clearing.ts"
+import type { Answered, PayoutNotified } from "../../streams/messages/gateway.ts"
+import { ownerOf } from "./balance.ts"
+import { booked, type Books, finish, send, tellPayout, withPayout } from "./books.ts"
 import { type Decided, NOTHING } from "./decided.ts"
 import { deferralDelay, inquiryDelay } from "./gatewayCalls.ts"
 import { isAskedAbout, isPayoutOpen, type Payout } from "./payout.ts"
@@ -24,18 +26,84 @@ export const onItsWay = (books: Books, payout: Payout): Books => {
 
 /**
  * The gateway's webhook says that something happened to a payout: it is asked now. One whose call still
- * awaits its own answer, or was never sent, is not; one that came back asks nothing any more.
+ * awaits its own answer, or was never sent, is not; nor is one that came back by another's word.
  */
 export const payoutHeard = (
   books: Books,
   payout: Payout,
   { gateway }: typeof PayoutNotified.Type
 ): Decided => {
-  if (gateway !== payout.gateway || payout.status === "returned") return NOTHING
+  if (gateway !== payout.gateway || payout.returned_by !== undefined) return NOTHING
   if (!isPayoutOpen(payout)) return Result.succeed(finish(send(books, "inquire", payout)))
   if (!isAskedAbout(payout)) return NOTHING
   const { wake_at: _, ...asked } = payout
   return Result.succeed(finish(withPayout(send(books, "inquire", payout), asked)))
+}
+
+/**
+ * Money that went out beyond what was asked for, or did not, is in suspense until a person says whose
+ * it is. It is told at once: reconciliation makes it a break.
+ */
+export const contradicted = (
+  books: Books,
+  payout: Payout,
+  charge_id: string,
+  beyond: bigint,
+  detail: string
+): Books => {
+  const { gateway, id, turns = 0 } = payout
+  const name = turns === 0 ? id : `${id}:${turns}`
+  const owner = ownerOf(books.balance, books.received.partition)
+  const entries = beyond === 0n
+    ? []
+    : [clearing.payoutContradicted(owner, gateway, id, name, beyond)]
+  const noted = withPayout(entries.reduce(booked, books), {
+    ...payout,
+    contradicted: true,
+    turns: turns + 1,
+    suspense: { name, amount: beyond }
+  })
+  return doubted(noted, payout, charge_id, detail)
+}
+
+const doubted = (books: Books, { gateway }: Payout, charge_id: string, detail: string): Books =>
+  tellPayout(books, "payout.contradicted", {
+    contradiction: { gateway, operation: "payout", charge_id, detail }
+  })
+
+/** What stood in suspense for it leaves it: the payout is what it was before. */
+export const lifted = (books: Books, payout: Payout): readonly [Books, Payout] => {
+  const { contradicted: _, suspense, ...before } = payout
+  if (suspense === undefined) return [books, payout]
+  const { amount, name } = suspense
+  const { gateway, id } = payout
+  const owner = ownerOf(books.balance, books.received.partition)
+  const entries = amount === 0n
+    ? []
+    : [clearing.payoutContradictionLifted(owner, gateway, id, name, amount)]
+  return [withPayout(entries.reduce(booked, books), before), before]
+}
+
+/** What the gateway says of a payout whose money is available again: that it went out all the same, or not. */
+export const corrected = (
+  books: Books,
+  payout: Payout,
+  { inquiry, outcome }: typeof Answered.Type
+): Decided => {
+  if (outcome._tag === "Approved") {
+    const { charge_id } = outcome
+    // Of one that came back, a late answer that it was paid is old.
+    const isOld = payout.status === "returned" && (payout.returned_by !== undefined || !inquiry)
+    if (payout.contradicted === true || isOld) return NOTHING
+    const detail = `the payout is ${payout.status}, and the gateway now reports it as made`
+    const told = contradicted(books, payout, charge_id, outcome.amount, detail)
+    // Answers overtake each other: its last word is asked for.
+    return Result.succeed(finish(send(told, "inquire", payout)))
+  }
+  if (outcome._tag !== "Declined" || !inquiry || payout.suspense === undefined) return NOTHING
+  const [after, before] = lifted(books, payout)
+  const detail = `the gateway says again that the payout is ${payout.status}`
+  return Result.succeed(finish(doubted(after, before, outcome.charge_id ?? payout.id, detail)))
 }
 
 /** Nothing was sent: it goes out again later. */

@@ -27,7 +27,15 @@ import {
 } from "./books.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
-import { again, onItsWay, payoutHeard, waits } from "./payoutNews.ts"
+import {
+  again,
+  contradicted,
+  corrected,
+  lifted,
+  onItsWay,
+  payoutHeard,
+  waits
+} from "./payoutNews.ts"
 import { payoutGatewayOf } from "./routing.ts"
 import type { State, Terms } from "./state.ts"
 
@@ -227,13 +235,9 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
   if (!isPayoutOpen(payout)) {
     // Some payouts that fail were paid by the gateway's word before: the money came back.
     if (payout.status === "paid" && answer.inquiry && outcome._tag === "Declined") {
-      return cameBack(books, payout, outcome)
+      return cameBack(...lifted(books, payout), outcome)
     }
-    if (payout.status !== "failed" || outcome._tag !== "Approved") return NOTHING
-    if (payout.contradicted === true) return NOTHING
-    // The money is available again and went out all the same.
-    const detail = "the gateway had refused the payout and now reports it as made"
-    return Result.succeed(finish(contradicted(books, payout, outcome, outcome.amount, detail)))
+    return payout.status === "paid" ? NOTHING : corrected(books, payout, answer)
   }
   const { balance, received } = books
   const owner = ownerOf(balance, received.partition)
@@ -249,7 +253,7 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
       const code = "gateway_amount_mismatch"
       const detail = `the gateway reports ${outcome.amount}, asked for ${payout.amount}`
       const noted = { ...paid, failure: { code, detail } }
-      return Result.succeed(finish(contradicted(told, noted, outcome, beyond, detail)))
+      return Result.succeed(finish(contradicted(told, noted, outcome.charge_id, beyond, detail)))
     }
     case "Declined":
     case "NotProcessed":
@@ -277,26 +281,6 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
     default:
       return waits(books, payout, "detail" in outcome ? outcome.detail : "an action is required")
   }
-}
-
-/**
- * Money that went out beyond what was asked for, or did not, is in suspense until a person says whose
- * it is. It is told at once: reconciliation makes it a break.
- */
-const contradicted = (
-  books: Books,
-  payout: Payout,
-  { charge_id }: Extract<Body<"answered">["outcome"], { _tag: "Approved" }>,
-  beyond: bigint,
-  detail: string
-): Books => {
-  const { gateway, id } = payout
-  const owner = ownerOf(books.balance, books.received.partition)
-  const entries = beyond === 0n ? [] : [clearing.payoutContradicted(owner, gateway, id, beyond)]
-  const noted = withPayout(entries.reduce(booked, books), { ...payout, contradicted: true })
-  return tellPayout(noted, "payout.contradicted", {
-    contradiction: { gateway, operation: "payout", charge_id, detail }
-  })
 }
 
 /** The bank sent it back, days later perhaps: the money is available again. */

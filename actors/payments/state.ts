@@ -82,6 +82,13 @@ export const transitions = Object.fromEntries(
 
 export type AttemptStatus = typeof AttemptStatus.Type
 
+const Contradicted = Schema.Struct({
+  /** The gateway's word is another than `status` now. What of it moved stands in suspense by this name. */
+  contradicted: Schema.optionalKey(Schema.Struct({ name: Schema.String, amount: BigAmount })),
+  /** How often the gateway took its word back. */
+  turns: Schema.optionalKey(Schema.Int)
+})
+
 /** The gateway is asked how something stands that it spoke of before. One inquiry is under way at a time. */
 const Question = Schema.Struct({
   /** Since when it is asked: from here the gateway's finality window counts. */
@@ -126,10 +133,7 @@ export const Attempt = Schema.Struct({
   heard: Schema.optionalKey(Schema.Literals(["made", "not_made"])),
   /** The gateway said how it ended, and spoke of it again since. */
   question: Schema.optionalKey(Question),
-  /** The gateway's word is another than `status` now. What of it moved stands in suspense by this name. */
-  contradicted: Schema.optionalKey(Schema.Struct({ name: Schema.String, amount: BigAmount })),
-  /** How often the gateway took its word back. */
-  turns: Schema.optionalKey(Schema.Int),
+  ...Contradicted.fields,
   /** A refund that nobody asked for, by the gateway's own name. */
   refund_id: Schema.optionalKey(Schema.String)
 })
@@ -198,7 +202,8 @@ export const Dispute = Schema.Struct({
   opened_at: Schema.Finite,
   closed_at: Schema.optionalKey(Schema.Finite),
   /** The gateway itself told of it, and takes evidence. Left out: somebody wrote it down here. */
-  told: Schema.optionalKey(Schema.Boolean)
+  told: Schema.optionalKey(Schema.Boolean),
+  ...Contradicted.fields
 })
 export type Dispute = typeof Dispute.Type
 

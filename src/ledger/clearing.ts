@@ -125,11 +125,24 @@ export const payoutContradicted = (
   owner: Owner,
   gateway: string,
   id: string,
+  cause: string,
   beyond: bigint
-): JournalEntry => {
+): JournalEntry => entry(id, "suspense", cause, [beyondAsked(owner, gateway, beyond)])
+
+/** The exact reversal of `payoutContradicted`: the gateway came back to its first word. */
+export const payoutContradictionLifted = (
+  owner: Owner,
+  gateway: string,
+  id: string,
+  cause: string,
+  beyond: bigint
+): JournalEntry => ({
+  ...entry(id, "suspense", `${cause}:lifted`, [beyondAsked(owner, gateway, -beyond)]),
+  reverses: derivedId("je", id, "suspense", cause)
+})
+
+const beyondAsked = (owner: Owner, gateway: string, beyond: bigint): Posting => {
   const ours = bank(owner.partition, owner.currency)
   const open = suspense(gateway, owner.partition, owner.currency)
-  return entry(id, "suspense", id, [
-    beyond > 0n ? posted(open, ours, beyond) : posted(ours, open, -beyond)
-  ])
+  return beyond > 0n ? posted(open, ours, beyond) : posted(ours, open, -beyond)
 }

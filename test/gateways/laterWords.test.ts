@@ -174,6 +174,29 @@ test("an authorization that the gateway takes back is given up", async () => {
   await hooked(held.id, "payment.voided")
 })
 
+test("a Pix that the receiver gives back at its bank is booked, and so is the bank's later word", async () => {
+  const { json: { id } } = await shop.pay({ payment_method: { type: "pix" } })
+  const bank = one.lastro.banks.get("pix")!.url
+  const post = async (path: string, body: object = {}) => {
+    const answer = await fetch(bank + path, { method: "POST", body: JSON.stringify(body) })
+    expect(answer.status).toBe(200)
+    await answer.body?.cancel()
+  }
+  await post(`/payer/${id.slice("pay_".length)}01`)
+  const { charge_id } = await shop.until(id, "captured")
+  await post(`/returns/${charge_id}`, { valor: "25.00" })
+  const given = await shop.until(id, ({ amount_refunded }) => amount_refunded === 2_500)
+  expect(given.refunds).toMatchObject([{ amount: 2_500, made_at_gateway: true }])
+  // One of ours that the bank had made comes back.
+  const { json: ours } = await shop.post(`/v1/payments/${id}/refunds`, { amount: 1_000 })
+  expect(ours.amount_refunded).toBe(3_500)
+  const returned = ours.refunds[1].id.slice("ref_".length)
+  await post(`/returns/${charge_id}`, { id: returned, status: "NAO_REALIZADO" })
+  await shop.until(id, ({ amount_refunded }) => amount_refunded === 2_500)
+  await hooked(id, "payment.refund_failed")
+  await eventually(async () => (await breaksOf(id)).length === 1 || undefined)
+})
+
 test("the books balance", async () => {
   expect(await imbalances(one)).toEqual([])
 })

@@ -273,6 +273,20 @@ test("the bank's news is known by the secret of its address", async () => {
   await expect(read("")).rejects.toThrow()
 })
 
+test("a Pix to our key that is for no charge of ours is told as what nobody asked for", async () => {
+  const of = { endToEndId: "E9", valor: "42.00", horario: "2026-08-31T12:00:00.000Z" }
+  const read = (pix: object) => {
+    const body = JSON.stringify({ pix: [pix] })
+    const webhook = { body, header: () => undefined, token: SECRET }
+    return Effect.runPromise(gateway.readWebhook!(webhook))
+  }
+  const at = Date.parse(of.horario)
+  const stray = { kind: "charge", charge_id: "E9", amount: 4_200n, currency: "BRL", at }
+  expect(await read(of)).toEqual([{ stray }])
+  expect(await read({ ...of, txid: "oursIsNot1234567890123456" })).toEqual([{ stray }])
+  expect(await read({ ...of, valor: "free" })).toEqual([])
+})
+
 test("what a bank takes back by the special mechanism is a dispute, told by its own name", async () => {
   const charge_id = await paid()
   const med = async (body: object) => {

@@ -1,6 +1,7 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { expect, test } from "vitest"
+import { changesOf } from "../../src/ledger/journal.ts"
 import {
   about,
   answer,
@@ -307,3 +308,27 @@ test("evidence that the gateway does not take leaves the dispute waiting for ano
   expect(events.map(({ type }) => type)).toEqual(["payment.evidence_failed"])
   expect(dispute(life)!.status).toBe("needs_response")
 })
+
+test("a dispute that ends otherwise and then as at first leaves nothing in suspense, however often", () => {
+  for (const [first, other] of [["won", "lost"], ["lost", "won"]] as const) {
+    const life = captured()
+    const becomes = (status: string) => {
+      life.take(heard())
+      return told(life, stands(status))
+    }
+    becomes(first)
+    for (let times = 0; times < 3; times++) {
+      expect(becomes(other)).toEqual(["payment.charge_contradicted"])
+      expect(becomes(other)).toEqual([])
+      expect(dispute(life)).toMatchObject({ status: first, contradicted: {} })
+      expect(becomes(first)).toEqual(["payment.charge_contradicted"])
+      expect(becomes(first)).toEqual([])
+      expect(suspense(life)).toBe(0n)
+    }
+  }
+})
+
+const suspense = ({ journal }: Life): bigint => {
+  const totals = changesOf(journal).get("liabilities:suspense:simulator:p03:BRL")!.totals
+  return totals.postedCredits - totals.postedDebits
+}

@@ -107,3 +107,36 @@ test("one that fails after it was paid came back, once, and its money is availab
   expect(wallets.events.map(({ type }) => type))
     .toEqual(["payout.created", "payout.paid", "payout.returned"])
 })
+
+test("one that is refused and goes out all the same, and does not, ends as the gateway says last", () => {
+  const { answer, heard, payout, wallets } = asked()
+  const suspense = () =>
+    [...wallets.balances("liabilities:suspense:").values()].reduce((sum, one) => sum + one, 0n)
+  answer(declined, false)
+  for (let times = 0; times < 3; times++) {
+    for (const [outcome, missing] of [[paid, -10_000n], [declined, 0n]] as const) {
+      for (let again = 0; again < 2; again++) {
+        heard()
+        answer(outcome)
+        expect(suspense()).toBe(missing)
+      }
+    }
+  }
+  expect(payout().status).toBe("failed")
+  expect(wallets.available("acme", BALANCE)).toBe(10_000n)
+})
+
+test("one that came back and was paid after all is told, and its money is in suspense", () => {
+  const { answer, heard, payout, wallets } = asked()
+  answer(paid, false)
+  heard()
+  answer(declined)
+  // Late, and from before it came back.
+  answer(paid, false)
+  expect(payout()).toMatchObject({ status: "returned" })
+  expect(payout()).not.toHaveProperty("contradicted")
+  heard()
+  answer(paid)
+  expect(wallets.events.at(-1)!.type).toBe("payout.contradicted")
+  expect([...wallets.balances("liabilities:suspense:").values()]).toEqual([-10_000n])
+})

@@ -101,6 +101,9 @@ const handle = async (
   if (pathname.startsWith("/med/")) {
     return await takeBack(state, response, pathname.slice("/med/".length), text)
   }
+  if (pathname.startsWith("/returns/")) {
+    return await atCounter(state, response, pathname.slice("/returns/".length), text)
+  }
   if (pathname === "/control") {
     state.returns_valor = undefined
     Object.assign(state, JSON.parse(text || "{}"))
@@ -259,6 +262,25 @@ const takeBack = async (state: State, response: ServerResponse, id: string, text
     if (made === "too much") return problem(response, 400, "PixDevolucaoInvalida", id)
   }
   const now = known === undefined ? state.bank.pix(id)! : state.bank.settle(id, known.id, status)
+  json(response, 200, now)
+  await tell(state, now)
+}
+
+/**
+ * The receiver gives back at the bank's own counter, without the API; or (by an `id` that is known) the
+ * bank says of a return what it did not say before.
+ */
+const atCounter = async (state: State, response: ServerResponse, pix: string, text: string) => {
+  const received = state.bank.pix(pix)
+  if (received === undefined) return problem(response, 404, "NaoEncontrado", pix)
+  const { devolucoes = [], valor: whole } = received
+  const { id = `COUNTER${devolucoes.length}`, status = "DEVOLVIDO", valor = whole } = JSON.parse(
+    text || "{}"
+  ) as Partial<Pick<Return, "id" | "status" | "valor">>
+  const isKnown = devolucoes.some((one) => one.id === id)
+  const made = isKnown ? undefined : state.bank.giveBack(received, id, valor, status)
+  if (made === "too much") return problem(response, 400, "PixDevolucaoInvalida", pix)
+  const now = isKnown ? state.bank.settle(pix, id, status) : state.bank.pix(pix)!
   json(response, 200, now)
   await tell(state, now)
 }
