@@ -25,6 +25,7 @@ import {
   wakeAt,
   withPayout
 } from "./books.ts"
+import { forgetUnusable } from "./destination.ts"
 import { type Decided, NOTHING, refuse } from "./decided.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 import {
@@ -166,7 +167,7 @@ const ask = (
   const amount = body.amount ?? everythingOf(balance)
   const destination = body.destination ?? balance.destination
   if (destination === undefined) {
-    return refuse("no_destination", "the first payout names its destination", id)
+    return refuse("no_destination", "no destination is remembered: name one", id)
   }
   if (amount <= 0n || amount > balance.available) {
     return refuse("insufficient_funds", `${balance.available} is available`, id)
@@ -264,7 +265,8 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
       ) return waits(books, payout, outcome.detail)
       const code = "code" in outcome ? outcome.code : "gateway_lost"
       const failure = { code, detail: outcome.detail }
-      const back = change(arrived, { available: balance.available + payout.amount })
+      const known = forgetUnusable(arrived, payout, code)
+      const back = change(known, { available: balance.available + payout.amount })
       const entry = clearing.payoutFailed(owner, payout.id, payout.amount)
       const failed = withPayout(booked(back, entry), { ...payout, status: "failed", failure })
       return Result.succeed(finish(scheduled(tellPayout(failed, "payout.failed"))))
@@ -320,7 +322,8 @@ const cameBack = (
   const { balance, received } = books
   const owner = ownerOf(balance, received.partition)
   const entry = clearing.payoutReturned(owner, payout.id, payout.amount)
-  const back = change(books, { available: balance.available + payout.amount })
+  const known = forgetUnusable(books, payout, code)
+  const back = change(known, { available: balance.available + payout.amount })
   const next: Payout = { ...payout, status: "returned", failure: { code, detail } }
   const told = tellPayout(withPayout(booked(back, entry), next), "payout.returned")
   return Result.succeed(finish(scheduled(covered(told))))

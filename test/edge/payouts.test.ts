@@ -105,6 +105,9 @@ test("a payout that the bank refuses returns, and one without an answer is asked
   const closed = await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_closed" })
   expect(closed.json).toMatchObject({ status: "failed", failure: { code: "account_closed" } })
   expect((await balances(shop))["merchant BRL"]?.["available"]).toBe("9701")
+  // It is closed for the next one, too.
+  const again = await shop.post("/v1/payouts", { currency: "BRL" })
+  expect([again.status, again.json.code]).toEqual([422, "no_destination"])
   const silent = await shop.post("/v1/payouts", { currency: "BRL", destination: "ba_timeout" })
   expect(silent.json.status).toBe("unknown")
   await eventually(async () => {

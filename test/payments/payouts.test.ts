@@ -150,3 +150,51 @@ test("who tells that a payout came back is answered, and again with the same", (
   expect(wallets.available("acme", BALANCE)).toBe(available + 100n)
   expect(wallets.events.filter(({ type }) => type === "payout.returned")).toHaveLength(1)
 })
+
+describe("an account to which nothing can be paid", () => {
+  const closed = { _tag: "Declined", code: "account_closed", soft: false }
+  const DAILY = { payouts: [{ schedule: "daily" as const }] }
+  const failed = (wallets: Wallets, command_id: string, outcome: object, more: object = {}) => {
+    ask(wallets, command_id, { amount: 100, ...more })
+    answer(wallets, payoutsOf(wallets).at(-1)!.id, outcome)
+  }
+
+  test("is not paid again by itself, by hand or by schedule", () => {
+    const wallets = rich(DAILY)
+    failed(wallets, "one", closed)
+    expect(balanceOf(wallets).destination).toBeUndefined()
+    const unnamed = { command_id: "two", currency: "BRL" }
+    expect(wallets.take("acme", "payout", unnamed)).toBe("no_destination")
+    const due = balanceOf(wallets).payout_at!
+    wallets.now = due
+    const timer = payoutTimerOf(BALANCE)
+    expect(wallets.take("acme", "wake", { payment_id: BALANCE, timer, due })).toBeUndefined()
+    expect(payoutsOf(wallets)).toHaveLength(1)
+    // The schedule goes on, and pays when there is an account again.
+    expect(balanceOf(wallets).payout_at).toBeGreaterThan(due)
+    expect(ask(wallets, "three", { amount: 1 })).toBeUndefined()
+    expect(balanceOf(wallets).destination).toBe("ba_1")
+  })
+
+  test("is forgotten when a payout that was paid comes back from it", () => {
+    const wallets = rich()
+    ask(wallets, "one", { amount: 100 })
+    const { id } = payoutsOf(wallets)[0]!
+    answer(wallets, id, paid(100))
+    answer(wallets, id, closed, true)
+    expect(balanceOf(wallets).destination).toBeUndefined()
+  })
+
+  test("leaves alone the one that was named since, and one that failed for another reason", () => {
+    const wallets = rich()
+    ask(wallets, "old", { amount: 100 })
+    const { id } = payoutsOf(wallets)[0]!
+    ask(wallets, "new", { amount: 100, destination: "ba_2" })
+    answer(wallets, id, closed)
+    expect(balanceOf(wallets).destination).toBe("ba_2")
+    failed(wallets, "poor", { _tag: "Declined", code: "insufficient_funds", soft: false }, {
+      destination: "ba_3"
+    })
+    expect(balanceOf(wallets).destination).toBe("ba_3")
+  })
+})
