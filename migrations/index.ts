@@ -21,6 +21,7 @@ import * as merchants from "./0053_merchants.ts"
 import * as quoteEnds from "./0054_quote_ends.ts"
 import * as paymentPast from "./0057_payment_past.ts"
 import * as pendingBalances from "./0061_pending_balances.ts"
+import * as paymentSearch from "./0063_payment_search.ts"
 
 /** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
 export const OLDEST = "0008_bundles"
@@ -49,5 +50,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0053_merchants": merchants,
     "0054_quote_ends": quoteEnds,
     "0057_payment_past": paymentPast,
-    "0061_pending_balances": pendingBalances
+    "0061_pending_balances": pendingBalances,
+    "0063_payment_search": paymentSearch
   }

@@ -128,7 +128,7 @@ const confined: ReadonlyArray<readonly [name: string, is: RegExp, allowed: RegEx
     "kysely and pg",
     /^(kysely|pg)(\/|$)/,
     // The bench measures, and chaos judges, what PostgreSQL holds without any module of ours.
-    /^(src\/(store|ledger|cli\/(bench|chaos))\/|migrations\/|actors\/[a-z]+\/(store|read)\.ts$)/
+    /^(src\/(store|ledger|cli\/(bench|chaos))\/|migrations\/|actors\/[a-z]+\/(store|read|search)\.ts$)/
   ],
   ["hono", /^(hono|@hono\/.*)(\/|$)/, /^(src\/edge\/|src\/cli\/edge\.ts$)/],
   ["OpenTelemetry and Prometheus", /^(@opentelemetry\/|prom-client$)/, /^src\/telemetry\//],

@@ -9,6 +9,7 @@ import { Payout } from "./payout.ts"
 import { keyOf } from "./pairedId.ts"
 import { Quote } from "./quote.ts"
 import { commandKeyOf, Refused, refusedKeyOf } from "./refused.ts"
+import type { PageAfter } from "./search.ts"
 import { Dispute, Payment } from "./state.ts"
 import { Transfer } from "./transfer.ts"
 
@@ -89,29 +90,6 @@ export const findRefusal = async (
       and (${id}::text is null or one ->> 'id' = ${id}::text)
     limit 1`.execute(db)
   return rows[0]?.refused
-}
-
-export interface PageAfter {
-  readonly createdMillis: number
-  readonly id: string
-}
-
-/** Newest first. The status filter is not indexed: the index stays free of what changes. */
-export const listPayments = async (
-  db: Db,
-  merchant: string,
-  options: { readonly after?: PageAfter; readonly status?: string; readonly limit: number }
-): Promise<ReadonlyArray<Payment>> => {
-  const { rows } = await sql<{ doc: unknown }>`
-    select doc from payments
-    where merchant = ${merchant}
-      and (created_millis, id) < (${
-    options.after?.createdMillis ?? Number.MAX_SAFE_INTEGER
-  }::bigint,
-        ${options.after?.id ?? "~"}::text)
-      and (${options.status ?? null}::text is null or status = ${options.status ?? null}::text)
-    order by created_millis desc, id desc limit ${options.limit}`.execute(db)
-  return rows.map(({ doc }) => decode(doc))
 }
 
 /** Payments that wait for a person, the oldest first. */

@@ -30,10 +30,13 @@ export const Reference = Text(255)
 
 const METADATA_KEYS_MAX = 50
 
+export const isMetadataKey = (key: string): boolean =>
+  /^[A-Za-z0-9_.-]{1,40}$/.test(key) && key !== "__proto__"
+
 export const Metadata = Schema.Record(
   Schema.String.check(
     Schema.makeFilter((key: string) =>
-      (/^[A-Za-z0-9_.-]{1,40}$/.test(key) && key !== "__proto__") ||
+      isMetadataKey(key) ||
       "keys must match [A-Za-z0-9_.-]{1,40}"
     )
   ),

@@ -145,7 +145,7 @@ const handle = Effect.fnUntraced(function* (
       return yield* problem(403, "not_allowed", "this needs a merchant's key")
     }
   }
-  const query = yield* decodeQuery(route, context.req.query())
+  const query = yield* decodeQuery(route, context.req.queries())
   if (query["merchant"] !== undefined && !key.scopes.includes("operator")) {
     return yield* problem(403, "not_allowed", "only operators name a merchant")
   }

@@ -3,6 +3,7 @@ import { CARD_REFUSED, cardPointersIn, escaped } from "../domain/cardPointers.ts
 import { type JsonFault, readJson } from "../domain/json.ts"
 import { type FieldError, problem } from "./problem.ts"
 import type { Route } from "./route.ts"
+import { declaredName } from "./search.ts"
 
 const BODY_BYTES_MAX = 128 * 1024
 /** A body arrives within this time, and a large one at least at the rate below. Then it is 408. */
@@ -137,12 +138,17 @@ export const decodeBody = Effect.fnUntraced(function* (route: Route, text: strin
 
 export const decodeQuery = Effect.fnUntraced(function* (
   route: Route,
-  given: Readonly<Record<string, string>>
+  given: Readonly<Record<string, ReadonlyArray<string>>>
 ) {
-  for (const [name, value] of Object.entries(given)) {
-    const declared = route.query?.[name]
-    if (declared === undefined || !Object.hasOwn(route.query!, name)) {
+  const query: Record<string, string> = {}
+  for (const [name, [value, ...more]] of Object.entries(given)) {
+    const key = declaredName(name) ?? ""
+    const declared = route.query?.[key]
+    if (declared === undefined || !Object.hasOwn(route.query!, key)) {
       return yield* problem(400, "unknown_parameter", `there is no parameter ${name.slice(0, 60)}`)
+    }
+    if (more.length > 0) {
+      return yield* problem(400, "repeated_parameter", `${name.slice(0, 60)} stands twice`)
     }
     const decoded = decoderOf(declared.schema)(value)
     if (Result.isFailure(decoded)) {
@@ -150,6 +156,7 @@ export const decodeQuery = Effect.fnUntraced(function* (
         errors: fieldErrors(decoded.failure, `/${name}`)
       })
     }
+    query[name] = value!
   }
-  return given
+  return query
 })

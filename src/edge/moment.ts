@@ -27,7 +27,9 @@ export const periodOf = Effect.fnUntraced(function* (asked: Asked) {
   const from = momentOf(asked, "from")
   const to = momentOf(asked, "to")
   if (from !== undefined && to !== undefined && to <= from) {
-    return yield* problem(422, "invalid_period", "to must be later than from")
+    return yield* problem(422, "invalid_period", "to must be later than from", {
+      errors: [{ pointer: "/to", detail: "must be later than from" }]
+    })
   }
   return {
     ...(from !== undefined && { fromMillis: from }),

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import type { PageAfter } from "../../actors/payments/read.ts"
+import type { PageAfter } from "../../actors/payments/search.ts"
 import { Database, type Db } from "../store/database.ts"
 import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
@@ -33,10 +33,14 @@ export interface Shelf<One extends { readonly id: string; readonly created_at: n
 }
 
 /** Newest first. */
-type List<One> = (
+type List<One, Question> = (
   db: Db,
   merchant: string,
-  page: { readonly after?: PageAfter; readonly status?: string; readonly limit: number }
+  page: Question & {
+    readonly after?: PageAfter
+    readonly status?: string
+    readonly limit: number
+  }
 ) => Promise<ReadonlyArray<One>>
 
 export const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
@@ -91,11 +95,15 @@ export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string)
 })
 
 /** `placeOf` is what the list is sorted by among those of one millisecond, where it is not the identifier. */
-export const listed = <One extends Anything>(
+export const listed = <One extends Anything, Question = object>(
   { name, shown }: Pick<Shelf<One>, "name" | "shown">,
-  list: List<One>,
+  list: List<One, Question>,
   prefix: string,
-  placeOf: (id: string) => string = (id) => id
+  { placeOf = (id) => id, questionOf }: {
+    readonly placeOf?: (id: string) => string
+    /** What else is asked of those that are listed. */
+    readonly questionOf?: (asked: Asked) => Effect.Effect<Question, Problem>
+  } = {}
 ) => {
   const pattern = new RegExp(`^(\\d{1,15})\\.(${prefix}_[0-9a-z]{26})$`)
   return Effect.fnUntraced(function* (asked: Asked) {
@@ -104,8 +112,10 @@ export const listed = <One extends Anything>(
     const { cursor, status } = asked.query
     const [, createdMillis, id] = pattern.exec(cursor ?? "") ?? []
     if (cursor !== undefined && id === undefined) return yield* invalidCursor
+    const question = questionOf === undefined ? {} as Question : yield* questionOf(asked)
     const some = yield* read(`edge.${name}s`, (db) =>
       list(db, merchant, {
+        ...question,
         ...(id !== undefined && { after: { createdMillis: Number(createdMillis), id } }),
         ...(status !== undefined && { status }),
         limit: limit + 1

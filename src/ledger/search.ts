@@ -6,6 +6,8 @@ import { positionAt } from "./position.ts"
 export interface JournalQuestion {
   readonly merchant?: string
   readonly paymentId?: string
+  /** Identifiers of payments, as an array: only their entries. */
+  readonly payments?: RawBuilder<unknown>
   readonly account?: string
   readonly kind?: string
   readonly fromMillis?: number
@@ -48,10 +50,11 @@ const placeOf = (entry: RawBuilder<unknown>): RawBuilder<unknown> =>
 const newestFirst = sql`e.at_millis desc, ${placeOf(sql`e.id`)} desc`
 
 const conditionsOf = (question: JournalQuestion): RawBuilder<unknown> => {
-  const { after, fromMillis, kind, merchant, paymentId, toMillis } = question
+  const { after, fromMillis, kind, merchant, paymentId, payments, toMillis } = question
   const conditions = [
     merchant !== undefined && sql`e.merchant = ${merchant}`,
     paymentId !== undefined && sql`e.payment_id = ${paymentId}`,
+    payments !== undefined && sql`e.payment_id = any(${payments})`,
     kind !== undefined && sql`e.kind = ${kind}`,
     fromMillis !== undefined && sql`e.at_millis >= ${fromMillis}`,
     toMillis !== undefined && sql`e.at_millis < ${toMillis}`,

@@ -75,12 +75,17 @@ const copyTables = async (
   }
 }
 
-/** Puts a checkpoint's rows into a shadow. Columns that came later keep their defaults. */
+/**
+ * Puts a checkpoint's rows into a shadow. Columns that came later keep their defaults, and those that
+ * follow from others are made anew.
+ */
 export const fillShadow = async (db: Db, schema: string, checkpoint: string): Promise<void> => {
   const { rows } = await sql<{ name: string; columns: Array<string> }>`
     select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
       and not a.attisdropped
+    join pg_attribute now on now.attrelid = to_regclass(format('public.%I', c.relname))
+      and now.attname = a.attname and now.attgenerated = ''
     where c.relnamespace = ${checkpoint}::regnamespace and c.relkind = 'r'
     group by c.relname`.execute(db)
   for (const { columns, name } of rows) {

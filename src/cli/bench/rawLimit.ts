@@ -100,7 +100,7 @@ const readTables = async (client: pg.Client): Promise<ReadonlyArray<Table>> => {
     const { rows: columns } = await client.query<Column>(
       `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
        where attrelid = $1::regclass and attnum > 0 and not attisdropped
-         and attidentity = '' and attname <> 'transaction_id' order by attnum`,
+         and attidentity = '' and attgenerated = '' and attname <> 'transaction_id' order by attnum`,
       [name]
     )
     const { rows } = await client.query<Array<string | null>>({

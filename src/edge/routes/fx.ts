@@ -102,7 +102,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     audience: "merchant",
     query: pageQuery,
     answers: { 200: "A page" },
-    handle: listed(conversions, listConversions, "fxc", keyOf)
+    handle: listed(conversions, listConversions, "fxc", { placeOf: keyOf })
   },
   lookUp(conversions, "A conversion as it is now"),
   {

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { isAsked, paymentsAbout } from "../../../actors/payments/search.ts"
 import { formatMinorUnits } from "../../domain/currency.ts"
 import { isStorable } from "../../domain/text.ts"
 import { balanceOf } from "../../ledger/read.ts"
@@ -11,11 +12,13 @@ import { read } from "../reading.ts"
 import {
   type Asked,
   limitQuery,
+  merchantOf,
   MerchantQuery,
   ok,
   readableMerchantOf,
   type Route
 } from "../route.ts"
+import { aboutOf, aboutQuery, periodQuery } from "../search.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
@@ -50,8 +53,10 @@ const questionOf = Effect.fnUntraced(function* (asked: Asked) {
   if (cursor !== undefined && after === undefined) {
     return yield* invalidCursor
   }
+  const about = aboutOf(asked)
   return {
     ...yield* periodOf(asked),
+    ...(isAsked(about) && { payments: paymentsAbout(yield* merchantOf(asked), about) }),
     ...(merchant !== undefined && { merchant }),
     ...(paymentId !== undefined && { paymentId }),
     ...(account !== undefined && { account }),
@@ -178,8 +183,8 @@ export const journalRoutes: ReadonlyArray<Route> = [
       payment_id: { schema: name, about: "Only entries of this payment." },
       account: { schema: name, about: "Only entries that post on this account." },
       kind: { schema: name, about: "Only entries of this kind, such as `capture`." },
-      from: momentQuery("Not before this moment."),
-      to: momentQuery("Before this moment."),
+      ...aboutQuery,
+      ...periodQuery,
       limit: limitQuery(PAGE_MAX),
       cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
       format: FormatQuery,

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
-import { findPayment, listPayments, merchantOfPayment } from "../../../actors/payments/read.ts"
+import { findPayment, merchantOfPayment } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/resource.ts"
+import { listPayments } from "../../../actors/payments/search.ts"
 import { isOutcome, Status } from "../../../actors/payments/state.ts"
 import {
   CaptureFields,
@@ -17,6 +18,7 @@ import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { assertNamedTaken, assertNotRefused, CommandQuery } from "../refusals.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { aboutQuery, amountQuery, paymentQuestionOf, periodQuery } from "../search.ts"
 import { listed, pageQuery } from "../shelf.ts"
 
 const ID_CHARACTERS_SHOWN = 60
@@ -133,11 +135,19 @@ export const paymentRoutes: ReadonlyArray<Route> = [
   {
     method: "GET",
     path: "/v1/payments",
-    summary: "List payments, newest first",
+    summary: "List or search payments, newest first",
     audience: "merchant",
-    query: { ...pageQuery, status: { schema: Status, about: "Only payments in this state." } },
+    query: {
+      ...pageQuery,
+      ...aboutQuery,
+      ...periodQuery,
+      ...amountQuery,
+      status: { schema: Status, about: "Only payments in this state." }
+    },
     answers: { 200: "A page" },
-    handle: listed({ name: "payment", shown: resourceOf }, listPayments, "pay")
+    handle: listed({ name: "payment", shown: resourceOf }, listPayments, "pay", {
+      questionOf: paymentQuestionOf
+    })
   },
   {
     method: "GET",
