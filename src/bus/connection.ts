@@ -28,6 +28,8 @@ export interface NatsAccess {
   readonly name: string
   /** Whether this user is taken is the question: a refusal is its answer, and no trouble of this process. */
   readonly asked?: boolean
+  /** Shorter for who asks how things are: a server that hangs takes the connection and says nothing. */
+  readonly connectMillis?: number
   /** Longer where a process is busy for so long that it cannot answer meanwhile. */
   readonly pingMillis?: number
 }
@@ -142,6 +144,7 @@ const connection = (access: NatsAccess, refusals: { count: number }) =>
         reconnectDelayHandler: () => delayAfter(refusals.count),
         pingInterval: access.pingMillis ?? PING_MILLIS,
         maxPingOut: 2,
+        ...(access.connectMillis !== undefined && { timeout: access.connectMillis }),
         // A stack trace per request was 5 % of the whole work.
         noAsyncTraces: true,
         ignoreAuthErrorAbort: true

@@ -1,6 +1,12 @@
-import { errors, headers as newHeaders, nuid } from "@nats-io/transport-node"
+import {
+  errors,
+  headers as newHeaders,
+  NoRespondersError,
+  nuid,
+  PermissionViolationError
+} from "@nats-io/transport-node"
 import { Effect, Schedule, type Scope } from "effect"
-import { type JetStreamRefused, request } from "./api.ts"
+import { JetStreamCode, type JetStreamRefused, request } from "./api.ts"
 import { type BusClient, BusUnavailable } from "./connection.ts"
 import type { StreamSpec } from "./topology.ts"
 
@@ -205,5 +211,55 @@ export const mayPublish = (nc: BusClient, subject: string) =>
       const said = `${(error as Error).message} ${(error as Error).cause}`
       // Nobody listens: the permissions let it through.
       return /permissions violation/i.test(said) ? false : /no responders/i.test(said) || undefined
+    }
+  })
+
+/** What became of a write that was made to be refused. */
+export type Taking =
+  | { readonly state: "takes" }
+  | { readonly state: "closed" }
+  | { readonly state: "denied" }
+  | { readonly state: "fails"; readonly why: string }
+
+/**
+ * Whether the stream of a subject takes messages, without one being stored: it is asked to append behind
+ * a sequence that it never reaches, and only a stream that is led and not frozen says that this is wrong.
+ */
+export const taking = (nc: BusClient, subject: string, millis: number) =>
+  Effect.promise(async (): Promise<Taking> => {
+    const headers = newHeaders()
+    headers.set("Nats-Expected-Last-Sequence", String(Number.MAX_SAFE_INTEGER))
+    try {
+      const answer = await nc.request(subject, "{}", { headers, timeout: millis })
+      const { error } = answer.json<{ error?: { err_code?: number; description?: string } }>()
+      return error?.err_code === JetStreamCode.WrongLastSequence ||
+          error?.err_code === JetStreamCode.WrongLastSequenceConstant
+        ? { state: "takes" }
+        : { state: "fails", why: error?.description ?? "it answers something else" }
+    } catch (error) {
+      if (error instanceof NoRespondersError) return { state: "closed" }
+      if (error instanceof PermissionViolationError) return { state: "denied" }
+      return { state: "fails", why: (error as Error).message }
+    }
+  })
+
+/**
+ * Writes to a bucket of leases or control, under a key that holds nothing and is gone a second later.
+ * A server that lost its disk once says nothing to it, whatever it says to a write it refuses anyhow.
+ */
+export const bucketTakes = (nc: BusClient, bucket: string, millis: number) =>
+  Effect.promise(async (): Promise<Taking> => {
+    const headers = newHeaders()
+    headers.set("KV-Operation", "DEL")
+    headers.set("Nats-TTL", "1s")
+    try {
+      const answer = await nc.request(`$KV.${bucket}.health`, "", { headers, timeout: millis })
+      const { error } = answer.json<{ error?: { description?: string } }>()
+      return error === undefined
+        ? { state: "takes" }
+        : { state: "fails", why: error.description ?? "it refuses" }
+    } catch (error) {
+      if (error instanceof PermissionViolationError) return { state: "denied" }
+      return { state: "fails", why: (error as Error).message }
     }
   })

@@ -1,6 +1,6 @@
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
-import { Layer, ManagedRuntime } from "effect"
+import { Effect, Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
@@ -29,10 +29,12 @@ import { settlementRoutes } from "../edge/routes/settlement.ts"
 import { traceRoutes } from "../edge/routes/trace.ts"
 import { transferRoutes } from "../edge/routes/transfers.ts"
 import { webhookRoutes } from "../edge/routes/webhooks.ts"
+import { type Health, healthOf } from "../proof/health/health.ts"
 import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 import { examineStack } from "./examination.ts"
+import { edgeProbes, healthSources } from "./healthSources.ts"
 
 export interface EdgeSettings {
   readonly port: number
@@ -57,7 +59,8 @@ const EDGE_CONNECTIONS_MAX = 12
 /** Every route of the edge, as data: what serves is what the OpenAPI document describes. */
 export const edgeRoutes = (
   settings: Pick<EdgeSettings, "allowPrivateWebhooks" | "gateways">,
-  examine: Examine = () => Promise.reject(new Error("these routes only describe themselves"))
+  examine: Examine = () => Promise.reject(new Error("these routes only describe themselves")),
+  health: Health = Effect.succeed([])
 ) => [
   ...paymentRoutes,
   ...qrCodeRoutes,
@@ -76,11 +79,11 @@ export const edgeRoutes = (
   ...reconciliationRoutes,
   ...eventRoutes,
   ...reviewRoutes,
-  ...operationRoutes(),
+  ...operationRoutes(health),
   ...familyRoutes,
   ...deadLetterRoutes,
   ...doctorRoutes(examine),
-  ...probeRoutes
+  ...probeRoutes(health)
 ]
 
 export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<RunningEdge> => {
@@ -96,7 +99,11 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const services = await runtime.context()
   const app = edgeApp({
     services,
-    routes: edgeRoutes(settings, () => examineStack(stack)),
+    routes: edgeRoutes(
+      settings,
+      () => examineStack(stack),
+      healthOf(healthSources(stack, edgeProbes))
+    ),
     requestsPerSecond: settings.requestsPerSecond ?? REQUESTS_PER_SECOND
   })
   const { close, url } = await listen(app.fetch, settings.port, settings.host ?? "127.0.0.1").catch(

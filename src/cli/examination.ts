@@ -7,6 +7,7 @@ import { replicasOf } from "../bus/topology.ts"
 import type { Diagnosis } from "../proof/doctor/diagnosis.ts"
 import { examine } from "../proof/doctor/examine.ts"
 import type { Identity } from "../proof/doctor/patient.ts"
+import { healthSources, workerProbes } from "./healthSources.ts"
 import type { NatsCredentials, NatsRole, Stack } from "../stack/stack.ts"
 import { connect } from "../store/database.ts"
 
@@ -56,17 +57,30 @@ const merchantRole = (user: string): Omit<Identity, "nc"> => {
   }
 }
 
+/** The doctor says what it could learn within two seconds where a server is away. */
+const CONNECT_MILLIS = 1_000
+
 /** Examines a deployment with the credentials it was given. */
 export const examineStack = (stack: Stack): Promise<Diagnosis> => {
   const login = ({ password, user }: NatsCredentials, urls = stack.natsUrls) =>
-    open({ urls, user, password, name: "lastro-doctor", asked: true })
+    open({
+      urls,
+      user,
+      password,
+      name: "lastro-doctor",
+      asked: true,
+      connectMillis: CONNECT_MILLIS
+    })
   const as = (role: NatsRole, urls = stack.natsUrls) => login(stack.nats[role], urls)
   const db = connect(stack.databaseUrl, 2)
   return Effect.runPromise(Effect.scoped(Effect.gen(function* () {
-    const { nc } = yield* as("admin")
-    const replicas = replicasOf(nc)
+    const admin = yield* Effect.result(as("admin"))
+    const nc = admin._tag === "Success" ? admin.success.nc : admin.failure.detail
+    const replicas = typeof nc === "string" ? 1 : replicasOf(nc)
     return yield* examine({
       nc,
+      probes: workerProbes,
+      disks: healthSources(stack, []).disks,
       monitorUrls: stack.natsMonitorUrl.split(","),
       db,
       declared: topology(replicas),
@@ -75,7 +89,7 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
       partitions: PARTITIONS,
       mapping: ingressMapping,
       servers: yield* Effect.forEach(
-        stack.natsUrls,
+        typeof nc === "string" ? [] : stack.natsUrls,
         (url) =>
           Effect.map(Effect.option(as("admin", [url])), (link) => ({
             url: new URL(url).host,
@@ -83,7 +97,7 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
           }))
       ),
       identities: yield* Effect.forEach(
-        [
+        typeof nc === "string" ? [] : [
           ...roles.map((role) => ({ role, credentials: stack.nats[role.name] })),
           ...(stack.merchantUsers ?? []).slice(0, MERCHANTS_EXAMINED_MAX)
             .map((credentials) => ({ role: merchantRole(credentials.user), credentials }))

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util"
+import type { Signal } from "../proof/health/signal.ts"
 import type { MeterReading } from "../store/meter.ts"
 import type { CliCommand } from "./commands.ts"
-import { EXIT_FAILED, EXIT_PERSON_NEEDED, operator, where } from "./operator.ts"
+import { EXIT_FAILED, EXIT_PERSON_NEEDED, HEALTH_MILLIS, operator, where } from "./operator.ts"
 
 interface Partition {
   readonly partition: number
@@ -27,10 +28,13 @@ interface Family {
 }
 
 interface Overview {
+  readonly health: ReadonlyArray<Signal>
+  /** Parts that nobody could tell in time. */
+  readonly unknown: ReadonlyArray<string>
   readonly captured_per_second: number
   readonly latency_ms: { readonly p50: number; readonly p99: number } | null
   readonly families: ReadonlyArray<Family>
-  readonly meter: MeterReading
+  readonly meter: MeterReading | null
   readonly reviews: ReadonlyArray<unknown>
   readonly dead_letters_open: number
   readonly trial_balance: ReadonlyArray<{
@@ -45,28 +49,54 @@ export const status: CliCommand = {
   summary: "Partitions, owners, lag, keys set aside, paused families, trial balance",
   usage: `Usage: deno task lastro status [--json]
 
-Tells of each family whether it is paused and what escalated of late, of each partition its owner and
+Tells what health is judged by (servers, disks, writes, leases, lag), of each family whether it is paused and what escalated of late, of each partition its owner and
 epoch, how far it is behind (messages and the age of the oldest) and the keys set aside; then open dead
 letters, the exactly-once meter and the trial balance.
 
 ${where}
 Exits with 0 where all is well; with 1 where a trial balance is not 0, the accounts differ from the
-journal, the exactly-once meter found a gap or a repeat, or nobody owns a partition; with 2 where all
+journal, the exactly-once meter found a gap or a repeat, nobody owns a partition, a signal of health is
+bad, or something could not be learnt within two seconds; with 2 where all
 that works and something waits for a person: a paused family, a paused or quarantined key, a dead letter.`,
   run: async (args, environment) => {
     const { values: { json } } = parseArgs({
       args: [...args],
       options: { json: { type: "boolean" } }
     })
-    const overview = await operator(environment).get<Overview>("/v1/operations/overview")
+    const asked = operator(environment)
+    const probe = asked.probe<{ signals?: ReadonlyArray<Signal> }>("/readyz").catch(() => ({}))
+    const overview = await asked.get<Overview>("/v1/operations/overview", HEALTH_MILLIS).catch(
+      async (error: Error) => {
+        // Without PostgreSQL nobody's key is known; what anybody may hear is still told.
+        const { signals = [] }: { signals?: ReadonlyArray<Signal> } = await probe
+        if (json === true) console.log(JSON.stringify({ health: signals, unknown: ["overview"] }))
+        else printHealth(signals)
+        throw error
+      }
+    )
     if (json === true) console.log(JSON.stringify(overview))
     else print(overview)
     return !isWell(overview) ? EXIT_FAILED : needsPerson(overview) ? EXIT_PERSON_NEEDED : 0
   }
 }
 
-const isWell = ({ families, meter, trial_balance }: Overview): boolean =>
-  meter.gaps + meter.repeats === 0 &&
+const SIGNS: Readonly<Record<Signal["state"], string>> = {
+  good: "ok",
+  poor: "!",
+  bad: "NO",
+  unknown: "?"
+}
+
+const printHealth = (signals: ReadonlyArray<Signal>) => {
+  for (const { found, signal, state } of signals) {
+    console.log(`${SIGNS[state].padStart(2)}  ${signal}: ${found}`)
+  }
+}
+
+const isWell = ({ families, health, meter, trial_balance, unknown }: Overview): boolean =>
+  unknown.length === 0 &&
+  health.every(({ state }) => state !== "bad") &&
+  meter !== null && meter.gaps + meter.repeats === 0 &&
   families.every(({ kind, partitions }) =>
     kind === "outbound" || (partitions.length > 0 && partitions.every(({ owner }) => owner !== ""))
   ) &&
@@ -101,7 +131,19 @@ const printFamily = ({ escalations, family, kind, lag_messages, partitions, paus
   }
 }
 
+const printMeter = ({ alarms, behind, gaps, messages, outputs, repeats }: MeterReading) => {
+  console.log(
+    `exactly once: ${messages} messages and ${outputs} outputs compared, ${gaps} gaps, ` +
+      `${repeats} repeats, ${behind} partitions to compare`
+  )
+  for (const { detail, family, kind, partition, place } of alarms) {
+    console.log(`  ${kind} in ${family}-${partition} at ${place}: ${detail}`)
+  }
+}
+
 const print = (overview: Overview) => {
+  printHealth(overview.health)
+  if (overview.unknown.length > 0) console.log(` ?  not known now: ${overview.unknown.join(", ")}`)
   for (const family of overview.families) printFamily(family)
   const latency = overview.latency_ms
   console.log(
@@ -110,14 +152,7 @@ const print = (overview: Overview) => {
       `\n${overview.reviews.length} payments in review, ` +
       `${overview.dead_letters_open} dead letters open`
   )
-  const { alarms, behind, gaps, messages, outputs, repeats } = overview.meter
-  console.log(
-    `exactly once: ${messages} messages and ${outputs} outputs compared, ${gaps} gaps, ` +
-      `${repeats} repeats, ${behind} partitions to compare`
-  )
-  for (const { detail, family, kind, partition, place } of alarms) {
-    console.log(`  ${kind} in ${family}-${partition} at ${place}: ${detail}`)
-  }
+  if (overview.meter !== null) printMeter(overview.meter)
   for (const { currency, difference } of overview.trial_balance) {
     console.log(`trial balance ${currency}: difference ${difference}`)
   }

@@ -1,22 +1,24 @@
 import { Context, Effect, Result } from "effect"
 import { Hono } from "hono"
+import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { Nats } from "../bus/connection.ts"
+import type { Health } from "../proof/health/health.ts"
 import { Database } from "../store/database.ts"
 import { registry } from "../telemetry/metrics.ts"
 import { Keys } from "./auth.ts"
 import { problem, problemBody } from "./problem.ts"
-import { ready } from "./routes/probes.ts"
+import { readiness } from "./routes/probes.ts"
 
 /** What a process without an edge answers: whether it lives, whether it can work, its metrics. */
-export const probeApp = (services: Context.Context<Database | Nats>): Hono => {
+export const probeApp = (services: Context.Context<Database | Nats>, health: Health): Hono => {
   const app = new Hono()
   const keys = new Keys(Context.get(services, Database))
   app.get("/healthz", (context) => context.json({ status: "alive" }))
   app.get("/readyz", async (context) => {
-    const asked = await Effect.runPromise(Effect.provideContext(Effect.result(ready), services))
-    return Result.isSuccess(asked)
-      ? context.json({ status: "ready" })
-      : context.json({ status: "not ready", detail: asked.failure.detail }, 503)
+    const { body, headers, status } = await Effect.runPromise(
+      Effect.provideContext(readiness(health), services)
+    )
+    return context.json(body as object, status as ContentfulStatusCode, { ...headers })
   })
   app.get("/metrics", async (context) => {
     const asked = keys.authenticate(context.req.header("authorization")).pipe(

@@ -63,13 +63,11 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
     ])
     await ensureDatabase(databaseUrl)
     const { tell } = options
-    if (tell !== undefined) {
-      kept = [startedNats, postgres].filter((one) => one !== undefined).map((one) =>
-        keep(one, tell)
-      )
-    }
+    const own = [startedNats, postgres].filter((one) => one !== undefined)
+    if (tell !== undefined) kept = own.map((one) => keep(one, tell))
     return {
       kept,
+      disks: own.map(({ dataFolder, name }) => ({ server: name, folder: dataFolder })),
       natsUrls: [startedNats.url],
       natsMonitorUrl: startedNats.monitorUrl,
       nats: credentialsBy((role) => startedNats.credentials(role)),

@@ -31,6 +31,8 @@ export interface Stack {
   /** Merchants' users whose passwords are known here: those can be examined. */
   readonly merchantUsers?: ReadonlyArray<NatsCredentials>
   readonly stop: () => Promise<void>
+  /** Where servers of this machine write. */
+  readonly disks?: ReadonlyArray<{ readonly server: string; readonly folder: string }>
   /** Servers of our own that are started again when they end. */
   readonly kept?: ReadonlyArray<Keeper>
 }

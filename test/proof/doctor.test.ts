@@ -53,6 +53,7 @@ test(
     expect(new Set(diagnosis.findings.map(({ area }) => area))).toEqual(
       new Set([
         "nats",
+        "disks",
         "clocks",
         "streams",
         "workers",

@@ -4,6 +4,7 @@ import { type Family, mailboxes } from "../../../streams/mailboxes.ts"
 import { Nats } from "../../bus/connection.ts"
 import { listen } from "../../edge/listen.ts"
 import { probeApp } from "../../edge/probeApp.ts"
+import { healthOf } from "../../proof/health/health.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { Database } from "../../store/database.ts"
 import { jsonLogs, toStderr } from "../../telemetry/logs.ts"
@@ -14,6 +15,7 @@ import type { CliCommand, Environment } from "../commands.ts"
 import { startGatewayHealth } from "../gatewayHealth.ts"
 import { openGateways, sharedGateways } from "../gateways.ts"
 import { dataDirOf, hostOf, portOf, workerName } from "../lastro.ts"
+import { healthSources, workerProbes } from "../healthSources.ts"
 import { startMeter } from "../meter.ts"
 import { planAs } from "../topology/declared.ts"
 import { untilStopped } from "../untilStopped.ts"
@@ -107,12 +109,15 @@ const startProbes = async (stack: Stack, environment: Environment, name: string)
     name: `${name}-probes`
   })
   const runtime = ManagedRuntime.make(
-    Layer.mergeAll(nats, Database.layerOf(stack.databaseUrl, 1)).pipe(
+    Layer.mergeAll(nats, Database.layerOf(stack.databaseUrl, 2)).pipe(
       Layer.provideMerge(jsonLogs(toStderr))
     )
   )
   const port = portOf(environment, 0)
-  const app = probeApp(await runtime.context())
+  const app = probeApp(
+    await runtime.context(),
+    healthOf(healthSources(stack, workerProbes))
+  )
   const { close, url } = await listen(app.fetch, port, hostOf(environment)).catch(
     async (error) => {
       await runtime.dispose()

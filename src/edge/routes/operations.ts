@@ -1,14 +1,17 @@
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
 import { createdSince, openReviews } from "../../../actors/payments/read.ts"
 import { breaksOf } from "../../../actors/reconciliation/read.ts"
-import { Nats } from "../../bus/connection.ts"
+import { Nats, type NatsLink } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
 import { recentEvents } from "../../store/events.ts"
 import { deadLetterList, openDeadLetters } from "../../store/deadLetterList.ts"
 import { keysAside } from "../../store/keysAside.ts"
 import { cursors } from "../../store/machine.ts"
 import { meterReading } from "../../store/meter.ts"
-import { familyStates } from "../familyStates.ts"
+import { familyStates } from "../../proof/health/familyStates.ts"
+import { shared } from "../../proof/health/sharedAnswer.ts"
+import type { Health } from "../../proof/health/health.ts"
+import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
 import { ok, type Route } from "../route.ts"
 
@@ -20,38 +23,90 @@ const CACHE_MILLIS = 900
 /** A full scan of the journal; often enough for a page. */
 const TRIAL_BALANCE_MILLIS = 5_000
 
-/** One answer for everybody who asks while it is put together, and for so long after; failures are not kept. */
-const shared = <A, E, R>(asked: Effect.Effect<A, E, R>, millis: number) =>
-  Effect.runSync(
-    Effect.cachedWithTTL(asked, (exit: Exit.Exit<A, E>) => Exit.isSuccess(exit) ? millis : 0)
-  )
+/** What does not answer within this time is named in `unknown`, and the rest is told without it. */
+const PART_MILLIS = 1_200
+
+/** Gathers parts that may each be missing: a server that is away must not hide what is known without it. */
+class Parts {
+  readonly unknown: Array<string> = []
+
+  readonly known = <A, B, E, R>(name: string, asked: Effect.Effect<A, E, R>, otherwise: B) =>
+    asked.pipe(
+      Effect.timeoutOrElse({
+        duration: PART_MILLIS,
+        orElse: () => Effect.fail("it does not answer in time")
+      }),
+      Effect.catch(() => {
+        this.unknown.push(name)
+        return Effect.succeed(otherwise)
+      })
+    )
+}
+
+/** Each of them is asked at the same time. */
+const partsOf = (parts: Parts, nc: NatsLink["nc"], now: number) =>
+  [
+    parts.known(
+      "families",
+      Effect.flatMap(read("edge.cursors", cursors), (known) => familyStates(nc, known)),
+      []
+    ),
+    parts.known("payments", read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)), []),
+    parts.known(
+      "commands",
+      read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
+      0
+    ),
+    parts.known("reviews", read("edge.reviews", (db) => openReviews(db, LISTED_MAX)), []),
+    parts.known(
+      "dead_letters",
+      read("edge.deadLetters", (db) => deadLetterList(db, {}, LISTED_MAX)),
+      []
+    ),
+    parts.known(
+      "breaks",
+      read(
+        "edge.breaks",
+        (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })
+      ),
+      []
+    ),
+    parts.known("meter", read("edge.meter", meterReading), null),
+    parts.known("dead_letters_open", read("edge.deadLettersOpen", openDeadLetters), 0),
+    parts.known("keys", read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX)), [])
+  ] as const
 
 /** What the operator page shows, put together once a second at most, however many look. */
-export const operationRoutes = (): ReadonlyArray<Route> => {
+export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
   const balance = shared(read("edge.trialBalance", trialBalance), TRIAL_BALANCE_MILLIS)
 
   const asked = Effect.gen(function* () {
     const now = Date.now()
     const { nc } = yield* Nats
-    const [partitions, events, created, reviews, deadLetters, breaks, meter, open, keys] =
-      yield* Effect
-        .all([
-          read("edge.cursors", cursors),
-          read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)),
-          read("edge.created", (db) => createdSince(db, now - RATE_MILLIS)),
-          read("edge.reviews", (db) => openReviews(db, LISTED_MAX)),
-          read("edge.deadLetters", (db) => deadLetterList(db, {}, LISTED_MAX)),
-          read(
-            "edge.breaks",
-            (db) => breaksOf(db, undefined, { after: undefined, limit: LISTED_MAX })
-          ),
-          read("edge.meter", meterReading),
-          read("edge.deadLettersOpen", openDeadLetters),
-          read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX))
-        ], { concurrency: "unbounded" })
-    const families = yield* familyStates(nc, partitions)
+    const parts = new Parts()
+    const [
+      signals,
+      families,
+      events,
+      created,
+      reviews,
+      deadLetters,
+      breaks,
+      meter,
+      open,
+      keys,
+      books
+    ] = yield* Effect.all([
+      health,
+      ...partsOf(parts, nc, now),
+      parts.known("trial_balance", balance, [])
+    ], {
+      concurrency: "unbounded"
+    })
     return {
       at: new Date(now).toISOString(),
+      health: signals,
+      unknown: parts.unknown,
       commands_per_second: Math.round((created / RATE_MILLIS) * 10_000) / 10,
       ...ratesOf(events, now),
       families,
@@ -70,7 +125,7 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
       dead_letters_open: open,
       dead_letters: deadLetters.map(({ cursor: _, ...letter }) => letter),
       breaks,
-      trial_balance: yield* balance
+      trial_balance: books
     }
   })
   const overview = shared(asked, CACHE_MILLIS)
@@ -81,7 +136,11 @@ export const operationRoutes = (): ReadonlyArray<Route> => {
     summary: "What the operator page shows",
     audience: "operator",
     answers: { 200: "Throughput, lag, recent payments, reviews, dead letters, trial balance" },
-    handle: () => Effect.map(overview, ok)
+    handle: () =>
+      overview.pipe(
+        Effect.mapError(() => unavailable("what the page shows cannot be put together now")),
+        Effect.map(ok)
+      )
   }]
 }
 

@@ -1,31 +1,29 @@
 import { Effect } from "effect"
-import { Nats } from "../../bus/connection.ts"
-import { refusedLogins } from "../../bus/logins.ts"
-import { request } from "../../bus/api.ts"
-import { ping } from "../../store/machine.ts"
+import type { Nats } from "../../bus/connection.ts"
+import type { Health } from "../../proof/health/health.ts"
+import { badOf } from "../../proof/health/signal.ts"
+import type { Database } from "../../store/database.ts"
 import { meterReading } from "../../store/meter.ts"
 import { registry, showMeter } from "../../telemetry/metrics.ts"
 import { operatorPage } from "../operatorPage.ts"
-import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
-import { ok, type Route } from "../route.ts"
+import { type Answer, ok, type Route } from "../route.ts"
 
-/** Ready means that a request could be claimed and published now. */
-export const ready = Effect.gen(function* () {
-  const refused = refusedLogins()
-  if (refused.length > 0) return yield* unavailable(refused.join("; "))
-  yield* read("edge.ready", ping)
-  const { nc } = yield* Nats
-  yield* request(nc, "STREAM.INFO.PAYMENTS").pipe(
-    Effect.mapError(() => unavailable("NATS does not answer"))
-  )
-  return ok({ status: "ready" })
-})
+/** Ready means that a request could be claimed, published and dealt with now. */
+export const readiness = (health: Health): Effect.Effect<Answer, never, Nats | Database> =>
+  Effect.map(health, (signals) => {
+    const bad = badOf(signals)
+    return bad.length === 0 ? ok({ status: "ready", signals }) : {
+      status: 503,
+      body: { status: "not ready", detail: bad.join("; "), signals },
+      headers: { "retry-after": "2" }
+    }
+  })
 
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " +
   "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-export const probeRoutes: ReadonlyArray<Route> = [
+export const probeRoutes = (health: Health): ReadonlyArray<Route> => [
   {
     method: "GET",
     path: "/healthz",
@@ -37,10 +35,10 @@ export const probeRoutes: ReadonlyArray<Route> = [
   {
     method: "GET",
     path: "/readyz",
-    summary: "NATS and PostgreSQL answer",
+    summary: "Servers answer and write, partitions have owners and keep up",
     audience: "public",
     answers: { 200: "Ready", 503: "Not ready" },
-    handle: () => ready
+    handle: () => readiness(health)
   },
   {
     method: "GET",

@@ -27,6 +27,7 @@ export type Verdict = "good" | "poor" | "bad" | "unknown"
 export interface Finding {
   readonly area:
     | "nats"
+    | "disks"
     | "clocks"
     | "streams"
     | "workers"

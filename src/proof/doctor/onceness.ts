@@ -7,7 +7,7 @@ import type { Patient } from "./patient.ts"
 const SILENT_SECONDS = 120
 
 /** What the exactly-once meter found, and whether what it compared is still there. */
-export const examineOnceness = Effect.fnUntraced(function* ({ db }: Patient) {
+export const examineOnceness = Effect.fnUntraced(function* ({ db }: Pick<Patient, "db">) {
   const reading = yield* Effect.promise(() => meterReading(db))
   const missing = yield* Effect.promise(() => meteredTurnsMissing(db))
   const { alarms, behind, gaps, messages, outputs, repeats, sampled_seconds_ago: age } = reading

@@ -1,5 +1,7 @@
 import type { NatsLink } from "../../bus/connection.ts"
 import type { StreamSpec } from "../../bus/topology.ts"
+import type { Disk } from "../health/room.ts"
+import type { Probe } from "../health/writes.ts"
 import type { Db } from "../../store/database.ts"
 
 /** An identity of this deployment, and what it must never be able to publish on. */
@@ -34,4 +36,11 @@ export interface Patient {
     { readonly url: string; readonly nc: NatsLink["nc"] | undefined }
   >
   readonly identities: ReadonlyArray<Identity>
+  /** What can be written with `nc`, by the streams it goes to. */
+  readonly probes: ReadonlyArray<Probe>
+  /** Where servers of this machine write. */
+  readonly disks: ReadonlyArray<Disk>
 }
+
+/** Servers that could be reached, or why not: what is there is looked at all the same. */
+export type Reached = Omit<Patient, "nc"> & { readonly nc: Patient["nc"] | string }

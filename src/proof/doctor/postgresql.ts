@@ -30,7 +30,7 @@ const RECENT_MINUTES = 10
 const COMMITTED: ReadonlyArray<Promised> = ["G2", "G5", "G12", "G13", "G15", "M1", "M2"]
 
 /** PostgreSQL's settings, its disk, its tables, and the books in it. */
-export const examinePostgresql = Effect.fnUntraced(function* ({ db }: Patient) {
+export const examinePostgresql = Effect.fnUntraced(function* ({ db }: Pick<Patient, "db">) {
   const server = yield* Effect.promise(() => serverCondition(db))
   const findings: Array<Finding> = [{
     area: "postgresql",

@@ -18,7 +18,10 @@ const DAY_MILLIS = 86_400_000
 type Streams = ReadonlyMap<string, StreamCondition>
 
 /** Streams, their consumers and their room, against what is declared. */
-export const examineStreams = Effect.fnUntraced(function* (patient: Patient) {
+export const examineStreams = Effect.fnUntraced(function* (
+  patient: Patient,
+  databaseAnswers = true
+) {
   const streams = new Map<string, StreamCondition>()
   const findings: Array<Finding> = []
   for (const { name } of patient.declared) {
@@ -28,7 +31,7 @@ export const examineStreams = Effect.fnUntraced(function* (patient: Patient) {
   }
   findings.push(...drift(patient, streams), ...copies(streams))
   findings.push(...room(patient, streams))
-  findings.push(...yield* cursors(patient, streams))
+  if (databaseAnswers) findings.push(...yield* cursors(patient, streams))
   for (const mailbox of patient.mailboxes) {
     const found = yield* consumersOf(patient.nc, mailbox.stream).pipe(
       Effect.orElseSucceed(() => undefined)

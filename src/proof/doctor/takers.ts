@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { leaseHolder, leaseKeys } from "../../bus/holder.ts"
+import { leaseKeys, leaseNow, leasesClock } from "../../bus/holder.ts"
 import { ableMembers } from "../../runtime/membership.ts"
 import { MEMBER } from "../../runtime/placement.ts"
 import type { Finding } from "./diagnosis.ts"
@@ -28,8 +28,9 @@ export const examineTakers = Effect.fnUntraced(function* (
 /** What each worker says of itself, by the key it says it under. */
 export const saidByMembers = Effect.fnUntraced(function* (nc: Patient["nc"]) {
   const said = new Map<string, string>()
+  const clock = yield* leasesClock(nc)
   for (const key of yield* leaseKeys(nc, MEMBER)) {
-    const words = yield* leaseHolder(nc, key)
+    const { holder: words } = yield* leaseNow(nc, key, clock)
     if (words !== "") said.set(key, words)
   }
   return said

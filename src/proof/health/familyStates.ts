@@ -1,10 +1,10 @@
 import { Effect } from "effect"
-import { mailboxes } from "../../streams/mailboxes.ts"
-import type { NatsLink } from "../bus/connection.ts"
-import { escalationsOf, familyControl } from "../bus/control.ts"
-import { leaseHolder } from "../bus/holder.ts"
-import { consumerLag, partitionLag } from "../bus/lag.ts"
-import type { CursorView } from "../store/machine.ts"
+import { mailboxes } from "../../../streams/mailboxes.ts"
+import type { NatsLink } from "../../bus/connection.ts"
+import { escalationsOf, familyControl } from "../../bus/control.ts"
+import { type Lease, leaseNow, leasesClock } from "../../bus/holder.ts"
+import { consumerLag, partitionLag } from "../../bus/lag.ts"
+import type { CursorView } from "../../store/machine.ts"
 
 /** Older escalations are history. */
 const ESCALATIONS_SHOWN_MILLIS = 600_000
@@ -12,15 +12,21 @@ const ESCALATIONS_SHOWN_MILLIS = 600_000
 type Nc = NatsLink["nc"]
 
 /** Each family as it is now: paused or not, what escalated of late, who owns what and how far behind it is. */
-export const familyStates = (nc: Nc, partitions: ReadonlyArray<CursorView>) =>
-  Effect.forEach(
+export const familyStates = Effect.fnUntraced(function* (
+  nc: Nc,
+  partitions: ReadonlyArray<CursorView>
+) {
+  const clock = yield* leasesClock(nc)
+  return yield* Effect.forEach(
     mailboxes,
     Effect.fnUntraced(function* ({ family, kind, stream }) {
       const own = partitions.filter((one) => one.family === family)
       const [control, escalations, found, waiting] = yield* Effect.all([
         familyControl(nc, family).pipe(Effect.orElseSucceed(() => undefined)),
         recentEscalations(nc, family),
-        Effect.forEach(own, (one) => partitionState(nc, stream, one), { concurrency: "unbounded" }),
+        Effect.forEach(own, (one) => partitionState(nc, stream, one, clock), {
+          concurrency: "unbounded"
+        }),
         // Calls to the world are shared by all workers: nobody owns a partition of them.
         kind === "outbound" ? consumerLag(nc, stream, family) : Effect.succeed(undefined)
       ], { concurrency: "unbounded" })
@@ -37,6 +43,9 @@ export const familyStates = (nc: Nc, partitions: ReadonlyArray<CursorView>) =>
     }),
     { concurrency: "unbounded" }
   )
+})
+
+export type FamilyState = Effect.Success<ReturnType<typeof familyStates>>[number]
 
 const recentEscalations = (nc: Nc, family: string) =>
   escalationsOf(nc, family).pipe(
@@ -48,16 +57,20 @@ const recentEscalations = (nc: Nc, family: string) =>
     )
   )
 
-const partitionState = (nc: Nc, stream: string, one: CursorView) => {
+const partitionState = (nc: Nc, stream: string, one: CursorView, clock: number) => {
   const { epoch, family, parked, partition, paused, quarantined, seq } = one
   return Effect.all([
     partitionLag(nc, { stream, family, partition }, seq),
     // Without an answer what PostgreSQL remembers is the best guess.
-    leaseHolder(nc, `${family}.${partition}`).pipe(Effect.orElseSucceed(() => one.owner))
+    leaseNow(nc, `${family}.${partition}`, clock).pipe(
+      Effect.orElseSucceed((): Lease => ({ holder: one.owner, ageMillis: undefined }))
+    )
   ], { concurrency: "unbounded" }).pipe(
-    Effect.map(([lag, owner]) => ({
+    Effect.map(([lag, { ageMillis, holder }]) => ({
       partition,
-      owner,
+      owner: holder,
+      /** Since the owner proved that it lives, or gave the partition back. */
+      lease_age_seconds: ageMillis === undefined ? null : Math.round(ageMillis / 100) / 10,
       epoch,
       lag_messages: lag.messages,
       lag_seconds: Math.round(lag.seconds * 10) / 10,
