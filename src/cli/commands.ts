@@ -4,6 +4,7 @@ import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
 import { keptPartitions } from "../stack/keptPartitions.ts"
 import { StackError } from "../stack/stack.ts"
+import { DatabaseUnavailable } from "../store/database.ts"
 import { settingsOf } from "./settings.ts"
 import { UsageError } from "./usage.ts"
 
@@ -108,9 +109,15 @@ export const runCommand = async (
       console.error(`lastro ${name}: ${(error as Error).message}`)
       return EXIT_USAGE
     }
-    const plain = error instanceof StackError || error instanceof PortTaken ||
-      error instanceof BusUnavailable
-    console.error(plain ? `lastro: ${error.message}` : error)
+    const plain = error instanceof StackError || error instanceof PortTaken
+    const outage = error instanceof BusUnavailable || error instanceof DatabaseUnavailable
+    console.error(
+      plain
+        ? `lastro: ${error.message}`
+        : outage
+        ? `lastro: ${error.message}: begin again when the servers answer (lastro doctor looks at them).`
+        : error
+    )
     return EXIT_FAILED
   }
 }

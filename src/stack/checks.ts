@@ -55,7 +55,9 @@ export const databaseRefused = (url: string, error: unknown): StackError => {
   if (error instanceof ServerTooOld) return new StackError(message)
   // A refused connection on several addresses has no message of its own.
   const said = message || (error as { code?: string }).code || "no answer"
-  return new StackError(`PostgreSQL (DATABASE_URL, ${hostOf(url)}) cannot be used: ${said}`)
+  return new StackError(
+    `PostgreSQL (DATABASE_URL, ${hostOf(url)}) cannot be used: ${said}: begin again when it answers`
+  )
 }
 
 const hostOf = (url: string): string => URL.parse(url)?.host ?? "not a URL"

@@ -1,6 +1,6 @@
 import { migrations } from "../../../migrations/index.ts"
 import type { Plan, Step } from "../../bus/topology.ts"
-import { checkStack } from "../../stack/checks.ts"
+import { checkStack, databaseRefused } from "../../stack/checks.ts"
 import { givenStack } from "../../stack/given.ts"
 import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
 import { pendingMigrations } from "../../store/migrate.ts"
@@ -40,7 +40,9 @@ export const readyStack = async (
 ): Promise<Stack> => {
   const stack = neededStack(command, environment)
   await checkStack(stack)
-  const pending = await pendingMigrations(stack.databaseUrl, migrations)
+  const pending = await pendingMigrations(stack.databaseUrl, migrations).catch((error) => {
+    throw databaseRefused(stack.databaseUrl, error)
+  })
   if (pending.length > 0) {
     throw new StackError(
       `the database lacks ${pending.join(", ")}: run lastro migrate before this version starts.`

@@ -67,7 +67,9 @@ export const connectedAs = <A, E extends { readonly message: string }>(
           Effect.mapError(({ message }) =>
             new StackError(
               `JetStream did not do what ${user} asked: ${message}.` +
-                (/no suitable peers|insufficient/i.test(message) ? ` ${ROOM_REMEDY}` : "")
+                (/no suitable peers|insufficient/i.test(message)
+                  ? ` ${ROOM_REMEDY}`
+                  : " Where a server only starts or ends, begin again when its /healthz is well.")
             )
           )
         )
