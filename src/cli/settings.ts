@@ -46,7 +46,7 @@ const file: Check = (text) => {
   }
 }
 
-/** The file itself is made where it is not there. */
+/** The file itself may be made by the command. */
 const fileToBe: Check = (text) =>
   fs.existsSync(dirname(resolve(text))) ? undefined : `lies in ${dirname(text)}, which is not there`
 
@@ -86,7 +86,7 @@ const checks: Readonly<Record<string, Check>> = {
   LASTRO_HOST: host,
   LASTRO_NATS_IMAGE: anything,
   LASTRO_NATS_MONITOR_URL: list(web),
-  LASTRO_NATS_PASSWORDS_FILE: file,
+  LASTRO_NATS_PASSWORDS_FILE: fileToBe,
   LASTRO_NATS_SERVER: anything,
   LASTRO_NATS_URL: list(url("nats://10.0.0.1:4222", "nats:")),
   LASTRO_OPERATOR_KEY: (text) => /^\S+$/.test(text) ? undefined : "is one word, a key",

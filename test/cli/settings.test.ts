@@ -22,7 +22,7 @@ describe("settings", () => {
       "nats://a:4222, nats://u:p@b:4222"
     ]],
     ["LASTRO_NATS_MONITOR_URL", ["10.0.0.1:8222"], ["http://a:8222,http://b:8222"]],
-    ["LASTRO_NATS_PASSWORDS_FILE", ["/nowhere/at/all", "/"], [OWN_FILE]],
+    ["LASTRO_NATS_PASSWORDS_FILE", ["/nowhere/at/all"], [OWN_FILE, "/tmp/none.json"]],
     ["LASTRO_GATEWAYS_FILE", ["/nowhere/at/all"], [OWN_FILE]],
     ["LASTRO_TERMS_FILE", ["/nowhere/at/all"], [OWN_FILE]],
     ["LASTRO_AUDIT_KEY_FILE", ["/nowhere/at/all"], ["/tmp/audit.key"]],
