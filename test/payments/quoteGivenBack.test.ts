@@ -76,6 +76,9 @@ const ends: Readonly<Record<string, (counter: Counter, order: string) => unknown
     counter.scored(order, "review")
     counter.review(order, "reject")
   },
+  "the merchant gives it up": (counter, order) => {
+    counter.on(order, "void", { command_id: `void-${order}` })
+  },
   "the gateway declines": (counter, order) => {
     counter.scored(order, "allow")
     counter.answered(order, declined)
