@@ -216,8 +216,8 @@ const perform = Effect.fnUntraced(function* (
   )
   end()
   const verdict = verdictOf(actor, exit)
-  // What we did wrong ourselves says nothing of the destination.
-  if (verdict === "defect") breaker.withdraw(Date.now())
+  // What we did wrong ourselves, or could not begin (the database is away), says nothing of the destination.
+  if (verdict === "defect" || (verdict === "Defer" && !departure.left)) breaker.withdraw(Date.now())
   else breaker.leave(Date.now(), verdict === "answered" || verdict === "Resume")
   metrics.outboundCalls.inc({ family: actor.family, outcome: verdict.toLowerCase() })
   if (Exit.isSuccess(exit) && exit.value._tag === "Some") return exit.value.value

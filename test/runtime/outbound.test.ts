@@ -163,6 +163,15 @@ test("a bug of ours is told as an error with its cause, and closes no destinatio
   expect((await answer("another's")).body.how).toBe("answered")
 })
 
+test("a call that was not begun, as our database is away, closes no destination", async () => {
+  for (let nth = 0; nth < 12; nth++) {
+    await ring(merchantIn(1), { id: `away ${nth}`, to: "anybody's", fate: "refused" })
+    expect((await answer(`away ${nth}`)).body.how).toBe("deferred")
+  }
+  await ring(merchantIn(1), { id: "back", to: "anybody's", fate: "answered" })
+  expect((await answer("back")).body.how).toBe("answered")
+})
+
 test("a call beyond its deadline is answered unknown, never as failed", async () => {
   await ring(merchantIn(1), { id: "slow", to: "slow", fate: "held" })
   expect((await answer("slow")).body.how).toBe("unknown")
