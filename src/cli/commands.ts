@@ -36,6 +36,7 @@ const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   pause: async () => (await import("./pause.ts")).pause,
   resume: async () => (await import("./pause.ts")).resume,
   "dead-letters": async () => (await import("./deadLetters.ts")).deadLetters,
+  discard: async () => (await import("./discard.ts")).discard,
   doctor: async () => (await import("./doctor.ts")).doctor,
   replay: async () => (await import("./replay.ts")).replay,
   checkpoint: async () => (await import("./checkpoint.ts")).checkpoint,

@@ -1,17 +1,19 @@
 import * as fs from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { join } from "node:path"
+import { leftBehind, outsideOf } from "../stack/dataPlace.ts"
 
-/**
- * Removes the folder of servers that were started for one command only. PostgreSQL's files may lie
- * elsewhere, where its user can reach them (`data-location`).
- */
+/** Folders that hold a Lastro's data: its own, and those outside where PostgreSQL's user can reach them. */
+export const foldersOf = (folder: string): ReadonlyArray<string> => {
+  const postgres = join(folder, "postgres")
+  const outside = outsideOf(postgres)
+  return [
+    ...fs.existsSync(folder) ? [folder] : [],
+    ...outside !== undefined && fs.existsSync(outside) ? [outside] : [],
+    ...leftBehind(postgres)
+  ]
+}
+
+/** Removes the folder of servers that run no more, with what lies outside of it. */
 export const removeFolder = (folder: string): void => {
-  const place = join(folder, "postgres", "data-location")
-  if (fs.existsSync(place)) {
-    const parent = dirname(fs.readFileSync(place, "utf8"))
-    if (basename(parent).startsWith("lastro-data-")) {
-      fs.rmSync(parent, { recursive: true, force: true })
-    }
-  }
-  fs.rmSync(folder, { recursive: true, force: true })
+  for (const one of foldersOf(folder)) fs.rmSync(one, { recursive: true, force: true })
 }

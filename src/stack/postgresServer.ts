@@ -3,11 +3,12 @@ import { createHash, randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { createRequire } from "node:module"
 import { connect as dial } from "node:net"
-import { dirname, join, resolve } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { Child, stopStale } from "./child.ts"
 import { writePrivate } from "./natsConfiguration.ts"
 import { cacheFolder, firstLine } from "./natsBinary.ts"
+import { placeData, PUBLIC_FOLDER } from "./dataPlace.ts"
 import type { OwnServer } from "./kept.ts"
 import { AddressTaken, freePort, onFreePorts } from "./ports.ts"
 import { type Progress, StackError } from "./stack.ts"
@@ -74,7 +75,7 @@ export class PostgresServer implements OwnServer {
     fs.mkdirSync(folder, { recursive: true })
     const user = serverUser()
     const bin = await placeBinaries(user !== undefined, options.progress)
-    const data = dataFolder(folder, user)
+    const data = placeData(folder, user, options.progress)
     await stopStale(join(folder, "pid"))
     fs.rmSync(join(data, "postmaster.pid"), { force: true })
     const passwordFile = join(folder, "password")
@@ -212,9 +213,6 @@ const serverUser = (): { uid: number; gid: number } | undefined => {
   return { uid: Number(found[2]), gid: Number(found[3]) }
 }
 
-/** Where another user has to run things, they lie where everybody may enter. */
-const PUBLIC_FOLDER = "/var/tmp"
-
 /**
  * The binaries of the npm package with the library links its postinstall would make, in a folder of
  * our own: package managers skip such scripts, and root's folders are closed to the server's user.
@@ -266,33 +264,6 @@ const nativeFolder = (): string => {
     throw new StackError(
       `there are no PostgreSQL binaries for this machine (${platform}): give a server of yours in DATABASE_URL and LASTRO_NATS_URL.`
     )
-  }
-}
-
-const dataFolder = (folder: string, user: { uid: number; gid: number } | undefined): string => {
-  const own = resolve(folder, "data")
-  const place = join(folder, "data-location")
-  const data = fs.existsSync(place)
-    ? fs.readFileSync(place, "utf8")
-    : user === undefined || isOpen(folder)
-    ? own
-    : join(
-      PUBLIC_FOLDER,
-      `lastro-data-${createHash("sha256").update(own).digest("hex").slice(0, 16)}`,
-      "data"
-    )
-  fs.writeFileSync(place, data)
-  fs.mkdirSync(dirname(data), { recursive: true, mode: 0o755 })
-  fs.mkdirSync(data, { recursive: true, mode: 0o700 })
-  if (user !== undefined) fs.chownSync(data, user.uid, user.gid)
-  return data
-}
-
-/** True where every folder on the way lets anybody pass. */
-const isOpen = (folder: string): boolean => {
-  for (let path = resolve(folder);; path = dirname(path)) {
-    if ((fs.statSync(path).mode & 0o001) === 0) return false
-    if (path === dirname(path)) return true
   }
 }
 

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import { tmpdir } from "node:os"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { removeFolder } from "../../src/cli/ownFolder.ts"
 import { isAlive } from "../../src/stack/child.ts"
 
 const run = promisify(execFile)
@@ -126,11 +127,7 @@ export const serverPids = (dataDir: string): ReadonlyArray<number> =>
 /** Ends what a failed test left, and removes its data, which may lie where others can enter. */
 export const clear = (folder: string, dataDir: string): void => {
   for (const pid of serverPids(dataDir)) if (isAlive(pid)) process.kill(pid, "SIGKILL")
-  const place = join(dataDir, "postgres", "data-location")
-  if (fs.existsSync(place)) {
-    const data = fs.readFileSync(place, "utf8")
-    if (data.includes("lastro-data-")) fs.rmSync(dirname(data), { recursive: true, force: true })
-  }
+  removeFolder(dataDir)
   fs.rmSync(folder, { recursive: true, force: true })
 }
 

@@ -1,0 +1,50 @@
+import { parseArgs } from "node:util"
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { lockFolder } from "../stack/lock.ts"
+import { StackError } from "../stack/stack.ts"
+import type { CliCommand } from "./commands.ts"
+import { dataDirOf } from "./lastro.ts"
+import { foldersOf, removeFolder } from "./ownFolder.ts"
+import { EXIT_FAILED } from "./operator.ts"
+
+const usage = `Usage: lastro discard [--yes]
+
+Removes everything that the Lastro of a data folder keeps on this machine: the folder itself, and
+PostgreSQL's files where they lie outside of it (as root, where its user cannot enter the folder), also
+those of a folder that was removed by hand. Names them first, and removes nothing without --yes.
+
+  LASTRO_DATA_DIR    the data folder (default .lastro)`
+
+export const discard: CliCommand = {
+  summary: "Remove a data folder, with what lies outside of it",
+  usage,
+  run: (args, environment) => {
+    const { values: { yes } } = parseArgs({
+      args: [...args],
+      options: { yes: { type: "boolean" } }
+    })
+    const dataDir = dataDirOf(environment)
+    const folders = foldersOf(dataDir)
+    if (folders.length === 0) {
+      console.log(`Nothing of ${dataDir} is on this machine.`)
+      return Promise.resolve(0)
+    }
+    if (fs.existsSync(join(dataDir, "containers.json"))) {
+      const { volumes } = JSON.parse(fs.readFileSync(join(dataDir, "containers.json"), "utf8"))
+      throw new StackError(
+        `the data of ${dataDir} lies in volumes of Docker: docker volume rm ` +
+          `${Object.values(volumes).join(" ")}, then remove the folder.`
+      )
+    }
+    // Refused while a Lastro runs on it.
+    if (fs.existsSync(dataDir)) lockFolder(dataDir)()
+    if (yes !== true) {
+      console.log(`lastro discard --yes removes ${folders.join(", ")}`)
+      return Promise.resolve(EXIT_FAILED)
+    }
+    removeFolder(dataDir)
+    console.log(`Removed: ${folders.join(", ")}`)
+    return Promise.resolve(0)
+  }
+}
