@@ -22,6 +22,7 @@ import * as quoteEnds from "./0054_quote_ends.ts"
 import * as paymentPast from "./0057_payment_past.ts"
 import * as pendingBalances from "./0061_pending_balances.ts"
 import * as paymentSearch from "./0063_payment_search.ts"
+import * as deployment from "./0066_deployment.ts"
 
 /** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
 export const OLDEST = "0008_bundles"
@@ -51,5 +52,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0054_quote_ends": quoteEnds,
     "0057_payment_past": paymentPast,
     "0061_pending_balances": pendingBalances,
-    "0063_payment_search": paymentSearch
+    "0063_payment_search": paymentSearch,
+    "0066_deployment": deployment
   }

@@ -55,13 +55,18 @@ const observer: NatsUser = {
   subscribe: [inbox("observer")]
 }
 
-/** An operator's orders name a dead letter or a key, never what stands in a letter. */
+const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+
+/**
+ * An operator's orders name a dead letter or a key, never what stands in a letter. Each partition by
+ * itself: an edge of a release that reckons with more is denied those, instead of being read by nobody.
+ */
 const edge: NatsUser = {
   name: "edge",
   account: "LASTRO",
   publish: [
     ...mailboxes.filter(({ kind }) => kind === "keyed").flatMap(({ family }) => [
-      `${family}.*.ingress.*.*`,
+      ...partitions.map((partition) => `${family}.${partition}.ingress.*.*`),
       `${family}.*.operate`
     ]),
     "$KV.control.family.*",
@@ -139,9 +144,7 @@ export const fromProducers = {
   /** Each partition by itself: what names another one is taken by nobody, instead of read by nobody. */
   services: [
     ...new Set([...producerCommands, ...platformCommands].map(([family]) => family))
-  ].flatMap((family) =>
-    Array.from({ length: PARTITIONS }, (_, partition) => `${family}.${partition}.ingress.*.*`)
-  ),
+  ].flatMap((family) => partitions.map((partition) => `${family}.${partition}.ingress.*.*`)),
   /** Outcomes of commands whose producer asked for them; each user hears its own inbox. */
   streams: [inbox("*")]
 } as const

@@ -28,6 +28,7 @@ interface Family {
 }
 
 interface Overview {
+  readonly strangers: ReadonlyArray<{ readonly worker: string; readonly partitions: number }>
   readonly health: ReadonlyArray<Signal>
   /** Parts that nobody could tell in time. */
   readonly unknown: ReadonlyArray<string>
@@ -57,7 +58,8 @@ ${where}
 Exits with 0 where all is well; with 1 where a trial balance is not 0, the accounts differ from the
 journal, the exactly-once meter found a gap or a repeat, nobody owns a partition, a signal of health is
 bad, or something could not be learnt within two seconds; with 2 where all
-that works and something waits for a person: a paused family, a paused or quarantined key, a dead letter.`,
+that works and something waits for a person: a paused family, a paused or quarantined key, a dead letter,
+a worker that reckons with another number of partitions.`,
   run: async (args, environment) => {
     const { values: { json } } = parseArgs({
       args: [...args],
@@ -104,8 +106,8 @@ const isWell = ({ families, health, meter, trial_balance, unknown }: Overview): 
     line.difference === "0" && line.pending_difference === "0" && line.journal_difference === "0"
   )
 
-const needsPerson = ({ dead_letters_open, families }: Overview): boolean =>
-  dead_letters_open > 0 ||
+const needsPerson = ({ dead_letters_open, families, strangers }: Overview): boolean =>
+  dead_letters_open > 0 || strangers.length > 0 ||
   families.some(({ partitions, paused }) =>
     paused !== null || partitions.some((one) => one.quarantined + one.paused > 0)
   )
@@ -145,6 +147,11 @@ const print = (overview: Overview) => {
   printHealth(overview.health)
   if (overview.unknown.length > 0) console.log(` ?  not known now: ${overview.unknown.join(", ")}`)
   for (const family of overview.families) printFamily(family)
+  for (const { partitions, worker } of overview.strangers) {
+    console.log(
+      `${worker} reckons with ${partitions} partitions and owns nothing: stop it (docs/upgrades.md)`
+    )
+  }
   const latency = overview.latency_ms
   console.log(
     `\n${overview.captured_per_second} captured/s` +

@@ -1,20 +1,30 @@
 /**
  * What a worker says of itself in its lease: the families it runs with the generation of messages it
- * reads (`payments fraud@2`), and behind them, each with an exclamation mark, the partitions it stands
- * back from, because it met a message it is too old for.
+ * reads (`payments fraud@2`); with an equals sign, how many partitions it reckons with; and behind them,
+ * each with an exclamation mark, the partitions it stands back from, because it met a message it is too
+ * old for.
  */
 export interface Member {
+  readonly partitions: number
   readonly families: ReadonlyMap<string, number>
   readonly standsBackFrom: ReadonlySet<string>
 }
 
-export const announcementOf = ({ families, standsBackFrom }: Member): string =>
+/** Of releases that had no choice, and say nothing of it. */
+const PARTITIONS_UNSAID = 8
+
+export const announcementOf = ({ families, partitions, standsBackFrom }: Member): string =>
   [
     ...[...families].map(([family, generation]) =>
       generation === 1 ? family : `${family}@${generation}`
     ),
+    `=${partitions}`,
     ...[...standsBackFrom].map((slot) => `!${slot}`)
   ].join(" ")
+
+/** How many partitions a worker reckons with, by its words. */
+export const reckonedBy = (said: string): number =>
+  Number(said.split(" ").find((word) => word.startsWith("="))?.slice(1) ?? PARTITIONS_UNSAID)
 
 /** The generation a worker reads a family with; undefined where it does not run it. */
 const generationIn = (words: ReadonlyArray<string>, family: string): number | undefined => {
@@ -23,21 +33,23 @@ const generationIn = (words: ReadonlyArray<string>, family: string): number | un
 }
 
 /**
- * Who may own a slot, by what the members say: those that run its family, and where one of them met
- * a message it is too old for, only those that are newer. All workers must come to one answer.
+ * Who may own a slot, by what the members say: those that run its family and reckon with as many
+ * partitions, and where one of them met a message it is too old for, only those that are newer. All
+ * workers must come to one answer.
  */
 export const ableMembers = (
   members: ReadonlyArray<string>,
   saidBy: (member: string) => string,
   family: string,
-  slot: string
+  slot: string,
+  partitions: number
 ): ReadonlyArray<string> => {
   const able: Array<{ member: string; generation: number }> = []
   let tooOld = 0
   for (const member of members) {
     const words = saidBy(member).split(" ")
     const generation = generationIn(words, family)
-    if (generation === undefined) continue
+    if (generation === undefined || reckonedBy(saidBy(member)) !== partitions) continue
     if (words.includes(`!${slot}`)) tooOld = Math.max(tooOld, generation)
     able.push({ member, generation })
   }

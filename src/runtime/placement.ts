@@ -18,6 +18,8 @@ export interface PlacementOptions {
   readonly link: NatsLink
   readonly worker: string
   readonly slots: ReadonlyArray<Slot>
+  /** How many each mailbox has: who reckons with another number owns nothing. */
+  readonly partitions: number
   readonly ttlMillis: number
   /** The generation of a family's messages that this worker reads. */
   readonly generationOf: (family: string) => number
@@ -75,6 +77,7 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
     leaving: false,
     restingUntil: new Map(),
     self: {
+      partitions: options.partitions,
       families: new Map(options.slots.map(({ family }) => [family, options.generationOf(family)])),
       standsBackFrom: new Set()
     },
@@ -108,6 +111,7 @@ interface State {
   readonly restingUntil: Map<string, { at: number; millis: number }>
   /** What it announces; partitions are added where it meets a message of newer workers. */
   readonly self: {
+    readonly partitions: number
     readonly families: ReadonlyMap<string, number>
     readonly standsBackFrom: Set<string>
   }
@@ -141,7 +145,13 @@ const tick = Effect.fnUntraced(function* (state: State) {
   const members = settledMembers(state, now)
   for (const slot of options.slots) {
     const key = slotKey(slot)
-    const able = ableMembers(members, (member) => saidBy(state, member), slot.family, key)
+    const able = ableMembers(
+      members,
+      (member) => saidBy(state, member),
+      slot.family,
+      key,
+      options.partitions
+    )
     const mine = ownerOf(able, key) === options.worker && !state.self.standsBackFrom.has(key)
     const owned = running.get(key)
     if (owned !== undefined && !mine) owned.stopAsked.openUnsafe()

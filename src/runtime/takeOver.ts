@@ -24,7 +24,7 @@ export const takeOver = Effect.fnUntraced(function* (
   const store = yield* TurnStore
   const { actor, epoch, link, partition, stream } = options
   const { family } = actor
-  const claim = { family, partition, ...epoch, owner: options.owner }
+  const claim = claimOf(options)
   const [facts, found] = yield* Effect.all([
     factsOf(options),
     store.takeOver(claim),
@@ -83,6 +83,14 @@ export const takeOver = Effect.fnUntraced(function* (
     digest: cursor.digest,
     restartsAt: []
   }
+})
+
+const claimOf = ({ actor, addressing, epoch, owner, partition }: PartitionOptions) => ({
+  family: actor.family,
+  partition,
+  ...epoch,
+  owner,
+  partitions: addressing.partitions
 })
 
 /** What stands behind a cursor, by a consumer made anew. */

@@ -52,11 +52,12 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
     )
   )
 
-  yield* warmUp(options.worker, keyed.map(({ family }) => family))
+  yield* warmUp(options, keyed.map(({ family }) => family))
   const placement = place({
     link,
     worker: options.worker,
     slots,
+    partitions: options.partitions,
     ttlMillis: options.leaseTtlMillis,
     generationOf: (family) => generationOf(byFamily.get(family)?.changes),
     run: (slot, epoch, stopAsked) =>
@@ -108,9 +109,12 @@ const WARM_CONNECTIONS = 8
  * Asks PostgreSQL what a take-over asks, of a partition that is none, before this worker is known: so no
  * partition stands still while connections are opened and statements prepared.
  */
-const warmUp = Effect.fnUntraced(function* (worker: string, families: ReadonlyArray<string>) {
+const warmUp = Effect.fnUntraced(function* (
+  { partitions, worker }: Pick<WorkerOptions, "partitions" | "worker">,
+  families: ReadonlyArray<string>
+) {
   const store = yield* TurnStore
-  const nothing = { partition: -1, bucketMillis: 0, revision: 0, owner: worker }
+  const nothing = { partition: -1, bucketMillis: 0, revision: 0, owner: worker, partitions }
   yield* Effect.forEach(
     Array.from({ length: WARM_CONNECTIONS }, (_, index) => families[index % families.length]),
     (family) =>

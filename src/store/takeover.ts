@@ -23,6 +23,8 @@ export interface Claim {
   readonly bucketMillis: number
   readonly revision: number
   readonly owner: string
+  /** How many each mailbox has, by what this worker was told. */
+  readonly partitions: number
 }
 
 /** What an owner begins with. */
@@ -42,7 +44,8 @@ export interface TakenOver {
  */
 export const takeOver = async (trx: Trx, claim: Claim): Promise<TakenOver | undefined> => {
   const { family, owner, partition } = claim
-  const [, cursor, turn, config, parked] = await Promise.all([
+  const [, , cursor, turn, config, parked] = await Promise.all([
+    reckon(trx, claim.partitions),
     endFormerTurn(trx, family, partition, owner),
     raiseEpoch(trx, claim),
     lastTurn(trx, family, partition),
@@ -51,6 +54,17 @@ export const takeOver = async (trx: Trx, claim: Claim): Promise<TakenOver | unde
   ])
   return cursor && { cursor, lastTurn: turn, config, parked }
 }
+
+/**
+ * Says what this worker reckons with, for as long as the database transaction lasts: with another number
+ * than the deployment's nobody raises an epoch (migration 0066). The first of all writes it down.
+ */
+const reckon = (trx: Trx, partitions: number) =>
+  sql`
+    with recorded as (
+      insert into deployment (partitions) values (${partitions}) on conflict do nothing
+    )
+    select set_config('lastro.partitions', ${String(partitions)}, true)`.execute(trx)
 
 /** The cursor of a partition that nobody ever owned; nothing where there is one. */
 export const beginCursor = async (

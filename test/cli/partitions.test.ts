@@ -1,8 +1,11 @@
 import { join } from "node:path"
+import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { Leases } from "../../src/bus/leases.ts"
 import { attachStack } from "../../src/stack/attached.ts"
 import { isAlive } from "../../src/stack/child.ts"
 import { query } from "../support/lastro.ts"
+import { connectAs } from "../support/machine.ts"
 import { clear, closedFolder, inShell, serverPids, StartProcess } from "../support/startProcess.ts"
 
 /** A deployment that chose two partitions. Whatever these tests start beside it has their own eight. */
@@ -106,6 +109,66 @@ test(
     expect(await inShell(lastro.curl)).toMatchObject({ status: "captured" })
   },
   180_000
+)
+
+test(
+  "a worker of a release that knows nothing of the number owns nothing, and is named until it ends",
+  async () => {
+    const stack = attachStack(dataDir, {})
+    const nc = await connectAs(stack, stack.nats.worker)
+    const leases = await Effect.runPromise(
+      Leases.open({ nc, inboxPrefix: "_INBOX.worker" }, 60_000)
+    )
+    // As such a release announces itself and takes partitions that nobody else reads.
+    const acquire = (key: string, value: string) =>
+      Effect.runPromise(leases.acquire(key, value).pipe(Effect.orElseSucceed(() => 0)))
+    await acquire("m.worker-former", "payments fraud messaging reconciliation")
+    const revision = await acquire("payments.5", "worker-former")
+    expect(revision).toBeGreaterThan(0)
+    const held = Object.fromEntries([...leases.list()].map(([key, { value }]) => [key, value]))
+    const takeOver = (partition: number) =>
+      query(
+        stack.databaseUrl,
+        `update cursors set epoch_bucket = $1, epoch_revision = $2, owner = 'worker-former'
+         where family = 'payments' and partition = $3`,
+        [leases.bucketMillis, 1_000_000, partition]
+      )
+    await query(
+      stack.databaseUrl,
+      `insert into cursors (family, partition, epoch_bucket, epoch_revision, owner, seq, seq_at_millis,
+         clock_millis, stream_created, digest) values ('payments', 5, 0, 0, '', 0, 0, 0, '', '')`
+    )
+    for (const partition of [0, 1, 5]) {
+      await expect(takeOver(partition)).rejects.toThrow(
+        "this deployment has 2 partitions, and who takes one over reckons with 8"
+      )
+    }
+    // It would own about half of them if the others counted it: each stays where it is, and works.
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect(Object.fromEntries([...leases.list()].map(([key, { value }]) => [key, value])))
+      .toMatchObject(held)
+    expect(await inShell(lastro.curl)).toMatchObject({ status: "captured" })
+    expect((await findings(TWO)).find(({ check }) => check === "number of partitions"))
+      .toMatchObject({
+        verdict: "bad",
+        found: "worker-former reckons with 8; the deployment has 2",
+        advice: expect.stringMatching(/stop it/)
+      })
+    const status = await ends(["status"], { LASTRO_PORT: new URL(lastro.url).port })
+    expect(status.code).toBe(2)
+    expect(status.said).toContain("worker-former reckons with 8 partitions and owns nothing")
+    expect(status.said).not.toMatch(/^ +5 {2}/m)
+    // Gone, nobody speaks of it any more.
+    await Effect.runPromise(leases.release("payments.5", revision))
+    await Effect.runPromise(
+      leases.release("m.worker-former", leases.list().get("m.worker-former")!.revision)
+    )
+    leases.close()
+    await nc.close()
+    expect((await findings(TWO)).find(({ check }) => check === "number of partitions"))
+      .toMatchObject({ verdict: "good", found: "all reckon with 2 partitions" })
+  },
+  120_000
 )
 
 test(

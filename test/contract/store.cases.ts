@@ -112,7 +112,8 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
       partition,
       bucketMillis,
       revision,
-      owner: `w${revision}`
+      owner: `w${revision}`,
+      partitions: 8
     }))
   const raise = async (partition: number, revision: number, bucketMillis = 1) => {
     await succeeds(store.beginCursor(FAMILY, partition, "then"))

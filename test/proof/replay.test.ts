@@ -207,7 +207,8 @@ test("every table is a family's, the machine's, the edge's or the auditor's", as
     "audit_tiles",
     "audit_roots",
     "audit_checkpoints",
-    "audit_keys"
+    "audit_keys",
+    "deployment"
   ]
   const known = new Set([
     ...others,

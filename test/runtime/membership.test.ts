@@ -14,12 +14,19 @@ afterAll(() => machine.stop())
 
 const say = (families: Readonly<Record<string, number>>, ...standsBackFrom: Array<string>) =>
   announcementOf({
+    partitions: PARTITIONS,
     families: new Map(Object.entries(families)),
     standsBackFrom: new Set(standsBackFrom)
   })
 
 const able = (said: Readonly<Record<string, string>>, family: string, partition: number) =>
-  ableMembers(Object.keys(said), (member) => said[member]!, family, `${family}.${partition}`)
+  ableMembers(
+    Object.keys(said),
+    (member) => said[member]!,
+    family,
+    `${family}.${partition}`,
+    PARTITIONS
+  )
 
 test("a partition goes to those who run its family", () => {
   const said = {

@@ -67,6 +67,7 @@ const join = async (
       link: { nc: client, inboxPrefix: "_INBOX.worker" },
       worker: name,
       slots,
+      partitions: 8,
       ttlMillis: TTL_MILLIS,
       generationOf: () => 1,
       run

@@ -124,7 +124,8 @@ const claim = (revision: number, owner: string, bucketMillis: number) => ({
   partition: 0,
   bucketMillis,
   revision,
-  owner
+  owner,
+  partitions: 8
 })
 
 const raise = async (revision: number, owner: string, bucketMillis = 1) => {

@@ -1,8 +1,10 @@
 import { Effect } from "effect"
+import { PARTITIONS } from "../../../streams/mailboxes.ts"
 import { createdSince, openReviews } from "../../../actors/payments/read.ts"
 import { breaksOf } from "../../../actors/reconciliation/read.ts"
 import { Nats, type NatsLink } from "../../bus/connection.ts"
 import { trialBalance } from "../../ledger/trialBalance.ts"
+import { saidByMembers, strangersAmong } from "../../runtime/strangers.ts"
 import { recentEvents } from "../../store/events.ts"
 import { deadLetterList, openDeadLetters } from "../../store/deadLetterList.ts"
 import { keysAside } from "../../store/keysAside.ts"
@@ -73,7 +75,8 @@ const partsOf = (parts: Parts, nc: NatsLink["nc"], now: number) =>
     ),
     parts.known("meter", read("edge.meter", meterReading), null),
     parts.known("dead_letters_open", read("edge.deadLettersOpen", openDeadLetters), 0),
-    parts.known("keys", read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX)), [])
+    parts.known("keys", read("edge.keys", (db) => keysAside(db, undefined, LISTED_MAX)), []),
+    parts.known("workers", saidByMembers(nc), new Map<string, string>())
   ] as const
 
 /** What the operator page shows, put together once a second at most, however many look. */
@@ -95,6 +98,7 @@ export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
       meter,
       open,
       keys,
+      said,
       books
     ] = yield* Effect.all([
       health,
@@ -110,6 +114,8 @@ export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
       commands_per_second: Math.round((created / RATE_MILLIS) * 10_000) / 10,
       ...ratesOf(events, now),
       families,
+      // Workers that own nothing here, because they reckon with another number of partitions.
+      strangers: strangersAmong(said, PARTITIONS),
       meter,
       payments: newest(events),
       reviews: reviews.map(({ openedMillis, payment }) => ({

@@ -71,7 +71,7 @@ const examineNats = Effect.fnUntraced(function* (
     ...yield* told("nats", examineServers(patient, database === undefined)),
     ...yield* told("nats", examinePartitions(patient)),
     ...yield* told("streams", examineStreams(patient, database === undefined)),
-    ...yield* told("workers", Effect.map(examineTakers(patient), (one) => [one])),
+    ...yield* told("workers", examineTakers(patient)),
     ...yield* told("workers", Effect.map(examineWorkerClocks(patient), (one) => [one])),
     ...yield* told("identities", examineIdentities(patient)),
     ...database === undefined ? yield* told("effects", examineReplays(patient)) : []

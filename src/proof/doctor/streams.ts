@@ -131,37 +131,41 @@ const room = ({ mailboxes }: Patient, streams: Streams): ReadonlyArray<Finding> 
 export const mebibytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`
 
 /** Every cursor stands inside the stream it was moved on, and at its last turn. */
-const cursors = Effect.fnUntraced(function* ({ db, mailboxes }: Patient, streams: Streams) {
-  const found = yield* Effect.promise(() => cursorConditions(db))
-  const wrong = found.flatMap((cursor) => {
-    const name = mailboxes.find(({ family }) => family === cursor.family)?.stream
-    const stream = streams.get(name ?? "")
-    if (stream === undefined) return []
-    const place = `${cursor.family}-${cursor.partition}`
-    if (cursor.streamCreated !== stream.created || cursor.seq > stream.state.last_seq) {
-      return [`${place}: ${name} was recreated or restored below the cursor (${cursor.seq})`]
-    }
-    return cursor.atItsTurn ? [] : [`${place}: the cursor is not where its last turn ended`]
-  })
-  const quarantined = found.reduce((sum, one) => sum + one.quarantined, 0)
-  return [{
-    area: "workers",
-    check: "cursors",
-    verdict: wrong.length > 0 ? "bad" : "good",
-    found: wrong.length > 0
-      ? wrong.join("; ")
-      : `${found.length} stand in their streams, at their last turn`,
-    ...(wrong.length > 0 && { advice: "stop the workers and find out what was restored" }),
-    undermines: ["G2", "G3", "G15"]
-  }, {
-    area: "workers",
-    check: "keys set aside",
-    verdict: quarantined > 0 ? "poor" : "good",
-    found: `${found.reduce((sum, one) => sum + one.parked, 0)} parked, of them ` +
-      `${quarantined} quarantined until a person lets them go`,
-    undermines: []
-  }] satisfies ReadonlyArray<Finding>
-})
+const cursors = Effect.fnUntraced(
+  function* ({ db, mailboxes, partitions }: Patient, streams: Streams) {
+    const found = yield* Effect.promise(() => cursorConditions(db))
+    const wrong = found.flatMap((cursor) => {
+      const name = mailboxes.find(({ family }) => family === cursor.family)?.stream
+      const stream = streams.get(name ?? "")
+      if (stream === undefined) return []
+      const place = `${cursor.family}-${cursor.partition}`
+      if (cursor.streamCreated !== stream.created || cursor.seq > stream.state.last_seq) {
+        return [`${place}: ${name} was recreated or restored below the cursor (${cursor.seq})`]
+      }
+      return cursor.atItsTurn ? [] : [`${place}: the cursor is not where its last turn ended`]
+    })
+    const beyond = found.filter(({ partition }) => partition >= partitions).length
+    const quarantined = found.reduce((sum, one) => sum + one.quarantined, 0)
+    return [{
+      area: "workers",
+      check: "cursors",
+      verdict: wrong.length > 0 ? "bad" : "good",
+      found: wrong.length > 0
+        ? wrong.join("; ")
+        : `${found.length} stand in their streams, at their last turn` +
+          (beyond > 0 ? `; ${beyond} were left by a release of another number of partitions` : ""),
+      ...(wrong.length > 0 && { advice: "stop the workers and find out what was restored" }),
+      undermines: ["G2", "G3", "G15"]
+    }, {
+      area: "workers",
+      check: "keys set aside",
+      verdict: quarantined > 0 ? "poor" : "good",
+      found: `${found.reduce((sum, one) => sum + one.parked, 0)} parked, of them ` +
+        `${quarantined} quarantined until a person lets them go`,
+      undermines: []
+    }] satisfies ReadonlyArray<Finding>
+  }
+)
 
 const consumers = (
   { partitions }: Patient,

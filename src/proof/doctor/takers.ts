@@ -1,19 +1,50 @@
 import { Effect } from "effect"
-import { leaseKeys, leaseNow, leasesClock } from "../../bus/holder.ts"
 import { ableMembers } from "../../runtime/membership.ts"
-import { MEMBER } from "../../runtime/placement.ts"
+import { saidByMembers, strangersAmong } from "../../runtime/strangers.ts"
 import type { Finding } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
 
-/** Who would take over: of each keyed family, how many workers that live run it. */
+/** Who would take over: of each keyed family, how many workers that live run it. And who must not. */
 export const examineTakers = Effect.fnUntraced(function* (
-  { mailboxes, nc }: Patient
-): Effect.fn.Return<Finding> {
-  const asked = yield* Effect.result(saidByMembers(nc))
-  if (asked._tag === "Failure") return finding("unknown", asked.failure.message)
-  const said = asked.success
+  patient: Patient
+): Effect.fn.Return<ReadonlyArray<Finding>> {
+  const asked = yield* Effect.result(saidByMembers(patient.nc))
+  if (asked._tag === "Failure") return [finding("unknown", asked.failure.message)]
+  return [takers(patient, asked.success), strangers(patient, asked.success)]
+})
+
+type Said = ReadonlyMap<string, string>
+
+/** A release that knows nothing of the number of partitions, or was told another one. */
+const strangers = ({ partitions }: Patient, said: Said): Finding => {
+  const others = strangersAmong(said, partitions)
+    .map((one) => `${one.worker} reckons with ${one.partitions}`)
+  return {
+    ...finding(
+      others.length > 0 ? "bad" : "good",
+      others.length > 0
+        ? `${others.join(", ")}; the deployment has ${partitions}`
+        : `all reckon with ${partitions} partitions`
+    ),
+    check: "number of partitions",
+    ...(others.length > 0 && {
+      advice:
+        "it owns nothing here, and what it or an edge of its release publishes may lie where " +
+        "nobody reads: stop it (docs/upgrades.md)"
+    }),
+    undermines: ["G2", "G3", "G8"]
+  }
+}
+
+const takers = ({ mailboxes, partitions }: Patient, said: Said): Finding => {
   const alone = mailboxes.filter(({ kind }) => kind === "keyed").map(({ family }) => {
-    const able = ableMembers([...said.keys()], (member) => said.get(member)!, family, "")
+    const able = ableMembers(
+      [...said.keys()],
+      (member) => said.get(member)!,
+      family,
+      "",
+      partitions
+    )
     return { family, workers: able.length }
   }).filter(({ workers }) => workers < 2)
   return alone.length === 0
@@ -23,18 +54,7 @@ export const examineTakers = Effect.fnUntraced(function* (
       advice: "nobody takes over from a single worker: run two of each family",
       withholds: ["G8"]
     }
-})
-
-/** What each worker says of itself, by the key it says it under. */
-export const saidByMembers = Effect.fnUntraced(function* (nc: Patient["nc"]) {
-  const said = new Map<string, string>()
-  const clock = yield* leasesClock(nc)
-  for (const key of yield* leaseKeys(nc, MEMBER)) {
-    const { holder: words } = yield* leaseNow(nc, key, clock)
-    if (words !== "") said.set(key, words)
-  }
-  return said
-})
+}
 
 const finding = (verdict: Finding["verdict"], found: string): Finding => ({
   area: "workers",

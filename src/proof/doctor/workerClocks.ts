@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { leaseSkewMillis } from "../../bus/holder.ts"
 import { MEMBER } from "../../runtime/placement.ts"
+import { saidByMembers } from "../../runtime/strangers.ts"
 import type { Finding } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
-import { saidByMembers } from "./takers.ts"
 
 /** A lease may be that long on its way to the disk of a busy server: less says nothing of a clock. */
 const SKEW_POOR_MILLIS = 1_500

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { mailboxes } from "../../../streams/mailboxes.ts"
+import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
 import type { NatsLink } from "../../bus/connection.ts"
 import { escalationsOf, familyControl } from "../../bus/control.ts"
 import { type Lease, leaseNow, leasesClock } from "../../bus/holder.ts"
@@ -20,7 +20,8 @@ export const familyStates = Effect.fnUntraced(function* (
   return yield* Effect.forEach(
     mailboxes,
     Effect.fnUntraced(function* ({ family, kind, stream }) {
-      const own = partitions.filter((one) => one.family === family)
+      // A release of another number may have left cursors of partitions that are none.
+      const own = partitions.filter((one) => one.family === family && one.partition < PARTITIONS)
       const [control, escalations, found, waiting] = yield* Effect.all([
         familyControl(nc, family).pipe(Effect.orElseSucceed(() => undefined)),
         recentEscalations(nc, family),

@@ -54,7 +54,13 @@ export const openReplayed = Effect.fnUntraced(function* (from: {
   const { family } = actor
   const store = yield* TurnStore
   yield* store.beginCursor(family, partition, streamCreated)
-  const taken = yield* store.takeOver({ family, partition, ...EPOCH, owner: OWNER })
+  const taken = yield* store.takeOver({
+    family,
+    partition,
+    ...EPOCH,
+    owner: OWNER,
+    partitions: addressing.partitions
+  })
   const { config, cursor, parked } = taken!
   const deciding: Deciding = {
     options: { addressing, lanes },
