@@ -15,7 +15,7 @@ const codesByExponent = {
     GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK
     LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK
     NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP
-    STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD YER ZAR
+    STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR
     ZMW ZWG
   `,
   3: `
@@ -25,6 +25,20 @@ const codesByExponent = {
     CLF UYW
   `
 } as const
+
+/** The state of the standard that the table has: the maintenance agency's last amendment in it. */
+export const ISO_4217 = { amendment: 180, published: "2025-09-22", compared: "2026-11-30" } as const
+
+/**
+ * Since when a currency is none any more (list three), and what took its place. Payments in it can be read,
+ * captured, refunded and paid out for ever; no new one is taken.
+ */
+export const withdrawn: ReadonlyMap<string, { readonly since: string; readonly by: string }> =
+  new Map([
+    ["ANG", { since: "2025-03-31", by: "XCG" }],
+    ["BGN", { since: "2026-01-01", by: "EUR" }],
+    ["CUC", { since: "2021-06-30", by: "CUP" }]
+  ])
 
 const exponents = new Map<string, number>(
   Object.entries(codesByExponent).flatMap(([exponent, codes]) =>
@@ -39,6 +53,14 @@ export const Currency = Schema.Literals(currencyCodes)
   .annotate({ message: "must be an ISO 4217 currency code such as BRL" })
   .pipe(Schema.brand("Currency"))
 export type Currency = typeof Currency.Type
+
+/** A currency in which something new is begun. */
+export const CurrencyInUse = Currency.check(
+  Schema.makeFilter((code: string) => {
+    const end = withdrawn.get(code)
+    return end === undefined || `was withdrawn on ${end.since}: use ${end.by}`
+  })
+)
 
 /** Decimal places between the currency's unit and its minor unit: 2 for BRL, 0 for JPY. */
 export const exponentOf = (currency: string): number => {

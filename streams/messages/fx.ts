@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { Currency } from "../../src/domain/currency.ts"
+import { Currency, CurrencyInUse } from "../../src/domain/currency.ts"
 import { Rate } from "../../src/domain/exchange.ts"
 import { CommandId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
@@ -48,7 +48,7 @@ export const QuoteId = Schema.String.check(
 /** `side` is the currency that `amount` is of: what is sold, or what is to be bought. */
 export const QuoteFields = {
   from: Currency,
-  to: Currency,
+  to: CurrencyInUse,
   amount: Amount,
   side: Schema.Literals(["from", "to"])
 }

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { Share } from "../../src/domain/allocation.ts"
-import { Currency } from "../../src/domain/currency.ts"
+import { CurrencyInUse } from "../../src/domain/currency.ts"
 import { CommandId, CustomerId, PaymentId } from "../../src/domain/identifiers.ts"
 import { Amount } from "../../src/domain/money.ts"
 import { Metadata, Reference, Text, Token } from "../../src/domain/text.ts"
@@ -82,7 +82,7 @@ const SPLITS_MAX = 20
 /** The body of `POST /v1/payments`; through NATS with `command_id` beside it. */
 export const CreateFields = {
   amount: Amount,
-  currency: Currency,
+  currency: CurrencyInUse,
   capture: Schema.optionalKey(CaptureMode),
   payment_method: PaymentMethod,
   customer: Schema.optionalKey(Customer),

@@ -5,12 +5,20 @@ import { describe, expect, it } from "vitest"
 import {
   Currency,
   currencyCodes,
+  CurrencyInUse,
   exponentOf,
   formatMinorUnits,
-  parseMinorUnits
+  ISO_4217,
+  parseMinorUnits,
+  withdrawn
 } from "../../src/domain/currency.ts"
+import { Payment } from "../../actors/payments/state.ts"
+import { Call } from "../../streams/messages/gateway.ts"
+import { Payout } from "../../streams/messages/payouts.ts"
+import { SettlementLine } from "../../streams/messages/reconciliation.ts"
 import { Amount, AmountOrZero, BigAmount } from "../../src/domain/money.ts"
 
+const TABLE_AGE_MILLIS = 3 * 366 * 86_400_000
 const SAFE_MAX = Number.MAX_SAFE_INTEGER
 /** `parseMinorUnits` reads up to 19 digits before the point; at exponent 4 that is this much. */
 const MINOR_UNITS_MAX = 10n ** 19n - 1n
@@ -36,10 +44,35 @@ describe("the currency table is ISO 4217", () => {
     ["XXX", "no currency"]
   ])
 
+  /** What amendments changed since the package's list: what came, and when it begins. */
+  const added = new Map([["XCG", "2025-03-31"], ["XAD", "2025-05-12"]])
+
   it("has every currency of the published list except those without a minor unit", () => {
-    const published = currencyList.data.map(({ code }) => code)
-    expect([...currencyCodes, ...leftOut.keys()].sort()).toEqual([...published].sort())
+    const listed = new Set(currencyList.codes())
+    const published = [...listed, ...[...added.keys()].filter((code) => !listed.has(code))]
+    expect([...currencyCodes, ...leftOut.keys()].sort()).toEqual(published.sort())
     for (const code of leftOut.keys()) expect(() => exponentOf(code)).toThrow(RangeError)
+  })
+
+  it("is not older than the list that others publish, nor than three years", () => {
+    const { amendment, compared, published } = ISO_4217
+    expect(currencyList.publishDate <= compared, "compare the table with the newer list").toBe(true)
+    expect([amendment >= 180, published <= compared]).toEqual([true, true])
+    // Long enough that no clone begins to fail before somebody would look at it anyway.
+    const age = Date.now() - Date.parse(compared)
+    expect(age, "look for amendments since, and write the day down").toBeLessThan(TABLE_AGE_MILLIS)
+    // Whatever others list no more is marked, and what took its place is in use.
+    const listed = new Set(currencyList.codes())
+    if (currencyList.publishDate > "2026-01-01") {
+      expect([...withdrawn.keys()].filter((code) => listed.has(code))).toEqual([])
+    }
+    for (const { by, since } of withdrawn.values()) {
+      expect([since <= compared, withdrawn.has(by), currencyCodes.includes(by)]).toEqual([
+        true,
+        false,
+        true
+      ])
+    }
   })
 
   it("gives every currency the published number of decimal places", () => {
@@ -50,6 +83,23 @@ describe("the currency table is ISO 4217", () => {
 
   it("does not follow usage where it differs from the standard", () => {
     expect(["HUF", "IQD", "LAK", "UGX", "CLF", "MRU"].map(exponentOf)).toEqual([2, 3, 2, 0, 4, 2])
+  })
+
+  it("takes no new payment in what was withdrawn, and reads an old one", () => {
+    const begin = Schema.decodeUnknownResult(CurrencyInUse)
+    const read = Schema.decodeUnknownResult(Currency)
+    for (const code of currencyCodes) {
+      expect([code, Result.isSuccess(begin(code))]).toEqual([code, !withdrawn.has(code)])
+      expect(Result.isSuccess(read(code)), code).toBe(true)
+    }
+    expect(["XCG", "XAD"].map(exponentOf)).toEqual([2, 2])
+    // A payment that is there is charged, refunded, settled and paid out as before.
+    for (const later of [Payment, Call, SettlementLine, Payout]) {
+      const old = Schema.decodeUnknownResult(
+        later.fields.currency as Schema.Codec<unknown, unknown>
+      )
+      expect([...withdrawn.keys()].map((code) => old(code)).filter(Result.isFailure)).toEqual([])
+    }
   })
 
   it("refuses codes that are unknown, in lower case or empty", () => {

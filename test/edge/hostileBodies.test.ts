@@ -81,6 +81,7 @@ const invalid: ReadonlyArray<readonly [about: string, pointer: string, body: obj
   ["a list for an amount", "/amount", with_({ amount: [1] })],
   ["no amount", "/amount", { currency: "BRL", payment_method: order.payment_method }],
   ["an unknown currency", "/currency", with_({ currency: "XXX" })],
+  ["a currency that was withdrawn", "/currency", with_({ currency: "ANG" })],
   ["a metal", "/currency", with_({ currency: "XAU" })],
   ["a currency in lower case", "/currency", with_({ currency: "brl" })],
   ["a numeric currency", "/currency", with_({ currency: 986 })],

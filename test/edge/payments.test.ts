@@ -217,6 +217,15 @@ test("M2: no payment was charged twice", async () => {
   expect(charges).toBeGreaterThan(5)
 })
 
+test.each(["XCG", "XAD"])(
+  "%s, of the latest amendments, is a currency like any other",
+  async (currency) => {
+    const shop = await openShop(one, "currencies")
+    const { json, status } = await shop.pay({ currency })
+    expect([status, json.status, json.currency]).toEqual([201, "captured", currency])
+  }
+)
+
 test("G17: no log line holds an e-mail, a key or a card number", () => {
   expect(leaksIn(one.logs)).toEqual([])
 })
