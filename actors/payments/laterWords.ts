@@ -5,10 +5,10 @@ const DOUBT = "payment.charge_contradicted"
 
 /**
  * What a later word does: the operation and the word, what becomes of it, which entries are booked,
- * which events tell it (one that ends in `contradicted` is a break; what is for
- * no payment is one by itself). `docs/payments.md` shows this table.
- * The same word once more changes nothing; where a gateway comes back to its first word, what was in
- * suspense for the other one leaves it, and a refund is booked anew.
+ * which events tell it (one that ends in `contradicted` is a break; what is for no payment is one by
+ * itself). `docs/payments.md` shows this table. The same word once more changes nothing; where a gateway
+ * comes back to its first word, what was in suspense for the other one leaves it, and a refund is booked
+ * anew.
  */
 export const laterWords: ReadonlyArray<
   readonly [

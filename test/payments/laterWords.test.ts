@@ -295,6 +295,6 @@ it("in any order and however often it is said, the last word is what is booked, 
           .toBe(true)
       }
     ),
-    { numRuns: 400 }
+    { numRuns: 200 }
   )
 })

@@ -13,6 +13,8 @@ export interface Deeds {
   readonly voids: number
   readonly refunds: number
   readonly disputes: number
+  /** Payments of which the gateway said something else later. */
+  readonly turned: number
 }
 
 export interface SiegeReport extends Deeds {

@@ -64,12 +64,14 @@ export const besiege = async (
     tell(JSON.stringify(deeds))
     await untilSettled(db, payments, tell)
     await decide(lastro, seed)
+    const turned = await turn(lastro, db)
+    tell(JSON.stringify({ turned }))
     // What is late is done only now; then everything has been told.
     while ((await simulator({})).late > 0) await rest(LOOK_MILLIS)
     await untilSettled(db, payments, tell)
     await untilCalm(lastro, db)
     await simulator({ hostile: null })
-    return await reportOf(db, lastro.simulator.url, payments, deeds, begun)
+    return await reportOf(db, lastro.simulator.url, payments, { ...deeds, turned }, begun)
   } finally {
     await runtime.dispose()
     await db.destroy()
@@ -79,7 +81,11 @@ export const besiege = async (
 type Send = (type: string, merchant: string, body: object) => Promise<unknown>
 
 /** What merchants and payers do with payments that were made. */
-const follow = async ({ simulator }: Lastro, db: Db, send: Send): Promise<Deeds> => {
+const follow = async (
+  { simulator }: Lastro,
+  db: Db,
+  send: Send
+): Promise<Omit<Deeds, "turned">> => {
   const authorized = await charged(db, "authorized")
   for (const [nth, { id, merchant }] of authorized.entries()) {
     const type = nth % 2 === 0 ? "capture" : "void"
@@ -104,6 +110,40 @@ const follow = async ({ simulator }: Lastro, db: Db, send: Send): Promise<Deeds>
   const captures = Math.ceil(authorized.length / 2)
   const voids = authorized.length - captures
   return { captures, voids, refunds: refunded.length, disputes: disputed.length }
+}
+
+/** What the gateway says of one operation after its first word; nothing: somebody refunds a part there. */
+const LATER_WORDS = [
+  ["declined"],
+  ["declined", "approved"],
+  [],
+  ["declined", "approved", "declined"]
+] as const
+const TURN_EVERY = 7
+const REFUNDED_THERE = 100
+
+/** The gateway thinks better of what it said of some operations, and is acted upon without us. */
+const turn = async ({ simulator: { url } }: Lastro, db: Db): Promise<number> => {
+  const captured = (await charged(db, "captured")).filter((_, nth) => nth % TURN_EVERY === 0)
+  for (const [nth, { charge_id, id }] of captured.entries()) {
+    const made = (await (await fetch(`${url}/book/${id}`)).json() as ReadonlyArray<Made>)
+      .filter(({ kind, status }) => status === "approved" && kind !== "evidence")
+    const words = LATER_WORDS[nth % LATER_WORDS.length]!
+    const isWhole = made.every(({ kind }) => kind !== "refund")
+    if (words.length === 0 && isWhole) {
+      await post(`${url}/dashboard/refunds`, { charge_id, amount: REFUNDED_THERE })
+    }
+    for (const status of words) {
+      await post(`${url}/dashboard/operations`, { key: made.at(-1)!.key, status })
+    }
+  }
+  return captured.length
+}
+
+interface Made {
+  readonly key: string
+  readonly kind: string
+  readonly status: string
 }
 
 /** Banks decide the disputes, each as its number says. */

@@ -171,8 +171,13 @@ export class Book {
        where status = 'approved' and captured = 1 and kind <> 'payout'
        group by payment_id, currency`
     ).all() as unknown as ReadonlyArray<Owed>
-    const taken = new Map(this.disputes.taken().map((one) => [one.payment_id, one.amount]))
-    return moved.map((one) => ({ ...one, amount: one.amount - (taken.get(one.payment_id) ?? 0) }))
+    const owed = new Map(moved.map((one) => [one.payment_id, one]))
+    // Of a charge that was taken back, its dispute's fee is still to be paid.
+    for (const { amount, currency, payment_id } of this.disputes.taken()) {
+      const before = owed.get(payment_id)?.amount ?? 0
+      owed.set(payment_id, { payment_id, currency, amount: before - amount })
+    }
+    return [...owed.values()]
   }
 
   summary(): {
