@@ -23,10 +23,6 @@ export default defineConfig({
       ? []
       : ["test/support/takeCoverage.ts"],
     passWithNoTests: false,
-    // Tests kill servers and are turned away on purpose. On Deno a socket may tell of its reset after
-    // its client has let go of it; every other error nobody handled fails the run.
-    onUnhandledError: (error) =>
-      (error as { code?: string }).code === "ECONNRESET" ? false : undefined,
     testTimeout: 120_000,
     hookTimeout: 180_000
   }
