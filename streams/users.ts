@@ -100,7 +100,9 @@ export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsU
       "$JS.API.CONSUMER.CREATE.>",
       "$JS.API.CONSUMER.DELETE.>",
       "$JS.API.CONSUMER.INFO.>",
-      "$JS.API.CONSUMER.MSG.NEXT.>"
+      "$JS.API.CONSUMER.MSG.NEXT.>",
+      // A leader that cannot write any more is replaced (leases).
+      "$JS.API.STREAM.LEADER.STEPDOWN.KV_leases"
     ],
     subscribe: [inbox("worker"), "$KV.leases.>", "$KV.control.>"]
   },

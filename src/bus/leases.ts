@@ -95,6 +95,18 @@ export class Leases {
 
   readonly close = () => this.unsubscribe()
 
+  /**
+   * Asks for another leader of the bucket: a server whose disk was full refuses its writes also when there
+   * is room again, and the next leader does not. One server alone cannot be helped by it.
+   */
+  readonly anotherLeader = () =>
+    Effect.ignore(request(
+      this.link.nc,
+      `STREAM.LEADER.STEPDOWN.${BUCKET_STREAM}`,
+      undefined,
+      RENEW_TIMEOUT_MILLIS
+    ))
+
   /** Watches anew where the watch died or missed something. To be called again and again. */
   readonly freshen = Effect.suspend(() => {
     const { broken, heardAt } = this.watched

@@ -39,6 +39,8 @@ const STOP_AT_TTL_SHARE = 0.7
 const JOIN_SETTLES_MILLIS = 1_000
 /** Where somebody joins all the time, nobody waits longer than this. */
 const JOIN_SETTLES_MILLIS_MAX = 5_000
+/** A worker that could not write to the bucket for so long asks for another leader of it, again and again. */
+const UNWRITTEN_TTLS = 2
 const TICK_MILLIS = 250
 /** How often it is looked whether a renewal is overdue, whatever the tick waits for. */
 const WATCH_MILLIS = 100
@@ -82,6 +84,7 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
       standsBackFrom: new Set()
     },
     member: 0,
+    writtenAt: yield* Clock.currentTimeMillis,
     announcedAt: 0,
     joining: new Map(),
     settled: new Set(),
@@ -117,6 +120,8 @@ interface State {
   }
   /** Revision of our own member key; 0 before the first announcement. */
   member: number
+  /** When the bucket last took an announcement, or another leader of it was asked for. */
+  writtenAt: number
   announcedAt: number
   /** Members that do not count yet, and when each was first seen. */
   readonly joining: Map<string, number>
@@ -191,6 +196,12 @@ const announce = Effect.fnUntraced(function* (state: State, now: number) {
     ? leases.acquire(key, announcementOf(state.self))
     : leases.renew(key, announcementOf(state.self), known.revision)
   state.member = yield* written.pipe(Effect.orElseSucceed(() => 0))
+  if (state.member !== 0) state.writtenAt = now
+  else if (now - state.writtenAt > options.ttlMillis * UNWRITTEN_TTLS) {
+    state.writtenAt = now
+    yield* Effect.logWarning("leases cannot be written: their bucket is asked for another leader")
+    yield* leases.anotherLeader()
+  }
 })
 
 /**

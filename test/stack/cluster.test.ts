@@ -1,13 +1,16 @@
 import type { NatsConnection } from "@nats-io/transport-node"
 import * as fs from "node:fs"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { append } from "../../src/bus/append.ts"
 import { request } from "../../src/bus/api.ts"
+import type { BusClient } from "../../src/bus/connection.ts"
 import { replicasOf } from "../../src/bus/topology.ts"
 import { prepare } from "../../src/cli/prepare.ts"
+import { place } from "../../src/runtime/placement.ts"
 import { type ClusterStack, natsMembers, startCluster } from "../../src/stack/cluster.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { eventually, freshDatabaseUrl, testFolder } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
@@ -58,6 +61,40 @@ test("a merchant's user is known to every server", async () => {
     const nc = await connectAs({ ...stack, natsUrls: [stack.url(member)] }, credentials)
     await nc.close()
   }
+})
+
+test("a worker whose leases are not written asks for another leader of their bucket, and gets one", async () => {
+  const nc = await connectAs(stack, stack.nats.worker)
+  // As a server whose disk was full: to writes of leases it says nothing.
+  const deaf: BusClient = {
+    publish: (...args) => nc.publish(...args),
+    subscribe: (...args) => nc.subscribe(...args),
+    flush: () => nc.flush(),
+    close: () => nc.close(),
+    ...(nc.info !== undefined && { info: nc.info }),
+    request: (subject, ...rest) =>
+      subject.startsWith("$KV.leases.")
+        ? Promise.reject(new Error("timeout"))
+        : nc.request(subject, ...rest)
+  }
+  const { cluster: { leader } } = await info("KV_leases")
+  const placed = Effect.runFork(
+    Effect.scoped(place({
+      link: { nc: deaf, inboxPrefix: "_INBOX.worker" },
+      worker: "deaf",
+      slots: [],
+      partitions: PARTITIONS,
+      ttlMillis: 500,
+      generationOf: () => 1,
+      run: () => Effect.void
+    })) as Effect.Effect<void, unknown>
+  )
+  await eventually(async () => {
+    const present = await info("KV_leases")
+    return present.cluster.leader !== undefined && present.cluster.leader !== leader || undefined
+  })
+  await Effect.runPromise(Fiber.interrupt(placed))
+  await nc.close()
 })
 
 test("any server killed or frozen, streams take messages again and it comes back with all of them", async () => {
