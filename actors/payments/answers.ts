@@ -1,7 +1,7 @@
 import * as entries from "../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../streams/messages/gateway.ts"
 import { openCharge, operationUnderWay } from "./attempts.ts"
-import { heed, isUnwanted, undoUnwanted, voidLeft, withdrawn } from "./cancellation.ts"
+import { heed, isUnwanted, undoUnwanted, voidLeft, withdraw, withdrawn } from "./cancellation.ts"
 import { creditCaptured } from "./crediting.ts"
 import { chargeElsewhere } from "./charging.ts"
 import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
@@ -109,7 +109,11 @@ const requiresAction = (
   if (attempt.operation !== "charge") return waitForTruth(step, attempt, "an action is required")
   const waiting = waitForPayer(step, attempt, outcome)
   if (step.payment.status === "requires_action") return waiting
-  return tell(moveTo(waiting, "requires_action"), "payment.requires_action")
+  const shown = tell(moveTo(waiting, "requires_action"), "payment.requires_action")
+  // Given up before there was anything to pay: nobody is to pay it now.
+  return isUnwanted(shown.payment, attempt) && operationUnderWay(shown.payment) === undefined
+    ? withdraw(shown).step
+    : shown
 }
 
 /** Never failed by time: only the gateway's own word ends it. */

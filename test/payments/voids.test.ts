@@ -194,6 +194,35 @@ describe("a void while the payer has not acted", () => {
 })
 
 describe("a void while the gateway works", () => {
+  it("takes back a charge that its payer can pay since", () => {
+    const life = charged("automatic")
+    life.take(asked("void", "v"), "waiter")
+    const { answers, emit } = Result.getOrThrow(life.take(answer(last(life), toAct)))
+    expect(answers).toEqual([])
+    expect(emit).toMatchObject([
+      { type: "call", body: { operation: "void", charge_id: "ch_1", amount: 10_000n } }
+    ])
+    const told = Result.getOrThrow(life.take(answer(last(life), approved(10_000n, false))))
+    expect(told.answers?.map(({ to }) => to)).toEqual(["waiter"])
+    expect(life.payment!.status).toBe("voided")
+  })
+
+  it("takes back, too, what an inquiry finds to be payable", () => {
+    const life = charged("automatic", unclear)
+    life.take(asked("void", "v"))
+    life.take(answer(last(life), toAct, true))
+    expect(last(life)).toMatchObject({ operation: "void", charge_id: "ch_1", status: "sent" })
+  })
+
+  it("asks once where the gateway does not take it back", () => {
+    const life = charged("automatic")
+    life.take(asked("void", "v"))
+    ended(life, toAct)
+    ended(life, declined)
+    life.take(answer(life.attempt(`${ID}.charge.1`)!, toAct, true))
+    expect(life.payment!.attempts.filter(({ operation }) => operation === "void")).toHaveLength(1)
+  })
+
   it("refunds a charge that took the money at once", () => {
     const life = charged("automatic")
     life.take(asked("void", "v"))
