@@ -241,7 +241,7 @@ const refundStray = (step: Step, stray: Stray, body: Body<"refund">): Taken | De
   const { id } = step.payment
   const left = leftOf(stray)
   const amount = body.amount ?? left
-  if (left === 0n) return refuse("nothing_to_refund", "everything of it is given back", id)
+  if (left <= 0n) return refuse("nothing_to_refund", "everything of it is given back", id)
   if (amount > left) return tooLarge(step.payment, amount, left)
   return askStrayRefund(step, refundIdOf(id, body.command_id), stray, amount, body.reason)
 }

@@ -102,7 +102,7 @@ export const refundedOtherwise = (
   const refund = refundOf(step.payment, attempt)
   if (refund === undefined) return undefined
   const detail = `the gateway gave back ${amount}, asked for ${refund.amount}`
-  const made: Attempt = { ...attempt, status: "approved", charge_id, detail }
+  const made: Attempt = { ...attempt, amount, status: "approved", charge_id, detail }
   const known = changeAttempt(unbooked(step, refund), made)
   const asked = { ...refund, amount, booked_as: `${refund.id}:${charge_id}:${amount}` }
   const booked = bookMade(known, asked, charge_id, refund.credit?.rate ?? "original")

@@ -64,6 +64,9 @@ const refundShown = (
   created_at: time(created_at)
 })
 
+/** Of one that the gateway took back before any of it was returned nothing is left to tell. */
+const isThere = ({ amount, returned }: Stray): boolean => amount > 0n || returned > 0n
+
 const strayShown = ({ amount, charge_id, gateway, returned }: Stray) => ({
   charge_id,
   gateway,
@@ -118,8 +121,8 @@ export const resourceOf = (payment: Payment): PaymentResource => ({
     ...(attempt.took_millis !== undefined && { took_millis: attempt.took_millis })
   })),
   refunds: payment.refunds.map(refundShown),
-  ...(payment.strays && payment.strays.length > 0 &&
-    { in_suspense: payment.strays.map(strayShown) }),
+  ...(payment.strays?.some(isThere) &&
+    { in_suspense: payment.strays.filter(isThere).map(strayShown) }),
   ...(payment.disputes && {
     amount_disputed: Number(
       payment.legs.reduce((sum, { disputed = 0n }) => sum + disputed, 0n)

@@ -36,7 +36,7 @@ export const takeStray = (step: Step, refund: Refund, amount: bigint): Step | un
   const { payment } = step
   const stray = strayOf(payment, refund)
   const next = { ...stray, returned: stray.returned + amount }
-  return leftOf(next) < 0n
+  return amount > 0n && leftOf(next) < 0n
     ? undefined
     : change(step, { strays: replaceStray(payment.strays, next) })
 }

@@ -3,6 +3,7 @@ import type { Outcome } from "../../streams/messages/gateway.ts"
 import { gatewayOf } from "./gatewayCalls.ts"
 import type { Attempt, Payment } from "./state.ts"
 import { book, bookOf, change, changeAttempt, type Step, tell, without } from "./step.ts"
+import { replaceStray } from "./stray.ts"
 
 type Approved = Extract<Outcome, { _tag: "Approved" }>
 
@@ -51,15 +52,21 @@ export const doubt = (
 /** What a charge took that nobody was to pay is kept for whoever paid it. */
 const keep = (step: Step, attempt: Attempt, charge_id: string, amount: bigint): Step => {
   if (attempt.operation !== "charge" || amount <= 0n) return step
+  const { strays = [] } = step.payment
+  const known = strays.find((one) => one.charge_id === charge_id)
+  if (known !== undefined) {
+    return change(step, { strays: replaceStray(strays, { ...known, amount }) })
+  }
   const stray = { charge_id, gateway: gatewayOf(step.payment, attempt), amount, returned: 0n }
-  return change(step, { strays: [...step.payment.strays ?? [], stray] })
+  return change(step, { strays: [...strays, stray] })
 }
 
-/** It was not taken after all: what nobody was given back is nobody's to get. */
+/** It was not taken after all: nothing is there to be given back, whatever was given back already. */
 const unkept = (step: Step, attempt: Attempt, charge_id: string): Step => {
-  const { strays } = step.payment
-  return attempt.operation !== "charge" || strays === undefined ? step : change(step, {
-    strays: strays.filter((one) => one.charge_id !== charge_id || one.returned > 0n)
+  const { strays = [] } = step.payment
+  const known = strays.find((one) => one.charge_id === charge_id)
+  return attempt.operation !== "charge" || known === undefined ? step : change(step, {
+    strays: replaceStray(strays, { ...known, amount: 0n })
   })
 }
 

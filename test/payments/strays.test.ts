@@ -1,6 +1,6 @@
 import { Result } from "effect"
 import fc from "fast-check"
-import { describe, expect, it } from "vitest"
+import { beforeEach, describe, expect, it } from "vitest"
 import {
   about,
   answer,
@@ -69,6 +69,10 @@ describe("money of another amount than was asked for", () => {
   })
 })
 
+/** A question to the gateway about the charge is open. */
+const askedAbout = (life: Life) =>
+  life.take(about("notified", { attempt: CHARGE, gateway: "simulator", says: "not_made" }))
+
 describe("money that came beside what was captured", () => {
   it("is found with the charge itself, told, and given back by its name", () => {
     const life = paidWith(charged("E1", 10_000n, ["E2", 10_000n], ["E3", 50n]))
@@ -134,6 +138,22 @@ describe("a refund of another amount than was asked for", () => {
     expect(last(life).amount).toBe(10_000n - amount)
   })
 
+  it("is taken back and made again as the bank made it, by its own amount", () => {
+    const life = paidWith(approved(10_000n, true, "E1"))
+    back(life, { amount: 200 })
+    const refund = last(life)
+    life.take(answer(refund, approved(50n, true, "E1")))
+    life.take(about("notified", { attempt: refund.key, gateway: "simulator", says: "not_made" }))
+    life.take(answer(refund, declined, true))
+    expect(life.payment).toMatchObject({ amount_refunded: 0n, refunds: [{ status: "failed" }] })
+    life.take(answer(refund, approved(50n, true, "E1"), true))
+    expect(life.payment).toMatchObject({
+      amount_refunded: 50n,
+      refunds: [{ amount: 50n, status: "succeeded" }]
+    })
+    expect(life.suspense).toBe(0n)
+  })
+
   it("of more than there was is no refund: its money is missing in suspense", () => {
     const life = paidWith(approved(10_000n, true, "E1"))
     back(life, { amount: 200 })
@@ -148,6 +168,55 @@ describe("a refund of another amount than was asked for", () => {
     life.take(answer(last(life), approved(300n, true, "E1")))
     expect(life.payment!.strays).toMatchObject([{ amount: 1_000n, returned: 300n }])
     expect(life.suspense).toBe(700n)
+  })
+})
+
+describe("money in suspense of which the gateway says later that it never came", () => {
+  const E1 = () => life.attempt(CHARGE)!
+  let life: Life
+
+  beforeEach(() => {
+    life = paidWith(declined)
+    life.take(answer(E1(), approved(10_000n, true, "E1"), true))
+    expect(life.suspense).toBe(10_000n)
+    back(life, { amount: 3_000 })
+  })
+  const neverCame = () => life.take(answer(E1(), { ...declined, charge_id: "E1" }, true))
+
+  it("is not given back any further, and is there again once it says so", () => {
+    life.take(answer(last(life), approved(3_000n, true, "E1")))
+    askedAbout(life)
+    neverCame()
+    expect(life.suspense).toBe(-3_000n)
+    expect(life.payment!.strays).toMatchObject([{ amount: 0n, returned: 3_000n }])
+    expect(codeOf(back(life, {}, "rest"))).toBe("nothing_to_refund")
+    life.take(answer(E1(), approved(10_000n, true, "E1"), true))
+    expect(life.suspense).toBe(7_000n)
+    expect(life.payment!.strays).toMatchObject([{ amount: 10_000n, returned: 3_000n }])
+  })
+
+  it("may have been given back all the same", () => {
+    const refund = last(life)
+    life.take(answer(refund, declined))
+    askedAbout(life)
+    neverCame()
+    life.take(answer(refund, approved(3_000n, true, "E1"), true))
+    expect(life.suspense).toBe(-3_000n)
+    expect(codeOf(back(life, {}, "rest"))).toBe("nothing_to_refund")
+  })
+
+  it("may be the payer's twice over, until the bank says that a return failed, too", () => {
+    const first = last(life)
+    back(life, { amount: 2_000 }, "second")
+    for (const refund of [first, last(life)]) {
+      life.take(answer(refund, approved(refund.amount, true, "E1")))
+    }
+    askedAbout(life)
+    neverCame()
+    life.take(about("notified", { attempt: first.key, gateway: "simulator", says: "not_made" }))
+    expect(eventsOf(life.take(answer(first, declined, true)))).toEqual(["payment.refund_failed"])
+    expect(life.payment!.strays).toMatchObject([{ amount: 0n, returned: 2_000n }])
+    expect(life.suspense).toBe(-2_000n)
   })
 })
 
