@@ -70,6 +70,7 @@ const body = `
     <p id="link" data-tone="muted"><span class="dot" aria-hidden="true"></span><span></span></p>
     <button type="button" id="language" data-t="language"></button>
   </div>
+  <div id="health" role="status" hidden><p><b id="health-what"></b> <span id="health-found"></span></p></div>
   <div id="banner" hidden><p><b id="banner-what"></b> <span id="banner-age"></span></p></div>
 </header>
 <p class="vh" id="announce" role="status" aria-live="polite"></p>

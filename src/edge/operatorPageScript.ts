@@ -130,7 +130,18 @@ const showMeter = (meter) => {
       where: last ? last.family + "-" + last.partition + ", " + last.place : "" }))
   mark(el("meter"), "data-tone", gaps + repeats === 0 ? "good" : "bad")
 }
+const showHealth = () => {
+  const unknown = list(overview.unknown)
+  const found = list(overview.health)
+    .filter(({ signal, state }) => state === "bad" || state === "poor" && signal === "servers")
+    .map((one) => one.found)
+  if (unknown.length > 0) found.push(t("not_known", { names: unknown.join(", ") }))
+  put(el("health-what"), t("unwell"))
+  put(el("health-found"), found.join("; "))
+  el("health").hidden = found.length === 0
+}
 const show = () => {
+  showHealth()
   const families = list(overview.families)
   const sum = totals(families.flatMap(({ partitions }) => list(partitions)))
   const accounts = list(overview.trial_balance)
@@ -157,8 +168,10 @@ const show = () => {
   showJump("keys", list(overview.keys).length, "warn")
   showJump("breaks", list(overview.breaks).length, "warn")
   const even = accounts.every(balances)
-  put(el("balance-jump").querySelector("b"), t(even ? "balance_good" : "balance_bad"))
-  mark(el("balance-jump"), "data-tone", even ? "good" : "bad")
+  const told = !list(overview.unknown).includes("trial_balance")
+  put(el("balance-jump").querySelector("b"),
+    told ? t(even ? "balance_good" : "balance_bad") : "–")
+  mark(el("balance-jump"), "data-tone", !told ? "warn" : even ? "good" : "bad")
 }
 
 // Connection

@@ -70,9 +70,9 @@ header.top {
 #link .dot { width: .6rem; height: .6rem; border-radius: 50%; background: var(--good); }
 #link[data-tone=muted] .dot { background: var(--muted); }
 #link[data-tone=bad] .dot { background: var(--bad); border-radius: 0; }
-#banner { background: var(--bad-fill); border-top: 1px solid var(--bad); color: var(--bad); }
-#banner p { max-width: 1640px; margin: 0 auto; padding: .5rem 1rem; font-weight: 600; }
-#banner span { font-weight: 400; }
+#banner, #health { background: var(--bad-fill); border-top: 1px solid var(--bad); color: var(--bad); }
+#banner p, #health p { max-width: 1640px; margin: 0 auto; padding: .5rem 1rem; font-weight: 600; }
+#banner span, #health span { font-weight: 400; }
 [hidden] { display: none !important; }
 
 main { max-width: 1640px; margin: 0 auto; padding: 1rem; display: grid; gap: 1rem; }

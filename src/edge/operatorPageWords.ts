@@ -27,6 +27,8 @@ export const operatorPageWords: Readonly<
     "The server answers, but its readings stand still.",
     "O servidor responde, mas as leituras estão paradas."
   ],
+  unwell: ["Not well:", "Não está bem:"],
+  not_known: ["not known now: {names}", "desconhecido agora: {names}"],
   stale_age: [
     "What you see is {age} old; still trying.",
     "O que você vê é de {age} atrás; tentando de novo."

@@ -97,6 +97,21 @@ describe.skipIf(executable === undefined)(`the operator page ${executable ? "" :
     await eventually(async () => /Pagamentos/i.test(await text()) ? true : undefined)
   })
 
+  test("says what is not well, and what is not known, while a server hangs", async () => {
+    expect(await page.locator("#health").isHidden()).toBe(true)
+    const nats = one.stack.pids().nats
+    process.kill(nats, "SIGSTOP")
+    try {
+      await eventually(async () =>
+        /NATS does not answer.*families/.test(await page.locator("#health").innerText()) ||
+        undefined
+      )
+    } finally {
+      process.kill(nats, "SIGCONT")
+    }
+    await eventually(async () => await page.locator("#health").isHidden() || undefined)
+  })
+
   test("raises no script error", () => {
     expect(errors).toEqual([])
   })
