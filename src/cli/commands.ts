@@ -111,17 +111,25 @@ export const runCommand = async (
       return EXIT_USAGE
     }
     const plain = error instanceof StackError || error instanceof PortTaken
-    const outage = error instanceof BusUnavailable || error instanceof DatabaseUnavailable
+    const outage = error instanceof BusUnavailable || error instanceof DatabaseUnavailable ||
+      isAway(error)
     console.error(
       plain
         ? `lastro: ${error.message}`
         : outage
-        ? `lastro: ${error.message}: begin again when the servers answer (lastro doctor looks at them).`
+        ? `lastro: ${
+          (error as Error).message
+        }: begin again when the servers answer (lastro doctor looks at them).`
         : error
     )
     return EXIT_FAILED
   }
 }
+
+/** A server that takes no connection, or ends those it has: a person's business, and no bug. */
+const AWAY = /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|57P0[1-3]|08...)$/
+const isAway = (error: unknown): boolean =>
+  AWAY.test(String((error as { code?: unknown } | undefined)?.code))
 
 /** Told by `parseArgs`: an option nobody knows, or one without its value. */
 const isMisuse = (error: unknown): boolean =>

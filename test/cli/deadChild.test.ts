@@ -90,3 +90,17 @@ test(
   },
   60_000
 )
+
+test.each([[["access", "list"]], [["status"]], [["doctor"]]])(
+  "without servers lastro %j says so in words",
+  async (command) => {
+    const asked = new StartProcess({
+      cwd: home,
+      environment: { LASTRO_DATA_DIR: dataDir, LASTRO_PORT: "1" },
+      command
+    })
+    expect(await asked.end()).not.toBe(0)
+    expect(asked.output + asked.errors).toMatch(/nothing answers|does not answer|ECONNREFUSED/)
+    expect(asked.output + asked.errors).not.toMatch(/^ +at |_tag/m)
+  }
+)
