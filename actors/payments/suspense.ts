@@ -61,21 +61,27 @@ const keep = (step: Step, attempt: Attempt, charge_id: string, amount: bigint): 
   return change(step, { strays: [...strays, stray] })
 }
 
-/** It was not taken after all: nothing is there to be given back, whatever was given back already. */
-const unkept = (step: Step, attempt: Attempt, charge_id: string): Step => {
+/**
+ * It was not taken after all: nothing is there to be given back, whatever was given back already. Who says
+ * so need not name the charge: what stood in suspense for it does.
+ */
+const unkept = (step: Step, { contradicted, key, operation }: Attempt): Step => {
   const { strays = [] } = step.payment
-  const known = strays.find((one) => one.charge_id === charge_id)
-  return attempt.operation !== "charge" || known === undefined ? step : change(step, {
+  const { amount, name } = contradicted!
+  const known = strays.find(({ charge_id }) => isName(name, key, charge_id))
+  return operation !== "charge" || amount <= 0n || known === undefined ? step : change(step, {
     strays: replaceStray(strays, { ...known, amount: 0n })
   })
 }
 
+/** A contradiction is named by attempt and charge, and from the second turn on by the turn. */
+const isName = (name: string, key: string, charge_id: string): boolean =>
+  name === `${key}:${charge_id}` || name.startsWith(`${key}:${charge_id}:`)
+
 /** A charge of the attempt that is known by this name, whatever the gateway said of it since. */
-export const isKnownCharge = ({ contradictions }: Payment, attempt: Attempt, charge_id: string) => {
-  const name = `${attempt.key}:${charge_id}`
-  return (attempt.status === "approved" && attempt.charge_id === charge_id) ||
-    contradictions.some((one) => one === name || one.startsWith(`${name}:`))
-}
+export const isKnownCharge = ({ contradictions }: Payment, attempt: Attempt, charge_id: string) =>
+  (attempt.status === "approved" && attempt.charge_id === charge_id) ||
+  contradictions.some((name) => isName(name, attempt.key, charge_id))
 
 /** All that the gateway has under one attempt. What is not known yet is nobody's. Undefined: all is known. */
 export const moreCharges = (
@@ -140,7 +146,7 @@ export const lift = (step: Step, attempt: Attempt, charge_id: string): Step => {
   const booked = amount === 0n
     ? noted
     : book(noted, entries.contradictionLifted(accountsOf(step, attempt), name, amount))
-  const left = unkept(booked, attempt, charge_id)
+  const left = unkept(booked, attempt)
   const detail = `the gateway says again that the ${attempt.operation} is ${attempt.status}`
   return doubt(left, attempt, { charge_id, detail }, name)
 }

@@ -195,6 +195,14 @@ describe("money in suspense of which the gateway says later that it never came",
     expect(life.payment!.strays).toMatchObject([{ amount: 10_000n, returned: 3_000n }])
   })
 
+  it("is not given back either where the gateway does not name what never came", () => {
+    life.take(answer(last(life), approved(3_000n, true, "E1")))
+    askedAbout(life)
+    life.take(answer(E1(), declined, true))
+    expect(life.payment!.strays).toMatchObject([{ amount: 0n, returned: 3_000n }])
+    expect(codeOf(back(life, {}, "rest"))).toBe("nothing_to_refund")
+  })
+
   it("may have been given back all the same", () => {
     const refund = last(life)
     life.take(answer(refund, declined))
