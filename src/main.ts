@@ -1,6 +1,6 @@
 import "./telemetry/fiberContext.ts"
 import { isServing, runCommand } from "./cli/commands.ts"
-import { tellUnforeseen } from "./cli/unforeseen.ts"
+import { tellUnforeseen } from "./house/unforeseen.ts"
 import { toStderr } from "./telemetry/logs.ts"
 
 tellUnforeseen(isServing, toStderr)

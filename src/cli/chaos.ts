@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { reportText } from "./chaos/report.ts"
-import { type ChaosSettings, runChaos } from "./chaos/run.ts"
-import type { CliCommand, Environment } from "./commands.ts"
-import { removeFolder } from "./ownFolder.ts"
-import { Progress } from "./demo/progress.ts"
-import { dataDirOf } from "./lastro.ts"
-import { untilStopped } from "./untilStopped.ts"
-import { numberGiven, wholeNumberGiven } from "./usage.ts"
+import { reportText } from "../trials/chaos/report.ts"
+import { type ChaosSettings, runChaos } from "../trials/chaos/run.ts"
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { removeFolder } from "../house/ownFolder.ts"
+import { Progress } from "../trials/progress.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { untilStopped } from "../house/untilStopped.ts"
+import { numberGiven, wholeNumberGiven } from "../house/usage.ts"
 
 const MINUTES_DEFAULT = 2
 const MINUTES_MAX = 24 * 60

@@ -2,9 +2,9 @@ import { parseArgs } from "node:util"
 import { attachStack } from "../stack/attached.ts"
 import { connect } from "../store/database.ts"
 import { checkpoints, takeCheckpoint } from "../store/shadow.ts"
-import type { CliCommand } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { checkpointTables } from "./replayed.ts"
+import type { CliCommand } from "../house/command.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { checkpointTables } from "../house/replayed.ts"
 
 const usage = `Usage: deno task lastro checkpoint [--list] [--json]
 

@@ -5,18 +5,10 @@ import { PortTaken } from "../edge/listen.ts"
 import { keptPartitions } from "../stack/keptPartitions.ts"
 import { StackError } from "../stack/stack.ts"
 import { DatabaseUnavailable } from "../store/database.ts"
-import { settingsOf } from "./settings.ts"
-import { UsageError } from "./usage.ts"
-
-export type Environment = Readonly<Record<string, string | undefined>>
-
-export interface CliCommand {
-  readonly summary: string
-  readonly usage: string
-  /** It runs until somebody stops it: one error that reached nobody is no reason to end. */
-  readonly serves?: boolean
-  readonly run: (args: ReadonlyArray<string>, environment: Environment) => Promise<number>
-}
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { settingsOf } from "../house/settings.ts"
+import { UsageError } from "../house/usage.ts"
 
 /** Loaded when called: `start` needs nothing of the bench. */
 const commands: Readonly<Record<string, () => Promise<CliCommand>>> = {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util"
 import type { DeadLetterView } from "../store/deadLetterList.ts"
-import type { CliCommand } from "./commands.ts"
+import type { CliCommand } from "../house/command.ts"
 import {
   type Action,
   EXIT_FAILED,
@@ -10,8 +10,8 @@ import {
   outcomeOf,
   settled,
   where
-} from "./operator.ts"
-import { UsageError } from "./usage.ts"
+} from "../house/operator.ts"
+import { UsageError } from "../house/usage.ts"
 
 const LISTED_DEFAULT = 50
 const PAGE_MAX = 200

@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import type { CliCommand, Environment } from "./commands.ts"
-import { removeFolder } from "./ownFolder.ts"
-import { Progress } from "./demo/progress.ts"
-import { reportText } from "./demo/report.ts"
-import { runDemo } from "./demo/run.ts"
-import { demoGateways } from "./demo/showcase.ts"
-import { demoRates } from "./demo/wallets.ts"
-import { PAYMENTS_MIN, type TrafficSettings } from "./demo/traffic.ts"
-import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
-import { untilStopped } from "./untilStopped.ts"
-import { wholeNumberGiven } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { removeFolder } from "../house/ownFolder.ts"
+import { ownServers } from "../trials/ownServers.ts"
+import { Progress } from "../trials/progress.ts"
+import { reportText } from "../trials/demo/report.ts"
+import { runDemo } from "../trials/demo/run.ts"
+import { demoGateways } from "../trials/demo/showcase.ts"
+import { demoRates } from "../trials/demo/wallets.ts"
+import { PAYMENTS_MIN, type TrafficSettings } from "../trials/demo/traffic.ts"
+import { dataDirOf, type Lastro, startLastro } from "../house/lastro.ts"
+import { untilStopped } from "../house/untilStopped.ts"
+import { wholeNumberGiven } from "../house/usage.ts"
 
 const PAYMENTS_DEFAULT = 600
 const PAYMENTS_MAX = 100_000
@@ -64,11 +66,6 @@ const optionsOf = (args: ReadonlyArray<string>): Options => {
     json: values.json
   }
 }
-
-/** Always servers of its own: demo payments have no business in anybody's database. */
-export const ownServers = (
-  { DATABASE_URL: _, LASTRO_NATS_URL: __, ...rest }: Environment
-): Environment => rest
 
 class Interrupted extends Error {}
 

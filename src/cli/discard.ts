@@ -3,10 +3,10 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { lockFolder } from "../stack/lock.ts"
 import { StackError } from "../stack/stack.ts"
-import type { CliCommand } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { foldersOf, removeFolder } from "./ownFolder.ts"
-import { EXIT_FAILED } from "./operator.ts"
+import type { CliCommand } from "../house/command.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { foldersOf, removeFolder } from "../house/ownFolder.ts"
+import { EXIT_FAILED } from "../house/operator.ts"
 
 const usage = `Usage: lastro discard [--yes]
 

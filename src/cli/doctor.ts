@@ -1,10 +1,10 @@
 import { parseArgs } from "node:util"
 import type { Diagnosis, Finding, PromiseState } from "../proof/doctor/diagnosis.ts"
 import { attachStack } from "../stack/attached.ts"
-import type { CliCommand } from "./commands.ts"
-import { examineStack } from "./examination.ts"
-import { dataDirOf } from "./lastro.ts"
-import { operator } from "./operator.ts"
+import type { CliCommand } from "../house/command.ts"
+import { examineStack } from "../house/examination.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { operator } from "../house/operator.ts"
 
 const EXIT_NOT_WELL = 2
 

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import type { CliCommand } from "./commands.ts"
-import { ownServers } from "./demo.ts"
-import { besiege } from "./hostile/siege.ts"
-import { dataDirOf, type Lastro, startLastro } from "./lastro.ts"
-import { removeFolder } from "./ownFolder.ts"
-import { discardWhenInterrupted } from "./discardWhenInterrupted.ts"
-import { wholeNumberGiven } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import { ownServers } from "../trials/ownServers.ts"
+import { besiege } from "../trials/hostile/siege.ts"
+import { dataDirOf, type Lastro, startLastro } from "../house/lastro.ts"
+import { removeFolder } from "../house/ownFolder.ts"
+import { discardWhenInterrupted } from "../trials/discardWhenInterrupted.ts"
+import { wholeNumberGiven } from "../house/usage.ts"
 
 /** Well inside what a hostile gateway's late charges overrun. */
 const FINALITY_MILLIS = 5_000

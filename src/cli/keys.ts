@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util"
 import type { KeyAside } from "../store/keysAside.ts"
-import type { CliCommand } from "./commands.ts"
-import { EXIT_PERSON_NEEDED, operator, where } from "./operator.ts"
-import { UsageError } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import { EXIT_PERSON_NEEDED, operator, where } from "../house/operator.ts"
+import { UsageError } from "../house/usage.ts"
 
 /** More are counted by `status`. */
 const LISTED_MAX = 500

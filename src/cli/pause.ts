@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util"
-import type { CliCommand } from "./commands.ts"
-import { type Action, EXIT_FAILED, operator, outcomeOf, settled, where } from "./operator.ts"
-import { UsageError } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import { type Action, EXIT_FAILED, operator, outcomeOf, settled, where } from "../house/operator.ts"
+import { UsageError } from "../house/usage.ts"
 
 const command = (action: "pause" | "resume", summary: string, about: string): CliCommand => ({
   summary,

@@ -1,17 +1,16 @@
 import { parseArgs } from "node:util"
-import { Effect } from "effect"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
-import { open } from "../bus/connection.ts"
-import { replayFamily, type ReplayReport } from "../proof/replay/replay.ts"
+import type { ReplayReport } from "../proof/replay/replay.ts"
 import { attachStack } from "../stack/attached.ts"
-import { type Stack, StackError } from "../stack/stack.ts"
+import { StackError } from "../stack/stack.ts"
 import { connect } from "../store/database.ts"
 import { checkpoints } from "../store/shadow.ts"
-import type { CliCommand } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { familyTables, replayOf } from "./replayed.ts"
-import { agreed, planAs } from "./topology/declared.ts"
-import { UsageError } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { familyTables } from "../house/replayed.ts"
+import { replayStack } from "../house/replayStack.ts"
+import { agreed, planAs } from "../house/topology/declared.ts"
+import { UsageError } from "../house/usage.ts"
 
 const EXIT_DIFFERS = 2
 
@@ -58,26 +57,6 @@ export const replay: CliCommand = {
     else print(report)
     return report.differences.length === 0 ? 0 : EXIT_DIFFERS
   }
-}
-
-/** One family of a running stack. Reads with a worker's rights. */
-export const replayStack = (
-  stack: Stack,
-  family: string,
-  from: { readonly checkpoint: string | undefined; readonly partition: number | undefined }
-): Promise<ReplayReport> => {
-  const { password, user } = stack.nats.worker
-  const { databaseUrl, natsUrls: urls } = stack
-  return Effect.runPromise(
-    Effect.scoped(Effect.gen(function* () {
-      const link = yield* open({ urls, user, password, name: "lastro-replay" })
-      const request = replayOf(family, { ...from, databaseUrl, link })
-      if (request === undefined) throw new StackError(`${family} keeps no state to be replayed.`)
-      return yield* replayFamily(request)
-    })).pipe(
-      Effect.catchTag("NotReplayable", ({ detail }) => Effect.die(new StackError(`${detail}.`)))
-    )
-  )
 }
 
 const partitionOf = (text: string | undefined): number | undefined => {

@@ -1,8 +1,9 @@
 import { join } from "node:path"
-import type { CliCommand, Environment } from "./commands.ts"
-import { untilStopped } from "./untilStopped.ts"
-import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "./lastro.ts"
-import { takesNothing } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { untilStopped } from "../house/untilStopped.ts"
+import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "../house/lastro.ts"
+import { takesNothing } from "../house/usage.ts"
 import type { Stack, StackError } from "../stack/stack.ts"
 
 const usage = `Usage: deno task start

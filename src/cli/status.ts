@@ -1,8 +1,14 @@
 import { parseArgs } from "node:util"
 import type { Signal } from "../proof/health/signal.ts"
 import type { MeterReading } from "../store/meter.ts"
-import type { CliCommand } from "./commands.ts"
-import { EXIT_FAILED, EXIT_PERSON_NEEDED, HEALTH_MILLIS, operator, where } from "./operator.ts"
+import type { CliCommand } from "../house/command.ts"
+import {
+  EXIT_FAILED,
+  EXIT_PERSON_NEEDED,
+  HEALTH_MILLIS,
+  operator,
+  where
+} from "../house/operator.ts"
 
 interface Partition {
   readonly partition: number

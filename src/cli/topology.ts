@@ -3,11 +3,11 @@ import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { applyPlan, type Plan, planTopology, replicasOf, type Step } from "../bus/topology.ts"
 import { attachStack } from "../stack/attached.ts"
 import type { Stack } from "../stack/stack.ts"
-import type { CliCommand } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { UsageError } from "./usage.ts"
-import { agreed, connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
-import { assertRoom, roomNote } from "./topology/room.ts"
+import type { CliCommand } from "../house/command.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { UsageError } from "../house/usage.ts"
+import { agreed, connectedAs, declaredTopology, planAs } from "../house/topology/declared.ts"
+import { assertRoom, roomNote } from "../house/topology/room.ts"
 
 const usage = `Usage: lastro topology plan [--json]
        lastro topology apply [--json]

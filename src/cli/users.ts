@@ -9,9 +9,10 @@ import {
   keptPasswords,
   merchantConfiguration
 } from "../stack/natsConfiguration.ts"
-import type { CliCommand, Environment } from "./commands.ts"
-import { dataDirOf } from "./lastro.ts"
-import { UsageError } from "./usage.ts"
+import type { CliCommand } from "../house/command.ts"
+import type { Environment } from "../house/environment.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { UsageError } from "../house/usage.ts"
 
 const usage = `Usage: lastro users [--merchant ID] [--passwords FILE]
 

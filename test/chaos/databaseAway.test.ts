@@ -1,6 +1,6 @@
 import * as fs from "node:fs"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { type ChaosRecord, readRecord } from "../../src/cli/chaos/record.ts"
+import { type ChaosRecord, readRecord } from "../../src/trials/chaos/record.ts"
 import type { ClusterStack } from "../../src/stack/cluster.ts"
 import { startClusterHouse, type TestHouse } from "../support/chaosHouse.ts"
 import { promisesHold } from "../support/chaosTests.ts"

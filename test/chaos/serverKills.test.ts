@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { EmbeddedStack, Server } from "../../src/stack/embedded.ts"
 import { LEASE_MILLIS, startTestHouse, type TestHouse } from "../support/chaosHouse.ts"
-import { type ChaosRecord, readRecord } from "../../src/cli/chaos/record.ts"
+import { type ChaosRecord, readRecord } from "../../src/trials/chaos/record.ts"
 import { promisesHold } from "../support/chaosTests.ts"
-import type { WorkerProcess } from "../../src/cli/chaos/workers.ts"
+import type { WorkerProcess } from "../../src/trials/chaos/workers.ts"
 
 // Outages hold everything up, so more is asked for than goes through: two to three thousand commands.
 const PAYMENTS_PER_SECOND = 120

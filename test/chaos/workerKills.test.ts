@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { CRASH_POINTS } from "../../src/runtime/commit.ts"
 import type { EmbeddedStack } from "../../src/stack/embedded.ts"
 import { LEASE_MILLIS, startTestHouse, type TestHouse } from "../support/chaosHouse.ts"
-import { type ChaosRecord, readRecord } from "../../src/cli/chaos/record.ts"
+import { type ChaosRecord, readRecord } from "../../src/trials/chaos/record.ts"
 import { eventually } from "../support/lastro.ts"
 import { tamperings } from "../support/chaosTampering.ts"
 import { promisesHold } from "../support/chaosTests.ts"
-import type { WorkerProcess } from "../../src/cli/chaos/workers.ts"
+import type { WorkerProcess } from "../../src/trials/chaos/workers.ts"
 
 /** New payments a second; with captures, refunds and refusals about twice as many commands. */
 const PAYMENTS_PER_SECOND = 40

@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs"
 import { beforeAll, expect, test } from "vitest"
-import { drawFault, faultKinds } from "../../src/cli/chaos/faults.ts"
-import { reportText } from "../../src/cli/chaos/report.ts"
-import { type ChaosReport, runChaos } from "../../src/cli/chaos/run.ts"
+import { drawFault, faultKinds } from "../../src/trials/chaos/faults.ts"
+import { reportText } from "../../src/trials/chaos/report.ts"
+import { type ChaosReport, runChaos } from "../../src/trials/chaos/run.ts"
 import { runCommand } from "../../src/cli/commands.ts"
-import { Progress } from "../../src/cli/demo/progress.ts"
-import { Random } from "../../src/cli/demo/random.ts"
+import { Progress } from "../../src/trials/progress.ts"
+import { Random } from "../../src/trials/random.ts"
 import { testFolder } from "../support/lastro.ts"
 
 const MILLIS = 15_000

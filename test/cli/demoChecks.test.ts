@@ -5,15 +5,15 @@ import {
   judge,
   keepsOrder,
   takesEffectOnce
-} from "../../src/cli/demo/checks.ts"
-import { CommandLog } from "../../src/cli/demo/commandLog.ts"
-import { type Evidence, gather, type PaymentEvidence } from "../../src/cli/demo/evidence.ts"
-import { type House, openHouse } from "../../src/cli/demo/house.ts"
-import { untilQuiet } from "../../src/cli/demo/quiet.ts"
-import { play } from "../../src/cli/demo/shopper.ts"
-import { stories } from "../../src/cli/demo/stories.ts"
-import { type Plan, trafficOf } from "../../src/cli/demo/traffic.ts"
-import { overHttp, overNats } from "../../src/cli/demo/ways.ts"
+} from "../../src/trials/demo/checks.ts"
+import { CommandLog } from "../../src/trials/demo/commandLog.ts"
+import { type Evidence, gather, type PaymentEvidence } from "../../src/trials/demo/evidence.ts"
+import { type House, openHouse } from "../../src/trials/demo/house.ts"
+import { untilQuiet } from "../../src/trials/demo/quiet.ts"
+import { play } from "../../src/trials/demo/shopper.ts"
+import { stories } from "../../src/trials/demo/stories.ts"
+import { type Plan, trafficOf } from "../../src/trials/demo/traffic.ts"
+import { overHttp, overNats } from "../../src/trials/demo/ways.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 
 /** A few payments as the demo makes them; each test then forges what was found. */

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { prepare } from "../../src/cli/prepare.ts"
+import { prepare } from "../../src/house/prepare.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"
 import { connect } from "../../src/store/database.ts"

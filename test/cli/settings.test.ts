@@ -2,7 +2,7 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
-import { isOurs, settingsOf } from "../../src/cli/settings.ts"
+import { isOurs, settingsOf } from "../../src/house/settings.ts"
 import { commandLine } from "../support/commandLine.ts"
 
 const OWN_FILE = fileURLToPath(import.meta.url)

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { configuredTerms } from "../../src/cli/terms.ts"
+import { configuredTerms } from "../../src/house/terms.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { commandLine } from "../support/commandLine.ts"
 import {

@@ -8,7 +8,7 @@ import { node24, ownRuntime } from "../support/startProcess.ts"
 const folder = testFolder("unforeseen")
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
 
-const unforeseen = new URL("../../src/cli/unforeseen.ts", import.meta.url).href
+const unforeseen = new URL("../../src/house/unforeseen.ts", import.meta.url).href
 
 /** A process with these lines in it, and what becomes of it. */
 const runs = (runtime: ReadonlyArray<string>, serves: boolean, lines: ReadonlyArray<string>) => {

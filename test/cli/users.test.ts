@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { examineStack } from "../../src/cli/examination.ts"
+import { examineStack } from "../../src/house/examination.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { commandLine } from "../support/commandLine.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { Random } from "../../src/cli/demo/random.ts"
+import { Random } from "../../src/trials/random.ts"
 import { holdsCardNumber, withoutLongNumbers } from "../../src/domain/cardNumber.ts"
 import { cardPointersIn } from "../../src/domain/cardPointers.ts"
 import { cardAt, everyday } from "../support/cards.ts"

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { edgeRoutes } from "../../src/cli/edge.ts"
+import { edgeRoutes } from "../../src/house/edge.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { leaksIn, openShop, order, type Shop } from "../support/shop.ts"
 

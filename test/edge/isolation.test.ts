@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { edgeRoutes } from "../../src/cli/edge.ts"
+import { edgeRoutes } from "../../src/house/edge.ts"
 import { createApiKey, type Scope } from "../../src/store/apiKeys.ts"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { gatewayOf, leaksIn, openShop, order, settle, type Shop } from "../support/shop.ts"

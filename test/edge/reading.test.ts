@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { edgeRoutes } from "../../src/cli/edge.ts"
+import { edgeRoutes } from "../../src/house/edge.ts"
 import { STREAMS_PER_KEY_MAX } from "../../src/edge/eventStreams.ts"
 import { accessKeys, revokeAccessKey } from "../../src/store/accessKeys.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { configuredGateways } from "../../src/cli/gateways.ts"
+import { configuredGateways } from "../../src/house/gateways.ts"
 import { testFolder } from "../support/lastro.ts"
 
 let folder: string

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { besiege } from "../../src/cli/hostile/siege.ts"
+import { besiege } from "../../src/trials/hostile/siege.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { imbalances } from "../support/shop.ts"
 

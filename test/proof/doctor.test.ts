@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { examineStack } from "../../src/cli/examination.ts"
+import { examineStack } from "../../src/house/examination.ts"
 import type { Diagnosis } from "../../src/proof/doctor/diagnosis.ts"
 import { examineIdentities } from "../../src/proof/doctor/identities.ts"
 import { open } from "../../src/bus/connection.ts"

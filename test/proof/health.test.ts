@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { Nats } from "../../src/bus/connection.ts"
 import { loginRefused, loginTaken } from "../../src/bus/logins.ts"
-import { edgeProbes } from "../../src/cli/healthSources.ts"
+import { edgeProbes } from "../../src/house/healthSources.ts"
 import type { FamilyState } from "../../src/proof/health/familyStates.ts"
 import { healthOf, type HealthSources } from "../../src/proof/health/health.ts"
 import {

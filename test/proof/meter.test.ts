@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { afterEach, expect, test } from "vitest"
-import { meterPlaces } from "../../src/cli/meter.ts"
+import { meterPlaces } from "../../src/house/meter.ts"
 import { Nats } from "../../src/bus/connection.ts"
 import { Database } from "../../src/store/database.ts"
 import { type MeterAlarm, meterPositions, meterReading } from "../../src/store/meter.ts"

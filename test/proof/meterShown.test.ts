@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { Header } from "../../src/runtime/letter.ts"
-import { examineStack } from "../../src/cli/examination.ts"
+import { examineStack } from "../../src/house/examination.ts"
 import { append } from "../../src/bus/append.ts"
 import { Effect } from "effect"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"

@@ -1,4 +1,4 @@
-import type { Random } from "../../src/cli/demo/random.ts"
+import type { Random } from "../../src/trials/random.ts"
 
 const digitsOf = (random: Random, count: number): string =>
   Array.from({ length: count }, () => random.int(10)).join("")

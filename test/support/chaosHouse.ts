@@ -1,5 +1,5 @@
 import * as fs from "node:fs"
-import { type ChaosHouse, startChaosHouse } from "../../src/cli/chaos/house.ts"
+import { type ChaosHouse, startChaosHouse } from "../../src/trials/chaos/house.ts"
 import { type ClusterStack, startCluster } from "../../src/stack/cluster.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import type { Stack } from "../../src/stack/stack.ts"

@@ -1,5 +1,5 @@
 import type { Book } from "../../src/stack/simulator/book.ts"
-import type { Command } from "../../src/cli/chaos/load.ts"
+import type { Command } from "../../src/trials/chaos/load.ts"
 import {
   chargesAstray,
   emissionsAstray,
@@ -8,9 +8,9 @@ import {
   missingCommands,
   repeatedEffects,
   type Violations
-} from "../../src/cli/chaos/promises.ts"
-import type { ChaosRecord, StateDoc, Stored } from "../../src/cli/chaos/record.ts"
-import { differencesFromReplay } from "../../src/cli/chaos/replay.ts"
+} from "../../src/trials/chaos/promises.ts"
+import type { ChaosRecord, StateDoc, Stored } from "../../src/trials/chaos/record.ts"
+import { differencesFromReplay } from "../../src/trials/chaos/replay.ts"
 
 interface Context {
   readonly acknowledged: ReadonlyArray<Command>

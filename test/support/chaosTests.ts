@@ -1,8 +1,8 @@
 import { expect, test } from "vitest"
-import { familyTables } from "../../src/cli/replayed.ts"
-import { replayStack } from "../../src/cli/replay.ts"
+import { familyTables } from "../../src/house/replayed.ts"
+import { replayStack } from "../../src/house/replayStack.ts"
 import type { Stack } from "../../src/stack/stack.ts"
-import type { ChaosHouse } from "../../src/cli/chaos/house.ts"
+import type { ChaosHouse } from "../../src/trials/chaos/house.ts"
 import {
   chargesAstray,
   effectsOutOfOrder,
@@ -11,9 +11,9 @@ import {
   imbalances,
   missingCommands,
   repeatedEffects
-} from "../../src/cli/chaos/promises.ts"
-import type { ChaosRecord } from "../../src/cli/chaos/record.ts"
-import { differencesFromReplay } from "../../src/cli/chaos/replay.ts"
+} from "../../src/trials/chaos/promises.ts"
+import type { ChaosRecord } from "../../src/trials/chaos/record.ts"
+import { differencesFromReplay } from "../../src/trials/chaos/replay.ts"
 
 /** One test per promise, over what stands in streams and tables once everything is quiet. */
 export const promisesHold = (

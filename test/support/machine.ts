@@ -1,7 +1,7 @@
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node"
 import { Effect, Exit, Fiber, Layer } from "effect"
 import * as fs from "node:fs"
-import { prepare } from "../../src/cli/prepare.ts"
+import { prepare } from "../../src/house/prepare.ts"
 import { Nats, type NatsLink } from "../../src/bus/connection.ts"
 import { append } from "../../src/bus/append.ts"
 import { partitionOf } from "../../src/domain/partition.ts"

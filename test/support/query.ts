@@ -1,2 +1,2 @@
 /** One question to a database, for assertions. */
-export { query } from "../../src/cli/chaos/query.ts"
+export { query } from "../../src/trials/query.ts"

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { removeFolder } from "../../src/cli/ownFolder.ts"
+import { removeFolder } from "../../src/house/ownFolder.ts"
 import { isAlive } from "../../src/stack/child.ts"
 
 const run = promisify(execFile)

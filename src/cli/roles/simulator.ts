@@ -2,10 +2,10 @@ import * as fs from "node:fs"
 import { join } from "node:path"
 import { openPixDesk } from "../../stack/pix/server.ts"
 import { startSimulator } from "../../stack/simulator/server.ts"
-import type { CliCommand } from "../commands.ts"
-import { dataDirOf, hostOf, portOf } from "../lastro.ts"
-import { untilStopped } from "../untilStopped.ts"
-import { takesNothing } from "../usage.ts"
+import type { CliCommand } from "../../house/command.ts"
+import { dataDirOf, hostOf, portOf } from "../../house/lastro.ts"
+import { untilStopped } from "../../house/untilStopped.ts"
+import { takesNothing } from "../../house/usage.ts"
 
 const usage = `Usage: lastro simulator
 
