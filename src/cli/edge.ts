@@ -1,12 +1,12 @@
-import { toStderr } from "../../telemetry/logs.ts"
-import { startTracing, stopTracing } from "../../telemetry/traces.ts"
-import type { CliCommand } from "../../house/command.ts"
-import { startEdge } from "../../house/edge.ts"
-import { openGateways, sharedGateways } from "../../house/gateways.ts"
-import { dataDirOf, hostOf, portOf } from "../../house/lastro.ts"
-import { untilStopped } from "../../house/untilStopped.ts"
-import { takesNothing } from "../../house/usage.ts"
-import { readyStack, serversUsage } from "../../house/needed.ts"
+import { toStderr } from "../telemetry/logs.ts"
+import { startTracing, stopTracing } from "../telemetry/traces.ts"
+import type { CliCommand } from "../house/command.ts"
+import { startEdge } from "../house/edge.ts"
+import { openGateways, sharedGateways } from "../house/gateways.ts"
+import { dataDirOf, hostOf, portOf } from "../house/lastro.ts"
+import { untilStopped } from "../house/untilStopped.ts"
+import { takesNothing } from "../house/usage.ts"
+import { readyStack, serversUsage } from "../house/needed.ts"
 
 const usage = `Usage: lastro edge
 

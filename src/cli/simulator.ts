@@ -1,11 +1,11 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { openPixDesk } from "../../stack/pix/server.ts"
-import { startSimulator } from "../../stack/simulator/server.ts"
-import type { CliCommand } from "../../house/command.ts"
-import { dataDirOf, hostOf, portOf } from "../../house/lastro.ts"
-import { untilStopped } from "../../house/untilStopped.ts"
-import { takesNothing } from "../../house/usage.ts"
+import { openPixDesk } from "../stack/pix/server.ts"
+import { startSimulator } from "../stack/simulator/server.ts"
+import type { CliCommand } from "../house/command.ts"
+import { dataDirOf, hostOf, portOf } from "../house/lastro.ts"
+import { untilStopped } from "../house/untilStopped.ts"
+import { takesNothing } from "../house/usage.ts"
 
 const usage = `Usage: lastro simulator
 

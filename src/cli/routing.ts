@@ -1,10 +1,10 @@
-import type { CliCommand } from "../../house/command.ts"
-import { configuredGateways } from "../../house/gateways.ts"
-import { dataDirOf } from "../../house/lastro.ts"
-import { configuredTerms, publishTerms } from "../../house/terms.ts"
-import { agreed, planAs } from "../../house/topology/declared.ts"
-import { takesNothing } from "../../house/usage.ts"
-import { attachStack } from "../../stack/attached.ts"
+import type { CliCommand } from "../house/command.ts"
+import { configuredGateways } from "../house/gateways.ts"
+import { dataDirOf } from "../house/lastro.ts"
+import { configuredTerms, publishTerms } from "../house/terms.ts"
+import { agreed, planAs } from "../house/topology/declared.ts"
+import { takesNothing } from "../house/usage.ts"
+import { attachStack } from "../stack/attached.ts"
 
 const usage = `Usage: lastro routing
 

@@ -1,9 +1,9 @@
-import { databaseRefused } from "../../stack/checks.ts"
-import { StackError } from "../../stack/stack.ts"
-import { checkServer, ensureDatabase } from "../../store/provision.ts"
-import type { CliCommand } from "../../house/command.ts"
-import { migrated } from "../../house/migrated.ts"
-import { takesNothing } from "../../house/usage.ts"
+import { databaseRefused } from "../stack/checks.ts"
+import { StackError } from "../stack/stack.ts"
+import { checkServer, ensureDatabase } from "../store/provision.ts"
+import type { CliCommand } from "../house/command.ts"
+import { migrated } from "../house/migrated.ts"
+import { takesNothing } from "../house/usage.ts"
 
 const usage = `Usage: lastro migrate
 

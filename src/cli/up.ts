@@ -1,8 +1,8 @@
-import { toStderr } from "../../telemetry/logs.ts"
-import type { CliCommand } from "../../house/command.ts"
-import { runAll } from "../start.ts"
-import { takesNothing } from "../../house/usage.ts"
-import { neededStack, serversUsage } from "../../house/needed.ts"
+import { toStderr } from "../telemetry/logs.ts"
+import type { CliCommand } from "../house/command.ts"
+import { runAll } from "./start.ts"
+import { takesNothing } from "../house/usage.ts"
+import { neededStack, serversUsage } from "../house/needed.ts"
 
 const usage = `Usage: lastro up
 
