@@ -54,13 +54,15 @@ const noticesOf = (told: Told): ReadonlyArray<Notice> => {
   const known = paymentOfTxid(txid)
   if (known === undefined) return strayOf(told)
   const { payment_id } = known
+  const paid = endToEndId !== undefined && { charge_id: endToEndId }
   return [
-    { ...known, says: "made", ...(endToEndId !== undefined && { charge_id: endToEndId }) },
+    { ...known, says: "made", ...paid },
     ...devolucoes.map(({ id, natureza, status }): Notice =>
       isMed(natureza) ? { payment_id, dispute_id: id } : {
         payment_id,
         attempt: `${payment_id}.refund.ref_${id}`,
         refund_id: id,
+        ...paid,
         says: status === "DEVOLVIDO" ? "made" : status === "NAO_REALIZADO" ? "not_made" : "pending"
       }
     )

@@ -59,7 +59,7 @@ export type Notice =
     readonly says: "made" | "not_made" | "pending"
     /** The gateway's own name of a refund: an attempt we do not know was made there by somebody. */
     readonly refund_id?: string
-    /** Of what is told, where one charge may be paid more than once. */
+    /** What it is about, where one charge may be paid more than once. */
     readonly charge_id?: string
   }
   | { readonly payment_id: string; readonly dispute_id: string }

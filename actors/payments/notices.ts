@@ -40,7 +40,7 @@ export const heard = (step: Step, notice: Notice): Step | undefined => {
 /** A refund that we did not ask for: somebody made it at the gateway itself, which is asked about it. */
 const refundHeard = (
   step: Step,
-  { attempt: key, gateway, refund_id, says }: Notice
+  { attempt: key, charge_id, gateway, refund_id, says }: Notice
 ): Step | undefined => {
   const { payment, received: { at } } = step
   const { attempts, id } = payment
@@ -55,6 +55,7 @@ const refundHeard = (
     operation: "refund",
     amount: 0n,
     refund_id,
+    ...(charge_id !== undefined && { charge_id }),
     status: "unknown",
     sent_at: at,
     unknown_since: at,

@@ -130,10 +130,9 @@ const bookMade = (
   const taken = takeCredit(change(step, { legs }), nameOf(refund), moved, rate)
   if (taken === undefined) return undefined
   const made: Refund = { ...refund, ...(taken.back && { credit: taken.back }) }
-  const isKnown = payment.refunds.some(({ id }) => id === made.id)
   const known = change(taken.step, {
     amount_refunded: payment.amount_refunded + amount,
-    refunds: isKnown ? replace(step, made) : [...payment.refunds, made]
+    refunds: withMade(payment, made)
   })
   const booked = [
     entries.refund(bookOf(known), nameOf(made), moved),
@@ -141,6 +140,12 @@ const bookMade = (
   ].reduce(book, known)
   return told(booked, made, chargeId)
 }
+
+/** It takes the place of the one that was asked for, where it was. */
+const withMade = ({ refunds }: Payment, made: Refund): ReadonlyArray<Refund> =>
+  refunds.some(({ id }) => id === made.id)
+    ? refunds.map((one) => one.id === made.id ? made : one)
+    : [...refunds, made]
 
 const bookStrayMade = (
   step: Step,
@@ -154,7 +159,7 @@ const bookStrayMade = (
   const booked = [
     entries.refund(accounts, nameOf(made), ofStray(made.amount)),
     entries.refundConfirmed(accounts, nameOf(made), made.amount)
-  ].reduce(book, change(taken, { refunds: replace(step, made) }))
+  ].reduce(book, change(taken, { refunds: withMade(step.payment, made) }))
   return told(booked, made, chargeId)
 }
 
@@ -179,15 +184,22 @@ export const refundAtGateway = (
   const { payment, received } = step
   const made: Attempt = { ...attempt, amount, charge_id, status: "approved" }
   const known = changeAttempt(step, made)
+  const stray = payment.strays?.find((one) => one.charge_id === attempt.charge_id)
+  // Of money that we do not know of yet it is none of what was captured.
+  const isOfOther = stray === undefined && attempt.charge_id !== undefined &&
+    attempt.charge_id !== payment.charge_id
   const asked = {
     id: derivedId("ref", payment.id, attempt.refund_id!),
     attempt: attempt.key,
     amount,
     made_at_gateway: true,
+    ...(stray && { stray: stray.charge_id }),
     created_at: received.at
   }
   const detail = `the gateway reports a refund of ${amount} that nobody asked for`
-  const booked = bookMade(known, asked, charge_id, payment.credit?.refund_rate ?? "original")
+  const booked = isOfOther
+    ? undefined
+    : bookMade(known, asked, charge_id, payment.credit?.refund_rate ?? "original")
   if (booked !== undefined) return doubt(booked, made, { charge_id, detail })
   const refused: Attempt = { ...made, status: "declined", code: "not_asked_for", detail }
   return contradict(step, refused, -amount, { charge_id, detail }) ?? step

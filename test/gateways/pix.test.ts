@@ -266,6 +266,7 @@ test("the bank's news is known by the secret of its address", async () => {
       payment_id: paymentId(),
       attempt: `${paymentId()}.refund.ref_a1`,
       refund_id: "a1",
+      charge_id: "E1",
       says: "made"
     }
   ])

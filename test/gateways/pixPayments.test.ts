@@ -102,6 +102,21 @@ describe("a payment of another amount than was asked for", () => {
   )
 })
 
+/** Somebody at the bank gives it back, without us. */
+const returnAtDesk = async (charge_id: string, valor: string) => {
+  const bank = one.lastro.banks.get("pix")!.url
+  const asked = await fetch(`${bank}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: "Basic x" }
+  })
+  const { access_token } = (await asked.json()) as { access_token: string }
+  await fetch(`${bank}/api/v2/pix/${charge_id}/devolucao/desk1`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${access_token}` },
+    body: JSON.stringify({ valor })
+  })
+}
+
 test("a second payment of one charge is found, told as a break, and goes back by its name", async () => {
   const { json } = await shop.pay(pix)
   await payer(json.id)
@@ -112,9 +127,16 @@ test("a second payment of one charge is found, told as a break, and goes back by
   const [{ amount, charge_id }] = twice.in_suspense
   expect(amount).toBe(10_000)
   await expect.poll(() => breaksOf(charge_id), { timeout: 20_000 }).toHaveLength(1)
-  await shop.post(`/v1/payments/${json.id}/refunds`, { charge_id })
-  await shop.until(json.id, ({ in_suspense }) => in_suspense[0].returned === 10_000)
-  expect(await returnedAt(charge_id)).toEqual(["100.00"])
+  await shop.post(`/v1/payments/${json.id}/refunds`, { amount: 9_000, charge_id })
+  await shop.until(json.id, ({ in_suspense }) => in_suspense[0].returned === 9_000)
+  expect(await returnedAt(charge_id)).toEqual(["90.00"])
+  // The rest at the bank's own desk.
+  await returnAtDesk(charge_id, "10.00")
+  const { amount_refunded } = await shop.until(
+    json.id,
+    ({ in_suspense }) => in_suspense[0].returned === 10_000
+  )
+  expect(amount_refunded).toBe(0)
   expect(await returnedAt(paid.charge_id)).toBeUndefined()
   const { json: wrong, status } = await shop.post(`/v1/payments/${json.id}/refunds`, {
     charge_id: "E0"
@@ -126,17 +148,7 @@ test("a return that was made at the bank's own desk is booked, and a break", asy
   const { json } = await shop.pay(pix)
   await payer(json.id)
   const { charge_id } = await shop.until(json.id, "captured")
-  const bank = one.lastro.banks.get("pix")!.url
-  const asked = await fetch(`${bank}/oauth/token`, {
-    method: "POST",
-    headers: { authorization: "Basic x" }
-  })
-  const { access_token } = (await asked.json()) as { access_token: string }
-  await fetch(`${bank}/api/v2/pix/${charge_id}/devolucao/desk1`, {
-    method: "PUT",
-    headers: { authorization: `Bearer ${access_token}` },
-    body: JSON.stringify({ valor: "3.00" })
-  })
+  await returnAtDesk(charge_id, "3.00")
   const told = await shop.until(json.id, ({ amount_refunded }) => amount_refunded === 300)
   expect(told.refunds).toMatchObject([{ amount: 300, made_at_gateway: true }])
   await expect.poll(() => breaksOf(charge_id), { timeout: 20_000 }).toHaveLength(1)

@@ -121,6 +121,42 @@ describe("money that came beside what was captured", () => {
   })
 })
 
+describe("money in suspense that goes back at the bank's own desk", () => {
+  const desk = (life: Life, charge_id: string, amount: bigint) => {
+    const attempt = `${ID}.refund.ref_desk`
+    const notice = { attempt, gateway: "simulator", refund_id: "desk", says: "made", charge_id }
+    const { emit } = Result.getOrThrow(life.take(about("notified", notice)))
+    expect(emit).toMatchObject([{ type: "inquire", body: { charge_id, refund_id: "desk" } }])
+    const told = answer(life.attempt(attempt)!, approved(amount, true, charge_id), true)
+    return eventsOf(life.take(told))
+  }
+
+  it("is a refund of that money, and a break", () => {
+    const life = paidWith(charged("E1", 10_000n, ["E2", 700n]))
+    expect(desk(life, "E2", 700n)).toEqual(["payment.refunded", "payment.charge_contradicted"])
+    expect(life.payment).toMatchObject({
+      amount_refunded: 0n,
+      strays: [{ charge_id: "E2", returned: 700n }],
+      refunds: [{ stray: "E2", amount: 700n, made_at_gateway: true }]
+    })
+    expect(life.suspense).toBe(0n)
+    expect(codeOf(back(life, { charge_id: "E2" }))).toBe("nothing_to_refund")
+  })
+
+  it("is none of the merchant's, also where it was not known yet", () => {
+    const life = paidWith(approved(10_000n, true, "E1"))
+    expect(desk(life, "E2", 700n)).toEqual(["payment.charge_contradicted"])
+    expect(life.payment).toMatchObject({ amount_refunded: 0n, refunds: [] })
+    expect(life.suspense).toBe(-700n)
+  })
+
+  it("and a return of the charge itself is one of what was captured", () => {
+    const life = paidWith(charged("E1", 10_000n, ["E2", 700n]))
+    desk(life, "E1", 300n)
+    expect([life.payment!.amount_refunded, life.suspense]).toEqual([300n, 700n])
+  })
+})
+
 describe("a refund of another amount than was asked for", () => {
   it.each([50n, 9_000n])("is booked as the bank made it, and told as a break: %i", (amount) => {
     const life = paidWith(approved(10_000n, true, "E1"))
