@@ -4,7 +4,7 @@ import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
 import { GivenTerms } from "./givenTerms.ts"
-import { isPayoutOpen } from "./payout.ts"
+import { isPayoutOpen } from "./wallet/payout.ts"
 import { defaultTerms, isPayment, type State, Terms, transitions } from "./state.ts"
 import { load, overdue, save } from "./store.ts"
 

@@ -2,7 +2,7 @@ import { Result } from "effect"
 import type { Refusal } from "../../src/runtime/actor.ts"
 import type { Decision } from "../../streams/emissions.ts"
 import type { RefusalCode, State } from "./state.ts"
-import type { Row } from "./step.ts"
+import type { Row } from "./payment/step.ts"
 
 /** What any decision of this family is. */
 export type Decided = Result.Result<Decision<"payments", State, Row>, Refusal<RefusalCode>>

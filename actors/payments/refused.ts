@@ -4,7 +4,7 @@ import { derivedId } from "../../src/domain/identifiers.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { type Decided, refuse } from "./decided.ts"
-import { quoteIn } from "./quote.ts"
+import { quoteIn } from "./exchange/quote.ts"
 import { SeenCommand } from "./seenCommand.ts"
 import { isQuote, isRefused, type RefusalCode, type State, type Terms } from "./state.ts"
 

@@ -20,17 +20,17 @@ import {
   PaymentStatus,
   RefundStatus
 } from "../../streams/resources/payment.ts"
-import type { Balance } from "./balance.ts"
-import type { Conversion } from "./conversion.ts"
-import { Credit, CreditBack, LegCredit } from "./credit.ts"
-import type { Merchant } from "./merchant.ts"
-import type { Past } from "./past.ts"
-import type { Payout } from "./payout.ts"
-import type { Quote } from "./quote.ts"
+import type { Balance } from "./wallet/balance.ts"
+import type { Conversion } from "./exchange/conversion.ts"
+import { Credit, CreditBack, LegCredit } from "./payment/credit.ts"
+import type { Merchant } from "./wallet/merchant.ts"
+import type { Past } from "./payment/past.ts"
+import type { Payout } from "./wallet/payout.ts"
+import type { Quote } from "./exchange/quote.ts"
 import type { Refused } from "./refused.ts"
 import { SeenCommand } from "./seenCommand.ts"
-import { Stray } from "./stray.ts"
-import type { Transfer } from "./transfer.ts"
+import { Stray } from "./payment/stray.ts"
+import type { Transfer } from "./wallet/transfer.ts"
 
 export const Status = PaymentStatus
 export type Status = typeof Status.Type

@@ -8,14 +8,14 @@ import { Database, type Statement } from "../../src/store/database.ts"
 import { isSetAside } from "../../src/store/parked.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { forAny } from "../../src/store/statements.ts"
-import { Balance, isBalanceId } from "./balance.ts"
-import { Conversion, isConversionKey } from "./conversion.ts"
-import { Merchant, MERCHANT_KEY } from "./merchant.ts"
-import { isBesidePayment, Past } from "./past.ts"
-import { isPayoutId, Payout } from "./payout.ts"
-import { isQuoteKey, Quote, QUOTE_KEPT_MILLIS } from "./quote.ts"
+import { Balance, isBalanceId } from "./wallet/balance.ts"
+import { Conversion, isConversionKey } from "./exchange/conversion.ts"
+import { Merchant, MERCHANT_KEY } from "./wallet/merchant.ts"
+import { isBesidePayment, Past } from "./payment/past.ts"
+import { isPayoutId, Payout } from "./wallet/payout.ts"
+import { isQuoteKey, Quote, QUOTE_KEPT_MILLIS } from "./exchange/quote.ts"
 import { isCommandKey, Refused, REFUSED_MILLIS } from "./refused.ts"
-import { isTransferId, Transfer } from "./transfer.ts"
+import { isTransferId, Transfer } from "./wallet/transfer.ts"
 import {
   isBalance,
   isConversion,
@@ -29,7 +29,7 @@ import {
   Payment,
   type State
 } from "./state.ts"
-import type { Row } from "./step.ts"
+import type { Row } from "./payment/step.ts"
 
 const decoders = {
   payments: Schema.decodeUnknownSync(Payment),

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { describe, expect, it } from "vitest"
 import { laterWords } from "../../actors/payments/laterWords.ts"
-import { payoutMoves } from "../../actors/payments/payout.ts"
+import { payoutMoves } from "../../actors/payments/wallet/payout.ts"
 import { moves, Status, transitions } from "../../actors/payments/state.ts"
 
 const page = fs.readFileSync("docs/payments.md", "utf8")

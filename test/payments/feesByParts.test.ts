@@ -1,8 +1,8 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { bearerOf, feeOn } from "../../actors/payments/fees.ts"
-import { captureStep, takenBack } from "../../actors/payments/legs.ts"
+import { bearerOf, feeOn } from "../../actors/payments/payment/fees.ts"
+import { captureStep, takenBack } from "../../actors/payments/payment/legs.ts"
 import { defaultTerms, type Payment } from "../../actors/payments/state.ts"
 import type { FeeTerms } from "../../streams/messages/fees.ts"
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import type { Balance } from "../../actors/payments/balance.ts"
+import type { Balance } from "../../actors/payments/wallet/balance.ts"
 import type { Payment } from "../../actors/payments/state.ts"
 import * as chart from "../../src/ledger/chart.ts"
 import { changesOf } from "../../src/ledger/journal.ts"

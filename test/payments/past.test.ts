@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { PAST_KEPT_MAX, whole } from "../../actors/payments/past.ts"
+import { PAST_KEPT_MAX, whole } from "../../actors/payments/payment/past.ts"
 import { REFUSALS_MAX, REFUSED_MILLIS } from "../../actors/payments/refused.ts"
 import { isPast, type Payment } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { type Balance, payoutTimerOf } from "../../actors/payments/balance.ts"
+import { type Balance, payoutTimerOf } from "../../actors/payments/wallet/balance.ts"
 import { isPayout, type Terms } from "../../actors/payments/state.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import { Wallets } from "../support/wallets.ts"

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { type Quote, QUOTE_KEPT_MILLIS, quoteIn } from "../../actors/payments/quote.ts"
+import { type Quote, QUOTE_KEPT_MILLIS, quoteIn } from "../../actors/payments/exchange/quote.ts"
 import { isQuote, type State } from "../../actors/payments/state.ts"
 import { save } from "../../actors/payments/store.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"

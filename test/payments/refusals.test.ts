@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { type Quote, QUOTE_KEPT_MILLIS } from "../../actors/payments/quote.ts"
+import { type Quote, QUOTE_KEPT_MILLIS } from "../../actors/payments/exchange/quote.ts"
 import { REFUSALS_MAX, type Refused, REFUSED_MILLIS } from "../../actors/payments/refused.ts"
 import { load, save } from "../../actors/payments/store.ts"
 import {

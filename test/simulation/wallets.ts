@@ -1,7 +1,7 @@
 import { gateway } from "../../actors/gateway/actor.ts"
 import { payments } from "../../actors/payments/actor.ts"
-import { isPayoutOpen } from "../../actors/payments/payout.ts"
-import { quoteIdOf } from "../../actors/payments/quote.ts"
+import { isPayoutOpen } from "../../actors/payments/wallet/payout.ts"
+import { quoteIdOf } from "../../actors/payments/exchange/quote.ts"
 import {
   defaultTerms,
   isBalance,

@@ -2,8 +2,8 @@
  * Mistakes between actors that the compiler must refuse. Nothing here runs: `deno check` is the test.
  * Each refused line stands under its `@ts-expect-error`, which is an error itself where nothing is refused.
  */
-import { tell } from "../../actors/payments/step.ts"
-import type { Step } from "../../actors/payments/step.ts"
+import { tell } from "../../actors/payments/payment/step.ts"
+import type { Step } from "../../actors/payments/payment/step.ts"
 import type { NotificationRule } from "../../actors/messaging/rules.ts"
 import { bodyOf } from "../../streams/events.ts"
 import type { Decision, Emission, Timer } from "../../streams/emissions.ts"

@@ -1,7 +1,7 @@
 import { Result, Schema } from "effect"
 import { expect } from "vitest"
 import { decide, keysOf } from "../../actors/payments/decide.ts"
-import { Past, whole } from "../../actors/payments/past.ts"
+import { Past, whole } from "../../actors/payments/payment/past.ts"
 import {
   defaultTerms,
   isDefinitive,

@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import { payments } from "../../actors/payments/actor.ts"
-import type { Balance } from "../../actors/payments/balance.ts"
+import type { Balance } from "../../actors/payments/wallet/balance.ts"
 import { defaultTerms, type State, type Terms } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { partitionOf } from "../../src/domain/partition.ts"

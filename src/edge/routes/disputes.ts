@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { disputeResourceOf } from "../../../actors/payments/resource.ts"
+import { disputeResourceOf } from "../../../actors/payments/payment/resource.ts"
 import { DisputeStatus } from "../../../streams/resources/payment.ts"
 import {
   type DisputeAfter,

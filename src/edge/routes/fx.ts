@@ -3,9 +3,9 @@ import {
   type Conversion,
   conversionIdOf,
   conversionResourceOf
-} from "../../../actors/payments/conversion.ts"
-import { keyOf, pairOf } from "../../../actors/payments/pairedId.ts"
-import { type Quote, quoteIdOf, quoteResourceOf } from "../../../actors/payments/quote.ts"
+} from "../../../actors/payments/exchange/conversion.ts"
+import { keyOf, pairOf } from "../../../actors/payments/exchange/pairedId.ts"
+import { type Quote, quoteIdOf, quoteResourceOf } from "../../../actors/payments/exchange/quote.ts"
 import { findConversion, findQuote, listConversions } from "../../../actors/payments/read.ts"
 import { ConvertFields, QuoteFields, ReverseFields } from "../../../streams/messages/fx.ts"
 import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"

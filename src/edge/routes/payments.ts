@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { findPayment, merchantOfPayment } from "../../../actors/payments/read.ts"
-import { resourceOf } from "../../../actors/payments/resource.ts"
+import { resourceOf } from "../../../actors/payments/payment/resource.ts"
 import { listPayments } from "../../../actors/payments/search.ts"
 import { isOutcome, Status } from "../../../actors/payments/state.ts"
 import {

@@ -4,7 +4,7 @@ import {
   type Payout,
   payoutIdOf,
   payoutResourceOf
-} from "../../../actors/payments/payout.ts"
+} from "../../../actors/payments/wallet/payout.ts"
 import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/payments/read.ts"
 import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
 import { PayoutStatus } from "../../../streams/resources/wallet.ts"

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { findPayment, merchantOfPayment, openReviews } from "../../../actors/payments/read.ts"
-import { resourceOf } from "../../../actors/payments/resource.ts"
+import { resourceOf } from "../../../actors/payments/payment/resource.ts"
 import { ReviewFields } from "../../../streams/messages/payments.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
 import { read } from "../reading.ts"

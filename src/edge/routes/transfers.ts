@@ -4,7 +4,7 @@ import {
   type Transfer,
   transferIdOf,
   transferResourceOf
-} from "../../../actors/payments/transfer.ts"
+} from "../../../actors/payments/wallet/transfer.ts"
 import { TransferFields } from "../../../streams/messages/transfers.ts"
 import { Commands } from "../../bus/commands.ts"
 import { hasApiKey } from "../../store/apiKeys.ts"

@@ -1,8 +1,8 @@
-import { conversionIdOf } from "../../../actors/payments/conversion.ts"
-import { keyOf } from "../../../actors/payments/pairedId.ts"
-import { payoutIdOf } from "../../../actors/payments/payout.ts"
-import { quoteIdOf } from "../../../actors/payments/quote.ts"
-import { transferIdOf } from "../../../actors/payments/transfer.ts"
+import { conversionIdOf } from "../../../actors/payments/exchange/conversion.ts"
+import { keyOf } from "../../../actors/payments/exchange/pairedId.ts"
+import { payoutIdOf } from "../../../actors/payments/wallet/payout.ts"
+import { quoteIdOf } from "../../../actors/payments/exchange/quote.ts"
+import { transferIdOf } from "../../../actors/payments/wallet/transfer.ts"
 import type { FxTerms } from "../../../streams/messages/fx.ts"
 
 const PAIR = ["BRL", "USD"] as const

@@ -1,5 +1,5 @@
 import { sourceOf } from "../../../streams/mailboxes.ts"
-import type { Payout } from "../../../actors/payments/payout.ts"
+import type { Payout } from "../../../actors/payments/wallet/payout.ts"
 import {
   type Attempt,
   type Dispute,

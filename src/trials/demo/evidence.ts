@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Delivery } from "../../../actors/messaging/state.ts"
 import { notificationsAbout, type NotificationView } from "../../../actors/messaging/read.ts"
-import type { Payout } from "../../../actors/payments/payout.ts"
+import type { Payout } from "../../../actors/payments/wallet/payout.ts"
 import { listPayouts } from "../../../actors/payments/read.ts"
 import { listPayments } from "../../../actors/payments/search.ts"
 import type { Payment } from "../../../actors/payments/state.ts"

@@ -1,0 +1,217 @@
+import { derivedId } from "../../../src/domain/identifiers.ts"
+import type { Book } from "../../../src/ledger/entries.ts"
+import type { JournalEntry } from "../../../src/ledger/journal.ts"
+import type { Received } from "../../../src/runtime/actor.ts"
+import type { Decision, Emission, Timer, Unaddressed } from "../../../streams/emissions.ts"
+import type { Beside, EventBody, EventWith } from "../../../streams/events.ts"
+import { eventOf } from "../event.ts"
+import {
+  type Attempt,
+  type Dispute,
+  isDefinitive,
+  isOutcome,
+  type Payment,
+  type Status,
+  type Terms,
+  transitions
+} from "../state.ts"
+import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
+import { clear } from "./clearing.ts"
+import { parted, type Past } from "./past.ts"
+import { resourceOf } from "./resource.ts"
+
+export type Row =
+  | { readonly _tag: "Entry"; readonly entry: JournalEntry }
+  /** What the payment waits for, in a table of its own, so that a lost timer is found. */
+  | {
+    readonly _tag: "Wake"
+    readonly paymentId: string
+    readonly timer: string
+    readonly dueMillis: number | undefined
+  }
+  | {
+    readonly _tag: "Dispute"
+    readonly paymentId: string
+    readonly currency: string
+    readonly dispute: Dispute
+  }
+  | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
+
+export interface PendingEvent {
+  readonly type: EventWith<"payment">
+  readonly more: object
+}
+
+/** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
+export interface Step {
+  readonly received: Received<Terms>
+  readonly payment: Payment
+  readonly rows: ReadonlyArray<Row>
+  readonly events: ReadonlyArray<PendingEvent>
+  readonly emit: ReadonlyArray<Emission>
+  readonly timers: ReadonlyArray<Timer<"payments">>
+}
+
+export const begin = (payment: Payment, received: Received<Terms>): Step => ({
+  received,
+  payment,
+  rows: [],
+  events: [],
+  emit: [],
+  timers: []
+})
+
+export const change = (step: Step, changes: Partial<Payment>): Step => ({
+  ...step,
+  payment: { ...step.payment, ...changes }
+})
+
+/** Leaves a member out: `exactOptionalPropertyTypes` has no undefined to set it to. */
+export const without = <A extends object, K extends keyof A>(value: A, key: K): Omit<A, K> => {
+  const { [key]: _, ...rest } = value
+  return rest
+}
+
+/** A move the table does not know is a bug of ours: it stops this payment, not the partition. */
+export const moveTo = (step: Step, status: Status): Step => {
+  const from = step.payment.status
+  if (from === status) return step
+  if (!transitions[from].includes(status)) {
+    throw new Error(`${step.payment.id} cannot go from ${from} to ${status}`)
+  }
+  return withoutQuote(change(step, { status }))
+}
+
+/** A payment that ended without money gives its quote back: another may use it while it holds. */
+const withoutQuote = (step: Step): Step => {
+  const { amount_captured, credit, id, status } = step.payment
+  if (credit === undefined || amount_captured > 0n || transitions[status].length > 0) return step
+  const body = { quote_id: credit.quote, payment_id: id }
+  return send(step, { to: "payments", type: "quote_given_back", body })
+}
+
+export const book = (step: Step, entry: JournalEntry): Step => ({
+  ...step,
+  rows: [...step.rows, { _tag: "Entry", entry }]
+})
+
+/** Tells of the payment as it is when its decision is finished, and of what else the event's type has. */
+export const tell = <Type extends EventWith<"payment">>(
+  step: Step,
+  type: Type,
+  ...[more]: Beside<"payment", Type>
+): Step => ({ ...step, events: [...step.events, { type, more: more ?? {} }] })
+
+export const send = (step: Step, emission: Unaddressed<Emission>): Step => ({
+  ...step,
+  emit: [...step.emit, { ...emission, key: step.received.merchant }]
+})
+
+export const row = (step: Step, added: Row): Step => ({ ...step, rows: [...step.rows, added] })
+
+export const bookOf = ({ payment, received }: Step): Book => ({
+  merchant: payment.merchant,
+  partition: received.partition,
+  gateway: payment.gateway,
+  currency: payment.currency,
+  paymentId: payment.id
+})
+
+export const attemptOf = (payment: Payment, key: string): Attempt | undefined =>
+  payment.attempts.find((attempt) => attempt.key === key)
+
+/** Changes one attempt. A timer it no longer awaits leaves the table of waits. */
+export const changeAttempt = (step: Step, next: Attempt): Step => {
+  const before = attemptOf(step.payment, next.key)
+  const changed = change(step, {
+    attempts: before === undefined
+      ? [...step.payment.attempts, next]
+      : step.payment.attempts.map((attempt) => (attempt.key === next.key ? next : attempt))
+  })
+  return before?.wake_at === next.wake_at ? changed : wakeAt(changed, next.key, next.wake_at)
+}
+
+/**
+ * Wakes that are due later than this have no schedule at the bus, which would keep one for every
+ * authorization of a week: their owner finds them in the table when they are overdue.
+ */
+export const SCHEDULED_WITHIN_MILLIS = 3_600_000
+
+/** Sets, moves or (undefined) takes back what the payment waits for. */
+export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step => {
+  const paymentId = step.payment.id
+  const waits = row(step, { _tag: "Wake", paymentId, timer, dueMillis })
+  if (dueMillis === undefined || dueMillis - step.received.at > SCHEDULED_WITHIN_MILLIS) {
+    return waits
+  }
+  const scheduled: Timer<"payments"> = {
+    id: derivedId("tm", timer),
+    atMillis: dueMillis,
+    type: "wake",
+    body: { payment_id: paymentId, timer, due: dueMillis }
+  }
+  return { ...waits, timers: [...waits.timers, scheduled] }
+}
+
+export const finish = (decided: Step): Decision<"payments", Payment | Past, Row> => {
+  const step = clear(decided)
+  const { received } = step
+  const [served, waiting] = partition(
+    step.payment.waiters,
+    ({ attempt }) => isSettled(step.payment, attempt)
+  )
+  const payment: Payment = {
+    ...step.payment,
+    waiters: waiting,
+    version: step.payment.version + 1,
+    updated_at: received.at
+  }
+  const left = parted(payment)
+  const isTold = served.length > 0 || step.events.length > 0
+  const resource = isTold ? resourceOf(left.payment) : undefined
+  return {
+    put: [[payment.id, left.payment], ...left.put],
+    rows: step.rows,
+    events: step.events.map(({ more, type }) =>
+      eventOf(payment.id, type, { payment: resource, ...more } as EventBody<typeof type>, received)
+    ),
+    emit: step.emit,
+    timers: step.timers,
+    answers: served.map(({ attempt, to }) => ({ to, body: outcomeOf(payment, attempt, resource) }))
+  }
+}
+
+/** What a waiter is told: the payment, or that its capture, void or refund was not made. */
+export const outcomeOf = (
+  payment: Payment,
+  attemptKey: string | undefined,
+  resource: unknown = resourceOf(payment)
+): unknown => {
+  const attempt = attemptKey === undefined ? undefined : attemptOf(payment, attemptKey)
+  if (attempt === undefined || !isDefinitive(attempt.status) || attempt.status === "approved") {
+    return { payment: resource }
+  }
+  // It came too late for the charge, which is undone instead.
+  const stands = payment.void_requested === true || attempt.code === PAID_FIRST
+  if (attempt.operation === "void" && stands) return { payment: resource }
+  return {
+    refused: {
+      code: `${attempt.operation}_${attempt.status}`,
+      detail: attempt.detail ?? `the gateway did not make the ${attempt.operation}`
+    }
+  }
+}
+
+/** Whether those who wait for the charge, or for one attempt, are told now how it stands. */
+export const isSettled = (payment: Payment, attempt: string | undefined): boolean => {
+  if (attempt === undefined) return isOutcome(payment.status)
+  const status = attemptOf(payment, attempt)?.status
+  // A void that waits for what is under way has no attempt yet.
+  if (status === undefined) return isOutcome(payment.status) && !operationUnderWay(payment)
+  return isDefinitive(status) || status === "unknown"
+}
+
+const partition = <A>(
+  items: ReadonlyArray<A>,
+  test: (item: A) => boolean
+): [Array<A>, Array<A>] => [items.filter(test), items.filter((item) => !test(item))]
