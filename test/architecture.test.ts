@@ -2,6 +2,7 @@ import * as fs from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 import ts from "typescript"
 import { describe, expect, test } from "vitest"
+import { nodesOf } from "./support/sources.ts"
 
 const ROOT = resolve(".")
 const HOUSE = ["src", "actors", "streams", "migrations"]
@@ -19,16 +20,6 @@ const treeOf = (path: string): ts.SourceFile =>
   ts.createSourceFile(path, fs.readFileSync(join(ROOT, path), "utf8"), ts.ScriptTarget.Latest, true)
 
 const trees = new Map([...sources, ...tests].map((path) => [path, treeOf(path)]))
-
-const nodesOf = (tree: ts.SourceFile): Array<ts.Node> => {
-  const found: Array<ts.Node> = []
-  const visit = (node: ts.Node) => {
-    found.push(node)
-    ts.forEachChild(node, visit)
-  }
-  visit(tree)
-  return found
-}
 
 /** Static, type-only, re-exporting and dynamic imports alike. */
 const importsOf = (path: string): ReadonlyArray<string> =>
@@ -243,7 +234,7 @@ describe("size and names", () => {
     const wrong = sources.filter((path) => path.startsWith("actors/")).flatMap((path) =>
       nodesOf(trees.get(path)!).filter(ts.isImportDeclaration)
         .filter(({ moduleSpecifier }) => moduleSpecifier.getText().includes("src/runtime/actor.ts"))
-        .flatMap((one) => nodesOf(one as unknown as ts.SourceFile).filter(ts.isImportSpecifier))
+        .flatMap((one) => nodesOf(one).filter(ts.isImportSpecifier))
         .map(({ name, propertyName }) => (propertyName ?? name).getText())
         .filter((name) => untyped.has(name)).map((name) => `${path}: ${name}`)
     )

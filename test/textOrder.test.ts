@@ -2,6 +2,7 @@ import * as fs from "node:fs"
 import { relative, resolve } from "node:path"
 import ts from "typescript"
 import { describe, expect, test } from "vitest"
+import { nodesOf, readSources } from "./support/sources.ts"
 
 /**
  * A number or a time that is compared or ordered as a text is right until it has one digit more: "998"
@@ -86,13 +87,6 @@ describe("SQL that orders or compares numbers as texts is known by", () => {
   ])("and not by %s", (text) => expect(faultsInSql(text)).toEqual([]))
 })
 
-const files = ["src", "actors", "streams"].flatMap((folder) =>
-  fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts")).map((name) => resolve(folder, name))
-)
-const configuration = ts.readConfigFile("tsconfig.json", ts.sys.readFile).config
-const { options } = ts.parseJsonConfigFileContent(configuration, ts.sys, resolve("."))
-
 /** A file that is not there, with everything that must be found and what looks like it. */
 const PLANTED = resolve("src/planted.ts")
 const planted = `
@@ -101,28 +95,7 @@ const planted = `
   [1, 2].sort(); [["a", 1]].sort(); row.path.localeCompare(row.path);
   row.path < row.path; row.n < 3; [row.path].sort(); [1].sort((a, b) => a - b);`
 
-const host = ts.createCompilerHost(options)
-const read = host.getSourceFile
-host.getSourceFile = (file, ...rest) =>
-  file === PLANTED
-    ? ts.createSourceFile(file, planted, ts.ScriptTarget.Latest, true)
-    : read(file, ...rest)
-const program = ts.createProgram(
-  [...files, PLANTED],
-  { ...options, noEmit: true, skipLibCheck: true },
-  host
-)
-const checker = program.getTypeChecker()
-
-const nodesOf = (file: string): ReadonlyArray<ts.Node> => {
-  const found: Array<ts.Node> = []
-  const visit = (node: ts.Node) => {
-    found.push(node)
-    ts.forEachChild(node, visit)
-  }
-  visit(program.getSourceFile(file)!)
-  return found
-}
+const { checker, files, treeOf } = readSources({ file: PLANTED, text: planted })
 
 const isText = (type: ts.Type): boolean =>
   type.isUnion()
@@ -165,7 +138,7 @@ const isFault = (node: ts.Node): boolean => {
 }
 
 const faultsIn = (file: string): ReadonlyArray<string> =>
-  nodesOf(file).filter(isFault).map((node) => `${relative(".", file)}: ${node.getText()}`)
+  nodesOf(treeOf(file)).filter(isFault).map((node) => `${relative(".", file)}: ${node.getText()}`)
 
 const textOf = (node: ts.Node): string | undefined =>
   ts.isTemplateExpression(node)
@@ -177,7 +150,7 @@ const textOf = (node: ts.Node): string | undefined =>
 describe("the product compares and orders as a number what is one", () => {
   test("in every statement", () => {
     const statements = files.flatMap((file) =>
-      nodesOf(file).map(textOf).filter((text) => text !== undefined)
+      nodesOf(treeOf(file)).map(textOf).filter((text) => text !== undefined)
         .filter((text) => /\b(order by|select|where|max\(|min\()/.test(text))
         .map((text) => ({ file, text }))
     )

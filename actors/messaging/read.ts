@@ -58,7 +58,7 @@ export const notificationsAbout = async (
   merchant: string,
   about: string
 ): Promise<ReadonlyArray<NotificationView>> => {
-  const { rows } = await sql<NotificationView & { at: string }>`
+  const { rows } = await sql<Omit<NotificationView, "at"> & { at: string }>`
     select channel, locale, template, subject, created_millis::text as at
     from notifications where about = ${about} and merchant = ${merchant}
     order by created_millis, id limit 1000`.execute(db)

@@ -83,7 +83,9 @@ const loadFrom = Effect.fnUntraced(function* (table: Table, keys: ReadonlyArray<
   const { rows } = yield* database.query(
     `payments.load.${table}`,
     (db) =>
-      sql<{ kept_in: Table; merchant: string; id: string; doc: unknown }>`
+      sql<
+        { place: number; kept_in: Table; merchant: string; id: string; doc: unknown }
+      >`
       with wanted as (
         select * from unnest(${keys.map(({ merchant }) => merchant)}::text[],
           ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, id))

@@ -92,7 +92,9 @@ export const storedDeadLetter = async (
   partition: number,
   id: string
 ): Promise<StoredDeadLetter | undefined> => {
-  const { rows } = await sql<StoredDeadLetter & { seq: string; headers: unknown }>`
+  const { rows } = await sql<
+    Omit<StoredDeadLetter, "seq" | "headers"> & { seq: string; headers: unknown }
+  >`
     select d.id, d.status, d.merchant, d.actor_key as "actorKey", d.seq, d.part, d.subject,
       d.headers, d.body,
       exists (select 1 from parked_messages p

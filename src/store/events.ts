@@ -127,7 +127,9 @@ export interface RecentEvent {
 
 /** The newest payment events over all merchants, for operators. */
 export const recentEvents = async (db: Db, limit: number): Promise<ReadonlyArray<RecentEvent>> => {
-  const { rows } = await sql<RecentEvent & { at: string; amount: string }>`
+  const { rows } = await sql<
+    Omit<RecentEvent, "at" | "amount"> & { at: string; amount: string }
+  >`
     select merchant, type, about, at_millis::text as at, body->'payment'->>'status' as status,
       body->'payment'->>'amount' as amount, body->'payment'->>'currency' as currency,
       body->'payment'->>'created_at' as created_at

@@ -157,7 +157,9 @@ export const meterReading = async (db: Db): Promise<MeterReading> => {
       (select count(*) from meter_alarms where kind = 'gap') as gaps,
       (select count(*) from meter_alarms where kind = 'repeat') as repeats
     from meter_positions m`.execute(db)
-  const alarms = await sql<MeterReading["alarms"][number] & { found_at: Date }>`
+  const alarms = await sql<
+    Omit<MeterReading["alarms"][number], "found_at"> & { found_at: Date }
+  >`
     select family, partition, kind, place, detail, found_at from meter_alarms
     order by id desc limit ${ALARMS_SHOWN}`.execute(db)
   const row = totals.rows[0]!

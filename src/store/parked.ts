@@ -58,7 +58,11 @@ export const parkedMessages = async (
   limit: number
 ): Promise<ReadonlyArray<ParkedMessageRow>> => {
   const { rows } = await sql<
-    ParkedMessageRow & { seq: string; atMillis: string; headers: unknown }
+    Omit<ParkedMessageRow, "seq" | "atMillis" | "headers"> & {
+      seq: string
+      atMillis: string
+      headers: unknown
+    }
   >`
     select m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.subject, m.at_millis as "atMillis",
       m.headers, m.body
