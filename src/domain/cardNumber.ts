@@ -1,3 +1,4 @@
+import { readBrCode } from "./brCode.ts"
 import { isCardNumber } from "./cardIssuers.ts"
 import { isCnpj } from "./taxId.ts"
 
@@ -193,14 +194,19 @@ const HEXADECIMAL =
 /** A company's number; one of its first ten branches, so that no card in a hundred thousand passes for one. */
 const CNPJ_OF_FIRST_BRANCHES = /(?<!\d)\d{8}000\d{3}(?!\d)/g
 
+/** A Pix code as it is copied and pasted: one in twenty holds a card's digits, at its end. */
+const BR_CODE = /000201[\x20-\x7e]{20,500}?6304[0-9A-F]{4}(?![A-Za-z0-9])/g
+
 /** What shows by its form, or proves by check digits of its own, that it is something else. */
-const withoutIdentifiers = (text: string): string =>
-  text.replace(HEXADECIMAL, (written) => "X".repeat(written.length))
-    .replace(IBAN, (written) => isIban(written) ? "X".repeat(written.length) : written)
-    .replace(
-      CNPJ_OF_FIRST_BRANCHES,
-      (written) => isCnpj(written) ? "X".repeat(written.length) : written
-    )
+const withoutIdentifiers = (text: string): string => {
+  const crossedOut = (written: string): string => "X".repeat(written.length)
+  const unless = (isOther: (written: string) => boolean) => (written: string): string =>
+    isOther(written) ? crossedOut(written) : written
+  return text.replace(BR_CODE, unless((written) => readBrCode(written) !== undefined))
+    .replace(HEXADECIMAL, crossedOut)
+    .replace(IBAN, unless(isIban))
+    .replace(CNPJ_OF_FIRST_BRANCHES, unless(isCnpj))
+}
 
 /** ISO 13616: letters count from 10, the first four signs go to the end, and the rest by 97 is 1. */
 const isIban = (written: string): boolean => {

@@ -66,6 +66,11 @@ describe("a card number is seen before it is stored", () => {
     ["13 digits of a card hardly issued any more, which are an EAN's", "4222222222222"],
     ["a wrong check digit", "4111 1111 1111 1112"],
     ["20 digits", "41111111111111111111"],
+    [
+      "a Pix code, also among other text",
+      "Pague: 00020101021226630014BR.GOV.BCB.PIX2541pix.bank.example/cob/1ab484b7c3b140cc9e46" +
+      "5204000053039865802BR5911Lastro Demo6006Recife62070503***630418A9, até amanhã"
+    ],
     ["Luhn alone", "1000000000000008"],
     ["words between the groups", "4111 and 1111 and 1111 and 1111"]
   ])("lets %s through", (_about, text) => {
@@ -77,6 +82,7 @@ describe("a card number is seen before it is stored", () => {
     ["expiry and code behind it", "4111 1111 1111 1111 1230 123"],
     ["a letter on both sides", "x4111111111111111y"],
     ["13 digits in a card's groups", "4222 2222 22222"],
+    ["what only looks like a Pix code around it", "0002010102 4111 1111 1111 1111 630418A9"],
     ["full-width digits", "４１１１ １１１１ １１１１ １１１１"]
   ])("sees one with %s", (_about, text) => {
     expect(holdsCardNumber(text)).toBe(true)

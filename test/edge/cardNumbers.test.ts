@@ -123,6 +123,14 @@ describe("no other member and no name takes a card number", () => {
       expect([status, pointersOf(json)]).toEqual([422, [pointer]])
     }
   })
+
+  test("a dispute's name in the path", async () => {
+    const before = await stored()
+    const path = `/v1/payments/${held}/disputes/${CARD}/evidence`
+    const { json, status } = await shop.post(path, { text: "paid" })
+    expect([status, json.code]).toEqual([404, "dispute_not_found"])
+    expect(await stored()).toEqual(before)
+  })
 })
 
 test("what only looks like one to Luhn is taken", async () => {

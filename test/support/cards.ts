@@ -1,3 +1,4 @@
+import { dynamicBrCode, staticBrCode } from "../../src/domain/brCode.ts"
 import type { Random } from "../../src/trials/random.ts"
 
 const digitsOf = (random: Random, count: number): string =>
@@ -242,6 +243,12 @@ export const everyday: Readonly<Record<string, (random: Random) => string>> = {
   "Pix endToEndId": (random) =>
     `E${digitsOf(random, 8)}${stamp(random)}${digitsOf(random, 4)}${letters(random, 11)}`,
   "Pix txid": (random) => letters(random, 26 + random.int(10)),
+  "Pix code": (random) => {
+    const receiver = { name: "Padaria Aurora", city: "Recife" }
+    return random.chance(0.5)
+      ? dynamicBrCode({ ...receiver, location: `pix.bank.example/cobv/${hex(random, 20)}` })
+      : staticBrCode({ ...receiver, key: hex(random, 32), amount: `${random.int(999)}.00` })
+  },
   "phone number": (random) =>
     pick(random, [
       `+55 (${11 + random.int(88)}) 9${digitsOf(random, 4)}-${digitsOf(random, 4)}`,

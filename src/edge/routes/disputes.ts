@@ -13,6 +13,7 @@ import {
   DisputeOpenedFields,
   EvidenceFields
 } from "../../../streams/messages/disputes.ts"
+import { holdsCardNumber } from "../../domain/cardNumber.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
@@ -42,7 +43,8 @@ const onDispute = (type: Command) =>
     const key = yield* idempotencyKeyOf(asked)
     const { dispute_id, id } = asked.path
     const merchant = yield* ownerOf(asked, id!)
-    if (dispute_id !== undefined && !isDisputeId(dispute_id)) {
+    // What stands in the path is kept with the key, before any actor looks at it.
+    if (dispute_id !== undefined && (!isDisputeId(dispute_id) || holdsCardNumber(dispute_id))) {
       return yield* problem(404, "dispute_not_found", "this names no dispute")
     }
     return yield* perform(asked, {
