@@ -50,10 +50,13 @@ const payment = { payment: PaymentResource }
 const moved = Schema.Struct({ amount: MinorUnits })
 const charged = Schema.Struct({ amount: MinorUnits, charge_id: Schema.String })
 const refund = Schema.Struct({ id: Schema.String, amount: MinorUnits })
-const refunded = Schema.Struct({ ...refund.fields, charge_id: Schema.String })
+/** Where it is another than the payment's: money in suspense is where it came to. */
+const elsewhere = { gateway: Schema.optionalKey(Schema.String) }
+const refunded = Schema.Struct({ ...refund.fields, ...elsewhere, charge_id: Schema.String })
 /** One that had been made says of which charge, and that it is taken back. */
 const notRefunded = Schema.Struct({
   ...refund.fields,
+  ...elsewhere,
   charge_id: Schema.optionalKey(Schema.String),
   taken_back: Schema.optionalKey(Schema.Literal(true))
 })

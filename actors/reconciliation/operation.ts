@@ -92,7 +92,8 @@ const movedNothing = (event: SettlementEvent): event is RefundFailed =>
 /** Which operation at which gateway an event is about. */
 const placeOf = (event: SettlementEvent): Parameters<typeof newOperation> => {
   if (event.type === "payment.refunded" || event.type === "payment.refund_failed") {
-    return [event.data.payment.gateway, "refund", event.data.refund.charge_id ?? ""]
+    const { charge_id = "", gateway } = event.data.refund
+    return [gateway ?? event.data.payment.gateway, "refund", charge_id]
   }
   if (!isContradicted(event)) {
     return [event.data.payment.gateway, "charge", event.data.capture.charge_id]

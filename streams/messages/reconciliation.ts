@@ -81,6 +81,13 @@ export const Close = Schema.Struct(FileFields)
 const Payment = Schema.Struct({ id: Schema.String, gateway: Schema.String, currency: Currency })
 const { type: _type, data: _data, ...eventFields } = RoutedEvent.fields
 
+const Refund = {
+  id: Schema.String,
+  amount: Amount,
+  /** The payment's own where left out. */
+  gateway: Schema.optionalKey(Schema.String)
+}
+
 /** What a gateway said against its own earlier word. */
 const Contradiction = Schema.Struct({
   /** The payment's own where left out, and then of a charge. */
@@ -108,7 +115,7 @@ export const SettlementEvent = Schema.Union([
     type: Schema.Literals(["payment.refunded"]),
     data: Schema.Struct({
       payment: Payment,
-      refund: Schema.Struct({ id: Schema.String, amount: Amount, charge_id: Schema.String })
+      refund: Schema.Struct({ ...Refund, charge_id: Schema.String })
     })
   }),
   /** Of one that the gateway had made before, its money comes back. The others never were anywhere. */
@@ -118,8 +125,7 @@ export const SettlementEvent = Schema.Union([
     data: Schema.Struct({
       payment: Payment,
       refund: Schema.Struct({
-        id: Schema.String,
-        amount: Amount,
+        ...Refund,
         charge_id: Schema.optionalKey(Schema.String),
         taken_back: Schema.optionalKey(Schema.Boolean)
       })

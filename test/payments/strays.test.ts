@@ -1,6 +1,9 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { beforeEach, describe, expect, it } from "vitest"
+import { keyOfEvent } from "../../actors/reconciliation/operation.ts"
+import { operationKey } from "../../actors/reconciliation/state.ts"
+import type { SettlementEvent } from "../../streams/messages/reconciliation.ts"
 import {
   about,
   answer,
@@ -119,6 +122,23 @@ describe("money that came beside what was captured", () => {
     life.take(answer(last(life), approved(10_000n, true, "E1")))
     expect(life.suspense).toBe(0n)
   })
+})
+
+it("money in suspense goes back, and is looked for, where it came to: the payment may have moved on", () => {
+  const life = paidWith(approved(100n, true, "E1"))
+  life.payment = { ...life.payment!, gateway: "another" }
+  const { emit } = Result.getOrThrow(back(life))
+  expect(emit).toMatchObject([{ type: "call", body: { gateway: "simulator" } }])
+  const refund = last(life)
+  const keyOf = (taken: ReturnType<Life["take"]>) => {
+    const [event] = Result.getOrThrow(taken).events!
+    return keyOfEvent({ ...event!, data: event!.body } as unknown as SettlementEvent)
+  }
+  const key = operationKey("simulator", "refund", "E1")
+  expect(keyOf(life.take(answer(refund, approved(100n, true, "E1"))))).toBe(key)
+  const notice = { attempt: refund.key, gateway: "simulator", says: "not_made" }
+  life.take(about("notified", notice))
+  expect(keyOf(life.take(answer(refund, declined, true)))).toBe(key)
 })
 
 describe("money in suspense that goes back at the bank's own desk", () => {

@@ -36,8 +36,18 @@ export const refunded = (step: Step, attempt: Attempt, chargeId: string): Step =
   )
 }
 
-const told = (step: Step, { amount, id }: Refund, charge_id: string): Step =>
-  tell(step, "payment.refunded", { refund: { id, amount: Number(amount), charge_id } })
+/** As events tell of it. */
+const shown = (step: Step, refund: Refund) => {
+  const { gateway } = accountsFor(step, refund)
+  return {
+    id: refund.id,
+    amount: Number(refund.amount),
+    ...(gateway !== step.payment.gateway && { gateway })
+  }
+}
+
+const told = (step: Step, refund: Refund, charge_id: string): Step =>
+  tell(step, "payment.refunded", { refund: { ...shown(step, refund), charge_id } })
 
 /**
  * The gateway gave nothing back, or takes back that it did: every leg has again what it gave, and the
@@ -51,11 +61,10 @@ export const refundNotMade = (
   const refund = refundOf(step.payment, attempt)
   // One that somebody is said to have made at the gateway, and that was none.
   if (refund === undefined) return step
-  const { amount, id } = refund
   const wasMade = refund.status === "succeeded"
   const { charge_id } = attempt
   return tell(unbooked(step, refund), "payment.refund_failed", {
-    refund: { id, amount: Number(amount), ...(wasMade && { charge_id, taken_back: true }) },
+    refund: { ...shown(step, refund), ...(wasMade && { charge_id, taken_back: true }) },
     failure
   })
 }
