@@ -51,7 +51,7 @@ const LINE: ReadonlyArray<ReadonlyArray<string>> = [
   ["actors"],
   ["src/proof"],
   ["src/edge"],
-  ["src/stack"],
+  ["src/stack", "src/simulators"],
   ["src/house"],
   ["src/trials"],
   ["src/cli"],

@@ -2,8 +2,8 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { OPERATION_LINES_MAX } from "../actors/reconciliation/state.ts"
 import { canonicalJson } from "../src/domain/canonicalJson.ts"
-import type { SettlementRow } from "../src/stack/simulator/book.ts"
-import { type BreakKind, header, settlementFile } from "../src/stack/simulator/settlement.ts"
+import type { SettlementRow } from "../src/simulators/card/book.ts"
+import { type BreakKind, header, settlementFile } from "../src/simulators/card/settlement.ts"
 import { PARTITIONS } from "../streams/mailboxes.ts"
 import {
   addressed,

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import type { PixGateway, Secret } from "../../actors/gateway/configuration.ts"
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { pix } from "../../actors/gateway/pix.ts"
-import { type SimulatorThread, startPixThread } from "../stack/simulator/start.ts"
+import { type SimulatorThread, startPixThread } from "../simulators/start.ts"
 import { StackError } from "../stack/stack.ts"
 
 /** A simulated bank that was started here. */

@@ -1,4 +1,4 @@
-import type { Book } from "../../src/stack/simulator/book.ts"
+import type { Book } from "../../src/simulators/card/book.ts"
 import type { Command } from "../../src/trials/chaos/load.ts"
 import {
   chargesAstray,

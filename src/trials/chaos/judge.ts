@@ -1,5 +1,5 @@
 import type { ReplayReport } from "../../proof/replay/replay.ts"
-import type { Book } from "../../stack/simulator/book.ts"
+import type { Book } from "../../simulators/card/book.ts"
 import type { Command } from "./load.ts"
 import {
   chargesAstray,

@@ -3,7 +3,7 @@ import { mailboxes } from "../../../streams/mailboxes.ts"
 import { outgoingOf } from "../../runtime/bundle.ts"
 import { Header, type Letter, lettersOf as lettersIn } from "../../runtime/letter.ts"
 import { decodeOutbox } from "../../runtime/turnRow.ts"
-import type { Book } from "../../stack/simulator/book.ts"
+import type { Book } from "../../simulators/card/book.ts"
 import type { Command } from "./load.ts"
 import type { AccountRecord, ChaosRecord, Stored, TurnRecord } from "./record.ts"
 

@@ -1,5 +1,5 @@
 import type { SummaryLine } from "../../../actors/reconciliation/read.ts"
-import type { Planted } from "../../stack/simulator/settlement.ts"
+import type { Planted } from "../../simulators/card/settlement.ts"
 import type { House } from "./house.ts"
 import { untilQuiet } from "./quiet.ts"
 import { rest } from "./ways.ts"

@@ -7,11 +7,11 @@ export interface SimulatorThread {
 
 /** The card gateway's simulator in a thread of this process. */
 export const startSimulatorThread = (file: string): Promise<SimulatorThread> =>
-  startThread(new URL("./thread.ts", import.meta.url), file)
+  startThread(new URL("./card/thread.ts", import.meta.url), file)
 
 /** The simulated bank with the Pix API in a thread of this process. */
 export const startPixThread = (file: string): Promise<SimulatorThread> =>
-  startThread(new URL("../pix/thread.ts", import.meta.url), file)
+  startThread(new URL("./pix/thread.ts", import.meta.url), file)
 
 const startThread = (script: URL, file: string): Promise<SimulatorThread> =>
   new Promise((resolve, reject) => {

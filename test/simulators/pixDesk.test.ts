@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { startPixSimulator } from "../../src/stack/pix/server.ts"
+import { startPixSimulator } from "../../src/simulators/pix/server.ts"
 import { testFolder } from "../support/lastro.ts"
 
 const folder = testFolder("pix-desk")
