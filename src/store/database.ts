@@ -28,7 +28,7 @@ export class DataRefused extends Schema.TaggedError<DataRefused>()("DataRefused"
   }
 }
 
-/** Tables are named where they are queried, by `sql<Row>` or `db.withTables<…>()`. */
+/** Statements are written as `sql<Row>`; test/store/sql.test.ts checks every one against the schema. */
 export type Db = Kysely<unknown>
 export type { Statement, Trx }
 

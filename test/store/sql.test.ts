@@ -1,4 +1,5 @@
 import { resolve } from "node:path"
+import ts from "typescript"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { migrations } from "../../migrations/index.ts"
 import { measureRawLimit } from "../../src/trials/bench/rawLimit.ts"
@@ -8,7 +9,7 @@ import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import * as shadow from "../../src/store/shadow.ts"
 import { freshDatabaseUrl } from "../support/lastro.ts"
 import { query } from "../support/query.ts"
-import { readSources } from "../support/sources.ts"
+import { nodesOf, readSources } from "../support/sources.ts"
 import { Describer } from "../support/sql/described.ts"
 import { faultsOf } from "../support/sql/faults.ts"
 import { type ProductStatement, statementsIn } from "../support/sql/statements.ts"
@@ -36,6 +37,7 @@ const planted: ReadonlyArray<readonly [fault: string, statement: string]> = [
   ["column scopes is text[], not string", "sql<{ scopes: string }>`select scopes from api_keys`"],
   ["column outbox may be null", "sql<{ outbox: string }>`select outbox from turns`"],
   ["count is number, the parameter text", "sql`delete from payments where id = ${count}`"],
+  ["text is string, the parameter integer", "sql`delete from cursors where partition = ${text}`"],
   [
     "maybe is string or undefined, the parameter text",
     "sql`delete from payments where id = ${maybe}`"
@@ -147,6 +149,15 @@ test("every statement of the product fits the schema, in every form that it has"
   expect(statements.length).toBeGreaterThan(180)
   for (const table of tables) await query(url, table)
   expect(await faultsIn(statements)).toEqual([])
+})
+
+test("a statement is written as SQL: what a query builder makes, nobody would have checked", () => {
+  const builders = new Set(["selectFrom", "insertInto", "updateTable", "deleteFrom", "mergeInto"])
+  const built = sources.files.flatMap((file) =>
+    nodesOf(sources.treeOf(file)).filter(ts.isPropertyAccessExpression)
+      .filter(({ name }) => builders.has(name.text)).map((node) => `${file}: ${node.getText()}`)
+  )
+  expect(built).toEqual([])
 })
 
 test("the statements that only a run knows are run", async () => {
