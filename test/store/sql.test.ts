@@ -70,6 +70,10 @@ const planted: ReadonlyArray<readonly [fault: string, statement: string]> = [
     'column "created_millis" of relation "balances" does not exist',
     "{ const save = (table: string) => sql`insert into ${sql.raw(table)} (created_millis) values (1)`; [save('payments'), save('balances')] }"
   ],
+  [
+    'column "docc" does not exist',
+    "{ const kept = ({ name, column }: { name: string; column: string }) => sql`select ${sql.ref(column)} from ${sql.table(name)}`; const column = 'docc'; [kept({ name: 'payments', column: 'doc' }), kept({ name: 'balances', column })] }"
+  ],
   ['column "nonsense" does not exist', "client.query('select nonsense from cursors')"]
 ]
 

@@ -1,8 +1,6 @@
 /** Beyond so many forms of one statement something is read wrongly. */
 const FORMS_MAX = 64
 
-export class TooManyForms extends Error {}
-
 /**
  * Goes through all ways of answering questions that come up only on the way: one form is read to its end,
  * then again with another answer to its last question, and so on. Within a form a question is answered
@@ -18,7 +16,7 @@ export class Choices {
     const choices = new Choices()
     const forms: Array<A> = []
     do {
-      if (forms.length === FORMS_MAX) throw new TooManyForms()
+      if (forms.length === FORMS_MAX) throw new Error(`more than ${FORMS_MAX} forms`)
       choices.answered = new Map()
       choices.step = 0
       forms.push(read(choices))

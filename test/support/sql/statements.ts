@@ -1,7 +1,8 @@
 import { relative } from "node:path"
 import ts from "typescript"
 import { nodesOf, type Sources } from "../sources.ts"
-import { isTemplate, type StatementText, Templates, Unknowable } from "./templates.ts"
+import { Unknowable } from "./meanings.ts"
+import { isTemplate, type StatementText, Templates } from "./templates.ts"
 
 /** A statement of the product, in every form that it is sent in. */
 export interface ProductStatement {
