@@ -1,23 +1,7 @@
 import type { Brand } from "effect"
 import type * as machine from "../src/runtime/actor.ts"
 import type { EventBody, EventType } from "./events.ts"
-import type { Family } from "./mailboxes.ts"
-import type { DeliveryMessages } from "./messages/delivery.ts"
-import type { FraudMessages } from "./messages/fraud.ts"
-import type { GatewayMessages } from "./messages/gateway.ts"
-import type { MessagingMessages } from "./messages/messaging.ts"
-import type { PaymentsMessages } from "./messages/payments.ts"
-import type { ReconciliationMessages } from "./messages/reconciliation.ts"
-
-/** What each family's mailbox takes, by type. */
-export interface Mail {
-  readonly payments: typeof PaymentsMessages
-  readonly fraud: typeof FraudMessages
-  readonly gateway: typeof GatewayMessages
-  readonly messaging: typeof MessagingMessages
-  readonly delivery: typeof DeliveryMessages
-  readonly reconciliation: typeof ReconciliationMessages
-}
+import type { Family, Mail } from "./mailboxes.ts"
 
 type TypeFor<To extends Family> = keyof Mail[To] & string
 type BodyFor<To extends Family, Type extends TypeFor<To>> = Mail[To][Type] extends

@@ -1,4 +1,11 @@
+import type { Schema } from "effect"
 import { partitionCount } from "../src/domain/partition.ts"
+import { DeliveryMessages } from "./messages/delivery.ts"
+import { FraudMessages } from "./messages/fraud.ts"
+import { GatewayMessages } from "./messages/gateway.ts"
+import { MessagingMessages } from "./messages/messaging.ts"
+import { PaymentsMessages } from "./messages/payments.ts"
+import { ReconciliationMessages } from "./messages/reconciliation.ts"
 
 /**
  * What flows where. Each family has one mailbox: a JetStream stream whose partitions are the unit
@@ -10,18 +17,32 @@ export interface Mailbox {
   readonly family: string
   readonly stream: string
   readonly kind: "keyed" | "outbound"
+  /** What it takes, by type. */
+  readonly messages: Readonly<Record<string, Schema.Codec<unknown, unknown>>>
 }
 
 export const mailboxes = [
-  { family: "payments", stream: "PAYMENTS", kind: "keyed" },
-  { family: "fraud", stream: "FRAUD", kind: "keyed" },
-  { family: "gateway", stream: "GATEWAY", kind: "outbound" },
-  { family: "messaging", stream: "MESSAGING", kind: "keyed" },
-  { family: "delivery", stream: "DELIVERY", kind: "outbound" },
-  { family: "reconciliation", stream: "RECONCILIATION", kind: "keyed" }
+  { family: "payments", stream: "PAYMENTS", kind: "keyed", messages: PaymentsMessages },
+  { family: "fraud", stream: "FRAUD", kind: "keyed", messages: FraudMessages },
+  { family: "gateway", stream: "GATEWAY", kind: "outbound", messages: GatewayMessages },
+  { family: "messaging", stream: "MESSAGING", kind: "keyed", messages: MessagingMessages },
+  { family: "delivery", stream: "DELIVERY", kind: "outbound", messages: DeliveryMessages },
+  {
+    family: "reconciliation",
+    stream: "RECONCILIATION",
+    kind: "keyed",
+    messages: ReconciliationMessages
+  }
 ] as const satisfies ReadonlyArray<Mailbox>
 
-export type Family = (typeof mailboxes)[number]["family"]
+type Declared = (typeof mailboxes)[number]
+
+export type Family = Declared["family"]
+
+export type FamilyOf<Kind extends Mailbox["kind"]> = Extract<Declared, { kind: Kind }>["family"]
+
+/** What each family's mailbox takes, by type. */
+export type Mail = { readonly [One in Declared as One["family"]]: One["messages"] }
 
 /**
  * The deployment's choice, made before its first start: it bounds how many workers share a family. Another

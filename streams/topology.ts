@@ -11,8 +11,14 @@ const MAILBOX_AGE_NANOS = 14 * DAY_NANOS
 const EVENTS_AGE_NANOS = 30 * DAY_NANOS
 const DEAD_LETTERS_AGE_NANOS = 180 * DAY_NANOS
 
-/** Reserved by default: 32 GiB for each of six mailboxes, 64 for events, 8 for dead letters, 1 for advisories. */
-const STREAMS_GIB_DEFAULT = 265
+const MAILBOX_GIB = 32
+const EVENTS_GIB = 64
+const DEAD_LETTERS_GIB = 8
+const ADVISORIES_GIB = 1
+
+/** What they reserve by default. */
+const STREAMS_GIB_DEFAULT = mailboxes.length * MAILBOX_GIB + EVENTS_GIB + DEAD_LETTERS_GIB +
+  ADVISORIES_GIB
 
 /**
  * How much of each server's disk streams may take. JetStream reserves it when a stream is made and makes none
@@ -68,7 +74,7 @@ const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => (
   storage: "file",
   discard: "new",
   max_age: MAILBOX_AGE_NANOS,
-  max_bytes: roomFor(32),
+  max_bytes: roomFor(MAILBOX_GIB),
   max_msg_size: MESSAGE_BYTES_MAX,
   duplicate_window: DUPLICATE_WINDOW_NANOS,
   num_replicas: replicas,
@@ -121,9 +127,9 @@ const bucket = (name: string, history: number, replicas: number): StreamSpec => 
 /** Every stream and bucket. R1 on one server, R3 in a cluster. */
 export const topology = (replicas: number): ReadonlyArray<StreamSpec> => [
   ...mailboxes.map((declared) => mailbox(declared, replicas)),
-  record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, roomFor(64), replicas),
-  record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, roomFor(8), replicas),
-  record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, roomFor(1), replicas),
+  record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, roomFor(EVENTS_GIB), replicas),
+  record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, roomFor(DEAD_LETTERS_GIB), replicas),
+  record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, roomFor(ADVISORIES_GIB), replicas),
   {
     // Schedules fire inside their own stream and cannot live where new messages are discarded.
     name: "TIMERS",

@@ -1,5 +1,6 @@
-import { keyed, type MessageOf } from "../../src/runtime/actor.ts"
+import type { MessageOf } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
+import { keyed } from "../../streams/actors.ts"
 import { FraudMessages } from "../../streams/messages/fraud.ts"
 import { decide } from "./decide.ts"
 import { defaultRules, RuleSet } from "./rules.ts"
@@ -19,5 +20,6 @@ export const fraud = keyed({
   decide,
   load,
   save,
+  tables: { states: ["fraud_profiles"], journals: [] },
   supervision: { DatabaseUnavailable: Restart }
 })

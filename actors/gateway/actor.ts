@@ -1,6 +1,7 @@
 import { Clock, Effect } from "effect"
-import { type MessageOf, outbound, type Outgoing } from "../../src/runtime/actor.ts"
+import type { MessageOf, Outgoing } from "../../src/runtime/actor.ts"
 import { Defer, Unknown } from "../../src/runtime/supervision.ts"
+import { outbound } from "../../streams/actors.ts"
 import type { Emission } from "../../streams/emissions.ts"
 import { GatewayMessages, type Outcome } from "../../streams/messages/gateway.ts"
 import { Pace } from "./pace.ts"

@@ -1,6 +1,5 @@
-import { Schema } from "effect"
-import { keyed } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
+import { keyed } from "../../streams/actors.ts"
 import { MessagingMessages } from "../../streams/messages/messaging.ts"
 import { decide, keysOf } from "./decide.ts"
 import { load, overdue, save } from "./store.ts"
@@ -11,11 +10,14 @@ export const messaging = keyed({
   messages: MessagingMessages,
   ingress: ["register_endpoint"],
   keysOf,
-  config: { schema: Schema.Struct({}), initial: {} },
   lingerMillis: 100,
   decide,
   load,
   save,
+  tables: {
+    states: ["webhook_directories", "webhook_secrets", "webhook_deliveries"],
+    journals: ["notifications"]
+  },
   overdue,
   supervision: { DatabaseUnavailable: Restart }
 })

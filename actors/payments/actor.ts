@@ -1,5 +1,6 @@
-import { keyed, type MessageOf } from "../../src/runtime/actor.ts"
+import type { MessageOf } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
+import { keyed } from "../../streams/actors.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
@@ -54,6 +55,25 @@ export const payments = keyed({
   decide,
   load,
   save,
+  tables: {
+    states: [
+      "payments",
+      "payment_past",
+      "payment_wakes",
+      "payment_reviews",
+      "disputes",
+      "balances",
+      "payouts",
+      "transfers",
+      "fx_quotes",
+      "fx_conversions",
+      "merchants",
+      "refused_commands",
+      "accounts",
+      "holds"
+    ],
+    journals: ["journal_entries", "postings"]
+  },
   overdue,
   supervision: { DatabaseUnavailable: Restart }
 })

@@ -1,6 +1,5 @@
-import { Schema } from "effect"
-import { keyed } from "../../src/runtime/actor.ts"
 import { Restart } from "../../src/runtime/supervision.ts"
+import { keyed } from "../../streams/actors.ts"
 import { ReconciliationMessages } from "../../streams/messages/reconciliation.ts"
 import { decide, keysOf } from "./decide.ts"
 import { load, save } from "./store.ts"
@@ -14,12 +13,12 @@ export const reconciliation = keyed({
   messages: ReconciliationMessages,
   ingress: ["file", "stray"],
   keysOf: (message, { merchant }) => keysOf(message, merchant),
-  config: { schema: Schema.Struct({}), initial: {} },
   lingerMillis: 200,
   // What an event says waits days for its line in a file.
   keeps: () => false,
   decide,
   load,
   save,
+  tables: { states: ["recon_states", "recon_findings", "recon_closes"], journals: [] },
   supervision: { DatabaseUnavailable: Restart }
 })

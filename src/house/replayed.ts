@@ -1,42 +1,10 @@
-import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
-import { routesOf } from "../../streams/events.ts"
-import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
-import { trialBalance } from "../ledger/trialBalance.ts"
+import { familyTables, keyedActors } from "../../actors/register.ts"
+import { addressingOf, places } from "../../streams/places.ts"
 import type { NatsLink } from "../bus/connection.ts"
-import { CHECKPOINTED, type FamilyTables, type ReplayRequest } from "../proof/replay/replay.ts"
+import { trialBalance } from "../ledger/trialBalance.ts"
+import { CHECKPOINTED, type ReplayRequest } from "../proof/replay/replay.ts"
 import { BUNDLE_CALLS_MAX, BUNDLE_MESSAGES_MAX } from "../runtime/bundle.ts"
-import type { AnyKeyed } from "../runtime/registry.ts"
 import type { Db } from "../store/database.ts"
-import { actorsOf, outboundStreams, streamByFamily } from "./worker.ts"
-
-/** Which family writes which table. A test goes red for a table that is nobody's. */
-export const familyTables: Readonly<Record<string, FamilyTables>> = {
-  payments: {
-    states: [
-      "payments",
-      "payment_past",
-      "payment_wakes",
-      "payment_reviews",
-      "disputes",
-      "balances",
-      "payouts",
-      "transfers",
-      "fx_quotes",
-      "fx_conversions",
-      "merchants",
-      "refused_commands",
-      "accounts",
-      "holds"
-    ],
-    journals: ["journal_entries", "postings"]
-  },
-  fraud: { states: ["fraud_profiles"], journals: [] },
-  messaging: {
-    states: ["webhook_directories", "webhook_secrets", "webhook_deliveries"],
-    journals: ["notifications"]
-  },
-  reconciliation: { states: ["recon_states", "recon_findings", "recon_closes"], journals: [] }
-}
 
 /** Everything a checkpoint copies. */
 export const checkpointTables: ReadonlyArray<string> = [
@@ -57,26 +25,18 @@ export const replayOf = (
   family: string,
   from: Pick<ReplayRequest, "databaseUrl" | "partition" | "checkpoint"> & { link: NatsLink }
 ): ReplayRequest | undefined => {
-  const actor = actorsOf({ gateways: [], allowPrivateWebhooks: false })
-    .find((one): one is AnyKeyed => one.kind === "keyed" && one.family === family)
+  const actor = keyedActors.find((one) => one.family === family)
   const tables = familyTables[family]
-  const stream = mailboxes.find((one) => one.family === family)?.stream
+  const stream = places.streamOf(family)
   if (actor === undefined || tables === undefined || stream === undefined) return undefined
   return {
     ...from,
     actor,
     stream,
     tables,
-    addressingOf: (partition) => ({
-      family,
-      partition,
-      source: sourceOf(family, partition),
-      streamOf: (name) => streamByFamily.get(name),
-      partitions: PARTITIONS,
-      routesOf,
-      messageBytesMax: MESSAGE_BYTES_MAX
-    }),
-    bundleMaxOf: (target) => outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
-    ...(family === "payments" && { inspect: unbalanced })
+    addressingOf: (partition) => addressingOf(family, partition),
+    bundleMaxOf: (target) =>
+      places.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
+    ...(tables.journals.includes("journal_entries") && { inspect: unbalanced })
   }
 }

@@ -1,4 +1,4 @@
-import type { Duration, Effect, Result, Schema } from "effect"
+import { type Duration, type Effect, type Result, Schema } from "effect"
 import type { Statement } from "../store/database.ts"
 import type { MessageChanges } from "./evolution.ts"
 import type { OutboundTable, SupervisionTable } from "./supervision.ts"
@@ -125,6 +125,17 @@ export type MessageOf<M extends MessageSchemas> = {
   readonly [T in keyof M & string]: { readonly type: T; readonly body: M[T]["Type"] }
 }[keyof M & string]
 
+/** What a family keeps beside the machine's own tables. */
+export interface FamilyTables {
+  /** Read and changed by its turns: a checkpoint holds them. */
+  readonly states: ReadonlyArray<string>
+  /** Only ever added to, and read by no turn. */
+  readonly journals: ReadonlyArray<string>
+}
+
+/** What a family without a configuration is configured with. */
+const UNCONFIGURED = { schema: Schema.Struct({}), initial: {} }
+
 /**
  * State per key, strictly ordered per key, effects in PostgreSQL, exactly once.
  * `decide` is pure: time and identifiers come in the message, everything else from its partition.
@@ -172,6 +183,8 @@ export interface KeyedActor<
   readonly keeps?: (state: State) => boolean
   /** Set-based statements, in their order; they are of the turn's database transaction. */
   readonly save: (writes: TurnWrites<State, Row>) => ReadonlyArray<Statement>
+  /** Those that `save` writes. A replay compares them. */
+  readonly tables?: FamilyTables
   /**
    * Wakes that should have fired by now, straight from the tables: a lost timer strands nothing. Without
    * those of keys that are set aside, which would hide the others where only so many are told at once.
@@ -192,11 +205,20 @@ export const keyed = <
   E,
   R
 >(
-  actor: Omit<KeyedActor<M, State, Row, Code, Config, E, R>, "kind" | "supervision"> & {
+  actor: Omit<KeyedActor<M, State, Row, Code, Config, E, R>, "kind" | "config" | "supervision"> & {
+    readonly config?: KeyedActor<M, State, Row, Code, Config, E, R>["config"]
     readonly supervision: NoInfer<SupervisionTable<E>>
   }
 ): KeyedActor<M, State, Row, Code, Config, E, R> =>
-  ({ kind: "keyed", ...actor }) as KeyedActor<M, State, Row, Code, Config, E, R>
+  ({ kind: "keyed", config: UNCONFIGURED, ...actor }) as KeyedActor<
+    M,
+    State,
+    Row,
+    Code,
+    Config,
+    E,
+    R
+  >
 
 /** One call to the world. `redelivered` means an earlier try may have reached the destination. */
 export interface Outgoing<Body> {

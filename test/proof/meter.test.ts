@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { afterEach, expect, test } from "vitest"
-import { meterPlaces } from "../../src/house/meter.ts"
+import { places } from "../../streams/places.ts"
 import { Nats } from "../../src/bus/connection.ts"
 import { Database } from "../../src/store/database.ts"
 import { type MeterAlarm, meterPositions, meterReading } from "../../src/store/meter.ts"
@@ -60,7 +60,7 @@ const compare = (): Promise<ReadonlyArray<MeterAlarm>> => {
         const place = positions.find((one) =>
           one.family === "fraud" && one.partition === PARTITION
         )!
-        alarms.push(...(yield* samplePartition(link, meterPlaces, place)).alarms)
+        alarms.push(...(yield* samplePartition(link, places, place)).alarms)
         if (place.cursorSeq === place.seq) return alarms
       }
     })).pipe(Effect.provide(Layer.mergeAll(

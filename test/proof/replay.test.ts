@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { checkpoint } from "../../src/cli/checkpoint.ts"
-import { checkpointTables, familyTables } from "../../src/house/replayed.ts"
+import { familyTables } from "../../actors/register.ts"
+import { checkpointTables } from "../../src/house/replayed.ts"
 import { replay } from "../../src/cli/replay.ts"
 import { replayStack } from "../../src/house/replayStack.ts"
 import { connect } from "../../src/store/database.ts"

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { familyTables } from "../../src/house/replayed.ts"
+import { familyTables } from "../../actors/register.ts"
 import { replayStack } from "../../src/house/replayStack.ts"
 import type { Stack } from "../../src/stack/stack.ts"
 import type { ChaosHouse } from "../../src/trials/chaos/house.ts"

@@ -1,8 +1,7 @@
 import { Effect } from "effect"
-import { delivery } from "../../../actors/delivery/actor.ts"
-import { gateway } from "../../../actors/gateway/actor.ts"
-import { mailboxes } from "../../../streams/mailboxes.ts"
+import { outboundActors } from "../../../actors/register.ts"
 import { readers } from "../../../streams/consumers.ts"
+import { places } from "../../../streams/places.ts"
 import { topology } from "../../../streams/topology.ts"
 import { type BusClient, open } from "../../bus/connection.ts"
 import { PARTITIONS_SETTING } from "../../bus/drift.ts"
@@ -22,10 +21,8 @@ export const declaredTopology = (replicas: number): Topology => ({
   consumers: [
     ...readers,
     sharedConsumerOf(timersConsumer),
-    ...[gateway([]), delivery({ allowPrivateAddresses: false })].map((actor) =>
-      sharedConsumerOf(
-        outboundConsumer(actor, mailboxes.find(({ family }) => family === actor.family)!.stream)
-      )
+    ...outboundActors({ gateways: [], allowPrivateWebhooks: false }).map((actor) =>
+      sharedConsumerOf(outboundConsumer(actor, places.streamOf(actor.family)!))
     )
   ]
 })

@@ -3,6 +3,7 @@ import { Effect, Layer, Schema } from "effect"
 import type { NatsLink } from "../../bus/connection.ts"
 import { streamFacts } from "../../bus/tail.ts"
 import { openLanes } from "../../runtime/lanes.ts"
+import type { FamilyTables } from "../../runtime/actor.ts"
 import type { Addressing } from "../../runtime/outbox.ts"
 import type { AnyKeyed } from "../../runtime/registry.ts"
 import { connect, Database, type Db } from "../../store/database.ts"
@@ -22,14 +23,6 @@ import {
   type ReplayedPartition,
   replayUntil
 } from "./partition.ts"
-
-/** What a family keeps beside the machine's own tables. */
-export interface FamilyTables {
-  /** Read and changed by its turns: a checkpoint holds them. */
-  readonly states: ReadonlyArray<string>
-  /** Only ever added to, and read by no turn. */
-  readonly journals: ReadonlyArray<string>
-}
 
 /** The machine's tables that belong to a family's state, too. */
 export const MACHINE_STATES = ["parked_keys", "parked_messages", "actor_configs"]

@@ -1,7 +1,7 @@
 import { Effect, Result, Schema } from "effect"
 import { sql } from "kysely"
 import { keyed, type StateKey, stateKey, type States } from "../../runtime/actor.ts"
-import type { AnyKeyed } from "../../runtime/registry.ts"
+import { type AnyKeyed, anyKeyed } from "../../runtime/registry.ts"
 import { Restart, Retry } from "../../runtime/supervision.ts"
 import { Database } from "../../store/database.ts"
 import { rowsOf } from "../../store/rowsOf.ts"
@@ -32,12 +32,11 @@ const load = (failing: ReadonlySet<string>) =>
 
 /** Counts what it is told, key by key; keys in `failing` cannot be loaded as long as they are there. */
 export const counter = (failing: ReadonlySet<string>): AnyKeyed =>
-  keyed({
+  anyKeyed(keyed({
     family: "fraud",
     messages: { count: Count },
     ingress: ["count"],
     keysOf: ({ body }) => [body.key],
-    config: { schema: Schema.Struct({}), initial: {} },
     decide: (states: States<typeof Total.Type>, { body }, { cause }) => {
       if (body.poison === true) throw new Error("poison")
       const total = (states.get(body.key)?.total ?? 0) + 1
@@ -59,4 +58,4 @@ export const counter = (failing: ReadonlySet<string>): AnyKeyed =>
       DatabaseUnavailable: Restart,
       NotNow: Retry(...Array.from({ length: RETRIES_MAX }, () => RETRY_MILLIS))
     }
-  }) as unknown as AnyKeyed
+  }))

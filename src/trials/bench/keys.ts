@@ -2,8 +2,8 @@ import { sql } from "kysely"
 import { Effect, Fiber, Layer } from "effect"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { PARTITIONS, sourceOf } from "../../../streams/mailboxes.ts"
-import { MESSAGE_BYTES_MAX } from "../../../streams/topology.ts"
+import { PARTITIONS } from "../../../streams/mailboxes.ts"
+import { places } from "../../../streams/places.ts"
 import { append } from "../../bus/append.ts"
 import { Nats, type NatsLink, open } from "../../bus/connection.ts"
 import { tap } from "../../bus/tap.ts"
@@ -17,7 +17,6 @@ import { jsonLogs, toFile } from "../../telemetry/logs.ts"
 import type { CliCommand } from "../../house/command.ts"
 import { dataDirOf } from "../../house/lastro.ts"
 import { prepare } from "../../house/prepare.ts"
-import { familyByStream, streamByFamily } from "../../house/worker.ts"
 import { counter, COUNTERS } from "./counter.ts"
 import { type Latency, percentiles } from "./load.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
@@ -96,13 +95,8 @@ const work = (stack: Stack, failing: ReadonlySet<string>, log: string) => {
   return Effect.scoped(runWorker({
     worker: "bench",
     actors: [counter(failing)],
-    partitions: PARTITIONS,
-    streamOf: (family) => streamByFamily.get(family),
-    familyOf: (stream) => familyByStream.get(stream) ?? stream.toLowerCase(),
-    sourceOf,
+    ...places,
     routesOf: () => [],
-    messageBytesMax: MESSAGE_BYTES_MAX,
-    outboundStreams: new Set(),
     leaseTtlMillis: LEASE_MILLIS
   })).pipe(Effect.provide(Layer.mergeAll(
     Nats.layerOf({ urls: stack.natsUrls, user, password, name: "bench" }),

@@ -2,15 +2,13 @@ import { sql } from "kysely"
 import { Cause, Effect, Exit, Fiber } from "effect"
 import { join } from "node:path"
 import { simulator } from "../../../actors/gateway/simulator.ts"
-import { PARTITIONS, sourceOf } from "../../../streams/mailboxes.ts"
-import { MESSAGE_BYTES_MAX } from "../../../streams/topology.ts"
 import { startEmbedded } from "../../stack/embedded.ts"
 import { startSimulatorThread } from "../../simulators/start.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { connect } from "../../store/database.ts"
 import { prepare } from "../../house/prepare.ts"
-import { routesOf } from "../../../streams/events.ts"
-import { actorsOf, streamByFamily } from "../../house/worker.ts"
+import { actorsOf } from "../../../actors/register.ts"
+import { addressingOf, places } from "../../../streams/places.ts"
 import type { Throughput } from "./load.ts"
 import { type Loader, startLoader } from "./loader.ts"
 import { INBOX, runNaive } from "./naive.ts"
@@ -83,17 +81,9 @@ const measureOne = async (
       allowPrivateWebhooks: false
     }),
     connections,
-    streamOf: (family) => streamByFamily.get(family),
-    addressingOf: (family, partition) => ({
-      family,
-      partition,
-      source: sourceOf(family, partition),
-      streamOf: (each) => streamByFamily.get(each),
-      partitions: PARTITIONS,
-      routesOf,
-      messageBytesMax: MESSAGE_BYTES_MAX
-    }),
-    messageBytesMax: MESSAGE_BYTES_MAX,
+    streamOf: places.streamOf,
+    addressingOf,
+    messageBytesMax: places.messageBytesMax,
     flight
   }))
   const inFlight = Math.max(PAYMENTS_MIN, connections * PAYMENTS_PER_CONNECTION)

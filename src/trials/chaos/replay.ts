@@ -1,10 +1,6 @@
-import { fraud } from "../../../actors/fraud/actor.ts"
-import { messaging } from "../../../actors/messaging/actor.ts"
-import { payments } from "../../../actors/payments/actor.ts"
-import { reconciliation } from "../../../actors/reconciliation/actor.ts"
-import { mailboxes, PARTITIONS, sourceOf } from "../../../streams/mailboxes.ts"
-import { routesOf } from "../../../streams/events.ts"
-import { MESSAGE_BYTES_MAX } from "../../../streams/topology.ts"
+import { keyedActors } from "../../../actors/register.ts"
+import { PARTITIONS } from "../../../streams/mailboxes.ts"
+import { addressingOf } from "../../../streams/places.ts"
 import { canonicalJson } from "../../domain/canonicalJson.ts"
 import { emptyDraft } from "../../runtime/draft.ts"
 import { fold } from "../../runtime/fold.ts"
@@ -13,8 +9,6 @@ import type { Letter } from "../../runtime/letter.ts"
 import type { AnyKeyed } from "../../runtime/registry.ts"
 import { lettersOf, type Violations } from "./promises.ts"
 import type { ChaosRecord } from "./record.ts"
-
-const actors = [payments, fraud, messaging, reconciliation] as unknown as ReadonlyArray<AnyKeyed>
 
 /**
  * G3, the whole of it: deciding each mailbox once more, one message after the other in the order in
@@ -25,7 +19,7 @@ export const differencesFromReplay = (record: ChaosRecord): Violations => {
   const wrong: Array<string> = []
   const letters = lettersOf(record)
   for (const { digest, family, partition } of record.cursors) {
-    const actor = actors.find((one) => one.family === family)!
+    const actor = keyedActors.find((one) => one.family === family)!
     const end = decided(actor, partition, letters.get(`${family}.${partition}`) ?? [])
     if (end.digest !== digest) {
       wrong.push(`${family}.${partition}: its mailbox decided in order ends elsewhere`)
@@ -47,15 +41,7 @@ const decided = (actor: AnyKeyed, partition: number, letters: ReadonlyArray<Lett
   fold(
     {
       actor,
-      addressing: {
-        family: actor.family,
-        partition,
-        source: sourceOf(actor.family, partition),
-        streamOf: (family) => mailboxes.find((one) => one.family === family)?.stream,
-        partitions: PARTITIONS,
-        routesOf,
-        messageBytesMax: MESSAGE_BYTES_MAX
-      },
+      addressing: addressingOf(actor.family, partition),
       partition,
       committed: () => undefined,
       parked: new Map(),
