@@ -1,29 +1,16 @@
-import { Effect, Schema } from "effect"
 import { sql } from "kysely"
 import { derivedId } from "../../src/domain/identifiers.ts"
-import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
-import { stateKey } from "../../src/runtime/actor.ts"
-import { Database, type Statement } from "../../src/store/database.ts"
+import type { TurnWrites } from "../../src/runtime/actor.ts"
+import { documentTable } from "../../src/runtime/documentTable.ts"
+import type { Statement } from "../../src/store/database.ts"
 import { rowsOf } from "../../src/store/rowsOf.ts"
 import { forAny } from "../../src/store/statements.ts"
 import { type FindingRow, findingsOf } from "./breaks.ts"
 import { type Operation, type Row, State } from "./state.ts"
 
-const decode = Schema.decodeUnknownSync(State)
+const states = documentTable("recon_states", State)
 
-export const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
-  const database = yield* Database
-  const { rows } = yield* database.query(
-    "reconciliation.load",
-    (db) =>
-      sql<{ merchant: string; key: string; doc: unknown }>`
-      select merchant, key, doc
-      from unnest(${keys.map(({ merchant }) => merchant)}::text[],
-        ${keys.map(({ key }) => key)}::text[]) as wanted (merchant, key)
-      join recon_states using (merchant, key)`.execute(db)
-  )
-  return new Map(rows.map((row) => [stateKey(row.merchant, row.key), decode(row.doc)]))
-})
+export const { load } = states
 
 export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> => {
   const operations = writes.states.flatMap(({ isNew, key, merchant, partition, state }) =>
@@ -40,7 +27,7 @@ export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> =
   }
   // Findings are forgotten before they are written anew.
   return [
-    ...forAny(writes.states, saveStates),
+    ...states.save(writes),
     ...forAny(operations.filter(({ isNew }) => !isNew), forgetFindings),
     ...forAny(findings, insertFindings),
     ...forAny(closes, insertCloses)
@@ -110,18 +97,6 @@ const malformed = (row: Extract<Row, { _tag: "Malformed" }>, partition: number):
   actual_currency: undefined,
   reason: `line ${row.row} of part ${row.part} of file ${row.file}: ${row.reason}`
 })
-
-const saveStates = (states: ReadonlyArray<SavedState<State>>): Statement =>
-  sql`
-    insert into recon_states (merchant, key, doc)
-    select * from ${
-    rowsOf(states, {
-      merchant: ["text", ({ merchant }) => merchant],
-      key: ["text", ({ key }) => key],
-      doc: ["jsonb", ({ json }) => json]
-    })
-  } as changed
-    on conflict (merchant, key) do update set doc = excluded.doc`
 
 /** Findings follow from their operation: they are written anew, never changed. */
 const forgetFindings = (operations: ReadonlyArray<Located>): Statement =>
