@@ -6,7 +6,7 @@ import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { headerOf, textOf } from "./model/message.ts"
 import type { Stored } from "./model/stream.ts"
-import { decidedOnce } from "./once.ts"
+import { onceDecided } from "./once.ts"
 import type { World } from "./world.ts"
 
 /** A sentence for each promise that does not hold, once everything has settled. */
@@ -17,7 +17,7 @@ export const brokenPromises = (world: World): ReadonlyArray<string> => [
   ...world.house.keyed.flatMap((actor) =>
     Array.from(
       { length: world.house.partitions },
-      (_, partition) => againstOnce(world, actor, partition, decidedOnce(world, actor, partition))
+      (_, partition) => againstOnce(world, actor, partition, onceDecided(world, actor, partition))
     ).flat()
   )
 ]
