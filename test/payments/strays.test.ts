@@ -227,6 +227,21 @@ describe("a refund of another amount than was asked for", () => {
   })
 })
 
+it("money that came beside a charge is not booked again where the charge is taken back and it is not", () => {
+  const life = paidWith(declined)
+  life.take(answer(life.attempt(CHARGE)!, charged("E1", 10_000n, ["E2", 10_000n]), true))
+  expect(life.suspense).toBe(20_000n)
+  life.take(answer(life.attempt(CHARGE)!, { ...declined, charge_id: "E1" }, true))
+  expect(life.suspense).toBe(10_000n)
+  life.take(answer(life.attempt(CHARGE)!, charged("E2", 10_000n, ["E3", 50n]), true))
+  expect(life.suspense).toBe(10_050n)
+  expect(life.payment!.strays).toMatchObject([
+    { charge_id: "E1", amount: 0n },
+    { charge_id: "E2", amount: 10_000n },
+    { charge_id: "E3", amount: 50n }
+  ])
+})
+
 describe("money in suspense of which the gateway says later that it never came", () => {
   const E1 = () => life.attempt(CHARGE)!
   let life: Life

@@ -5,7 +5,7 @@ import { nextNumber, operationUnderWay } from "./attempts.ts"
 import { inquire, inquiryDelay } from "./gatewayCalls.ts"
 import { refundMadeAfterAll, refundNotMade } from "./refunds.ts"
 import { attemptOf, changeAttempt, type Step, without } from "./step.ts"
-import { contradict, lift, moreCharges, movedBy } from "./suspense.ts"
+import { contradict, isKept, lift, moreCharges, movedBy } from "./suspense.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -112,6 +112,8 @@ const follow = (
   const { charge_id = "" } = outcome
   if (attempt.contradicted !== undefined) return lift(step, attempt, charge_id)
   if (outcome._tag === "Declined") return takenBack(step, attempt, outcome)
+  // It is in suspense already, as one that came beside another.
+  if (isKept(step.payment, attempt, charge_id)) return moreCharges(step, attempt, outcome)
   const { key, operation, status, turns } = attempt
   const detail = `the gateway said ${status} and now reports ${operation} as made`
   // A contradiction that was booked before attempts kept their own: it stands.

@@ -61,6 +61,10 @@ const keep = (step: Step, attempt: Attempt, charge_id: string, amount: bigint): 
   return change(step, { strays: [...strays, stray] })
 }
 
+/** What came under this name is there to be given back. */
+export const isKept = ({ strays = [] }: Payment, { operation }: Attempt, charge_id: string) =>
+  operation === "charge" && strays.some((one) => one.charge_id === charge_id && one.amount > 0n)
+
 /**
  * It was not taken after all: nothing is there to be given back, whatever was given back already. Who says
  * so need not name the charge: what stood in suspense for it does.
