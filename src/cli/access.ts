@@ -95,7 +95,9 @@ const wanted = ({ merchant, name, operator }: Given) => {
     throw new UsageError("say whose key it is: --name NAME and --merchant ID or --operator.")
   }
   if (merchant !== undefined && !isMerchant(merchant)) {
-    throw new UsageError(`${merchant} cannot be a merchant's identifier.`)
+    throw new UsageError(
+      `${merchant} cannot be a merchant's identifier: that is 1 to 32 of a-z, 0-9, _ and -.`
+    )
   }
   if (holdsCardNumber(`${merchant} ${name}`)) {
     throw new UsageError("a name that is shown must not look like a card number.")

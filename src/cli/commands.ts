@@ -1,5 +1,6 @@
 import { resolve } from "node:path"
 import { BusUnavailable } from "../bus/connection.ts"
+import { nearestOf } from "../domain/nearest.ts"
 import { NoPartitionCount } from "../domain/partition.ts"
 import { PortTaken } from "../edge/listen.ts"
 import { keptPartitions } from "../stack/keptPartitions.ts"
@@ -80,7 +81,11 @@ export const runCommand = async (
   try {
     if (name === "help" || name === "--help") return await help()
     if (load === undefined) {
-      console.error(`lastro has no command ${name}. Try: deno task lastro help`)
+      const meant = nearestOf(name, Object.keys(commands))
+      console.error(
+        `lastro has no command ${name}${meant === undefined ? "." : `: did you mean ${meant}?`} ` +
+          "Try: deno task lastro help"
+      )
       return EXIT_USAGE
     }
     const { environment, faults, warnings } = settingsOf(given)

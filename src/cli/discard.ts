@@ -37,12 +37,12 @@ export const discard: CliCommand = {
           `${Object.values(volumes).join(" ")}, then remove the folder.`
       )
     }
-    // Refused while a Lastro runs on it.
-    if (fs.existsSync(dataDir)) lockFolder(dataDir)()
     if (yes !== true) {
       console.log(`lastro discard --yes removes ${folders.join(", ")}`)
       return Promise.resolve(EXIT_FAILED)
     }
+    // Refused while a Lastro runs on it.
+    if (fs.existsSync(dataDir)) lockFolder(dataDir)()
     removeFolder(dataDir)
     console.log(`Removed: ${folders.join(", ")}`)
     return Promise.resolve(0)

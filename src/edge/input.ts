@@ -18,7 +18,15 @@ const pointer = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }
     return `/${escaped(String(key))}`
   }).join("").slice(0, POINTER_CHARACTERS_MAX)
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
+/** Words for whoever wrote the body, where the library speaks of its keys and properties. */
+const format = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) =>
+    issue._tag === "MissingKey"
+      ? "is missing"
+      : issue._tag === "UnexpectedKey"
+      ? "is no member that there may be here"
+      : SchemaIssue.defaultLeafHook(issue)
+})
 
 const fieldErrors = (error: Schema.SchemaError, prefix = ""): ReadonlyArray<FieldError> =>
   format(error.issue).issues.slice(0, ERRORS_SHOWN_MAX).map((issue) => ({

@@ -143,14 +143,27 @@ export const openApi = (routes: ReadonlyArray<Route>): Json => {
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`)
 
+/** Words of a description, what stands between backticks as code. */
+const words = (text: string): string => escape(text).replace(/`([^`]+)`/g, "<code>$1</code>")
+
+/** What a route is asked by, without the parts of its path. */
+const listOf = (route: Route): string => {
+  const items = parametersOf(route).filter((one) => one["in"] !== "path").map((one) =>
+    `<li><code>${escape(String(one["name"]))}</code>${
+      one["required"] === true ? " (required)" : ""
+    } ${words(String(one["description"] ?? ""))}</li>`
+  )
+  return items.length === 0 ? "" : `<ul>${items.join("")}</ul>`
+}
+
 /** The same description for people: one static page, no script. */
 export const reference = (routes: ReadonlyArray<Route>): string => {
   const sections = routes.map((route) => {
     const body = bodyOf(route)
     const answers = Object.entries(route.answers)
-      .map(([status, text]) => `<dt>${status}</dt><dd>${escape(text)}</dd>`).join("")
+      .map(([status, text]) => `<dt>${status}</dt><dd>${words(text)}</dd>`).join("")
     return `<section><h2><code>${route.method} ${escape(route.path)}</code></h2>
-<p>${escape(route.summary)} (${route.audience})</p>${
+<p>${words(route.summary)} (${route.audience})</p>${listOf(route)}${
       body === undefined
         ? ""
         : `<details><summary>Body</summary><pre>${

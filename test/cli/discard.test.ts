@@ -64,6 +64,8 @@ test.skipIf(!isRoot)(
 test("a folder on which a Lastro runs is not discarded", async () => {
   fs.mkdirSync(dataDir, { recursive: true })
   const unlock = lockFolder(dataDir)
+  const asked = await lastro("discard")
+  expect([asked.code, asked.text]).toEqual([1, `lastro discard --yes removes ${dataDir}`])
   const refused = await lastro("discard", "--yes")
   expect(refused.code).toBe(1)
   expect(refused.text).toContain("Lastro is already running")

@@ -164,7 +164,8 @@ test("what is asked wrongly is told in a sentence", async () => {
   const { code, text } = await lastro("pause", "nobody", "--why", "x")
   expect([code, text]).toEqual([
     1,
-    `lastro: ${one.url} answered 404: there is no such family.`
+    `lastro: ${one.url} answered 404: there is no such family: payments, fraud, gateway, messaging, ` +
+    "delivery, reconciliation."
   ])
 })
 

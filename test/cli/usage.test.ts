@@ -38,3 +38,11 @@ test.each([
     expect(complained.mock.calls[0]![0]).toMatch(/^lastro [^\n]+$/)
   }
 )
+
+test("a command that is none is told with the one that was probably meant", async () => {
+  const complained = vi.spyOn(console, "error").mockReturnValue()
+  expect(await runCommand(["statsu"], NOWHERE)).toBe(64)
+  expect(complained).toHaveBeenCalledExactlyOnceWith(
+    "lastro has no command statsu: did you mean status? Try: deno task lastro help"
+  )
+})

@@ -137,7 +137,7 @@ describe("every signal of health turns red by its fault, and by it alone", () =>
     const restarts = [{ at: new Date().toISOString(), why: "SIGKILL" }]
     const servers = (state: string) => () => [{ server: "nats-server", state, restarts }]
     expect(bad(await looked({ servers: servers("waits for room") }))).toEqual([
-      expect.stringMatching(/^servers: nats-server waits for room; started again 1 times/)
+      expect.stringMatching(/^servers: nats-server waits for room; started again once of late, at /)
     ])
     const [running] = await looked({ servers: servers("runs") })
     expect(running).toMatchObject({ signal: "servers", state: "poor" })

@@ -20,7 +20,8 @@ const KEY_CHARACTERS_MAX = 255
 const familyOf = Effect.fnUntraced(function* ({ path }: Asked) {
   const found = mailboxes.find(({ family }) => family === path["family"])
   if (found === undefined) {
-    return yield* problem(404, "family_not_found", "there is no such family")
+    const families = mailboxes.map(({ family }) => family).join(", ")
+    return yield* problem(404, "family_not_found", `there is no such family: ${families}`)
   }
   return found
 })

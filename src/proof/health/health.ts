@@ -88,6 +88,8 @@ const serverSignals = (servers: ReadonlyArray<KeptRunning>): ReadonlyArray<Signa
       found: `${server} ${state}` +
         (last === undefined
           ? ""
-          : `; started again ${late.length} times of late, at ${last.at} because of ${last.why}`)
+          : `; started again ${
+            late.length === 1 ? "once" : `${late.length} times`
+          } of late, at ${last.at} because of ${last.why}`)
     }
   })

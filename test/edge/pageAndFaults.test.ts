@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+import { expect, test } from "vitest"
+import { edgeRoutes } from "../../src/cli/edge.ts"
+import { decodeBody } from "../../src/edge/input.ts"
+import { reference } from "../../src/edge/openapi.ts"
+
+const routes = edgeRoutes({ allowPrivateWebhooks: false })
+const routeOf = (method: string, path: string) =>
+  routes.find((route) => route.method === method && route.path === path)!
+
+test("a body says of each member that is missing, or is none, which one in plain words", async () => {
+  const route = routeOf("POST", "/v1/webhook-endpoints")
+  const refused = await Effect.runPromise(Effect.flip(decodeBody(
+    route,
+    JSON.stringify({ url: "https://shop.example/hook", event_types: ["payment.*"] })
+  )))
+  expect(refused).toMatchObject({
+    code: "invalid",
+    errors: [
+      { pointer: "/event_types", detail: "is no member that there may be here" },
+      { pointer: "/events", detail: "is missing" }
+    ]
+  })
+})
+
+test("the page for people shows what a route is asked by, and code as code", () => {
+  const page = reference(routes)
+  const section = page.split("<section>").find((text) => text.includes(">GET /v1/payments<"))!
+  for (const [name, { about }] of Object.entries(routeOf("GET", "/v1/payments").query!)) {
+    expect(section).toContain(`<code>${name}</code>`)
+    expect(section).toContain(about.split("`")[0])
+  }
+  const creation = page.split("<section>").find((text) => text.includes(">POST /v1/payments<"))!
+  expect(creation).toContain("<code>Idempotency-Key</code> (required)")
+  expect(creation).toContain("<code>wait=5</code>")
+  expect(page).not.toContain("`")
+})
