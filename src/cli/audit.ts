@@ -22,7 +22,8 @@ verify   checks such a file, or a receipt (GET /v1/payments/{id}/receipt), with 
 
   --key          the public key as you know it from elsewhere (audit.pub in the data folder, or
                  GET /v1/audit/checkpoint); without it the file's own key is believed
-  --checkpoint   a checkpoint kept from earlier: the file must contain its tree
+  --checkpoint   a checkpoint kept from earlier, as GET /v1/audit/checkpoint answered it or its note
+                 alone: the file must contain its tree (with --key)
   --json         one line of JSON`
 
 const options = {
@@ -48,11 +49,19 @@ export const audit: CliCommand = {
     }
     if (!fs.existsSync(file)) throw new StackError(`there is no ${file}.`)
     const keys = values.key === undefined ? [] : [keyOf(values.key)]
-    const pinned = values.checkpoint === undefined
-      ? undefined
-      : fs.readFileSync(values.checkpoint, "utf8")
+    const pinned = values.checkpoint === undefined ? undefined : keptIn(values.checkpoint)
+    if (pinned !== undefined && keys.length === 0) {
+      throw new UsageError("a kept checkpoint is read with the key that signed it: --key.")
+    }
     return report(await verifyFile(file, keys, pinned), keys.length > 0, values.json)
   }
+}
+
+/** A checkpoint as it is signed, or as `GET /v1/audit/checkpoint` answers it. */
+const keptIn = (file: string): string => {
+  if (!fs.existsSync(file)) throw new StackError(`there is no ${file}.`)
+  const text = fs.readFileSync(file, "utf8")
+  return text.trimStart().startsWith("{") ? String(JSON.parse(text).checkpoint) : text
 }
 
 const keyOf = (given: string): string =>
@@ -100,8 +109,8 @@ export const verifyFile = async (
   keys: ReadonlyArray<string>,
   pinned?: string
 ): Promise<Verdict> => {
-  const input = fs.createReadStream(file)
   const verifier = new ExportVerifier({ keys, ...(pinned !== undefined && { pinned }) })
+  const input = fs.createReadStream(file)
   let first = true
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
     if (first && isReceipt(line)) {

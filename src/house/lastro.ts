@@ -23,6 +23,7 @@ import {
 } from "./gateways.ts"
 import { startMeter } from "./meter.ts"
 import type { OwnBank } from "./pixGateway.ts"
+import { LOG, openFolder } from "./ownFolder.ts"
 import { prepare } from "./prepare.ts"
 import { configuredTerms, publishTerms, type TermsFile } from "./terms.ts"
 import { startWorker, type WorkerSettings } from "./worker.ts"
@@ -107,8 +108,8 @@ const wantedOf = ({ environment, gateways, terms }: LastroSettings) => ({
 export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
   const { dataDir, environment, progress } = settings
   const { configured, terms } = wantedOf(settings)
-  fs.mkdirSync(dataDir, { recursive: true })
-  const log = settings.log ?? toFile(join(dataDir, "lastro.log"))
+  openFolder(dataDir)
+  const log = settings.log ?? toFile(join(dataDir, LOG))
   log(lineOf("info", `Lastro starts on ${dataDir}, process ${process.pid}`))
   startTracing(environment)
   const stops: Array<() => Promise<void>> = []

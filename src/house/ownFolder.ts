@@ -1,6 +1,32 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { leftBehind, outsideOf } from "../stack/dataPlace.ts"
+import { StackError } from "../stack/stack.ts"
+
+/** What `start` writes first: whose it is, is whose folder it is. */
+export const LOG = "lastro.log"
+
+/**
+ * The data folder, made where it is not there. Servers run as whoever starts them: on another user's
+ * files they end, and what they write before is lost to their owner.
+ */
+export const openFolder = (folder: string): void => {
+  const other = "start as the user whose folder it is, or choose another with LASTRO_DATA_DIR."
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+    fs.accessSync(folder, fs.constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new StackError(`the data folder ${folder} cannot be written (${code}): ${other}`)
+  }
+  const owner = fs.statSync(join(folder, LOG), { throwIfNoEntry: false })?.uid
+  const user = process.getuid?.()
+  if (owner !== undefined && user !== undefined && owner !== user) {
+    throw new StackError(
+      `the data folder ${folder} is that of the user ${owner}, and this is ${user}: ${other}`
+    )
+  }
+}
 
 /** Folders that hold a Lastro's data: its own, and those outside where PostgreSQL's user can reach them. */
 export const foldersOf = (folder: string): ReadonlyArray<string> => {

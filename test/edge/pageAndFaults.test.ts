@@ -3,6 +3,7 @@ import { expect, test } from "vitest"
 import { edgeRoutes } from "../../src/cli/edge.ts"
 import { decodeBody } from "../../src/edge/input.ts"
 import { reference } from "../../src/edge/openapi.ts"
+import { newest } from "../../src/edge/routes/operations.ts"
 
 const routes = edgeRoutes({ allowPrivateWebhooks: false })
 const routeOf = (method: string, path: string) =>
@@ -34,4 +35,24 @@ test("the page for people shows what a route is asked by, and code as code", () 
   expect(creation).toContain("<code>Idempotency-Key</code> (required)")
   expect(creation).toContain("<code>wait=5</code>")
   expect(page).not.toContain("`")
+})
+
+test("recent payments stand in the order of the time that is shown, whatever happened to which last", () => {
+  const event = (about: string, minute: number, type: string) => ({
+    merchant: "acme",
+    type,
+    about,
+    at: 0,
+    status: "captured",
+    amount: 100,
+    currency: "BRL",
+    created_at: `2026-01-01T00:0${minute}:00.000Z`
+  })
+  const events = [
+    event("pay_old", 1, "payment.settled"),
+    event("pay_new", 3, "payment.captured"),
+    event("pay_old", 1, "payment.captured"),
+    event("pay_middle", 2, "payment.captured")
+  ]
+  expect(newest(events).map(({ id }) => id)).toEqual(["pay_new", "pay_middle", "pay_old"])
 })

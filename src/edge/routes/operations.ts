@@ -174,8 +174,9 @@ const ratesOf = (events: Sample, now: number) => {
   }
 }
 
-const newest = (events: Sample) => {
-  const shown = new Map<string, unknown>()
+/** Payments of the newest events, the latest made first: that is the time they are shown with. */
+export const newest = (events: Sample) => {
+  const shown = new Map<string, Omit<Sample[number], "about" | "at" | "type"> & { id: string }>()
   for (const event of events) {
     if (shown.size >= PAYMENTS_SHOWN) break
     if (shown.has(event.about) || event.status === null) continue
@@ -188,5 +189,7 @@ const newest = (events: Sample) => {
       created_at: event.created_at
     })
   }
-  return [...shown.values()]
+  return [...shown.values()].sort((left, right) =>
+    Date.parse(right.created_at) - Date.parse(left.created_at)
+  )
 }

@@ -14,6 +14,7 @@ import {
 import type { AuditLine } from "../../ledger/auditExport.ts"
 import { type Evidence, evidenceFault } from "../../ledger/evidence.ts"
 import { hashOfEntry, type LeafEntry } from "../../ledger/leaf.ts"
+import { StackError } from "../../stack/stack.ts"
 
 /** Problems told in full. The rest is counted. */
 const PROBLEMS_SHOWN_MAX = 50
@@ -59,13 +60,17 @@ export class ExportVerifier {
   constructor(trust: Trust) {
     this.verifiers = (trust.keys ?? []).map((text) => {
       const verifier = parseVerifierKey(text)
-      if (verifier === undefined) throw new Error(`${text.slice(0, 80)} is no verifier key`)
+      if (verifier === undefined) {
+        throw new StackError(`${text.slice(0, 80)} is neither a file nor a verifier key.`)
+      }
       return verifier
     })
     if (trust.pinned === undefined) return
     const { pinned } = trust
     this.pinned = this.verifiers.map((one) => openCheckpoint(one, pinned)).find((one) => one)
-    if (this.pinned === undefined) throw new Error("the kept checkpoint is not signed by this key")
+    if (this.pinned === undefined) {
+      throw new StackError("the kept checkpoint is not signed by this key.")
+    }
   }
 
   read(text: string): void {
