@@ -5,7 +5,13 @@ import { pipeline } from "node:stream/promises"
 import { parseArgs } from "node:util"
 import { StackError } from "../stack/stack.ts"
 import { type Evidence, evidenceFault, evidenceSentence } from "../ledger/evidence.ts"
-import { ExportVerifier, type Verdict, verifyReceipt } from "../proof/audit/verify.ts"
+import {
+  ExportVerifier,
+  NothingToTrust,
+  type Trust,
+  type Verdict,
+  verifyReceipt
+} from "../proof/audit/verify.ts"
 import type { CliCommand } from "../house/command.ts"
 import { operator } from "../house/operator.ts"
 import type { Environment } from "../house/environment.ts"
@@ -109,7 +115,7 @@ export const verifyFile = async (
   keys: ReadonlyArray<string>,
   pinned?: string
 ): Promise<Verdict> => {
-  const verifier = new ExportVerifier({ keys, ...(pinned !== undefined && { pinned }) })
+  const verifier = verifierOf({ keys, ...(pinned !== undefined && { pinned }) })
   const input = fs.createReadStream(file)
   let first = true
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
@@ -121,6 +127,14 @@ export const verifyFile = async (
     if (line !== "") verifier.read(line)
   }
   return verifier.finish()
+}
+
+const verifierOf = (trust: Trust): ExportVerifier => {
+  try {
+    return new ExportVerifier(trust)
+  } catch (error) {
+    throw error instanceof NothingToTrust ? new StackError(`${error.message}.`) : error
+  }
 }
 
 /** A receipt is one JSON object, on one line or on many. */

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { expect, test } from "vitest"
-import { edgeRoutes } from "../../src/cli/edge.ts"
+import { edgeRoutes } from "../../src/house/edge.ts"
 import { decodeBody } from "../../src/edge/input.ts"
 import { reference } from "../../src/edge/openapi.ts"
 import { newest } from "../../src/edge/routes/operations.ts"

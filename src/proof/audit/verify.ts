@@ -14,7 +14,6 @@ import {
 import type { AuditLine } from "../../ledger/auditExport.ts"
 import { type Evidence, evidenceFault } from "../../ledger/evidence.ts"
 import { hashOfEntry, type LeafEntry } from "../../ledger/leaf.ts"
-import { StackError } from "../../stack/stack.ts"
 
 /** Problems told in full. The rest is counted. */
 const PROBLEMS_SHOWN_MAX = 50
@@ -41,6 +40,9 @@ export interface Trust {
 
 const sameBytes = (left: Uint8Array, right: Uint8Array) => Buffer.compare(left, right) === 0
 
+/** A key that is none, or a kept checkpoint of another key: nothing can be verified by it. */
+export class NothingToTrust extends Error {}
+
 /** Reads an export line by line and finds what is not as it was signed. Needs nothing but the file. */
 export class ExportVerifier {
   private readonly verifiers: Array<Verifier>
@@ -61,7 +63,7 @@ export class ExportVerifier {
     this.verifiers = (trust.keys ?? []).map((text) => {
       const verifier = parseVerifierKey(text)
       if (verifier === undefined) {
-        throw new StackError(`${text.slice(0, 80)} is neither a file nor a verifier key.`)
+        throw new NothingToTrust(`${text.slice(0, 80)} is neither a file nor a verifier key`)
       }
       return verifier
     })
@@ -69,7 +71,7 @@ export class ExportVerifier {
     const { pinned } = trust
     this.pinned = this.verifiers.map((one) => openCheckpoint(one, pinned)).find((one) => one)
     if (this.pinned === undefined) {
-      throw new StackError("the kept checkpoint is not signed by this key.")
+      throw new NothingToTrust("the kept checkpoint is not signed by this key")
     }
   }
 
