@@ -22,6 +22,7 @@ import { disputeRoutes } from "../edge/routes/disputes.ts"
 import { payoutRoutes } from "../edge/routes/payouts.ts"
 import { paymentRoutes } from "../edge/routes/payments.ts"
 import { qrCodeRoutes } from "../edge/routes/qrCode.ts"
+import { pageRoutes } from "../edge/routes/page.ts"
 import { probeRoutes } from "../edge/routes/probes.ts"
 import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
 import { reviewRoutes } from "../edge/routes/reviews.ts"
@@ -83,7 +84,8 @@ export const edgeRoutes = (
   ...familyRoutes,
   ...deadLetterRoutes,
   ...doctorRoutes(examine),
-  ...probeRoutes(health)
+  ...probeRoutes(health),
+  ...pageRoutes
 ]
 
 export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<RunningEdge> => {

@@ -1,12 +1,14 @@
 import * as fs from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { pageFiles } from "../../src/edge/operatorPage.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 
 const executable = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
   .find((path) => fs.existsSync(path))
 
-const PAGE_BYTES_MAX = 60_000
+const PAGE_BYTES_MAX = 10_000
+const FILES_BYTES_MAX = 90_000
 
 const reason = "(skipped without a Chromium on this machine: apt-get install chromium)"
 describe.skipIf(executable === undefined)(`the operator page ${executable ? "" : reason}`, () => {
@@ -53,9 +55,21 @@ describe.skipIf(executable === undefined)(`the operator page ${executable ? "" :
 
   const text = () => page.locator("body").innerText()
 
-  test("is one small page", async () => {
+  test("is a small page that loads little", async () => {
     const answer = await one.ask(await one.operatorKey(), "GET", "/")
     expect(Buffer.byteLength(answer.json as string)).toBeLessThan(PAGE_BYTES_MAX)
+    const sizes = [...pageFiles.values()].map(({ text }) => Buffer.byteLength(text))
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(FILES_BYTES_MAX)
+  })
+
+  test("runs nothing that is written into it", async () => {
+    await page.evaluate(`document.body.insertAdjacentHTML("beforeend",
+      "<img src='data:,' onerror='globalThis.slipped = true'>")`)
+    const refused = await eventually(async () =>
+      await Promise.resolve(errors.find((text) => /Content Security/.test(text)))
+    )
+    errors.splice(errors.indexOf(refused), 1)
+    expect(await page.evaluate("globalThis.slipped")).toBeUndefined()
   })
 
   test("shows payments, partitions and a trial balance of nought", async () => {

@@ -297,10 +297,27 @@ test("the operator page and the metrics answer operators", async () => {
   const operator = await one.operatorKey()
   const page = await one.ask(operator, "GET", "/")
   expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
+  expect(page.headers.get("content-security-policy")).not.toContain("unsafe")
   const metrics = await one.ask(operator, "GET", "/metrics")
   expect(metrics.json).toContain("# TYPE")
   const { json } = await one.ask(operator, "GET", "/v1/operations/overview")
   expect(json.families.map(({ family }: { family: string }) => family)).toContain("payments")
+})
+
+test("the operator page's files are kept for good under addresses of their version", async () => {
+  const { json: page } = await one.ask(await one.operatorKey(), "GET", "/")
+  const addresses = [...(page as string).matchAll(/"(\/page\/[^"]+)"/g)].map(([, path]) => path!)
+  expect(addresses).toHaveLength(2)
+  for (const path of addresses) {
+    const { status, headers } = await one.ask(undefined, "GET", path)
+    expect(status).toBe(200)
+    expect(headers.get("content-type")).toMatch(/^text\/(css|javascript)/)
+    expect(headers.get("cache-control")).toContain("immutable")
+    const older = path.replace(/page\/\w+/, "page/000000000000")
+    expect((await one.ask(undefined, "GET", older)).status).toBe(404)
+  }
+  const outside = addresses[0]!.replace(/[^/]+$/, "..%2Fapp.ts")
+  expect((await one.ask(undefined, "GET", outside)).status).toBe(404)
 })
 
 test("G17: no log line holds an e-mail, a key or a card number", () => {

@@ -60,7 +60,7 @@ const counted = node([
   "node_modules/c8/bin/c8.js",
   "report",
   ...["--temp-directory", raw, "--reports-dir", FOLDER],
-  ...["--all", "--include", "src/**", "--include", "actors/**", "--include", "streams/**"],
+  ...["--all", "--include", "src/**/*.ts", "--include", "actors/**", "--include", "streams/**"],
   ...["--reporter", "html", "--reporter", "json-summary"]
 ])
 if (counted !== 0) process.exit(counted)

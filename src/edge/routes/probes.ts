@@ -5,7 +5,6 @@ import { badOf } from "../../proof/health/signal.ts"
 import type { Database } from "../../store/database.ts"
 import { meterReading } from "../../store/meter.ts"
 import { registry, showMeter } from "../../telemetry/metrics.ts"
-import { operatorPage } from "../operatorPage.ts"
 import { read } from "../reading.ts"
 import { type Answer, ok, type Route } from "../route.ts"
 
@@ -19,9 +18,6 @@ export const readiness = (health: Health): Effect.Effect<Answer, never, Nats | D
       headers: { "retry-after": "2" }
     }
   })
-
-const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " +
-  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 export const probeRoutes = (health: Health): ReadonlyArray<Route> => [
   {
@@ -58,22 +54,5 @@ export const probeRoutes = (health: Health): ReadonlyArray<Route> => [
           headers: { "content-type": registry.contentType }
         }))
       )
-  },
-  {
-    method: "GET",
-    path: "/",
-    summary: "The operator page",
-    audience: "operator",
-    answers: { 200: "HTML" },
-    handle: () =>
-      Effect.succeed({
-        status: 200,
-        raw: operatorPage,
-        headers: {
-          "content-type": "text/html; charset=utf-8",
-          "content-security-policy": PAGE_POLICY,
-          "cache-control": "no-store"
-        }
-      })
   }
 ]

@@ -1,7 +1,8 @@
-/** Every word of the interface: English, Brazilian Portuguese. `{n}` and its like are filled in. */
-export const operatorPageWords: Readonly<
-  Record<string, readonly [english: string, portuguese: string]>
-> = {
+/**
+ * Every word of the interface: English, Brazilian Portuguese. `{n}` and its like are filled in.
+ * @type {Readonly<Record<string, readonly [english: string, portuguese: string]>>}
+ */
+export const WORDS = {
   operations: ["operations", "operação"],
   skip: ["Skip to the readings", "Ir para as leituras"],
   language: ["Português", "English"],

@@ -1,0 +1,50 @@
+import { Effect } from "effect"
+import { operatorPage, pageFiles, pageVersion } from "../operatorPage.ts"
+import { problem } from "../problem.ts"
+import type { Route } from "../route.ts"
+
+/** Only the page's own files run and dress it: what somebody slips into its text does neither. */
+const PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; " +
+  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+export const pageRoutes: ReadonlyArray<Route> = [
+  {
+    method: "GET",
+    path: "/",
+    summary: "The operator page",
+    audience: "operator",
+    answers: { 200: "HTML" },
+    handle: () =>
+      Effect.succeed({
+        status: 200,
+        raw: operatorPage,
+        headers: {
+          "content-type": "text/html; charset=utf-8",
+          "content-security-policy": PAGE_POLICY,
+          "cache-control": "no-store"
+        }
+      })
+  },
+  {
+    method: "GET",
+    path: "/page/{version}/{file}",
+    summary: "Scripts and styles of the operator page; an address never changes its content",
+    audience: "public",
+    answers: { 200: "The file", 404: "No such file in the version that runs here" },
+    handle: ({ path: { version, file } }) => {
+      const found = version === pageVersion ? pageFiles.get(file!) : undefined
+      if (found === undefined) {
+        return Effect.fail(problem(404, "page_file_not_found", "the page has no such file here"))
+      }
+      return Effect.succeed({
+        status: 200,
+        raw: found.text,
+        headers: {
+          "content-type": found.contentType,
+          "cache-control": "public, max-age=31536000, immutable",
+          "x-content-type-options": "nosniff"
+        }
+      })
+    }
+  }
+]
