@@ -5,14 +5,17 @@ import { lockFolder } from "../stack/lock.ts"
 import { StackError } from "../stack/stack.ts"
 import type { CliCommand } from "../house/command.ts"
 import { dataDirOf } from "../house/lastro.ts"
-import { foldersOf, removeFolder } from "../house/ownFolder.ts"
+import { foldersOf, foreignIn, removeFolder } from "../house/ownFolder.ts"
 import { EXIT_FAILED } from "../house/operator.ts"
+
+const NAMES_SHOWN_MAX = 5
 
 const usage = `Usage: lastro discard [--yes]
 
 Removes everything that the Lastro of a data folder keeps on this machine: the folder itself, and
 PostgreSQL's files where they lie outside of it (as root, where its user cannot enter the folder), also
-those of a folder that was removed by hand. Names them first, and removes nothing without --yes.
+those of a folder that was removed by hand. Names them first, and removes nothing without --yes. A
+folder that holds anything else is left as it is.
 
   LASTRO_DATA_DIR    the data folder (default .lastro)`
 
@@ -29,6 +32,15 @@ export const discard: CliCommand = {
     if (folders.length === 0) {
       console.log(`Nothing of ${dataDir} is on this machine.`)
       return Promise.resolve(0)
+    }
+    const foreign = foreignIn(dataDir)
+    if (foreign.length > 0) {
+      throw new StackError(
+        `${dataDir} holds what is not of a Lastro (${
+          foreign.slice(0, NAMES_SHOWN_MAX).join(", ")
+        }): ` +
+          "nothing is removed. Check LASTRO_DATA_DIR, or move that elsewhere."
+      )
     }
     if (fs.existsSync(join(dataDir, "containers.json"))) {
       const { volumes } = JSON.parse(fs.readFileSync(join(dataDir, "containers.json"), "utf8"))

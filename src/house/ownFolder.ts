@@ -39,6 +39,13 @@ export const foldersOf = (folder: string): ReadonlyArray<string> => {
   ]
 }
 
+/** What a Lastro writes into its data folder: servers, keys, its log, and the books of simulators. */
+const OWN = /^(nats|postgres|lock|lastro\.log|containers\.json|.+\.(key|pub|db|db-shm|db-wal))$/
+
+/** What lies in a data folder and is somebody else's. */
+export const foreignIn = (folder: string): ReadonlyArray<string> =>
+  fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => !OWN.test(name)) : []
+
 /** Removes the folder of servers that run no more, with what lies outside of it. */
 export const removeFolder = (folder: string): void => {
   for (const one of foldersOf(folder)) fs.rmSync(one, { recursive: true, force: true })

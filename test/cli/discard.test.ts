@@ -72,3 +72,18 @@ test("a folder on which a Lastro runs is not discarded", async () => {
   expect(fs.existsSync(dataDir)).toBe(true)
   unlock()
 })
+
+test("a folder that holds anything else is left as it is: LASTRO_DATA_DIR may name a wrong one", async () => {
+  const letters = join(dataDir, "letters")
+  fs.mkdirSync(letters, { recursive: true })
+  fs.writeFileSync(join(dataDir, "acme.key"), "sk")
+  for (const args of [["discard"], ["discard", "--yes"]]) {
+    const refused = await lastro(...args)
+    expect(refused.code).toBe(1)
+    expect(refused.text).toContain(`${dataDir} holds what is not of a Lastro (letters)`)
+  }
+  expect(fs.existsSync(letters)).toBe(true)
+  fs.rmdirSync(letters)
+  expect((await lastro("discard", "--yes")).code).toBe(0)
+  expect(fs.existsSync(dataDir)).toBe(false)
+})
