@@ -207,9 +207,13 @@ const delivered = (
     case "Failed":
       return failed(tried, attempt, result, received)
     case "Refused": {
-      const ended = failed({ ...tried, attempts: RETRY_DELAYS_MILLIS.length }, attempt, result, {
-        ...received
-      }, true)
+      const ended = failed(
+        { ...tried, attempts: RETRY_DELAYS_MILLIS.length },
+        attempt,
+        result,
+        received,
+        true
+      )
       return result.status !== 410 ? ended : {
         ...ended,
         put: [...ended.put ?? [], [DIRECTORY, {

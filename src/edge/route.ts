@@ -82,6 +82,12 @@ export const MerchantQuery = {
   about: "Operators only: whose data."
 }
 
+const LISTED_DEFAULT = 50
+
+/** How many of a list are asked for. */
+export const limitOf = (asked: Asked, otherwise = LISTED_DEFAULT): number =>
+  Number(asked.query["limit"] ?? otherwise)
+
 export const limitQuery = (max: number) => ({
   schema: Schema.String.check(
     Schema.makeFilter(

@@ -5,7 +5,15 @@ import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
 import { read } from "./reading.ts"
 import { assertNamedTaken, assertNotRefused, CommandQuery } from "./refusals.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "./route.ts"
+import {
+  type Asked,
+  limitOf,
+  limitQuery,
+  merchantOf,
+  MerchantQuery,
+  ok,
+  type Route
+} from "./route.ts"
 
 const PAGE_MAX = 100
 /** Of a page where nobody says. */
@@ -108,7 +116,7 @@ export const listed = <One extends Anything, Question = object>(
   const pattern = new RegExp(`^(\\d{1,15})\\.(${prefix}_[0-9a-z]{26})$`)
   return Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
-    const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+    const limit = limitOf(asked, PAGE_DEFAULT)
     const { cursor, status } = asked.query
     const [, createdMillis, id] = pattern.exec(cursor ?? "") ?? []
     if (cursor !== undefined && id === undefined) return yield* invalidCursor

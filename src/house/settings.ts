@@ -80,7 +80,6 @@ const checks: Readonly<Record<string, Check>> = {
   LASTRO_ALLOW_PRIVATE_WEBHOOKS: oneOf("0", "1"),
   LASTRO_AUDIT_KEY_FILE: fileToBe,
   LASTRO_CACHE_DIR: anything,
-  LASTRO_DATABASE_CONNECTIONS_MAX: wholeNumber(1, 1_000),
   LASTRO_DATA_DIR: anything,
   LASTRO_GATEWAYS_FILE: file,
   LASTRO_HOST: host,

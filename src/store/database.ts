@@ -1,4 +1,4 @@
-import { Config, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { Kysely, PostgresDialect } from "kysely"
 import pg from "pg"
 import { Fenced, isFence } from "./fence.ts"
@@ -39,7 +39,7 @@ const LOCK_TIMEOUT_MILLIS = 5_000
 const POOL_CONNECTIONS_MAX = 24
 const CONNECT_TIMEOUT_MILLIS = 5_000
 
-/** The only module that knows kysely returns promises. */
+/** Statements are promises of kysely's where they are written; what runs them are Effects with named failures. */
 export class Database extends Context.Service<Database, {
   readonly query: <A>(
     name: string,
@@ -61,17 +61,6 @@ export class Database extends Context.Service<Database, {
     statements: () => ReadonlyArray<Statement>
   ) => Effect.Effect<void, DatabaseUnavailable | DataRefused>
 }>()("lastro/store/Database") {
-  static readonly layer = Layer.effect(
-    Database,
-    Effect.gen(function* () {
-      const url = yield* Config.Redacted("DATABASE_URL")
-      const connectionsMax = yield* Config.Int("LASTRO_DATABASE_CONNECTIONS_MAX").pipe(
-        Config.withDefault(POOL_CONNECTIONS_MAX)
-      )
-      return yield* make(Redacted.value(url), connectionsMax)
-    })
-  )
-
   static readonly layerOf = (url: string, connectionsMax = POOL_CONNECTIONS_MAX) =>
     Layer.effect(Database, make(url, connectionsMax))
 }

@@ -30,7 +30,6 @@ describe("settings", () => {
     ["LASTRO_SIMULATOR_URL", ["10.0.0.1"], ["http://10.0.0.1:8790"]],
     ["LASTRO_URL", ["lastro.internal"], ["https://lastro.internal"]],
     ["LASTRO_OPERATOR_KEY", ["two words"], ["sk_x"]],
-    ["LASTRO_DATABASE_CONNECTIONS_MAX", ["0", "many"], ["12"]],
     ["DATABASE_URL", ["mysql://host/x", "host"], ["postgres://u:p@h/d", "postgresql:///d?host=x"]],
     ["OTEL_EXPORTER_OTLP_ENDPOINT", ["collector:4318"], ["http://collector:4318"]],
     ["OTEL_TRACES_SAMPLER_ARG", ["all", "2", "-1"], ["0.01", "1"]]

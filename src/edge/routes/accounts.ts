@@ -3,17 +3,24 @@ import { balanceOf, balancesOf, postingsOf } from "../../ledger/read.ts"
 import { isStorable } from "../../domain/text.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import {
+  type Asked,
+  limitOf,
+  limitQuery,
+  merchantOf,
+  MerchantQuery,
+  ok,
+  type Route
+} from "../route.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 100
-const PAGE_DEFAULT = 50
 const POSITION_MAX = 9_223_372_036_854_775_807n
 const ID_CHARACTERS_SHOWN = 100
 
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const cursor = asked.query["cursor"] ?? ""
   if (!isStorable(cursor)) return yield* invalidCursor
   const found = yield* read("edge.accounts", (db) => balancesOf(db, merchant, cursor, limit + 1))
@@ -42,7 +49,7 @@ const find = Effect.fnUntraced(function* (asked: Asked) {
 
 const postings = Effect.fnUntraced(function* (asked: Asked) {
   const { id } = yield* find(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const cursor = asked.query["cursor"] ?? String(POSITION_MAX)
   if (!/^\d{1,19}$/.test(cursor) || BigInt(cursor) > POSITION_MAX) return yield* invalidCursor
   const found = yield* read("edge.postings", (db) => postingsOf(db, id, cursor, limit + 1))

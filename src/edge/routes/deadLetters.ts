@@ -12,11 +12,10 @@ import { momentQuery } from "../moment.ts"
 import { audit, newActionId, order } from "../operate.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, limitOf, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
-const PAGE_DEFAULT = 50
 const ACTIONS_SHOWN = 50
 
 const oneOf = (about: string, ...values: ReadonlyArray<string>) => ({
@@ -39,13 +38,13 @@ const find = Effect.fnUntraced(function* (id: string) {
   return letter
 })
 
-const list = Effect.fnUntraced(function* ({ query }: Asked) {
-  const { cursor, limit: asked, ...filter } = query
+const list = Effect.fnUntraced(function* (asked: Asked) {
+  const { cursor, limit: _, ...filter } = asked.query
   const after = cursor === undefined ? undefined : deadLetterCursor(cursor)
   if (cursor !== undefined && after === undefined) {
     return yield* invalidCursor
   }
-  const limit = Number(asked ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const wanted: DeadLetterFilter = { ...filter, ...(after && { after }) }
   const found = yield* read("edge.deadLetters", (db) => deadLetterList(db, wanted, limit + 1))
   const page = found.slice(0, limit)

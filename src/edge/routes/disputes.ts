@@ -18,7 +18,7 @@ import { idempotencyKeyOf, perform } from "../command.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { invalidCursor, PAGE_DEFAULT, pageQuery } from "../shelf.ts"
-import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, limitOf, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 import { assertKnown, assertPaymentId, current, notFound } from "./payments.ts"
 
 const isDisputeId = Schema.is(DisputeId)
@@ -73,7 +73,7 @@ const parseCursor = (cursor: string): DisputeAfter | undefined => {
 
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked, PAGE_DEFAULT)
   const { cursor, status } = asked.query
   const after = cursor === undefined ? undefined : parseCursor(cursor)
   if (cursor !== undefined && after === undefined) {

@@ -5,10 +5,17 @@ import { EventStreams } from "../eventStreams.ts"
 import { shownEvent } from "../liveStream.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import {
+  type Asked,
+  limitOf,
+  limitQuery,
+  merchantOf,
+  MerchantQuery,
+  ok,
+  type Route
+} from "../route.ts"
 
 const PAGE_MAX = 200
-const PAGE_DEFAULT = 50
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const given = asked.query["after"] ?? asked.header("last-event-id") ?? "0.0"
@@ -25,7 +32,7 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
       headers: { "content-type": "text/event-stream", "cache-control": "no-store" }
     }
   }
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const found = yield* read("edge.events", (db) => eventsAfter(db, merchant, after, limit + 1))
   const page = found.slice(0, limit)
   return ok({

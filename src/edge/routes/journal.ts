@@ -11,6 +11,7 @@ import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
 import { read } from "../reading.ts"
 import {
   type Asked,
+  limitOf,
   limitQuery,
   merchantOf,
   MerchantQuery,
@@ -22,7 +23,6 @@ import { aboutOf, aboutQuery, periodQuery } from "../search.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
-const PAGE_DEFAULT = 50
 /** Entries read at once for an export. */
 const EXPORT_ENTRIES = 500
 const NAME_CHARACTERS_MAX = 200
@@ -71,7 +71,7 @@ const search = Effect.fnUntraced(function* (asked: Asked) {
   const question = yield* questionOf(asked)
   const known = yield* assertOwnAccount(question.merchant, question.account)
   if (wantsCsv(asked)) return yield* searchCsv(known ? question : undefined)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const found = known
     ? yield* read("edge.journal", (db) => searchJournal(db, { ...question, limit: limit + 1 }))
     : []

@@ -20,6 +20,7 @@ import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import {
   type Asked,
+  limitOf,
   limitQuery,
   MerchantQuery,
   ok,
@@ -29,7 +30,6 @@ import {
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 500
-const PAGE_DEFAULT = 50
 /** Lines read at once for an export. */
 const EXPORT_LINES = 1_000
 const ID_CHARACTERS_SHOWN = 100
@@ -185,7 +185,7 @@ const statement = Effect.fnUntraced(function* (asked: Asked) {
     toMillis: given.toMillis ?? Date.now() + 1
   })
   if (wantsCsv(asked)) return yield* statementCsv(id, place)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const found = yield* read(
     "edge.statement.lines",
     (db) => statementLines(db, id, place, limit + 1)

@@ -10,7 +10,7 @@ import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/pa
 import { PayoutStatus } from "../../../streams/resources/wallet.ts"
 import { isStorable } from "../../domain/text.ts"
 import { read } from "../reading.ts"
-import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, limitOf, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 import {
   command,
   found,
@@ -58,7 +58,7 @@ const bringBack = Effect.fnUntraced(function* (asked: Asked) {
 /** Sums may exceed what a JSON number carries: they are strings. */
 const balances = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked, PAGE_DEFAULT)
   const after = asked.query["cursor"] ?? ""
   if (!isStorable(after)) return yield* invalidCursor
   const some = yield* read(

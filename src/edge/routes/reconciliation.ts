@@ -1,11 +1,10 @@
 import { Effect, Schema } from "effect"
 import { breakCursor, breaksOf, summaryOf } from "../../../actors/reconciliation/read.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { type Asked, limitOf, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
-const PAGE_DEFAULT = 50
 
 /** A merchant sees its own; an operator everything, or one merchant's. */
 const whose = (asked: Asked): string | undefined =>
@@ -23,7 +22,7 @@ const breaks = Effect.fnUntraced(function* (asked: Asked) {
   if (given !== undefined && after === undefined) {
     return yield* invalidCursor
   }
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const found = yield* read(
     "edge.breaks",
     (db) => breaksOf(db, whose(asked), { after, limit: limit + 1 })

@@ -9,12 +9,19 @@ import { derivedId } from "../../domain/identifiers.ts"
 import { idempotencyKeyOf } from "../command.ts"
 import { problem, refusalProblem, unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
-import { type Asked, limitQuery, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import {
+  type Asked,
+  limitOf,
+  limitQuery,
+  merchantOf,
+  MerchantQuery,
+  ok,
+  type Route
+} from "../route.ts"
 
 const SECRET_BYTES = 24
 const REGISTER_MILLIS = 5_000
 const PAGE_MAX = 100
-const PAGE_DEFAULT = 50
 
 export interface WebhookSettings {
   /** Development only: plain http and private addresses. */
@@ -102,7 +109,7 @@ const deliveries = Effect.fnUntraced(function* (asked: Asked) {
   if (!endpoints.some((endpoint) => endpoint.id === id)) {
     return yield* problem(404, "endpoint_not_found", `there is no endpoint ${id}`)
   }
-  const limit = Number(asked.query["limit"] ?? PAGE_DEFAULT)
+  const limit = limitOf(asked)
   const found = yield* read("edge.deliveries", (db) => deliveriesTo(db, merchant, id, limit))
   return ok({
     data: found.map((delivery) => ({
