@@ -201,7 +201,7 @@ describe("a Pix that its merchant gives up", () => {
   const bank = () => one.lastro.banks.get("pix")!.url
   const statusOf = async (id: string) => {
     const answer = await fetch(`${bank()}/book/${id.slice("pay_".length)}01`)
-    return (await answer.json() as { status: string }).status
+    return (await answer.json() as { status: string } | null)?.status
   }
 
   test.each([["within an hour", {}], ["until a day", {
@@ -214,6 +214,20 @@ describe("a Pix that its merchant gives up", () => {
     expect(await statusOf(json.id)).toBe("REMOVIDA_PELO_USUARIO_RECEBEDOR")
     expect((await shop.get(`/v1/payments/${json.id}/qr-code`)).status).toBe(404)
     expect(await payer(json.id)).toBe(409)
+  })
+
+  test("right behind the 202 is payable nowhere, however far its charge has come", async () => {
+    const ids = await Promise.all(Array.from({ length: 8 }, async () => {
+      const { json, status } = await shop.pay(pix, { prefer: "" })
+      expect(status).toBe(202)
+      await shop.post(`/v1/payments/${json.id}/void`)
+      return json.id as string
+    }))
+    for (const id of ids) {
+      await shop.until(id, "voided")
+      // Where the bank was never asked, it has nothing.
+      expect(["REMOVIDA_PELO_USUARIO_RECEBEDOR", undefined]).toContain(await statusOf(id))
+    }
   })
 
   test("and that was paid a moment before goes back to the payer", async () => {
