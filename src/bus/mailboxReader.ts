@@ -30,7 +30,7 @@ export interface Delivery {
 const PULL_MESSAGES_MAX = 500
 const PULL_BYTES_MAX = 4 * 1024 * 1024
 /** A former owner's open pull dies with its consumer; within a second even if nobody tells it. */
-const PULL_EXPIRES_MILLIS = 1_000
+export const PULL_EXPIRES_MILLIS = 1_000
 /** After this without any word about a pull it is taken for lost (reconnect, leader change). */
 const PULL_SILENCE_MILLIS = PULL_EXPIRES_MILLIS + 1_500
 /** Nobody answers pulls while a leader is elected, and for ever where the consumer went with its server. */
@@ -52,7 +52,7 @@ const IDLE_PULLS_PER_LOOK = 5
 const ACK_WAIT_NANOS = 600_000_000_000
 const ACK_PENDING_MAX = 20_000
 /** One acknowledgement covers all before it, and only the standard tools wait for it. */
-const ACK_EVERY_MILLIS = 200
+export const ACK_EVERY_MILLIS = 200
 /** Messages behind at which the standard tools call it critical; admission closes the gate before. */
 const UNPROCESSED_CRITICAL = 200_000
 

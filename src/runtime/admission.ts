@@ -14,7 +14,7 @@ const LAG_SECONDS_MAX = 120
 /** Shares of these, and of the stream's bytes, at which the gate closes and opens. */
 const HIGH_WATER = 0.7
 const LOW_WATER = 0.35
-const LOOK_EVERY = "1 second"
+export const LOOK_EVERY_MILLIS = 1_000
 
 /**
  * Closes a mailbox to new commands while too much waits, and opens it again. A closed gate means
@@ -51,7 +51,7 @@ export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpe
   })
   return look.pipe(
     Effect.catchCause((cause) => Effect.logWarning("admission", cause)),
-    Effect.repeat(Schedule.spaced(LOOK_EVERY)),
+    Effect.repeat(Schedule.spaced(LOOK_EVERY_MILLIS)),
     Effect.asVoid
   )
 }

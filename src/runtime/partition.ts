@@ -16,7 +16,7 @@ import { turn } from "./turn.ts"
 
 /** Messages of one turn. More wait for the next: a turn's memory and its database transaction stay bounded. */
 const TURN_MESSAGES_MAX = 500
-const IDLE_MILLIS = 250
+export const IDLE_MILLIS = 250
 const OVERDUE_EVERY_MILLIS = 15_000
 /** A paused partition looks this often whether it may go on. */
 const PAUSED_LOOK_MILLIS = 50

@@ -36,7 +36,7 @@ const RENEWALS_PER_TTL = 4
 /** The partition stops before the lease can end, clocks and pauses included. */
 const STOP_AT_TTL_SHARE = 0.7
 /** A joining worker waits until nobody has joined for so long, so that a roll-out moves partitions once. */
-const JOIN_SETTLES_MILLIS = 1_000
+export const JOIN_SETTLES_MILLIS = 1_000
 /** Where somebody joins all the time, nobody waits longer than this. */
 const JOIN_SETTLES_MILLIS_MAX = 5_000
 /** A worker that could not write to the bucket for so long asks for another leader of it, again and again. */

@@ -1,7 +1,13 @@
 import { Effect, Result } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { NatsLink } from "../../src/bus/connection.ts"
-import { type Delivery, type MailboxReader, openReader } from "../../src/bus/mailboxReader.ts"
+import {
+  ACK_EVERY_MILLIS,
+  type Delivery,
+  type MailboxReader,
+  openReader,
+  PULL_EXPIRES_MILLIS
+} from "../../src/bus/mailboxReader.ts"
 import { eventually } from "../support/lastro.ts"
 import { becomes, type Machine, startMachine } from "../support/machine.ts"
 
@@ -144,7 +150,7 @@ test("an acknowledgement covers everything before it", async () => {
   reader.close()
   // Its connection may be closed by now: a relay that ends later tells nobody.
   reader.acknowledge(taken[2]!)
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await new Promise((resolve) => setTimeout(resolve, 2 * ACK_EVERY_MILLIS))
   const { ack_floor } = await machine.api("CONSUMER.INFO.PAYMENTS.payments-6")
   expect(ack_floor.stream_seq).toBe(seqs[1])
 })
@@ -166,7 +172,7 @@ test("a reader misses what its consumer gave to somebody else, even if nothing f
     JSON.stringify({ batch: 1, expires: 60_000_000_000 }),
     { reply: "_INBOX.admin.thief" }
   )
-  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  await new Promise((resolve) => setTimeout(resolve, 2 * PULL_EXPIRES_MILLIS))
   const [seq] = await put(7, "a")
   await becomes(() => stolen.length === 1)
   expect((await lost(reader)).detail).toMatch(/went elsewhere/)

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { Leases } from "../../src/bus/leases.ts"
+import { JOIN_SETTLES_MILLIS } from "../../src/runtime/placement.ts"
 import { attachStack } from "../../src/stack/attached.ts"
 import { isAlive } from "../../src/stack/child.ts"
 import { query } from "../support/lastro.ts"
@@ -144,7 +145,7 @@ test(
       )
     }
     // It would own about half of them if the others counted it: each stays where it is, and works.
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    await new Promise((resolve) => setTimeout(resolve, 3 * JOIN_SETTLES_MILLIS))
     expect(Object.fromEntries([...leases.list()].map(([key, { value }]) => [key, value])))
       .toMatchObject(held)
     expect(await inShell(lastro.curl)).toMatchObject({ status: "captured" })

@@ -4,7 +4,12 @@ import { JetStreamCode } from "../../src/bus/api.ts"
 import { append, type Outgoing } from "../../src/bus/append.ts"
 import type { NatsLink } from "../../src/bus/connection.ts"
 import { Leases } from "../../src/bus/leases.ts"
-import { type Delivery, type MailboxReader, openReader } from "../../src/bus/mailboxReader.ts"
+import {
+  type Delivery,
+  type MailboxReader,
+  openReader,
+  PULL_EXPIRES_MILLIS
+} from "../../src/bus/mailboxReader.ts"
 import { openSharedReader } from "../../src/bus/sharedReader.ts"
 import { lastOn, streamFacts } from "../../src/bus/tail.ts"
 import { schedule } from "../../src/bus/timers.ts"
@@ -166,7 +171,7 @@ export const busContract = (name: string, start: () => Promise<BusUnderTest>): v
     const pull = JSON.stringify({ batch: 1, expires: 60_000_000_000 })
     other.nc.publish("$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.payments-7", pull, { reply: inbox })
     // The reader's own pull is over before, and its next one waits behind this one.
-    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    await new Promise((resolve) => setTimeout(resolve, 2 * PULL_EXPIRES_MILLIS))
     await appended(message("payments.7.thief-00", "a"))
     await eventually(() => Promise.resolve(stolen.length > 0 || undefined))
     expect((await lost(from)).detail).toMatch(/consumer/)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { append } from "../../src/bus/append.ts"
 import { streamFacts } from "../../src/bus/tail.ts"
 import { setGate, type StreamSpec } from "../../src/bus/topology.ts"
-import { guardMailbox } from "../../src/runtime/admission.ts"
+import { guardMailbox, LOOK_EVERY_MILLIS } from "../../src/runtime/admission.ts"
 import { Database } from "../../src/store/database.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { topology } from "../../streams/topology.ts"
@@ -82,7 +82,7 @@ test(
     await machine.append("payments.3.fraud-03", {}, {})
     // At half of it the gate is still closed: it does not flap.
     await readFrom(3, BEHIND / 2)
-    await pause(2_500)
+    await pause(2.5 * LOOK_EVERY_MILLIS)
     expect(await isClosed("PAYMENTS")).toBe(true)
     await readFrom(3, BEHIND - 10)
     await becomes("PAYMENTS", false)

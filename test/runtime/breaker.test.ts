@@ -3,6 +3,8 @@ import { Effect } from "effect"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { escalationsOf, familyControl, setFamily } from "../../src/bus/control.ts"
 import { ESCALATIONS_MAX } from "../../src/runtime/breaker.ts"
+import { IDLE_MILLIS } from "../../src/runtime/partition.ts"
+import { JOIN_SETTLES_MILLIS } from "../../src/runtime/placement.ts"
 import { eventually } from "../support/lastro.ts"
 import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, type Notebook, notebook, pageOf } from "../support/notebook.ts"
@@ -53,7 +55,7 @@ const owners = async () =>
   )) as Array<{ partition: number; owner: string; epoch: number }>
 
 /** Longer than a worker waits before it counts one that joined. */
-const SETTLED_MILLIS = 1_500
+const SETTLED_MILLIS = 1.5 * JOIN_SETTLES_MILLIS
 
 /** Both have their share and nothing moves any more: the tables still name owners of the test before. */
 const bothOwn = () =>
@@ -82,7 +84,7 @@ test("a paused family takes nothing, keeps its partitions, and goes on in order"
   expect(await set("paused")).toBe(true)
   expect(await set("paused")).toBe(false)
   // What a partition was about to take when the word came is still decided.
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await new Promise((resolve) => setTimeout(resolve, 4 * IDLE_MILLIS))
   for (const text of ["held", "back"]) {
     for (const merchant of merchants) await note(merchant, { key: "a", text })
   }
@@ -129,7 +131,7 @@ test(
     expect(escalations.length).toBe(ESCALATIONS_MAX + 1)
     expect(escalations[0]).toMatchObject({ worker: "one", detail: expect.stringContaining("Lost") })
     // The other worker, whose partitions are well, holds them too; other families go on.
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await new Promise((resolve) => setTimeout(resolve, 4 * IDLE_MILLIS))
     await note(good, { key: "well", text: "a" })
     await passes(good, "tripped")
     expect(await pageOf(machine.databaseUrl, good, "well")).toBeUndefined()

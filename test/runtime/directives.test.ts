@@ -56,10 +56,11 @@ test("Retry parks the key, keeps its order and lets the partition's other keys g
 test("a load that fails for one key leaves the keys loaded with it alone", async () => {
   const merchant = merchantIn(7)
   let release = () => {}
+  const { begun } = book
   book.hold = new Promise((resolve) => (release = resolve))
   await note(merchant, { key: "held", text: "held" })
   // Meanwhile the others gather, and are loaded together.
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await becomes(() => book.begun > begun)
   book.faults.set("k7", "NotNow")
   const keys = Array.from({ length: 20 }, (_, index) => `k${index}`)
   await Promise.all(keys.map((key) => note(merchant, { key, text: key })))

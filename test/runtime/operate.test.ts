@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { type Order, orderMessage } from "../../src/runtime/order.ts"
 import { eventually } from "../support/lastro.ts"
 import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
-import { makeNotebookTables, type Notebook, notebook, pageOf } from "../support/notebook.ts"
+import {
+  makeNotebookTables,
+  type Notebook,
+  notebook,
+  pageOf,
+  RETRY_MILLIS
+} from "../support/notebook.ts"
 
 let machine: Machine
 let book: Notebook
@@ -124,7 +130,7 @@ test("a key that waits for its next try is paused with its letters, and no timer
   await obeyed(1, { order: "pause", merchant, key: "late", why: "wait" })
   book.faults.delete("late")
   // Two retries' time: a timer for it fires and is ignored.
-  await new Promise((resolve) => setTimeout(resolve, 1_200))
+  await new Promise((resolve) => setTimeout(resolve, 2.4 * RETRY_MILLIS))
   await settled(merchant, "free")
   expect(await textsOf(merchant, "late")).toEqual([])
   await obeyed(1, { order: "resume", merchant, key: "late" })

@@ -45,10 +45,10 @@ const deadLetters = (merchant: string) =>
 /** Everything sent while `send` runs is in one batch, unless a test looks otherwise. */
 const together = async (merchant: string, send: () => Promise<unknown>) => {
   let release = () => {}
-  const before = book.loads.length
+  const { begun, loads: { length: before } } = book
   book.hold = new Promise((resolve) => (release = resolve))
   await note(merchant, { key: "held", text: "held" })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await becomes(() => book.begun > begun)
   await send()
   release()
   book.hold = Promise.resolve()

@@ -14,7 +14,7 @@ import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
+import { becomes, type Machine, merchantIn, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, type Notebook, notebook, pageOf } from "../support/notebook.ts"
 
 let machine: Machine
@@ -183,10 +183,11 @@ test("G4: an owner that was paused while somebody took over commits and emits no
   await note(0, { key: "a", text: "first", emit: 1 })
   await texts(0, "a", 1)
   let wake = () => {}
+  const { begun } = former
   former.hold = new Promise((resolve) => (wake = resolve))
   await note(0, { key: "b", text: "paused", emit: 1, amount: 1 })
   // Paused in its turn: it has the message and loads.
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await becomes(() => former.begun > begun)
   const two = own(next, 0, { owner: "two", revision: 2 })
   await texts(0, "b", 1)
   wake()

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { startPixSimulator } from "../../src/simulators/pix/server.ts"
+import { RETURN_MILLIS, startPixSimulator } from "../../src/simulators/pix/server.ts"
 import { testFolder } from "../support/lastro.ts"
 
 const folder = testFolder("pix-desk")
@@ -32,7 +32,7 @@ test("a bank that is closed while it makes a return ends quietly", async () => {
   process.on("unhandledRejection", note)
   await bank.stop()
   // The return was due in this time.
-  await new Promise((resolve) => setTimeout(resolve, 700))
+  await new Promise((resolve) => setTimeout(resolve, 2 * RETURN_MILLIS))
   process.off("unhandledRejection", note)
   expect(unhandled).toEqual([])
 })

@@ -70,6 +70,9 @@ class Lost extends Schema.TaggedError<Lost>()("Lost", {}) {}
 const failures = { NotNow, Gone, Broken, Confused, Lost }
 export type Fault = keyof typeof failures
 
+/** A key that is tried again waits for so long, unless a test says otherwise. */
+export const RETRY_MILLIS = 500
+
 /** Asking for its key is a defect of the actor. */
 export const UNKEYABLE = "unkeyable"
 
@@ -79,6 +82,8 @@ export interface Notebook {
   readonly faults: Map<string, Fault>
   /** Every key loaded, in order. */
   readonly loads: Array<string>
+  /** Loads that began, also those that are held. */
+  begun: number
   /** Awaited by every load: a test holds a turn here. */
   hold: Promise<void>
 }
@@ -90,9 +95,10 @@ export const notebook = (
 ): Notebook => {
   const faults = new Map<string, Fault>()
   const loads: Array<string> = []
-  const self = { faults, loads, hold: Promise.resolve() }
+  const self = { faults, loads, begun: 0, hold: Promise.resolve() }
   const load = Effect.fnUntraced(function* (keys: ReadonlyArray<StateKey>) {
     const database = yield* Database
+    self.begun++
     yield* Effect.promise(() => self.hold)
     for (const { key } of keys) {
       loads.push(key)
@@ -118,7 +124,7 @@ export const notebook = (
     overdue,
     supervision: {
       DatabaseUnavailable: Restart,
-      NotNow: Retry(...settings.delays ?? Array.from({ length: 20 }, () => 500)),
+      NotNow: Retry(...settings.delays ?? Array.from({ length: 20 }, () => RETRY_MILLIS)),
       Gone: Resume,
       Broken: Stop,
       Confused: Restart,

@@ -8,7 +8,8 @@ import { Bank, type Charge, type PaidHow, type Received, type Return } from "./b
 
 const BODY_BYTES_MAX = 64 * 1024
 const TOKEN_SECONDS = 600
-const RETURN_MILLIS = 300
+/** A return that is made later is made after this. */
+export const RETURN_MILLIS = 300
 const PREFIX = "/api/v2"
 
 export interface PixSimulator {
