@@ -12,12 +12,13 @@ test("bench ledger writes every load in every way, and its last line is JSON", a
     lines.push(line)
   })
   try {
-    // How fast is for a quiet machine to tell; that all rows are there and balance, the run itself checks.
+    // How fast is for a quiet machine to tell (ledgerReport.test.ts says what is fast enough); that all rows
+    // are there and balance, the run itself checks.
     const code = await bench.run(["ledger", "--seconds", "0.1", "--json"], {
       LASTRO_DATA_DIR: folder
     })
-    expect([0, 1]).toContain(code)
     const figures = JSON.parse(lines.at(-1)!)
+    expect(code).toBe(lines.join("\n").includes("MISSED") ? 1 : 0)
     expect(figures.loads.map(({ load }: { load: string }) => load)).toEqual([
       "uniform",
       "one hot account",

@@ -9,7 +9,8 @@ import { trialBalance } from "../../ledger/trialBalance.ts"
 import { connect } from "../../store/database.ts"
 import type { CliCommand } from "../../house/command.ts"
 import { dataDirOf } from "../../house/lastro.ts"
-import { everyAccount, HOT, type LedgerLoad, ledgerLoads, UNIFORM } from "./ledgerLoads.ts"
+import { everyAccount, type LedgerLoad, ledgerLoads } from "./ledgerLoads.ts"
+import { type LoadMeasured, printLedgerReport } from "./ledgerReport.ts"
 import { naive, ours, raw, type Way, type WayMeasured } from "./ledgerWays.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../../house/ownFolder.ts"
@@ -37,15 +38,6 @@ const NAIVE = [1, 4, 8, 16, 32].map(naive)
 /** Numbers of entries are never used twice: each way has so many of its own. */
 const ENTRIES_PER_WAY = 10_000_000
 const WARM_SECONDS_MAX = 2
-const EXPECTED_PER_SECOND = 10_000
-const EXPECTED_RATIO = 0.5
-
-interface LoadMeasured {
-  readonly load: string
-  readonly ours: WayMeasured
-  readonly raw: WayMeasured
-  readonly naive: WayMeasured
-}
 
 export const benchLedger: CliCommand = {
   summary: "Measure the ledger's postings per second",
@@ -71,7 +63,7 @@ export const benchLedger: CliCommand = {
         measured.push(await measure(server.url, load, seconds, counter))
       }
       await assertWhole(server.url)
-      return report(measured, values.json)
+      return printLedgerReport(measured, values.json)
     } finally {
       await server.stop()
       removeFolder(dataDir)
@@ -130,47 +122,4 @@ const assertWhole = async (databaseUrl: string): Promise<void> => {
   if (lines.some((line) => line.difference !== "0" || line.journal_difference !== "0")) {
     throw new Error(`the trial balance is not 0: ${JSON.stringify(lines)}`)
   }
-}
-
-const whole = (value: number) => Math.round(value).toLocaleString("en-US")
-
-const report = (measured: ReadonlyArray<LoadMeasured>, json: boolean): number => {
-  const of = (name: string) => measured.find(({ load }) => load === name)!
-  const [uniform, hot] = [of(UNIFORM), of(HOT)]
-  const floorOf = ({ raw }: LoadMeasured) =>
-    Math.min(EXPECTED_PER_SECOND, EXPECTED_RATIO * raw.perSecond)
-  const held = measured.every((one) => one.ours.perSecond >= floorOf(one))
-  const hotHeld = hot.ours.perSecond >= uniform.ours.perSecond
-  console.log(`\n  ${"postings/s".padEnd(26)}${
-    ["ledger", "raw limit", "of raw", "one by one"]
-      .map((head) => head.padStart(12)).join("")
-  }`)
-  for (const { load, naive, ours, raw } of measured) {
-    console.log(
-      `  ${load.padEnd(26)}${whole(ours.perSecond).padStart(12)}` +
-        `${whole(raw.perSecond).padStart(12)}` +
-        `${(ours.perSecond / raw.perSecond).toFixed(2).padStart(12)}` +
-        `${whole(naive.perSecond).padStart(12)}   (${ours.how}; raw ${raw.how}; ${naive.how})`
-    )
-  }
-  const verdict = (is: boolean) => (is ? "as expected" : "MISSED")
-  console.log(`
-  every load at least 10,000 postings/s or half of the raw limit: ${verdict(held)}
-  one hot account not slower than uniform: ${verdict(hotHeld)}`)
-  if (json) {
-    console.log(JSON.stringify({
-      ledger_postings_per_second: uniform.ours.perSecond,
-      ledger_raw_ratio: uniform.ours.perSecond / uniform.raw.perSecond,
-      ledger_hot_ratio: hot.ours.perSecond / uniform.ours.perSecond,
-      ledger_naive_ratio: uniform.ours.perSecond / uniform.naive.perSecond,
-      loads: measured.map(({ load, naive, ours, raw }) => ({
-        load,
-        postings_per_second: ours.perSecond,
-        raw_postings_per_second: raw.perSecond,
-        naive_postings_per_second: naive.perSecond,
-        postings: ours.postings
-      }))
-    }))
-  }
-  return held && hotHeld ? 0 : 1
 }
