@@ -1,18 +1,14 @@
-import { Result, Schema } from "effect"
 import { describe, expect, test } from "vitest"
-import { decide, keysOf, type Message } from "../../actors/messaging/decide.ts"
+import { keysOf } from "../../actors/messaging/decide.ts"
 import {
   type Delivery,
   deliveryKey,
   DIRECTORY,
-  ENDPOINTS_MAX,
-  type Row,
-  State
+  ENDPOINTS_MAX
 } from "../../actors/messaging/state.ts"
 import { events, type EventType } from "../../streams/events.ts"
-import { receivedOf } from "../support/received.ts"
+import { messagingHouse, type Tried } from "../support/messaging.ts"
 
-const START = Date.parse("2026-01-02T03:04:05Z")
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -28,94 +24,13 @@ const SCHEDULE = [
   24 * HOUR
 ]
 
-type Tried = Extract<Message, { type: "delivered" }>["body"]["result"]
-
 const accepted: Tried = { _tag: "Accepted", status: 204 }
 const failing: Tried = { _tag: "Failed", status: 500, error: "answered 500" }
 const deferred: Tried = { _tag: "Deferred" }
 
-/** The messaging actor of one merchant, without its machine. */
-const house = () => {
-  const states = new Map<string, State>()
-  const rows: Array<Row> = []
-  let seq = 0
-  let at = START
-  const take = (message: Message, replyTo?: string) => {
-    at += SECOND
-    const keys = keysOf(message)
-    const decided = decide(
-      {
-        get: (key) => {
-          if (!keys.includes(key)) throw new Error(`${key} is not among the message's keys`)
-          return states.get(key)
-        }
-      },
-      message,
-      receivedOf({
-        family: "messaging",
-        seq: ++seq,
-        type: message.type,
-        at,
-        replyTo,
-        config: undefined
-      })
-    )
-    if (Result.isFailure(decided)) return { refused: decided.failure.code, emit: [], timers: [] }
-    const { answers = [], emit = [], put = [], rows: written = [], timers = [] } = decided.success
-    for (const [key, state] of put) {
-      expect(keys.includes(key) || message.type === "event", key).toBe(true)
-      // Every state must be one that can be stored.
-      states.set(key, Schema.decodeUnknownSync(State)(state))
-    }
-    rows.push(...written)
-    return { refused: undefined, answers, emit, put, timers }
-  }
-  const register = (id: string, events: ReadonlyArray<string> = ["*"], more = {}, to?: string) =>
-    take({
-      type: "register_endpoint",
-      body: {
-        command_id: `cmd-${id}`,
-        endpoint_id: id,
-        secret: `secret of ${id}`,
-        url: `https://${id}.example/hook`,
-        events,
-        ...more
-      } as Extract<Message, { type: "register_endpoint" }>["body"]
-    }, to)
-  const happened = (type: EventType, data: unknown = events[type].example, event_id = "evt_1") =>
-    take({
-      type: "event",
-      body: { event_id, type, merchant: "acme", at: START, about: "pay_1", data }
-    })
-  const told = (delivery_id: string, attempt: number, result: Tried) =>
-    take({ type: "delivered", body: { delivery_id, attempt, result, took_millis: 1 } })
-  const wake = (delivery_id: string, due: number) =>
-    take({ type: "wake", body: { delivery_id, due } })
-  const deliveries = () =>
-    [...states.values()].filter((state): state is Delivery => state._tag === "Delivery")
-  const directory = () => {
-    const state = states.get(DIRECTORY)
-    return state?._tag === "Directory" ? state.endpoints : []
-  }
-  return {
-    register,
-    happened,
-    told,
-    wake,
-    rows,
-    directory,
-    deliveries,
-    now: () => at,
-    only: () => {
-      expect(deliveries()).toHaveLength(1)
-      return deliveries()[0]!
-    }
-  }
-}
-
 /** One endpoint, and one event on its way to it. */
 const underWay = () => {
-  const one = house()
+  const one = messagingHouse()
   one.register("ep_1")
   one.happened("payment.captured")
   return { ...one, id: one.only().id }
@@ -123,7 +38,7 @@ const underWay = () => {
 
 describe("endpoints", () => {
   test("are registered with their secret apart, and told whether they were known", () => {
-    const one = house()
+    const one = messagingHouse()
     const { answers } = one.register("ep_1", ["payment.*"], {}, "_INBOX.1")
     expect(answers).toEqual([{
       to: "_INBOX.1",
@@ -135,7 +50,7 @@ describe("endpoints", () => {
   })
 
   test("are registered once: a repeat is answered and changes nothing, another secret or not", () => {
-    const one = house()
+    const one = messagingHouse()
     one.register("ep_1")
     const again = one.register("ep_1", ["*"], { secret: "another" }, "_INBOX.2")
     expect(again).toMatchObject({ put: [], emit: [], timers: [] })
@@ -151,7 +66,7 @@ describe("endpoints", () => {
     ["other events", ["payment.*"], {}],
     ["another command", ["*"], { command_id: "cmd-other" }]
   ])("are not changed by %s under the same id", (_what, events, more) => {
-    const one = house()
+    const one = messagingHouse()
     one.register("ep_1")
     const before = one.directory()
     expect(one.register("ep_1", events, more).refused).toBe("command_reused")
@@ -159,7 +74,7 @@ describe("endpoints", () => {
   })
 
   test("are limited, and a repeat is no new one", () => {
-    const one = house()
+    const one = messagingHouse()
     for (let nth = 1; nth <= ENDPOINTS_MAX; nth++) {
       expect(one.register(`ep_${nth}`).refused).toBeUndefined()
     }
@@ -171,7 +86,7 @@ describe("endpoints", () => {
 
 describe("patterns", () => {
   test("choose the endpoints that hear of an event", () => {
-    const one = house()
+    const one = messagingHouse()
     one.register("exact", ["payment.captured"])
     one.register("group", ["payment.*"])
     one.register("all", ["*"])
@@ -187,15 +102,15 @@ describe("patterns", () => {
   })
 
   test("without one that covers it nothing is sent", () => {
-    const one = house()
+    const one = messagingHouse()
     one.register("ep_1", ["payout.*"])
     expect(one.happened("payment.captured")).toMatchObject({ put: [], emit: [] })
-    expect(house().happened("payment.captured")).toMatchObject({ put: [], emit: [] })
+    expect(messagingHouse().happened("payment.captured")).toMatchObject({ put: [], emit: [] })
   })
 })
 
 test("each endpoint is sent the same public body, to its own address, under an id of its own", () => {
-  const one = house()
+  const one = messagingHouse()
   one.register("ep_1")
   one.register("ep_2")
   const { emit } = one.happened("payment.captured")
@@ -358,7 +273,7 @@ describe("people who left an address are written to", () => {
     return { ...data, payment: { ...data.payment, customer } }
   }
   const notified = (type: EventType, customer: object, more: object = {}) => {
-    const one = house()
+    const one = messagingHouse()
     const data = withCustomer(type, customer)
     one.happened(type, { ...data, payment: { ...data.payment, ...more } })
     return one.rows.flatMap((row) => row._tag === "Notification" ? [row.notification] : [])
@@ -382,7 +297,7 @@ describe("people who left an address are written to", () => {
   })
 
   test("of a refund with what went back, not what was paid", () => {
-    const one = house()
+    const one = messagingHouse()
     const data = withCustomer("payment.refunded", { ...ana, locale: "en" })
     one.happened("payment.refunded", { ...data, refund: { id: "re_1", amount: 1_000 } })
     expect(one.rows).toMatchObject([{
@@ -410,7 +325,7 @@ describe("people who left an address are written to", () => {
   })
 
   test("whatever endpoints there are, and with another id for each event", () => {
-    const one = house()
+    const one = messagingHouse()
     one.register("ep_1")
     const data = withCustomer("payment.captured", ana)
     one.happened("payment.captured", data, "evt_1")
