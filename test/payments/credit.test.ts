@@ -4,6 +4,7 @@ import { isDisputeOpen, type Payment } from "../../actors/payments/state.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { changesOf } from "../../src/ledger/journal.ts"
 import { Accountant, Refused } from "../support/accountant.ts"
+import { runsOf } from "../support/runs.ts"
 import { Wallets } from "../support/wallets.ts"
 
 const rates = (rate: string, to = "BRL") => ({
@@ -94,7 +95,7 @@ describe("what is paid in one currency and credited in another", () => {
         if (costs || refund_rate === "current") return
         expect(left(accountant, /^liabilities:merchant:|^revenue:fx|^expense:fx/)).toEqual([])
       }),
-      { numRuns: 200 }
+      { numRuns: runsOf(200) }
     )
   })
 
@@ -132,7 +133,7 @@ describe("what is paid in one currency and credited in another", () => {
         const [slices, once] = [takenBy(cents), takenBy([])]
         expect(slices.every((taken, leg) => taken >= once[leg]!)).toBe(true)
       }),
-      { numRuns: 100 }
+      { numRuns: runsOf(100) }
     )
   })
 

@@ -14,6 +14,7 @@ import {
   Life,
   scored
 } from "../support/paymentLife.ts"
+import { runsOf } from "../support/runs.ts"
 
 const sum = (amounts: ReadonlyArray<bigint>) => amounts.reduce((all, one) => all + one, 0n)
 const last = (life: Life) => life.payment!.attempts.at(-1)!
@@ -206,7 +207,7 @@ describe("whatever is captured, increased and refunded, under any terms, bearers
           if (amount !== undefined) expect(legs[nth + 1]!.captured).toBe(amount)
         }
       }),
-      { numRuns: 300 }
+      { numRuns: runsOf(300) }
     )
   })
 
@@ -223,7 +224,7 @@ describe("whatever is captured, increased and refunded, under any terms, bearers
         does(whole, "capture", 0, {})
         expect(capturedOf(life.payment!)).toEqual(capturedOf(whole.payment!))
       }),
-      { numRuns: 150 }
+      { numRuns: runsOf(150) }
     )
   })
 
@@ -248,7 +249,7 @@ describe("whatever is captured, increased and refunded, under any terms, bearers
         does(life, "refund", 91, {})
         for (const { captured, refunded } of life.payment!.legs) expect(refunded).toBe(captured)
       }),
-      { numRuns: 200 }
+      { numRuns: runsOf(200) }
     )
     // How often chance brings it about differs from run to run; that it does must not.
     expect(between).toBeGreaterThan(0)

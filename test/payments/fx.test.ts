@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { isConversion, isQuote } from "../../actors/payments/state.ts"
+import { runsOf } from "../support/runs.ts"
 import { bookLines, Wallets } from "../support/wallets.ts"
 
 const line = (from: string, to: string, rate: string, spread_basis_points: number) => ({
@@ -239,5 +240,5 @@ test("whatever is converted and taken back, no currency gains or loses anything"
         }
       }
     }),
-    { numRuns: 200 }
+    { numRuns: runsOf(200) }
   ))

@@ -18,6 +18,7 @@ import {
   Life,
   scored
 } from "../support/paymentLife.ts"
+import { runsOf } from "../support/runs.ts"
 import { Wallets } from "../support/wallets.ts"
 
 const no = { _tag: "Declined", code: "no", detail: "no", soft: false } as const
@@ -295,6 +296,6 @@ it("in any order and however often it is said, the last word is what is booked, 
           .toBe(true)
       }
     ),
-    { numRuns: 200 }
+    { numRuns: runsOf(200) }
   )
 })

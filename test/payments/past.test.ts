@@ -17,6 +17,7 @@ import {
   Life,
   scored
 } from "../support/paymentLife.ts"
+import { runsOf } from "../support/runs.ts"
 import { Wallets } from "../support/wallets.ts"
 
 const last = (life: Life) => life.payment!.attempts.at(-1)!
@@ -224,7 +225,7 @@ describe("whatever leaves the document and comes back", () => {
           if (command.type !== "void") expect(told(life, other)).toBe("command_reused")
         }
       }),
-      { numRuns: 15 }
+      { numRuns: runsOf(15) }
     )
   })
 })

@@ -15,6 +15,7 @@ import {
   Life,
   scored
 } from "../support/paymentLife.ts"
+import { runsOf } from "../support/runs.ts"
 
 const CHARGE = `${ID}.charge.1`
 const last = (life: Life) => life.payment!.attempts.at(-1)!
@@ -373,7 +374,7 @@ describe("whatever is paid, told again and given back", () => {
           [...seen.keys()].sort()
         )
       }),
-      { numRuns: 300 }
+      { numRuns: runsOf(300) }
     )
   })
 })

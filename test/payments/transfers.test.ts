@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
+import { runsOf } from "../support/runs.ts"
 import { bookLines, Wallets } from "../support/wallets.ts"
 
 const MINE = "balance:BRL"
@@ -258,5 +259,5 @@ test("whatever is sent and in whatever order it arrives, no money is made or los
         }
       }
     }),
-    { numRuns: 200 }
+    { numRuns: runsOf(200) }
   ))

@@ -13,6 +13,7 @@ import {
   Life,
   scored
 } from "../support/paymentLife.ts"
+import { runsOf } from "../support/runs.ts"
 
 const last = (life: Life) => life.payment!.attempts.at(-1)!
 const declined = { _tag: "Declined", code: "no", detail: "no", soft: false }
@@ -367,7 +368,7 @@ describe("whatever came before a void, and whatever the gateway says then", () =
         expect(["voided", "failed", "captured"]).toContain(status)
         if (!asksCapture) expect(amount_refunded).toBe(amount_captured)
       }),
-      { numRuns: 400 }
+      { numRuns: runsOf(400) }
     )
   })
 })

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
+import { INTERLEAVINGS } from "../support/runs.ts"
 import { notes } from "./notes.ts"
-import { INTERLEAVINGS, sweep } from "./sweep.ts"
+import { sweep } from "./sweep.ts"
 
 const count = Math.ceil(INTERLEAVINGS * 0.49)
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
+import { INTERLEAVINGS } from "../support/runs.ts"
 import { shop } from "./shop.ts"
-import { INTERLEAVINGS, sweep } from "./sweep.ts"
+import { sweep } from "./sweep.ts"
 
 const count = Math.ceil(INTERLEAVINGS * 0.02)
 

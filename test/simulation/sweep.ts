@@ -1,9 +1,6 @@
 import { type Options, simulate, type Simulated } from "./simulate.ts"
 import type { House } from "./world.ts"
 
-/** Interleavings of one run of the whole suite; the files of this folder share them. */
-export const INTERLEAVINGS = Number(process.env["LASTRO_INTERLEAVINGS"] ?? 10_000)
-
 /** Only this one, as a failure says. */
 const ONLY = process.env["LASTRO_SEED"]
 
@@ -30,14 +27,15 @@ export const sweep = async (
   return { runs: count, different: traces.size }
 }
 
-/** The first seed with which a promise breaks in the way looked for. */
+/** A seed with which a promise breaks in the way looked for; the one that did so before is tried first. */
 export const firstBroken = async (
   house: House,
-  seedsMax: number,
   how: RegExp,
+  seeds: { readonly first: number; readonly max: number },
   optionsOf: (seed: number) => Options
 ): Promise<Simulated | undefined> => {
-  for (let seed = 1; seed <= seedsMax; seed++) {
+  for (let nth = 0; nth <= seeds.max; nth++) {
+    const seed = nth === 0 ? seeds.first : nth
     const one = await simulate(house, seed, optionsOf(seed))
     if (one.broken.some((each) => how.test(each))) return one
   }

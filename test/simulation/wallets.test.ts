@@ -1,8 +1,9 @@
 import { expect, test } from "vitest"
+import { INTERLEAVINGS } from "../support/runs.ts"
 import type { State } from "../../actors/payments/state.ts"
 import { entriesOf } from "./shop.ts"
 import { simulate } from "./simulate.ts"
-import { INTERLEAVINGS, sweep } from "./sweep.ts"
+import { sweep } from "./sweep.ts"
 import { wallets } from "./wallets.ts"
 
 const count = Math.ceil(INTERLEAVINGS * 0.02)

@@ -10,13 +10,19 @@ export interface Sources {
   readonly treeOf: (file: string) => ts.SourceFile
 }
 
+/** Every rule walks the same trees: each is taken apart once. */
+const known = new WeakMap<ts.Node, ReadonlyArray<ts.Node>>()
+
 export const nodesOf = (root: ts.Node): ReadonlyArray<ts.Node> => {
+  const before = known.get(root)
+  if (before !== undefined) return before
   const found: Array<ts.Node> = []
   const visit = (node: ts.Node) => {
     found.push(node)
     ts.forEachChild(node, visit)
   }
   visit(root)
+  known.set(root, found)
   return found
 }
 
