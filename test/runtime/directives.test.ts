@@ -183,7 +183,7 @@ test(
     const merchant = merchantIn(0)
     const slow = notebook({
       family: "reconciliation",
-      delays: Array.from({ length: 50 }, () => 100)
+      delays: Array.from({ length: 600 }, () => 100)
     })
     const worker = machine.work([slow.actor], { name: "slow" })
     const send = (key: string, text: string) =>
