@@ -61,6 +61,9 @@ const PING_MILLIS = 2_000
 /** What of the client's inside is touched here. */
 interface Protocol {
   flushPending?: () => void
+  options: { ignoreClusterUpdates?: boolean }
+  servers: { update: (info: unknown, isEncrypted: boolean) => void }
+  transport: { isEncrypted: () => boolean }
 }
 
 guardSockets()
@@ -70,8 +73,14 @@ guardSockets()
  * event loop. A write to a local server costs 0.1 ms, and they were an eighth of a worker's time.
  */
 const connected = async (options: NodeConnectionOptions): Promise<NatsConnection> => {
-  const nc = await connect(options)
+  // Until it is let in only the servers that were named: each that refuses it tells of its neighbours, and
+  // the client would go round and round them for ever.
+  const nc = await connect({ ...options, ignoreClusterUpdates: true })
   const { protocol } = nc as unknown as { protocol?: Protocol }
+  if (protocol !== undefined) {
+    protocol.options.ignoreClusterUpdates = false
+    protocol.servers.update(nc.info, protocol.transport.isEncrypted())
+  }
   const flush = protocol?.flushPending?.bind(protocol)
   nc.request = requestsOf(nc, options.inboxPrefix!)
   if (protocol === undefined || flush === undefined) return nc

@@ -4,6 +4,8 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { connect } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { open } from "../../src/bus/connection.ts"
 import { natsServerBinary } from "../../src/stack/natsBinary.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
 import { eventually, freshDatabaseUrl, testFolder } from "../support/lastro.ts"
@@ -143,6 +145,17 @@ test("three nats-servers by docs/streams.md become one cluster", async () => {
     return well.every(({ ok }) => ok) || undefined
   })
 }, 60_000)
+
+test("a refused login is a sentence, though each server that refuses tells of its neighbours", async () => {
+  const urls = natsPorts.map(({ client }) => `nats://127.0.0.1:${client}`)
+  for (const named of [urls, urls.slice(0, 1)]) {
+    const refused = open({ urls: named, user: "worker", password: "wrong", name: "stranger" })
+    const failure = await Effect.runPromise(
+      Effect.flip(Effect.scoped(refused)).pipe(Effect.timeout("15 seconds"))
+    )
+    expect(failure.message).toContain("does not take the user worker")
+  }
+})
 
 test("the roles by docs/roles.md take a payment, and the doctor knows the deployment", async () => {
   const [simulator] = await freePorts(1)
