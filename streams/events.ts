@@ -325,8 +325,6 @@ export type EventBody<Type extends EventType> = (typeof events)[Type]["example"]
 
 export const eventTypes = Object.keys(events) as ReadonlyArray<EventType>
 
-export const isEventType = (type: string): type is EventType => Object.hasOwn(events, type)
-
 /** Types whose body holds this resource: `EventWith<"payment">`. */
 export type EventWith<Resource extends string> = {
   [Type in EventType]: EventBody<Type> extends Readonly<Record<Resource, unknown>> ? Type : never
