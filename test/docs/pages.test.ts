@@ -34,7 +34,7 @@ test("every link of a page leads somewhere", () => {
 
 /** `folder/file` *beginning of a title*, as the pages about the machine name tests. */
 const NAMED =
-  /`((?:bus|chaos|cli|contract|domain|edge|gateways|golden|payments|proof|runtime|simulation|stack|store)\/[\w]+|golden)`((?:,? \*[^*]+\*)*)/g
+  /`((?:bus|chaos|cli|contract|domain|edge|gateways|golden|house|payments|proof|runtime|simulation|stack|store|trials)\/[\w]+|golden)`((?:,? \*[^*]+\*)*)/g
 
 test("every test that the protocol and the decisions name is there", () => {
   const named = ["docs/protocol.md", "docs/architecture.md", ...pagesBelow("docs/decisions")]

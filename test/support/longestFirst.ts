@@ -15,12 +15,12 @@ const longest = [
   "runtime/breaker",
   "proof/meterShown",
   "chaos/clusterWorkers",
-  "cli/demo",
+  "trials/demo",
   "gateways/fallback",
-  "cli/chaos",
+  "trials/chaos",
   "cli/start",
   "stack/cluster",
-  "cli/benchLedger",
+  "trials/benchLedger",
   "proof/meter",
   "simulation/payments"
 ].map((name) => `/test/${name}.test.ts`)
