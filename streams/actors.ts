@@ -10,11 +10,11 @@ import { changesOf } from "./messages/changes.ts"
  * The machine takes an actor of any name, which reads anything and sends anything. One of ours is of a family
  * that has a mailbox, reads all that it takes, sends what its receivers read, and needs what a worker has.
  */
-export type Keyed<Of extends FamilyOf<"keyed">, State, Row, Code extends string, Config, E> =
+type Keyed<Of extends FamilyOf<"keyed">, State, Row, Code extends string, Config, E> =
   & Omit<machine.KeyedActor<Mail[Of], State, Row, Code, Config, E, Database>, "family">
   & { readonly family: Of; readonly tables: machine.FamilyTables }
 
-export type Outbound<Of extends FamilyOf<"outbound">, E, R extends Database> =
+type Outbound<Of extends FamilyOf<"outbound">, E, R extends Database> =
   & Omit<machine.OutboundActor<Mail[Of], E, R>, "family">
   & { readonly family: Of }
 

@@ -334,7 +334,7 @@ export type EventWith<Resource extends string> = {
 export type Beside<Resource extends string, Type extends EventWith<Resource>> =
   keyof Omit<EventBody<Type>, Resource> extends never ? [] : [more: Omit<EventBody<Type>, Resource>]
 
-export interface EventRoute {
+interface EventRoute {
   readonly to: Family
   readonly as: "event"
 }

@@ -20,7 +20,7 @@ const DEADLINE = "10 seconds"
 /** Secrets kept in memory; they never change for an endpoint. */
 const SECRETS_MAX = 1_000
 
-export interface DeliverySettings {
+interface DeliverySettings {
   /** Development only: without it nothing but public addresses is called. */
   readonly allowPrivateAddresses: boolean
 }

@@ -23,7 +23,7 @@ const isPublic = (address: string): boolean => {
     !(ISATAP.includes(parts[4]!) && parts[5] === ISATAP_NEXT)
 }
 
-export class AddressRefused extends Error {
+class AddressRefused extends Error {
   readonly _tag = "AddressRefused"
 }
 

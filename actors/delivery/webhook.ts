@@ -8,12 +8,12 @@ import { guardedLookup, literalProblem } from "./addresses.ts"
 type Result = (typeof Delivered.Type)["result"]
 
 /** The endpoint could not be reached or did not answer properly. */
-export class EndpointFailed extends Schema.TaggedError<EndpointFailed>()("EndpointFailed", {
+class EndpointFailed extends Schema.TaggedError<EndpointFailed>()("EndpointFailed", {
   detail: Schema.String
 }) {}
 
 /** Per Standard Webhooks: `v1,` and the HMAC-SHA-256 of `id.timestamp.payload` in base64. */
-export const signature = (secret: string, id: string, seconds: number, payload: string): string => {
+const signature = (secret: string, id: string, seconds: number, payload: string): string => {
   const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64")
   return `v1,${createHmac("sha256", key).update(`${id}.${seconds}.${payload}`).digest("base64")}`
 }

@@ -43,7 +43,7 @@ const matches = (when: When, features: Features): boolean =>
     ? when.all.every((condition) => holds(condition, features))
     : when.any.some((condition) => holds(condition, features))
 
-export const holds = (condition: Condition, features: Features): boolean => {
+const holds = (condition: Condition, features: Features): boolean => {
   switch (condition.field) {
     case "amount":
     case "customer_sum_1h":

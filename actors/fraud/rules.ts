@@ -1,9 +1,9 @@
 import { Schema } from "effect"
 
 /** Amounts of money, compared in whole units of the payment's own currency. */
-export const amountFields = ["amount", "customer_sum_1h", "customer_sum_24h"] as const
+const amountFields = ["amount", "customer_sum_1h", "customer_sum_24h"] as const
 
-export const countFields = [
+const countFields = [
   "customer_count_1h",
   "customer_count_24h",
   "device_count_1h",
@@ -13,9 +13,9 @@ export const countFields = [
   "ip_count_24h"
 ] as const
 
-export const flagFields = ["customer_seen_before"] as const
+const flagFields = ["customer_seen_before"] as const
 
-export const textFields = ["currency", "method", "ip", "customer_id", "device_id"] as const
+const textFields = ["currency", "method", "ip", "customer_id", "device_id"] as const
 
 export type AmountField = (typeof amountFields)[number]
 export type CountField = (typeof countFields)[number]
@@ -34,7 +34,7 @@ export const Comparison = Schema.Literals(["gt", "gte", "lt", "lte", "eq"])
 export type Comparison = typeof Comparison.Type
 
 /** Units of a currency as an exact decimal: "5000.00" is five thousand reais, yen or dinars. */
-export const Decimal = Schema.String.check(
+const Decimal = Schema.String.check(
   Schema.isPattern(/^\d{1,15}(\.\d{1,4})?$/, { message: "must be a decimal such as 5000.00" })
 )
 
@@ -77,11 +77,11 @@ export const SCORE_MAX = 1_000
 const Score = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: SCORE_MAX }))
 
 /** Points add up to the score; a decision forces at least itself. */
-export const Then = Schema.Union([
+const Then = Schema.Union([
   Schema.Struct({ points: Score }),
   Schema.Struct({ decision: Schema.Literals(["review", "deny"]) })
 ])
-export type Then = typeof Then.Type
+type Then = typeof Then.Type
 
 const DETAIL_CHARACTERS_MAX = 200
 const placeholder = /\{([a-z0-9_]+)\}/g

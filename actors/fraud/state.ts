@@ -31,7 +31,7 @@ export const newProfile: Profile = { allowed: 0, hour: [], day: [], answers: [] 
 
 export type SubjectKind = "customer" | "device" | "ip" | "payment"
 
-export interface Subject {
+interface Subject {
   readonly kind: SubjectKind
   readonly key: string
 }

@@ -15,7 +15,7 @@ export const DAY: Window = { slotMillis: 60 * 60_000, slots: 24 }
  * Currencies summed per slot. Sums of different currencies never mix; a payment in one more currency
  * is counted but not summed, so that nobody can grow a profile by naming currencies.
  */
-export const SLOT_CURRENCIES_MAX = 4
+const SLOT_CURRENCIES_MAX = 4
 
 export const Slot = Schema.Struct({
   /** Slots since 1970. */

@@ -20,14 +20,14 @@ const all = {
   webhook_secret: Schema.optionalKey(Secret)
 }
 
-export const SimulatorGateway = Schema.Struct({
+const SimulatorGateway = Schema.Struct({
   ...all,
   kind: Schema.Literal("simulator"),
   /** Left out, one is started beside the actors. */
   url: Schema.optionalKey(Url)
 })
 
-export const StripeGateway = Schema.Struct({
+const StripeGateway = Schema.Struct({
   ...all,
   kind: Schema.Literal("stripe"),
   api_key: Secret,

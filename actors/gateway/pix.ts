@@ -15,7 +15,7 @@ import { Devolucao, devolucaoIdOf, outcomeOfMed, outcomeOfReturn } from "./pixRe
 import { readPixWebhook } from "./pixWebhook.ts"
 import { type AskedAbout, type Gateway, GatewayUnclear, GatewayUnreachable } from "./port.ts"
 
-export interface PixSettings extends PixConnection {
+interface PixSettings extends PixConnection {
   readonly name: string
   /** Our key in the central bank's directory (DICT). */
   readonly key: string

@@ -13,7 +13,7 @@ export interface PixConnection {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
 }
 
-export interface PixAnswer {
+interface PixAnswer {
   readonly status: number
   readonly body: unknown
 }

@@ -13,7 +13,7 @@ export class GatewayUnclear extends Schema.TaggedError<GatewayUnclear>()("Gatewa
   detail: Schema.String
 }) {}
 
-export type GatewayError = GatewayUnreachable | GatewayUnclear
+type GatewayError = GatewayUnreachable | GatewayUnclear
 
 export interface Answer {
   readonly outcome: Outcome

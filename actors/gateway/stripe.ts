@@ -19,7 +19,7 @@ import {
 } from "./stripeOutcome.ts"
 import { readStripeWebhook } from "./stripeWebhook.ts"
 
-export interface StripeSettings {
+interface StripeSettings {
   readonly name: string
   readonly apiKey: string
   /** Where the API is, for proxies and emulators; Stripe's own where left out. */

@@ -3,7 +3,7 @@ import { Schema } from "effect"
 /** Endpoints per merchant. One more is refused. */
 export const ENDPOINTS_MAX = 20
 
-export const Endpoint = Schema.Struct({
+const Endpoint = Schema.Struct({
   id: Schema.String,
   url: Schema.String,
   events: Schema.Array(Schema.String),
@@ -11,13 +11,13 @@ export const Endpoint = Schema.Struct({
   command_id: Schema.String,
   created_at: Schema.Finite
 })
-export type Endpoint = typeof Endpoint.Type
+type Endpoint = typeof Endpoint.Type
 
 /** All endpoints of a merchant: every event asks for them together. Secrets lie elsewhere. */
 export const Directory = Schema.TaggedStruct("Directory", { endpoints: Schema.Array(Endpoint) })
 export type Directory = typeof Directory.Type
 
-export const DeliveryStatus = Schema.Literals(["pending", "delivered", "retrying", "exhausted"])
+const DeliveryStatus = Schema.Literals(["pending", "delivered", "retrying", "exhausted"])
 
 /** One event on its way to one endpoint. */
 export const Delivery = Schema.TaggedStruct("Delivery", {

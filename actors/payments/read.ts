@@ -58,7 +58,7 @@ export const ownerOfPayout = async (
   return rows[0]
 }
 
-export interface CommandRefused {
+interface CommandRefused {
   readonly code: string
   readonly detail: string
 }
@@ -113,7 +113,7 @@ export const createdSince = async (db: Db, sinceMillis: number): Promise<number>
   return rows[0]!.n
 }
 
-export interface ListedDispute {
+interface ListedDispute {
   readonly payment_id: string
   readonly currency: string
   readonly dispute: Dispute
@@ -152,7 +152,7 @@ export const listDisputes = async (
 const decodeBalance = Schema.decodeUnknownSync(Balance)
 const decodePayout = Schema.decodeUnknownSync(Payout)
 
-export interface BalanceView {
+interface BalanceView {
   readonly balance: Balance
   /** What is captured and not yet available: credits less debits, minor units. */
   readonly pending: string

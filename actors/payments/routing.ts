@@ -9,12 +9,12 @@ export interface Routable {
   readonly method: string
 }
 
-export interface Candidate {
+interface Candidate {
   readonly gateway: string
   readonly reason: string
 }
 
-export interface Choice {
+interface Choice {
   readonly rule: Rule
   /** Every gateway that may be charged, the best first. */
   readonly order: ReadonlyArray<Candidate>

@@ -80,7 +80,7 @@ export const transitions = Object.fromEntries(
   ])
 ) as unknown as Readonly<Record<Status, ReadonlyArray<Status>>>
 
-export type AttemptStatus = typeof AttemptStatus.Type
+type AttemptStatus = typeof AttemptStatus.Type
 
 const Contradicted = Schema.Struct({
   /** The gateway's word is another than `status` now. What of it moved stands in suspense by this name. */
@@ -139,7 +139,7 @@ export const Attempt = Schema.Struct({
 })
 export type Attempt = typeof Attempt.Type
 
-export const LegOwner = Schema.TaggedUnion({
+const LegOwner = Schema.TaggedUnion({
   Fee: {},
   Recipient: { recipient: Schema.String },
   Merchant: {}
@@ -220,7 +220,7 @@ export const DisputeQuestion = Schema.Struct({
 export type DisputeQuestion = typeof DisputeQuestion.Type
 
 /** Somebody waits for the outcome of the charge or of one attempt. */
-export const Waiter = Schema.Struct({
+const Waiter = Schema.Struct({
   to: Schema.String,
   attempt: Schema.optionalKey(Schema.String)
 })

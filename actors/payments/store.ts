@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { sql } from "kysely"
-import { type Booked, writeJournal } from "../../src/ledger/write.ts"
+import { writeJournal } from "../../src/ledger/write.ts"
+import type { Booked } from "../../src/ledger/journal.ts"
 import type { SavedState, StateKey, TurnWrites } from "../../src/runtime/actor.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"

@@ -4,7 +4,7 @@ import { currencyCodes, parseMinorUnits } from "../../src/domain/currency.ts"
 import { millisOf } from "../../src/domain/moment.ts"
 import type { SettlementLine } from "../../streams/messages/reconciliation.ts"
 
-export const columns = [
+const columns = [
   "settlement_id",
   "line",
   "merchant",
@@ -30,7 +30,7 @@ export interface MalformedLine {
   readonly reason: string
 }
 
-export interface ParsedPart {
+interface ParsedPart {
   readonly lines: ReadonlyArray<MerchantLine>
   readonly malformed: ReadonlyArray<MalformedLine>
 }

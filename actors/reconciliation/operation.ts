@@ -14,7 +14,7 @@ import {
 } from "./state.ts"
 
 /** Which file lines came from. */
-export interface FileOf {
+interface FileOf {
   readonly file: string
   readonly file_seq: number
   readonly date: string

@@ -110,7 +110,7 @@ export const summaryOf = async (
   }))
 }
 
-export interface Break {
+interface Break {
   /** Opaque: the place of this break in the list. */
   readonly cursor: string
   readonly id: string
@@ -131,7 +131,7 @@ export interface Break {
   readonly reason: string
 }
 
-export type BreakCursor = readonly [date: string, id: string]
+type BreakCursor = readonly [date: string, id: string]
 
 export const breakCursor = (text: string): BreakCursor | undefined => {
   const match = /^(\d{4}-\d{2}-\d{2})\.(brk_[0-9a-z]{26})$/.exec(text)

@@ -43,8 +43,8 @@ export const BreakKind = Schema.Literals([
 export type BreakKind = typeof BreakKind.Type
 
 /** What files settle, and payouts: of those only what a gateway says against itself. */
-export const OperationKind = Schema.Literals([...SettlementKind.literals, "payout"])
-export type OperationKind = typeof OperationKind.Type
+const OperationKind = Schema.Literals([...SettlementKind.literals, "payout"])
+type OperationKind = typeof OperationKind.Type
 
 /**
  * One gateway operation seen from both sides: a charge, the refunds of a charge, or a payout. Its findings follow

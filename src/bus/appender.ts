@@ -13,7 +13,7 @@ export const PLAIN_MESSAGES_MAX = 7
 /** Bytes of one atomic batch: the server holds it in memory until the commit. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
 
-export type AppendFailure = BusUnavailable | JetStreamRefused
+type AppendFailure = BusUnavailable | JetStreamRefused
 
 /** Messages that belong together, in their order, behind one fence. At most `BATCH_MESSAGES_MAX`. */
 interface Append {

@@ -10,12 +10,12 @@ import { ingressSubject } from "./ingress.ts"
 export { BusUnavailable }
 
 /** Back-pressure: the mailbox does not take commands now. */
-export class MailboxClosed extends Schema.TaggedError<MailboxClosed>()("MailboxClosed", {
+class MailboxClosed extends Schema.TaggedError<MailboxClosed>()("MailboxClosed", {
   family: Schema.String,
   retryAfterSeconds: Schema.Finite
 }) {}
 
-export class CommandTooLarge extends Schema.TaggedError<CommandTooLarge>()("CommandTooLarge", {
+class CommandTooLarge extends Schema.TaggedError<CommandTooLarge>()("CommandTooLarge", {
   detail: Schema.String
 }) {}
 

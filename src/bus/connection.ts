@@ -20,7 +20,7 @@ export class BusUnavailable extends Schema.TaggedError<BusUnavailable>()("BusUna
   }
 }
 
-export interface NatsAccess {
+interface NatsAccess {
   readonly urls: ReadonlyArray<string>
   readonly user: string
   readonly password: string

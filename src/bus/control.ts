@@ -5,7 +5,7 @@ import { append } from "./append.ts"
 import { type BusClient, BusUnavailable, type NatsLink } from "./connection.ts"
 
 /** Whether a family works, and who said so. One entry of the `control` bucket, `family.<family>`. */
-export const FamilyControl = Schema.Struct({
+const FamilyControl = Schema.Struct({
   state: Schema.Literals(["running", "paused"]),
   /** Grows with every change. */
   generation: Schema.Int,
@@ -13,7 +13,7 @@ export const FamilyControl = Schema.Struct({
   why: Schema.String,
   at: Schema.String
 })
-export type FamilyControl = typeof FamilyControl.Type
+type FamilyControl = typeof FamilyControl.Type
 
 /** Partitions given up of late, the newest last. Entry `escalations.<family>`. */
 export const Escalations = Schema.Struct({

@@ -13,7 +13,7 @@ export const PARTITIONS_RECORD = "lastro.partitions"
 export const PARTITIONS_UNRECORDED = "8"
 
 /** What a stream holds: some changes of limits would delete it. */
-export interface Held {
+interface Held {
   readonly messages: number
   readonly bytes: number
   readonly firstMillis: number

@@ -12,7 +12,7 @@ export const consumerLag = (nc: BusClient, stream: string, consumer: string) =>
     Effect.orElseSucceed(() => null)
   )
 
-export interface Lag {
+interface Lag {
   /** Messages stored but not committed; null while nobody owns the partition. */
   readonly messages: number | null
   /** Age of the oldest of them. */

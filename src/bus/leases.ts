@@ -4,7 +4,7 @@ import { JetStreamCode, JetStreamRefused, refused, request } from "./api.ts"
 import { BusUnavailable, type NatsLink } from "./connection.ts"
 
 /** Somebody else holds the lease, or took it over. */
-export class LeaseHeld extends Schema.TaggedError<LeaseHeld>()("LeaseHeld", {
+class LeaseHeld extends Schema.TaggedError<LeaseHeld>()("LeaseHeld", {
   key: Schema.String
 }) {}
 
@@ -20,7 +20,7 @@ export interface LeaseEntry {
 }
 
 /** Who held a key and who does now; nobody is the empty text. */
-export interface LeaseChange {
+interface LeaseChange {
   readonly key: string
   readonly from: string
   readonly to: string

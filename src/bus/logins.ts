@@ -4,7 +4,7 @@
  */
 const refused = new Map<string, string>()
 
-export interface Login {
+interface Login {
   readonly urls: ReadonlyArray<string>
   readonly user: string
 }

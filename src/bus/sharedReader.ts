@@ -31,7 +31,7 @@ const UNPROCESSED_CRITICAL = 100_000
 /** Longer than any deadline; a crashed worker's calls are repeated by the others after it. */
 export const ACK_WAIT_MILLIS = 30_000
 
-export interface SharedReaderOptions {
+interface SharedReaderOptions {
   readonly stream: string
   readonly consumer: string
   readonly filter: string

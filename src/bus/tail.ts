@@ -65,7 +65,7 @@ const rawMessageOf = (nc: BusClient, stream: string, which: object, timeoutMilli
     )
   )
 
-export interface StreamFacts {
+interface StreamFacts {
   readonly created: string
   readonly firstSeq: number
   readonly lastSeq: number

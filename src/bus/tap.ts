@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { request } from "./api.ts"
 import type { NatsLink } from "./connection.ts"
 
-export interface Tapped {
+interface Tapped {
   readonly subject: string
   readonly seq: number
   /** Milliseconds: JetStream's stamp. */

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { API_TIMEOUT_MILLIS, refused } from "./api.ts"
 import { type BusClient, BusUnavailable } from "./connection.ts"
 
-export interface Schedule {
+interface Schedule {
   readonly family: string
   readonly partition: number
   /** Unique within the family: setting it again moves the one schedule. */

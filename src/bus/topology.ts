@@ -30,7 +30,7 @@ export type Step =
     readonly action: "change" | "tell"
     readonly differences: ReadonlyArray<Difference>
   }
-export type Kind = "stream" | "bucket" | "consumer"
+type Kind = "stream" | "bucket" | "consumer"
 
 export interface Plan {
   readonly steps: ReadonlyArray<Step>

@@ -88,7 +88,7 @@ export const refundLegs = (
   return stepTowards(allocate(before + amount, captured), refunded, amount)
 }
 
-export interface FeeSchedule {
+interface FeeSchedule {
   readonly percentageBasisPoints: bigint
   readonly fixed: bigint
 }

@@ -2,7 +2,7 @@ import { Result } from "effect"
 import { escaped } from "./cardPointers.ts"
 
 /** Deeper JSON is an attack on whatever recurses over it. */
-export const JSON_DEPTH_MAX = 32
+const JSON_DEPTH_MAX = 32
 /** So many digits any decimal number keeps in a double. */
 const DIGITS_EXACT = 15
 

@@ -12,7 +12,7 @@ import { type Problem, problem, problemBody } from "./problem.ts"
 import { RateLimit } from "./rateLimit.ts"
 import type { Answer, Asked, EdgeServices, Route } from "./route.ts"
 
-export interface EdgeOptions {
+interface EdgeOptions {
   readonly routes: ReadonlyArray<Route>
   readonly requestsPerSecond: number
   readonly services: Context.Context<EdgeServices>

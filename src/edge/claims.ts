@@ -11,7 +11,7 @@ import {
 } from "../store/idempotency.ts"
 
 /** `Fresh`: ours to publish. `Known`: somebody asked before; compare the fingerprints. */
-export type Claimed =
+type Claimed =
   | { readonly _tag: "Fresh" }
   | { readonly _tag: "Known"; readonly claim: KnownClaim }
 

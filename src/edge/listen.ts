@@ -2,7 +2,7 @@ import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { serve } from "@hono/node-server"
 
-export interface Listening {
+interface Listening {
   readonly url: string
   /** Takes no further requests, and gives those under way some time. */
   readonly close: () => Promise<void>

@@ -26,7 +26,7 @@ export const shownEvent = (event: EventRecord) => ({
 })
 
 /** An event as all its readers get it. */
-export interface Told {
+interface Told {
   readonly place: Place
   readonly text: string
 }

@@ -6,7 +6,7 @@ import type { Asked } from "./route.ts"
 export const momentQuery = (about: string) => ({ schema: Moment, about })
 
 /** Milliseconds since 1970 of a query parameter; its schema has checked it. */
-export const momentOf = (asked: Asked, name: string): number | undefined => {
+const momentOf = (asked: Asked, name: string): number | undefined => {
   const text = asked.query[name]
   return text === undefined ? undefined : millisOf(text)
 }

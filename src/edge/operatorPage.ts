@@ -11,7 +11,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Characters of a version: other files have another address. */
 const VERSION_CHARACTERS = 12
 
-export interface PageFile {
+interface PageFile {
   readonly text: string
   readonly contentType: string
 }

@@ -1,7 +1,7 @@
 /** One fixed window per key. What is beyond waits for the next. */
 const WINDOW_SECONDS = 1
 
-export interface Allowance {
+interface Allowance {
   readonly allowed: boolean
   readonly policy: string
   readonly state: string

@@ -10,7 +10,7 @@ import { type Problem, problem } from "./problem.ts"
 export type EdgeServices = Database | Commands | Claims | Nats | EventStreams
 
 /** Who may call a route. `public` needs no key. */
-export type Audience = "public" | "merchant" | "operator"
+type Audience = "public" | "merchant" | "operator"
 
 /** A request after authentication and validation. */
 export interface Asked {

@@ -9,7 +9,7 @@ import type { Asked } from "./route.ts"
 
 const METADATA = "metadata."
 /** How a route declares that it is asked by metadata: `metadata.k=v`, for as many `k` as one likes. */
-export const METADATA_QUERY = "metadata.{key}"
+const METADATA_QUERY = "metadata.{key}"
 
 const MinorUnits = Schema.String.check(
   Schema.makeFilter(

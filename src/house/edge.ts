@@ -37,7 +37,7 @@ import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 import { examineStack } from "./examination.ts"
 import { edgeProbes, healthSources } from "./healthSources.ts"
 
-export interface EdgeSettings {
+interface EdgeSettings {
   readonly port: number
   /** 127.0.0.1 by default. */
   readonly host?: string

@@ -109,7 +109,7 @@ export const hookUp = async (
   }
 }
 
-export interface RunningGateways {
+interface RunningGateways {
   readonly gateways: ReadonlyArray<Gateway>
   /** Those started here, by name. */
   readonly simulators: ReadonlyMap<string, OwnSimulator>

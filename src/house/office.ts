@@ -9,7 +9,7 @@ import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 const OFFICE_TTL_MILLIS = 4_000
 
 /** Work that one process of the whole system does; every worker may stand for it. */
-export interface OfficeWork {
+interface OfficeWork {
   readonly name: string
   /** Who it is to NATS. */
   readonly role: NatsRole
@@ -19,7 +19,7 @@ export interface OfficeWork {
 }
 
 /** Where this process stands for an office. */
-export interface Standing {
+interface Standing {
   readonly stack: Stack
   readonly holder: string
   readonly log: LogSink

@@ -109,7 +109,7 @@ const checks: Readonly<Record<string, Check>> = {
 /** Settings of processes that another command starts, which nobody writes. */
 const INTERNAL = /^LASTRO_CHAOS_/
 
-export interface Settings {
+interface Settings {
   /** What was set and is not empty: an empty setting is none. */
   readonly environment: Environment
   /** Sentences, one for each setting that is wrong. */

@@ -2,7 +2,7 @@ import { Effect, Exit, Fiber, Layer } from "effect"
 import { actorsOf, type OutboundSettings } from "../../actors/register.ts"
 import { places } from "../../streams/places.ts"
 import { Nats } from "../bus/connection.ts"
-import type { CrashPoint } from "../runtime/commit.ts"
+import type { CrashPoint } from "../runtime/turnPlace.ts"
 import { restarted } from "../runtime/restarted.ts"
 import { runWorker } from "../runtime/worker.ts"
 import type { Stack } from "../stack/stack.ts"
@@ -19,7 +19,7 @@ export interface WorkerSettings extends OutboundSettings {
   readonly crash?: (point: CrashPoint) => void
 }
 
-export interface RunningWorker {
+interface RunningWorker {
   /** Finishes the turns under way and hands every partition over. */
   readonly stop: () => Promise<void>
 }

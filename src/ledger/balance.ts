@@ -3,9 +3,9 @@ import type { Db } from "../store/database.ts"
 import { ownedBy, positionAt, sidesOf } from "./position.ts"
 
 /** Holds shown with a balance. Beyond it the rest is counted and summed, not listed. */
-export const HOLDS_SHOWN_MAX = 1_000
+const HOLDS_SHOWN_MAX = 1_000
 
-export interface OpenHold {
+interface OpenHold {
   readonly payment_id: string
   readonly side: "debit" | "credit"
   readonly amount: string

@@ -1,9 +1,9 @@
 import { sql } from "kysely"
 import type { Statement } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
-import type { Booked } from "./write.ts"
+import type { Booked } from "./journal.ts"
 
-export type Side = "debit" | "credit"
+type Side = "debit" | "credit"
 
 interface HoldChange {
   readonly account: string
@@ -14,7 +14,7 @@ interface HoldChange {
 }
 
 /** What the turn reserves and gives back, summed per account, payment and side. */
-export const holdChangesOf = (booked: ReadonlyArray<Booked>): ReadonlyArray<HoldChange> => {
+const holdChangesOf = (booked: ReadonlyArray<Booked>): ReadonlyArray<HoldChange> => {
   const changes = new Map<string, HoldChange>()
   const add = (one: Booked, side: Side, account: string, amount: bigint) => {
     const { paymentId } = one.entry

@@ -1,7 +1,7 @@
 import type { Account } from "./chart.ts"
 
 /** Money that moved, or money that is only reserved. Pending never touches posted. */
-export type Layer = "posted" | "pending"
+type Layer = "posted" | "pending"
 
 /**
  * One debit-credit pair. It balances by construction, and both accounts must be of its currency.
@@ -65,6 +65,15 @@ export interface JournalEntry {
   /** The entry that this one takes back exactly. */
   readonly reverses?: string
   readonly postings: ReadonlyArray<Posting>
+}
+
+/** An entry and where it stands in the turns: what the tables say of it. */
+export interface Booked {
+  readonly entry: JournalEntry
+  readonly partition: number
+  readonly merchant: string
+  readonly seq: number
+  readonly at: number
 }
 
 export interface Totals {

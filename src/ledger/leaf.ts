@@ -25,7 +25,7 @@ export interface LeafEntry {
 }
 
 /** The bytes of a leaf: canonical JSON (RFC 8785), keys sorted, no white space, UTF-8. */
-export const leafBytes = (entry: LeafEntry): string => canonicalJson(entry)
+const leafBytes = (entry: LeafEntry): string => canonicalJson(entry)
 
 export const hashOfEntry = (entry: LeafEntry): Hash => leafHash(leafBytes(entry))
 

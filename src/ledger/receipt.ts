@@ -5,7 +5,7 @@ import { leafColumn, type LeafEntry } from "./leaf.ts"
 import { storedTree } from "./storedTree.ts"
 import { TILE_LEAVES } from "./tree.ts"
 
-export interface StoredCheckpoint {
+interface StoredCheckpoint {
   readonly size: number
   readonly note: string
 }
@@ -28,13 +28,13 @@ export const verifierKeys = async (db: Db): Promise<ReadonlyArray<string>> => {
   return rows.map(({ verifier_key }) => verifier_key)
 }
 
-export interface ProvedEntry {
+interface ProvedEntry {
   readonly entry: LeafEntry
   readonly position: number
   readonly proof: ReadonlyArray<string>
 }
 
-export interface Receipt {
+interface Receipt {
   readonly checkpoint: StoredCheckpoint
   readonly entries: ReadonlyArray<ProvedEntry>
   /** Entries so new that no checkpoint covers them yet. */

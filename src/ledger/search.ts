@@ -3,7 +3,7 @@ import type { Db } from "../store/database.ts"
 import { positionAt } from "./position.ts"
 
 /** What an entry must be to be found. What is left out, any entry is. */
-export interface JournalQuestion {
+interface JournalQuestion {
   readonly merchant?: string
   readonly paymentId?: string
   /** Identifiers of payments, as an array: only their entries. */

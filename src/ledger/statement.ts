@@ -2,14 +2,14 @@ import { sql } from "kysely"
 import type { Db } from "../store/database.ts"
 import { ownedBy, positionAt, sidesOf } from "./position.ts"
 
-export interface StatementPeriod {
+interface StatementPeriod {
   /** First millisecond of the statement; 0 is the beginning. */
   readonly fromMillis: number
   /** First millisecond after it. */
   readonly toMillis: number
 }
 
-export interface StatementBounds {
+interface StatementBounds {
   readonly currency: string
   /** Postings of the statement lie from `first` up to but not at `end`. */
   readonly first: string

@@ -8,10 +8,10 @@ import { hashOfEntry, leafColumn, type LeafEntry } from "./leaf.ts"
 /** Leaves of one row, and the step between stored levels: 2^8. */
 export const TILE_LEAVES = 256
 export const TILE_LEVELS = 8
-export const HASH_BYTES = 32
+const HASH_BYTES = 32
 
 /** The database's transactions are numbered anew: what is written now would sort before what is in the tree. */
-export class TreeFromElsewhere extends Error {
+class TreeFromElsewhere extends Error {
   constructor() {
     super(
       "the journal's tree ends beyond this server's transactions: the database was restored from a " +

@@ -3,15 +3,13 @@ import type { Statement } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
 import type { Account } from "./chart.ts"
 import { moveHolds } from "./holds.ts"
-import { assertBalanced, changesOf, type JournalEntry, type Totals } from "./journal.ts"
-
-export interface Booked {
-  readonly entry: JournalEntry
-  readonly partition: number
-  readonly merchant: string
-  readonly seq: number
-  readonly at: number
-}
+import {
+  assertBalanced,
+  type Booked,
+  changesOf,
+  type JournalEntry,
+  type Totals
+} from "./journal.ts"
 
 /**
  * Writes a turn's journal: three statements, however many entries, and the holds it moves. A second entry under one id breaks the primary key and with it the turn (M1).

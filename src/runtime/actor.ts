@@ -1,6 +1,6 @@
 import { type Duration, type Effect, type Result, Schema } from "effect"
 import type { Statement } from "../store/database.ts"
-import type { MessageChanges } from "./evolution.ts"
+import type { MessageChanges, MessageSchemas } from "./evolution.ts"
 import type { OutboundTable, SupervisionTable } from "./supervision.ts"
 
 /** What a decision may know of its message beyond the body. All of it is recorded in the stream. */
@@ -117,8 +117,6 @@ export interface TurnWrites<State, Row> {
   readonly states: ReadonlyArray<SavedState<State>>
   readonly rows: ReadonlyArray<SavedRow<Row>>
 }
-
-export type MessageSchemas = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
 
 /** One decoded message: its type and its body. */
 export type MessageOf<M extends MessageSchemas> = {

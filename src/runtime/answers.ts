@@ -8,7 +8,7 @@ import { jsonOf, type OutboxMessage } from "./draft.ts"
 import { nameIn, type WireNames } from "./evolution.ts"
 
 /** What came of one call, for the actors that are to hear of it. */
-export interface Answer {
+interface Answer {
   readonly emissions: ReadonlyArray<Emission>
   readonly trace: string
 }

@@ -21,7 +21,7 @@ const DETAIL_CHARACTERS_MAX = 300
 type Recent = Escalations["recent"]
 
 /** Escalations that count towards the budget: recent ones, since a person last changed the family. */
-export const counted = (recent: Recent, generation: number, nowMillis: number): Recent =>
+const counted = (recent: Recent, generation: number, nowMillis: number): Recent =>
   recent.filter((one) =>
     one.counts && one.generation === generation &&
     nowMillis - Date.parse(one.at) < ESCALATIONS_WINDOW_MILLIS

@@ -81,7 +81,7 @@ export const outgoingOf = (
 }
 
 /** Bodies are JSON already, and a trace was checked when it came in. */
-export const pack = (
+const pack = (
   messages: ReadonlyArray<Pick<OutboxMessage, "type" | "merchant" | "trace" | "body">>
 ): string => {
   let text = ""

@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import * as metrics from "../telemetry/metrics.ts"
 import { bundlesOf } from "./bundle.ts"
 import type { CommitLane } from "./commitLane.ts"
@@ -6,36 +6,8 @@ import type { Draft } from "./draft.ts"
 import { jsonOf } from "./draft.ts"
 import type { Letter } from "./letter.ts"
 import { DEAD_LETTERS_STREAM } from "./outbox.ts"
-import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
-
-/** The partition belongs to somebody else now. */
-export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("PartitionFenced", {
-  detail: Schema.String
-}) {
-  override get message() {
-    return this.detail
-  }
-}
-
-/** Points between which a process may die; tests end the process there. */
-export const CRASH_POINTS = [
-  "before-commit",
-  "after-commit",
-  "before-append",
-  "after-append"
-] as const
-export type CrashPoint = typeof CRASH_POINTS[number]
-
-export interface TurnPlace {
-  readonly actor: AnyKeyed
-  readonly partition: number
-  readonly epoch: { readonly bucketMillis: number; readonly revision: number }
-  readonly source: string
-  readonly crash: (point: CrashPoint) => void
-  /** Messages of one bundle for a target. */
-  readonly bundleMaxOf: (target: string) => number
-}
+import type { TurnPlace } from "./turnPlace.ts"
 
 /** What one turn decided, ready to be committed. */
 export const committing = (

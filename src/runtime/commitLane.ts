@@ -10,14 +10,14 @@ import type { Pace } from "./pace.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
 import { CODE_VERSION } from "./codeVersion.ts"
-import { PartitionFenced, type TurnPlace } from "./commit.ts"
+import { PartitionFenced, type TurnPlace } from "./turnPlace.ts"
 import { encodeEmitted, encodeOutbox, encodeTails } from "./turnRow.ts"
 
 /** Turns of one database transaction. More wait for the next. */
 const TURNS_MAX = 8
 
 /** What one turn commits. */
-export interface Committing {
+interface Committing {
   readonly place: TurnPlace
   readonly draft: Draft
   readonly letters: ReadonlyArray<Letter>
@@ -27,7 +27,7 @@ export interface Committing {
   readonly notes: string | null
 }
 
-export type CommitFailure = PartitionFenced | DatabaseUnavailable | DataRefused
+type CommitFailure = PartitionFenced | DatabaseUnavailable | DataRefused
 export type CommitLane = Ask<Committing, void, CommitFailure>
 
 /**

@@ -52,7 +52,7 @@ export interface ParkedKey {
 }
 
 /** A key set aside only because its oldest letter touches another key that is. */
-export interface WaitsFor {
+interface WaitsFor {
   readonly key: string
   /** Where that oldest letter stands. */
   readonly seq: number
@@ -60,14 +60,14 @@ export interface WaitsFor {
 }
 
 /** A letter waiting behind its key. */
-export interface ParkedLetter {
+interface ParkedLetter {
   readonly id: string
   readonly one: Readable
   readonly merchant: string
   readonly actorKey: string
 }
 
-export interface StoredEvent extends Event {
+interface StoredEvent extends Event {
   readonly merchant: string
   readonly atMillis: number
   readonly json: string

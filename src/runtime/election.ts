@@ -3,7 +3,7 @@ import type { NatsLink } from "../bus/connection.ts"
 import { Leases } from "../bus/leases.ts"
 
 /** Work that one process of the whole system does, whoever is there to do it. */
-export interface Office {
+interface Office {
   readonly link: NatsLink
   /** One word; the lease is `office.<name>`. */
   readonly name: string

@@ -1,10 +1,12 @@
 import { Result, Schema } from "effect"
-import type { MessageSchemas } from "./actor.ts"
 
 type Codec = Schema.Codec<unknown, unknown>
 
+/** A family's messages by type, as they are now. */
+export type MessageSchemas = Readonly<Record<string, Codec>>
+
 /** One change of one message type. */
-export interface Change {
+interface Change {
   /** The generation of the family's messages that brought it: above every earlier one of the family. */
   readonly generation: number
   /** How bodies were before, and what such a body becomes. Absent where the type is new. */

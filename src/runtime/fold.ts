@@ -1,6 +1,7 @@
 import { Result } from "effect"
 import type { StoredDeadLetter } from "../store/deadLetters.ts"
-import type { MachineRefusal, MessageOf, MessageSchemas, Received, States } from "./actor.ts"
+import type { MachineRefusal, MessageOf, Received, States } from "./actor.ts"
+import type { MessageSchemas } from "./evolution.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
@@ -44,14 +45,14 @@ export interface Ordered {
 }
 
 /** A dead letter that is decided once more, in the place of the order that asks for it. */
-export interface Replayed {
+interface Replayed {
   readonly letter: Letter
   readonly action: string
   readonly dead: StoredDeadLetter
   readonly again: Readable | Unreadable | Reconfigure
 }
 
-export interface Reconfigure {
+interface Reconfigure {
   readonly letter: Letter
   readonly config: { readonly version: number; readonly value: unknown; readonly json: string }
 }

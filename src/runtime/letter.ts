@@ -38,7 +38,7 @@ export const Header = {
 export const BUNDLE = "Lastro-Bundle"
 
 /** One message in a bundle; the trace is "" where there is none. */
-export type Bundled = readonly [type: string, merchant: string, trace: string, body: unknown]
+type Bundled = readonly [type: string, merchant: string, trace: string, body: unknown]
 
 const utf8 = new TextDecoder()
 

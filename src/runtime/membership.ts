@@ -4,7 +4,7 @@
  * each with an exclamation mark, the partitions it stands back from, because it met a message it is too
  * old for.
  */
-export interface Member {
+interface Member {
   readonly partitions: number
   readonly families: ReadonlyMap<string, number>
   readonly standsBackFrom: ReadonlySet<string>

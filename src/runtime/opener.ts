@@ -5,7 +5,7 @@ import { CARD_REFUSED, cardPointersIn } from "../domain/cardPointers.ts"
 import { MerchantId } from "../domain/identifiers.ts"
 import { readJson } from "../domain/json.ts"
 import { isStorable, storable } from "../domain/text.ts"
-import type { MessageOf, MessageSchemas } from "./actor.ts"
+import type { MessageOf } from "./actor.ts"
 import { jsonOf } from "./draft.ts"
 import {
   type Decoder,
@@ -13,6 +13,7 @@ import {
   generationOf,
   generationsIn,
   isNewer,
+  type MessageSchemas,
   NewerMessage
 } from "./evolution.ts"
 import type { Opened, Readable, Unreadable } from "./fold.ts"

@@ -6,13 +6,20 @@ import { ACK_WAIT_MILLIS, openSharedReader, type SharedDelivery } from "../bus/s
 import type { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf } from "../telemetry/traces.ts"
-import type { Emission, MessageOf, MessageSchemas, Outgoing as Call } from "./actor.ts"
+import type { Emission, MessageOf, Outgoing as Call } from "./actor.ts"
 import { openAnswers } from "./answers.ts"
 import { BUNDLE_CALLS_MAX } from "./bundle.ts"
 import { CircuitBreaker } from "./circuitBreaker.ts"
 import { Departure } from "./departure.ts"
 import { jsonOf } from "./draft.ts"
-import { type Decoder, decodersOf, generationOf, isNewer, type WireNames } from "./evolution.ts"
+import {
+  type Decoder,
+  decodersOf,
+  generationOf,
+  isNewer,
+  type MessageSchemas,
+  type WireNames
+} from "./evolution.ts"
 import { Header, type Letter, lettersOf } from "./letter.ts"
 import { fits } from "./outbox.ts"
 import type { AnyOutbound } from "./registry.ts"
@@ -30,7 +37,7 @@ const DESTINATIONS_MAX = 10_000
 /** At the end, calls under way have this long to be answered; then another worker repeats them. */
 const DRAIN_MILLIS = 5_000
 
-export interface OutboundOptions {
+interface OutboundOptions {
   readonly link: NatsLink
   readonly appender: Appender
   /** A paused family calls nobody; what it was given already is finished. */

@@ -14,7 +14,7 @@ export interface Slot {
   readonly partition: number
 }
 
-export interface PlacementOptions {
+interface PlacementOptions {
   readonly link: NatsLink
   readonly worker: string
   readonly slots: ReadonlyArray<Slot>

@@ -1,5 +1,6 @@
 import type { Database } from "../store/database.ts"
-import type { KeyedActor, MessageSchemas, OutboundActor } from "./actor.ts"
+import type { KeyedActor, OutboundActor } from "./actor.ts"
+import type { MessageSchemas } from "./evolution.ts"
 
 interface Tagged {
   readonly _tag: string

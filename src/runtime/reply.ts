@@ -31,7 +31,7 @@ export const replyAddressOf = (
   return typeof id === "string" ? `${subject}|${trace}|${textOf(id)}` : subject
 }
 
-export interface Outcome {
+interface Outcome {
   readonly subject: string
   readonly payload: string
   readonly headers: ReadonlyArray<readonly [name: string, text: string]>

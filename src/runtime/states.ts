@@ -60,7 +60,7 @@ export interface LoadFailed {
   readonly failure: Failure
 }
 
-export type LoadLane = Ask<ReadonlyArray<StateKey>, ReadonlyMap<string, unknown>, LoadError>
+type LoadLane = Ask<ReadonlyArray<StateKey>, ReadonlyMap<string, unknown>, LoadError>
 
 interface LoadError {
   readonly _tag: string

@@ -16,7 +16,7 @@ export const saidByMembers = Effect.fnUntraced(function* (nc: BusClient) {
 })
 
 /** A worker of a release that knows nothing of the number of partitions, or that was told another one. */
-export interface Stranger {
+interface Stranger {
   readonly worker: string
   readonly partitions: number
 }

@@ -55,7 +55,7 @@ export const turn = Effect.fnUntraced(function* (
 })
 
 /** What was found at fault so far. The first `good` letters are known to be taken. */
-export interface Faults {
+interface Faults {
   readonly defects: Map<Letter, string>
   readonly wokenMax: Map<Letter, number>
   good: number

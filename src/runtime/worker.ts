@@ -14,9 +14,9 @@ import { runPartition } from "./partition.ts"
 import { place, type Slot } from "./placement.ts"
 import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
 import { forwardTimers } from "./timerForwarder.ts"
-import type { CrashPoint } from "./commit.ts"
+import type { CrashPoint } from "./turnPlace.ts"
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly worker: string
   readonly actors: ReadonlyArray<AnyActor>
   readonly partitions: number

@@ -3,7 +3,7 @@ import * as fs from "node:fs"
 import { AddressTaken } from "./ports.ts"
 import { StackError } from "./stack.ts"
 
-export interface ChildOptions {
+interface ChildOptions {
   readonly name: string
   readonly command: string
   readonly args: ReadonlyArray<string>

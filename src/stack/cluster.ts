@@ -30,7 +30,7 @@ export interface ClusterStack extends Stack {
   readonly healthy: () => Promise<boolean>
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly dataDir: string
   readonly progress?: Progress
   /** Lines of the `jetstream` block; only tests change them. */

@@ -1,11 +1,11 @@
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
 import { ensureDatabase } from "../store/provision.ts"
-import { keep, type Keeper } from "./kept.ts"
+import { keep } from "./kept.ts"
 import { lockFolder } from "./lock.ts"
 import { NatsServer } from "./natsServer.ts"
 import { PostgresServer } from "./postgresServer.ts"
-import { credentialsBy, type Progress, type Stack, StackError } from "./stack.ts"
+import { credentialsBy, type Keeper, type Progress, type Stack, StackError } from "./stack.ts"
 import { together } from "./together.ts"
 
 export type Server = "nats" | "postgres"
@@ -16,7 +16,7 @@ export interface EmbeddedStack extends Stack {
   readonly restart: (server: Server) => Promise<void>
 }
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   readonly dataDir: string
   readonly progress?: Progress
   /** Lines of the `jetstream` block; only tests change them. */

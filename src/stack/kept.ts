@@ -1,5 +1,5 @@
 import * as fs from "node:fs"
-import { StackError } from "./stack.ts"
+import { type Keeper, type KeptServer, StackError } from "./stack.ts"
 
 /** A server of ours that can be started again where its clients look for it. */
 export interface OwnServer {
@@ -15,25 +15,9 @@ export interface OwnServer {
   readonly launch: () => Promise<void>
 }
 
-/** A server as it is kept running, for whoever asks how things are. */
-export interface KeptServer {
-  readonly server: string
-  readonly dataFolder: string
-  readonly state: "runs" | "starts" | "waits for room" | "given up"
-  readonly restarts: ReadonlyArray<{ readonly at: string; readonly why: string }>
-}
-
-export interface Keeper {
-  readonly now: () => KeptServer
-  /** Resolves, with what to say, when the server ended more often than it is started again. */
-  readonly givenUp: Promise<StackError>
-  /** From now on its end is wanted. */
-  readonly release: () => void
-}
-
 /** More restarts within the window than this are no accident: a person has to look. */
-export const RESTARTS_MAX = 5
-export const RESTARTS_WITHIN_MILLIS = 60_000
+const RESTARTS_MAX = 5
+const RESTARTS_WITHIN_MILLIS = 60_000
 /** Before the first restart; before each further one within the window twice as long. */
 const PAUSE_MILLIS = 200
 const PAUSE_GROWTH = 2

@@ -9,7 +9,7 @@ import { type Progress, StackError } from "./stack.ts"
 const run = promisify(execFile)
 
 /** Atomic batches, schedules and cheap synchronous writes: older servers have not got them. */
-export const NATS_VERSION_MIN = [2, 14] as const
+const NATS_VERSION_MIN = [2, 14] as const
 const RELEASE = "v2.14.0"
 const RELEASES = "https://github.com/nats-io/nats-server/releases/download"
 const DOWNLOAD_TIMEOUT_MILLIS = 20_000

@@ -5,7 +5,7 @@ import { ingressMapping } from "../../streams/mailboxes.ts"
 import { fromProducers, type NatsAccount, type NatsUser, natsUsers } from "../../streams/users.ts"
 import type { NatsCredentials } from "./stack.ts"
 
-export interface NatsConfiguration {
+interface NatsConfiguration {
   /** Address and port for clients, and for the monitoring endpoint. */
   readonly client: string
   readonly monitor: string

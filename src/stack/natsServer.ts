@@ -26,7 +26,7 @@ interface Ports {
 /** nats-server then listens on ports of its own choice. */
 const ANY: Ports = { client: -1, monitor: -1 }
 
-export interface NatsServerOptions {
+interface NatsServerOptions {
   readonly progress: Progress
   /** Lines of the `jetstream` block. */
   readonly settings?: string

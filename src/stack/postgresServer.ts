@@ -35,7 +35,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   jit: "off"
 }
 
-export interface PostgresServerOptions {
+interface PostgresServerOptions {
   readonly progress: Progress
   /** False only for tests that kill no server. */
   readonly fsync?: boolean

@@ -1,5 +1,3 @@
-import type { Keeper } from "./kept.ts"
-
 export interface NatsCredentials {
   readonly user: string
   readonly password: string
@@ -18,6 +16,22 @@ export const credentialsBy = (
   producer: of("producer"),
   observer: of("observer")
 })
+
+/** A server as it is kept running, for whoever asks how things are. */
+export interface KeptServer {
+  readonly server: string
+  readonly dataFolder: string
+  readonly state: "runs" | "starts" | "waits for room" | "given up"
+  readonly restarts: ReadonlyArray<{ readonly at: string; readonly why: string }>
+}
+
+export interface Keeper {
+  readonly now: () => KeptServer
+  /** Resolves, with what to say, when the server ended more often than it is started again. */
+  readonly givenUp: Promise<StackError>
+  /** From now on its end is wanted. */
+  readonly release: () => void
+}
 
 /** NATS and PostgreSQL, wherever they run. */
 export interface Stack {

@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
-export interface ServerCondition {
+interface ServerCondition {
   readonly version: number
   readonly nowMillis: number
   readonly standby: boolean
@@ -66,7 +66,7 @@ export const recentWork = async (db: Db, minutes: number) => {
   return { turns: Number(rows[0]!.turns), messages: Number(rows[0]!.messages ?? 0) }
 }
 
-export interface CursorCondition {
+interface CursorCondition {
   readonly family: string
   readonly partition: number
   readonly owner: string

@@ -114,7 +114,7 @@ export const eventsAbout = async (
   return rows.map(recordOf)
 }
 
-export interface RecentEvent {
+interface RecentEvent {
   readonly merchant: string
   readonly type: string
   readonly about: string

@@ -2,7 +2,7 @@ import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
 /** By target: sequence and emission of the last message that a source wrote there. */
-export type StoredTails = Readonly<
+type StoredTails = Readonly<
   Record<string, readonly [seq: number, causeSeq: number, ordinal: number]>
 >
 

@@ -48,7 +48,7 @@ export const answerActions = (
   } as n
     where a.id = n.id and a.done_at is null`
 
-export interface OperatorActionView {
+interface OperatorActionView {
   readonly id: string
   readonly at: string
   readonly who: string

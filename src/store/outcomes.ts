@@ -16,7 +16,7 @@ export const openCount = async (db: Db): Promise<{ known: number; open: number }
   return rows[0]!
 }
 
-export interface Charged {
+interface Charged {
   readonly id: string
   readonly merchant: string
   readonly charge_id: string

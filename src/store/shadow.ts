@@ -119,7 +119,7 @@ const ownColumns = sql`a.attidentity <> '' or t.typname = 'xid8'
   or coalesce(pg_get_expr(d.adbin, d.adrelid), '') like '%now()%'
   or (c.relname = 'parked_keys' and a.attname = 'reason')`
 
-export interface Comparison {
+interface Comparison {
   readonly table: string
   readonly family: string
   /** Undefined where all partitions were replayed. */

@@ -10,7 +10,7 @@ export interface Cursor {
   readonly digest: string
 }
 
-export interface LastTurn {
+interface LastTurn {
   readonly lastSeq: number
   readonly outbox: string | null
   readonly tails: unknown

@@ -40,7 +40,7 @@ export const stopTracing = async (): Promise<void> => {
   provider = undefined
 }
 
-export interface OpenSpan {
+interface OpenSpan {
   readonly traceparent: string | undefined
   readonly end: (attributes?: Readonly<Record<string, string | number>>) => void
 }

@@ -1,4 +1,4 @@
-export interface Screen {
+interface Screen {
   readonly write: (text: string) => unknown
   /** A bar is drawn on terminals only; elsewhere each line is written once. */
   readonly isTTY?: boolean

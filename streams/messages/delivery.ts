@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 
 /** One try to bring an event to a merchant's endpoint. The secret is not in it. */
-export const Deliver = Schema.Struct({
+const Deliver = Schema.Struct({
   delivery_id: Schema.String,
   endpoint_id: Schema.String,
   url: Schema.String,

@@ -22,7 +22,7 @@ export const DisputeOpenedFields = {
   reason: Schema.optionalKey(Text(255)),
   evidence_due_by: Schema.optionalKey(Moment)
 }
-export const DisputeOutcome = Schema.Literals(["won", "lost"])
+const DisputeOutcome = Schema.Literals(["won", "lost"])
 export const DisputeClosedFields = { outcome: DisputeOutcome }
 export const EvidenceFields = {
   text: Text(EVIDENCE_CHARACTERS_MAX),
@@ -35,11 +35,11 @@ const onPayment = { command_id: CommandId, payment_id: PaymentId }
 const onDispute = { ...onPayment, dispute_id: DisputeId }
 
 /** A gateway's word: only the platform's own systems may publish it. */
-export const DisputeOpened = Schema.Struct({ ...onPayment, ...DisputeOpenedFields })
-export const DisputeClosed = Schema.Struct({ ...onDispute, ...DisputeClosedFields })
+const DisputeOpened = Schema.Struct({ ...onPayment, ...DisputeOpenedFields })
+const DisputeClosed = Schema.Struct({ ...onDispute, ...DisputeClosedFields })
 /** The merchant defends itself, or gives in. */
-export const DisputeEvidence = Schema.Struct({ ...onDispute, ...EvidenceFields })
-export const DisputeAccept = Schema.Struct(onDispute)
+const DisputeEvidence = Schema.Struct({ ...onDispute, ...EvidenceFields })
+const DisputeAccept = Schema.Struct(onDispute)
 
 export const DisputeMessages = {
   dispute_opened: DisputeOpened,

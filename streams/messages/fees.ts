@@ -44,13 +44,13 @@ export const GivenFeeTerms = Schema.Struct(priceOf(GivenBasisPoints, GivenAmount
 )
 
 /** Which payments a price is for. What is left out fits all. */
-export const FeeRule = Schema.Struct({
+const FeeRule = Schema.Struct({
   merchants: Schema.optionalKey(Schema.Array(MerchantId)),
   methods: Schema.optionalKey(Schema.Array(Schema.String)),
   currencies: Schema.optionalKey(Schema.Array(Currency)),
   fee: FeeTerms
 })
-export type FeeRule = typeof FeeRule.Type
+type FeeRule = typeof FeeRule.Type
 
 /** The first rule that fits a payment has its price; what fits none pays the terms' plain fee. */
 export const FeeSchedule = Schema.Array(FeeRule).check(Schema.isMaxLength(RULES_MAX))

@@ -1,9 +1,9 @@
 import { Schema } from "effect"
 import { MoneyFields } from "./money.ts"
 
-export const Reason = Schema.Struct({ code: Schema.String, detail: Schema.String })
+const Reason = Schema.Struct({ code: Schema.String, detail: Schema.String })
 
-export const RiskDecision = Schema.Literals(["allow", "review", "deny"])
+const RiskDecision = Schema.Literals(["allow", "review", "deny"])
 
 export const Risk = Schema.Struct({
   /** 0 (no risk seen) to 1000. */

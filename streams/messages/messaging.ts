@@ -4,7 +4,7 @@ import { Text } from "../../src/domain/text.ts"
 import { RoutedEvent } from "./event.ts"
 
 /** Event types or whole groups: `payment.captured`, `payment.*`, `*`. */
-export const EventPattern = Text(64).check(
+const EventPattern = Text(64).check(
   Schema.isPattern(/^(\*|[a-z_]+\.(\*|[a-z_]+))$/u, {
     message: "must be an event type such as payment.captured, a group such as payment.*, or *"
   })
@@ -28,7 +28,7 @@ export const EndpointFields = {
 }
 
 /** Only the edge publishes it: it makes the secret and shows it once. */
-export const RegisterEndpoint = Schema.Struct({
+const RegisterEndpoint = Schema.Struct({
   command_id: CommandId,
   endpoint_id: EndpointId,
   secret: Schema.String,
@@ -51,7 +51,7 @@ export const Delivered = Schema.Struct({
   took_millis: Schema.Finite
 })
 
-export const DeliveryWake = Schema.Struct({ delivery_id: Schema.String, due: Schema.Finite })
+const DeliveryWake = Schema.Struct({ delivery_id: Schema.String, due: Schema.Finite })
 
 export const MessagingMessages = {
   event: RoutedEvent,

@@ -105,7 +105,7 @@ export const CaptureFields = {
 }
 /** What is authorized beyond what was. */
 export const IncrementFields = { amount: Amount }
-export const VoidFields = {}
+const VoidFields = {}
 /** `charge_id` names money that reached the gateway beside what was captured. */
 export const RefundFields = {
   amount: Schema.optionalKey(Amount),
@@ -123,18 +123,18 @@ export const ReviewFields = { decision: Schema.Literals(["approve", "reject"]) }
 const command = { command_id: CommandId }
 const onPayment = { ...command, payment_id: PaymentId }
 
-export const Create = Schema.Struct({ ...command, ...CreateFields })
-export const Capture = Schema.Struct({ ...onPayment, ...CaptureFields })
-export const Increment = Schema.Struct({ ...onPayment, ...IncrementFields })
-export const Void = Schema.Struct({ ...onPayment, ...VoidFields })
-export const Refund = Schema.Struct({ ...onPayment, ...RefundFields })
+const Create = Schema.Struct({ ...command, ...CreateFields })
+const Capture = Schema.Struct({ ...onPayment, ...CaptureFields })
+const Increment = Schema.Struct({ ...onPayment, ...IncrementFields })
+const Void = Schema.Struct({ ...onPayment, ...VoidFields })
+const Refund = Schema.Struct({ ...onPayment, ...RefundFields })
 /** A person's decision on a held payment; only the edge may publish it. */
-export const Review = Schema.Struct({ ...onPayment, ...ReviewFields, by: Text(64) })
+const Review = Schema.Struct({ ...onPayment, ...ReviewFields, by: Text(64) })
 
-export const Scored = Schema.Struct({ payment_id: Schema.String, risk: Risk })
+const Scored = Schema.Struct({ payment_id: Schema.String, risk: Risk })
 
 /** A timer of a payment fired. State names the timer it awaits; any other wake is a no-op. */
-export const Wake = Schema.Struct({
+const Wake = Schema.Struct({
   payment_id: Schema.String,
   timer: Schema.String,
   due: Schema.Finite

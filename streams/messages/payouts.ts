@@ -23,7 +23,7 @@ export const PayoutId = Text(64).check(Schema.isPattern(/^po_[0-9a-z]{26}$/u))
 export const PayoutReturnedFields = { code: Text(64), detail: Schema.optionalKey(Text(255)) }
 
 /** The bank sent a payout back that it had made. Only the platform's own systems may say so. */
-export const PayoutReturned = Schema.Struct({
+const PayoutReturned = Schema.Struct({
   command_id: CommandId,
   payout_id: PayoutId,
   /** Whose it was: the payout's own currency and recipient. */
@@ -46,7 +46,7 @@ export const Settled = Schema.Struct({
 })
 
 /** A payment moved money between pending and available: signed, what is negative is taken back. */
-export const Cleared = Schema.Struct({
+const Cleared = Schema.Struct({
   balance: Schema.String,
   payment_id: Schema.String,
   amount: InternalAmount,
@@ -54,8 +54,8 @@ export const Cleared = Schema.Struct({
   again: Schema.optionalKey(InternalAmount)
 })
 
-export const Schedule = Schema.Literals(["manual", "daily", "weekly", "monthly"])
-export type Schedule = typeof Schedule.Type
+const Schedule = Schema.Literals(["manual", "daily", "weekly", "monthly"])
+type Schedule = typeof Schedule.Type
 
 const RULES_MAX = 200
 /** A reserve is kept for a year at most. */

@@ -60,7 +60,7 @@ const FileFields = {
 }
 
 /** Lines of one merchant, for that merchant's partition. */
-export const Match = Schema.Struct({ ...FileFields, lines: Schema.Array(SettlementLine) })
+const Match = Schema.Struct({ ...FileFields, lines: Schema.Array(SettlementLine) })
 
 /**
  * A gateway told of money that moved there for no payment: somebody else's program, or a person at its
@@ -76,7 +76,7 @@ export const Stray = Schema.Struct({
 export type Stray = typeof Stray.Type
 
 /** Every line of the file has been sent: what is expected up to its day and was not in it is missing. */
-export const Close = Schema.Struct(FileFields)
+const Close = Schema.Struct(FileFields)
 
 const Payment = Schema.Struct({ id: Schema.String, gateway: Schema.String, currency: Currency })
 const { type: _type, data: _data, ...eventFields } = RoutedEvent.fields

@@ -22,7 +22,7 @@ export const TransferFields = {
   reference: Schema.optionalKey(Reference),
   description: Schema.optionalKey(Text(500))
 }
-export const Transfer = Schema.Struct({ command_id: CommandId, ...TransferFields })
+const Transfer = Schema.Struct({ command_id: CommandId, ...TransferFields })
 
 /** The second leg, for the book that receives: sent by the partition that booked the first. */
 const TransferArrived = Schema.Struct({

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { CRASH_POINTS } from "../../src/runtime/commit.ts"
+import { CRASH_POINTS } from "../../src/runtime/turnPlace.ts"
 import type { EmbeddedStack } from "../../src/stack/embedded.ts"
 import { LEASE_MILLIS, startTestHouse, type TestHouse } from "../support/chaosHouse.ts"
 import { type ChaosRecord, readRecord } from "../../src/trials/chaos/record.ts"

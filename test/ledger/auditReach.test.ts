@@ -22,7 +22,7 @@ import {
   evidenceOf,
   evidenceSentence
 } from "../../src/ledger/evidence.ts"
-import type { Booked } from "../../src/ledger/write.ts"
+import type { Booked } from "../../src/ledger/journal.ts"
 import { type Journals, startJournals } from "../support/journals.ts"
 import { eventually, testFolder } from "../support/lastro.ts"
 import { query } from "../support/query.ts"

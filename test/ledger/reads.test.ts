@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { explainedBalance, explainedBalanceAsOf } from "../../src/ledger/balance.ts"
 import { gatewayReceivable, merchantPending, recipientPending } from "../../src/ledger/chart.ts"
-import type { EntryKind, Posting } from "../../src/ledger/journal.ts"
+import type { Booked, EntryKind, Posting } from "../../src/ledger/journal.ts"
 import { searchJournal } from "../../src/ledger/search.ts"
 import { statementBounds, statementLines } from "../../src/ledger/statement.ts"
 import { trialBalance, trialBalanceAsOf } from "../../src/ledger/trialBalance.ts"
-import type { Booked } from "../../src/ledger/write.ts"
 import { type Journals, startJournals } from "../support/journals.ts"
 import { query } from "../support/query.ts"
 

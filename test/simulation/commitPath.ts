@@ -1,4 +1,4 @@
-import { CRASH_POINTS } from "../../src/runtime/commit.ts"
+import { CRASH_POINTS } from "../../src/runtime/turnPlace.ts"
 
 /** What a process asks of the world between taking a partition over and acknowledging a turn. */
 const ASKED = [

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import type { CrashPoint } from "../../src/runtime/commit.ts"
+import type { CrashPoint } from "../../src/runtime/turnPlace.ts"
 import { busyNotes, notes } from "./notes.ts"
 import { simulate } from "./simulate.ts"
 import { firstBroken } from "./sweep.ts"

@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Scope } from "effect"
 import { migrations } from "../../migrations/index.ts"
-import { type Booked, writeJournal } from "../../src/ledger/write.ts"
+import { writeJournal } from "../../src/ledger/write.ts"
+import type { Booked } from "../../src/ledger/journal.ts"
 import { connect, Database, type Db, type Statement } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"

@@ -83,8 +83,7 @@ export const isUnwanted = (payment: Payment, { operation }: Attempt): boolean =>
   operation === "charge" && payment.void_requested === true
 
 /** The one that is asked for next. */
-export const voidKeyOf = (payment: Payment): string =>
-  `${payment.id}.void.${nextNumber(payment, "void")}`
+const voidKeyOf = (payment: Payment): string => `${payment.id}.void.${nextNumber(payment, "void")}`
 
 const uncaptured = ({ amount_authorized, amount_captured }: Payment): bigint =>
   amount_authorized - amount_captured

@@ -85,7 +85,7 @@ const targetsOf = (payment: Payment, total: bigint): ReadonlyArray<bigint> => {
   return [fee, ...allocate(total - fee, weights.slice(0, -1)), 0n]
 }
 
-export interface LegStep {
+interface LegStep {
   readonly legs: ReadonlyArray<Leg>
   /** What this step moves, for the journal. */
   readonly moved: ReadonlyArray<LegAmount>

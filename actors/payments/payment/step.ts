@@ -37,7 +37,7 @@ export type Row =
   }
   | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
 
-export interface PendingEvent {
+interface PendingEvent {
   readonly type: EventWith<"payment">
   readonly more: object
 }

@@ -51,7 +51,7 @@ const told = (answer) => answer.outcome ? named("did_", answer.outcome) : t("act
 const toneOf = ({ outcome }) =>
   /again|fail|malformed|defect|still/.test(outcome ?? "") ? "warn" : "good"
 
-export async function act({ subject, name, verb, path, body, note }) {
+async function act({ subject, name, verb, path, body, note }) {
   if (isClosed(subject)) return
   const why = await ask(verb, name)
   if (why === null) return

@@ -12,7 +12,7 @@ const PART_CHARACTERS = 300_000
 const FILE_BYTES_MAX = 64 * 1024 * 1024
 
 /** Cuts a file at line ends; each part starts with the header. */
-export const partsOf = (text: string, characters = PART_CHARACTERS): ReadonlyArray<string> => {
+const partsOf = (text: string, characters = PART_CHARACTERS): ReadonlyArray<string> => {
   const end = text.indexOf("\n") + 1
   if (end === 0 || text.length <= characters) return [text]
   const header = text.slice(0, end)

@@ -23,7 +23,7 @@ const SECRET_BYTES = 24
 const REGISTER_MILLIS = 5_000
 const PAGE_MAX = 100
 
-export interface WebhookSettings {
+interface WebhookSettings {
   /** Development only: plain http and private addresses. */
   readonly allowPrivateAddresses: boolean
 }

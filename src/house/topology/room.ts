@@ -4,7 +4,7 @@ import { type Room, roomsOf } from "../../stack/room.ts"
 import { type Stack, StackError } from "../../stack/stack.ts"
 
 /** What a plan will reserve on every server that gets a copy: what is missing, and what is to grow. */
-export const reservedBy = ({ steps }: Plan, { streams }: Topology): number =>
+const reservedBy = ({ steps }: Plan, { streams }: Topology): number =>
   steps.reduce((sum, step) => {
     if (step.kind === "consumer") return sum
     if (step.action === "create") {

@@ -10,7 +10,7 @@ export interface AuditorData {
   readonly intervalMillis: number
 }
 
-export interface Auditor {
+interface Auditor {
   readonly stop: () => Promise<void>
 }
 
@@ -23,7 +23,7 @@ const AGAIN_MILLIS = 1_000
  * The private key of the checkpoints, made at the first start. Only its owner may read the file; the
  * public key lies beside it for anyone.
  */
-export const keptSigningKey = (file: string): string => {
+const keptSigningKey = (file: string): string => {
   if (!fs.existsSync(file)) fs.writeFileSync(file, newSigningKey(), { mode: 0o600, flag: "wx" })
   const pem = fs.readFileSync(file, "utf8")
   fs.writeFileSync(`${file.replace(/\.key$/, "")}.pub`, verifierKey(signerOf(pem)) + "\n")

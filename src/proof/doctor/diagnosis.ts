@@ -21,7 +21,7 @@ export const promises = {
 export type Promised = keyof typeof promises
 
 /** `poor` is worth knowing and breaks nothing; `unknown` could not be looked at from here. */
-export type Verdict = "good" | "poor" | "bad" | "unknown"
+type Verdict = "good" | "poor" | "bad" | "unknown"
 
 /** One thing that was looked at. */
 export interface Finding {

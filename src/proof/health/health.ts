@@ -13,7 +13,7 @@ import { type Signal, within } from "./signal.ts"
 import { type Probe, writeSignals } from "./writes.ts"
 
 /** A server that is kept running here. */
-export interface KeptRunning {
+interface KeptRunning {
   readonly server: string
   readonly state: string
   readonly restarts: ReadonlyArray<{ readonly at: string; readonly why: string }>

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 
 /** What health is judged by. Each has a test in which it turns red. */
-export type SignalName =
+type SignalName =
   | "logins"
   | "servers"
   | "disks"

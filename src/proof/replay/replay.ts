@@ -25,7 +25,7 @@ import {
 } from "./partition.ts"
 
 /** The machine's tables that belong to a family's state, too. */
-export const MACHINE_STATES = ["parked_keys", "parked_messages", "actor_configs"]
+const MACHINE_STATES = ["parked_keys", "parked_messages", "actor_configs"]
 /** In a checkpoint beside those: where it stands, and what waits for a person. */
 export const CHECKPOINTED = [...MACHINE_STATES, "cursors", "dead_letters"]
 
@@ -58,7 +58,7 @@ export interface ReplayReport {
 }
 
 /** There is nothing to replay from. */
-export class NotReplayable extends Schema.TaggedError<NotReplayable>()("NotReplayable", {
+class NotReplayable extends Schema.TaggedError<NotReplayable>()("NotReplayable", {
   detail: Schema.String
 }) {
   override get message() {

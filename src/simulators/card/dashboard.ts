@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { derivedId } from "../../domain/identifiers.ts"
 import { json, readJson } from "./body.ts"
-import type { Book, OperationRecord, OperationStatus } from "./book.ts"
+import type { Book } from "./book.ts"
+import type { OperationRecord, OperationStatus } from "./operation.ts"
 import { type Hook, tell, tellStray } from "./webhooks.ts"
 
 interface Shown {

@@ -1,5 +1,6 @@
 import { derivedId } from "../../domain/identifiers.ts"
-import type { Book, OperationKind, OperationRecord } from "./book.ts"
+import type { Book } from "./book.ts"
+import type { OperationKind, OperationRecord } from "./operation.ts"
 
 /** A payer has this long to act. */
 const ACTION_MILLIS = 15 * 60_000

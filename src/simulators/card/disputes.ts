@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite"
 import { derivedId } from "../../domain/identifiers.ts"
-import type { OperationRecord } from "./book.ts"
+import type { OperationRecord } from "./operation.ts"
 
 export type DisputeStatus = "warning" | "needs_response" | "under_review" | "won" | "lost"
 
@@ -18,7 +18,7 @@ export interface DisputeRecord {
   readonly evidence: string
 }
 
-export interface Taken {
+interface Taken {
   readonly payment_id: string
   readonly currency: string
   readonly amount: number

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto"
 
 /** What a hostile gateway does to one request. */
-export type Mood =
+type Mood =
   | { readonly _tag: "Plain"; readonly delayMillis: number; readonly answers: number }
   /** It is done, and nobody is told. */
   | { readonly _tag: "Silent" }

@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks"
 import { derivedId } from "../../domain/identifiers.ts"
-import type { OperationRecord } from "./book.ts"
+import type { OperationRecord } from "./operation.ts"
 import type { DisputeRecord } from "./disputes.ts"
 
 /** Where news goes, and by what its sender is known. */
@@ -9,7 +9,7 @@ export interface Hook {
   readonly secret: string
 }
 
-export interface News {
+interface News {
   readonly key: string
   readonly payment_id: string
   readonly status: OperationRecord["status"]

@@ -2,11 +2,11 @@ import { derivedId } from "../../domain/identifiers.ts"
 import { merchantPending, recipientPending } from "../../ledger/chart.ts"
 import type { Account } from "../../ledger/chart.ts"
 import * as entries from "../../ledger/entries.ts"
-import type { Booked } from "../../ledger/write.ts"
+import type { Booked } from "../../ledger/journal.ts"
 import { Random } from "../random.ts"
 
 /** Accounts between which money moves. */
-export const ACCOUNTS = 10_000
+const ACCOUNTS = 10_000
 /** Their partition: one writer, as everywhere. */
 const PARTITION = 0
 const CURRENCY = "BRL"

@@ -1,7 +1,7 @@
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import pg from "pg"
-import { changesOf } from "../../ledger/journal.ts"
-import { type Booked, writeJournal } from "../../ledger/write.ts"
+import { type Booked, changesOf } from "../../ledger/journal.ts"
+import { writeJournal } from "../../ledger/write.ts"
 import { Database } from "../../store/database.ts"
 import type { LedgerLoad } from "./ledgerLoads.ts"
 

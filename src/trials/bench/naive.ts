@@ -23,7 +23,7 @@ import { PARTITIONS } from "../../../streams/mailboxes.ts"
 /** Messages of one family under way for each connection: some are published while others commit. */
 const MESSAGES_PER_CONNECTION = 4
 
-export interface NaiveOptions {
+interface NaiveOptions {
   readonly stack: Stack
   readonly actors: ReadonlyArray<AnyActor>
   readonly connections: number

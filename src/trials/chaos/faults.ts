@@ -1,5 +1,5 @@
 import { type NatsMember, natsMembers } from "../../stack/cluster.ts"
-import { CRASH_POINTS, type CrashPoint } from "../../runtime/commit.ts"
+import { CRASH_POINTS, type CrashPoint } from "../../runtime/turnPlace.ts"
 import type { Random } from "../random.ts"
 
 /** What is done to whom, and for how long. Everything of it follows from the seed. */
@@ -54,7 +54,7 @@ const weights: Readonly<Record<FaultKind, number>> = {
 
 export const faultKinds = Object.keys(weights) as ReadonlyArray<FaultKind>
 
-export interface FaultOptions {
+interface FaultOptions {
   readonly workers: number
   readonly leaseMillis: number
 }

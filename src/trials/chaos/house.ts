@@ -35,13 +35,13 @@ export interface ChaosHouse {
   readonly stop: () => Promise<void>
 }
 
-export interface WorkSettings {
+interface WorkSettings {
   readonly crash?: Crash
   /** How this worker reaches the servers, where it is not the straight way. */
   readonly stack?: Stack
 }
 
-export interface HouseOptions {
+interface HouseOptions {
   readonly dataDir: string
   readonly leaseMillis: number
 }

@@ -25,7 +25,7 @@ interface Followed {
   readonly captured: string
 }
 
-export interface LoadOptions {
+interface LoadOptions {
   readonly link: NatsLink
   readonly edgeUrl: string
   /** Merchants with a key publish through the edge, the others through NATS. */

@@ -27,7 +27,7 @@ export interface TurnRecord {
   readonly committedMillis: number
 }
 
-export interface PaymentDoc {
+interface PaymentDoc {
   readonly id: string
   readonly merchant: string
   readonly status: string
@@ -65,7 +65,7 @@ const STATE_TABLES = [
   "refused_commands"
 ]
 
-export interface PostingRecord {
+interface PostingRecord {
   readonly entry_id: string
   readonly payment_id: string
   readonly partition: number
@@ -88,14 +88,14 @@ export interface AccountRecord {
   readonly version: number
 }
 
-export interface CursorRecord {
+interface CursorRecord {
   readonly family: string
   readonly partition: number
   readonly seq: number
   readonly digest: string
 }
 
-export interface Refused {
+interface Refused {
   readonly merchant: string
   readonly command: string
   readonly command_id: string

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import * as fs from "node:fs"
 import process from "node:process"
 import { fileURLToPath } from "node:url"
-import type { CrashPoint } from "../../runtime/commit.ts"
+import type { CrashPoint } from "../../runtime/turnPlace.ts"
 import type { Stack } from "../../stack/stack.ts"
 
 /** At the n-th pass of a labelled point the process sends itself a signal. */
@@ -12,7 +12,7 @@ export interface Crash {
   readonly signal: "SIGKILL" | "SIGSTOP"
 }
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly name: string
   readonly gatewayUrl: string
   readonly leaseMillis: number

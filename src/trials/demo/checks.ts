@@ -7,7 +7,7 @@ import { surplus } from "./settlement.ts"
  * A promise of the architecture, what speaks for it and what against it. That nothing happened speaks
  * against it, too: a promise nobody put to the test is not kept.
  */
-export interface Verdict {
+interface Verdict {
   readonly name: "G2" | "G3" | "M1" | "M2"
   readonly promise: string
   readonly holds: boolean

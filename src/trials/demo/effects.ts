@@ -22,7 +22,7 @@ export interface Traced {
 }
 
 /** The effects on one payment, each list in the order in which it was written. */
-export interface Effects {
+interface Effects {
   readonly commands: ReadonlyArray<Traced>
   readonly entries: ReadonlyArray<Traced>
   readonly events: ReadonlyArray<Traced>

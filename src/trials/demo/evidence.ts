@@ -7,7 +7,8 @@ import { listPayments } from "../../../actors/payments/search.ts"
 import type { Payment } from "../../../actors/payments/state.ts"
 import { type Balance, balancesOf, type PostingRow, postingsOfPayment } from "../../ledger/read.ts"
 import { trialBalance, type TrialBalanceLine } from "../../ledger/trialBalance.ts"
-import type { Book, OperationRecord } from "../../simulators/card/book.ts"
+import type { Book } from "../../simulators/card/book.ts"
+import type { OperationRecord } from "../../simulators/card/operation.ts"
 import type { Db } from "../../store/database.ts"
 import { eventCursor, type EventRecord, eventsAfter } from "../../store/events.ts"
 import type { SentCommand } from "./commandLog.ts"
@@ -29,7 +30,7 @@ export interface PaymentEvidence {
   readonly operations: ReadonlyArray<OperationRecord>
 }
 
-export interface PayoutEvidence {
+interface PayoutEvidence {
   readonly payout: Payout
   readonly postings: ReadonlyArray<PostingRow>
 }

@@ -98,7 +98,7 @@ export const figuresOf = (evidence: Evidence) => {
     notifications: notificationsOf(evidence)
   }
 }
-export type Figures = ReturnType<typeof figuresOf>
+type Figures = ReturnType<typeof figuresOf>
 
 /** Minor units as decimal strings: sums do not fit JSON numbers. */
 const moneyOf = (

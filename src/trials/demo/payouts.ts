@@ -27,7 +27,7 @@ interface Payout {
   readonly status: string
 }
 
-export interface PaidOut {
+interface PaidOut {
   readonly asked: number
   readonly paid: number
   readonly failed: number

@@ -10,7 +10,7 @@ const LOOK_EVERY_MILLIS = 300
 const QUIET_MILLIS = 120_000
 const DELIVERIES_MAX = 100_000
 
-export interface Unrest {
+interface Unrest {
   /** Messages no actor has decided, and calls that are under way. */
   readonly waiting: number
   /** Webhooks that will be tried again. */

@@ -6,7 +6,7 @@ import { Webhook } from "standardwebhooks"
 const TURNED_AWAY_EVERY = 25
 const TURNED_AWAY_AT = 7
 
-export interface Received {
+interface Received {
   /** Requests, repeats and those turned away included. */
   readonly requests: number
   readonly turnedAway: number

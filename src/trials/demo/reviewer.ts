@@ -6,7 +6,7 @@ import { type Caller, rest } from "./ways.ts"
 
 const LOOK_EVERY_MILLIS = 500
 
-export interface Reviewer {
+interface Reviewer {
   readonly decided: () => number
   readonly stop: () => Promise<void>
 }

@@ -18,7 +18,7 @@ interface FoundBreak {
   readonly charge_id: string | null
 }
 
-export interface Reconciled {
+interface Reconciled {
   readonly lines: number
   readonly matched: number
   readonly planted: ReadonlyArray<string>

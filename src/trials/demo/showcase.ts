@@ -31,7 +31,7 @@ export const demoGateways: GatewaysFile = {
   }
 }
 
-export interface Shown {
+interface Shown {
   readonly pix: {
     readonly br_code: string
     /** The code as a picture of characters, for the screen. */

@@ -3,7 +3,7 @@ export type Way = "http" | "nats"
 export const ways: ReadonlyArray<Way> = ["http", "nats"]
 
 /** What a payer, a shop and a reviewer do about one payment, beside making it. */
-export interface After {
+interface After {
   /** The create is sent a second time under its own name: a double click, or a retry much later. */
   readonly twice?: "at_once" | "later"
   /** A capture right behind the create, which must be refused: nothing is authorized yet. */

@@ -2,14 +2,14 @@ import { exponentOf } from "../../domain/currency.ts"
 import { Random } from "../random.ts"
 import { stories, type Story, type Way, ways } from "./stories.ts"
 
-export interface Split {
+interface Split {
   readonly recipient: string
   readonly share?: string
   readonly amount?: number
 }
 
 /** The body of `POST /v1/payments`, as a shop would write it. */
-export interface PaymentBody {
+interface PaymentBody {
   readonly amount: number
   readonly currency: string
   readonly capture?: "manual"

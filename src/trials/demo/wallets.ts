@@ -26,7 +26,7 @@ interface Told {
   readonly to_amount: number
 }
 
-export interface Moved {
+interface Moved {
   readonly sent: number
   /** To a merchant that nobody has: it came back. */
   readonly returned: number

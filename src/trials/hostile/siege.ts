@@ -7,7 +7,7 @@ import { charged, openCount } from "../../store/outcomes.ts"
 import type { Lastro } from "../../house/lastro.ts"
 import { booksAgree, type Deeds, reportOf, type SiegeReport } from "./report.ts"
 
-export interface SiegeSettings {
+interface SiegeSettings {
   readonly payments: number
   readonly seed: number
   /** Payments a second. */
