@@ -7,7 +7,7 @@ import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { Keys, secretOf } from "./auth.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
-import { openApi, reference } from "./openapi.ts"
+import { described } from "./docs/routes.ts"
 import { type Problem, problem, problemBody } from "./problem.ts"
 import { RateLimit } from "./rateLimit.ts"
 import type { Answer, Asked, EdgeServices, Route } from "./route.ts"
@@ -19,34 +19,6 @@ interface EdgeOptions {
 }
 
 const NOBODY: ApiKey = { name: "", merchant: "", scopes: [] }
-
-const described = (routes: ReadonlyArray<Route>): ReadonlyArray<Route> => {
-  const all: ReadonlyArray<Route> = [
-    ...routes,
-    {
-      method: "GET",
-      path: "/openapi.json",
-      summary: "This description",
-      audience: "public",
-      answers: { 200: "OpenAPI 3.1" },
-      handle: () => Effect.succeed({ status: 200, body: openApi(all) })
-    },
-    {
-      method: "GET",
-      path: "/docs",
-      summary: "This description for people",
-      audience: "public",
-      answers: { 200: "HTML" },
-      handle: () =>
-        Effect.succeed({
-          status: 200,
-          raw: reference(all),
-          headers: { "content-type": "text/html; charset=utf-8" }
-        })
-    }
-  ]
-  return all
-}
 
 /** The HTTP edge: one table of routes, one way through. */
 export const edgeApp = (options: EdgeOptions): Hono => {
@@ -73,12 +45,12 @@ const notHere = (routes: ReadonlyArray<Route>, method: string, path: string): Re
   const allow = [...new Set(allowed)].join(", ")
   if (allow === "") {
     return problemResponse(
-      problem(404, "route_not_found", `there is no ${method} ${path}`),
+      problem("route_not_found", `there is no ${method} ${path}`),
       randomUUID()
     )
   }
   const response = problemResponse(
-    problem(405, "method_not_allowed", `${path} takes ${allow}`),
+    problem("method_not_allowed", `${path} takes ${allow}`),
     randomUUID()
   )
   response.headers.set("allow", allow)
@@ -128,26 +100,26 @@ const handle = Effect.fnUntraced(function* (
     key = yield* keys.authenticate(authorization)
     const allowance = limit.take(secretOf(authorization)!, Date.now())
     if (route.method === "POST" && isForeign(authorization, header)) {
-      return yield* problem(403, "not_allowed", "a page of another site may not ask this")
+      return yield* problem("not_allowed", "a page of another site may not ask this")
     }
     limits["ratelimit-policy"] = allowance.policy
     limits["ratelimit"] = allowance.state
     if (!allowance.allowed) {
-      return yield* problem(429, "rate_limited", "too many requests with this key", {
+      return yield* problem("rate_limited", "too many requests with this key", {
         retryAfterSeconds: allowance.resetSeconds
       })
     }
     // An operator's key reads any merchant's data where it names the merchant; never the reverse.
     if (route.audience === "operator" && !key.scopes.includes("operator")) {
-      return yield* problem(403, "not_allowed", "this needs an operator's key")
+      return yield* problem("not_allowed", "this needs an operator's key")
     }
     if (route.audience === "merchant" && !isMerchants(key) && !key.scopes.includes("operator")) {
-      return yield* problem(403, "not_allowed", "this needs a merchant's key")
+      return yield* problem("not_allowed", "this needs a merchant's key")
     }
   }
   const query = yield* decodeQuery(route, context.req.queries())
   if (query["merchant"] !== undefined && !key.scopes.includes("operator")) {
-    return yield* problem(403, "not_allowed", "only operators name a merchant")
+    return yield* problem("not_allowed", "only operators name a merchant")
   }
   const text = route.method === "POST" ? yield* readText(route, context.req.raw) : ""
   const { body, json } = yield* decodeBody(route, text)
@@ -205,7 +177,7 @@ const problemOf = (
   Effect.runForkWith(services)(
     Effect.logError("a request failed", cause).pipe(Effect.annotateLogs(where))
   )
-  return problem(500, "internal", "this is our fault, and it has been noted")
+  return problem("internal", "this is our fault, and it has been noted")
 }
 
 const problemResponse = (one: Problem, requestId: string): Response =>

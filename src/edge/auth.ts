@@ -68,13 +68,13 @@ export class Keys {
     function* (this: Keys, authorization: string | undefined) {
       const secret = secretOf(authorization)
       if (secret === undefined || secret.length > SECRET_CHARACTERS_MAX) {
-        return yield* problem(401, "not_authenticated", "send Authorization: Bearer sk_…")
+        return yield* problem("not_authenticated", "send Authorization: Bearer sk_…")
       }
       const now = performance.now()
       const key = this.known.get(secret, now) ??
         (this.unknown.get(secret, now) ? undefined : yield* this.ask(secret))
       if (key === undefined) {
-        return yield* problem(401, "not_authenticated", "this key is not known")
+        return yield* problem("not_authenticated", "this key is not known")
       }
       return key
     }

@@ -47,7 +47,7 @@ const isCommandId = Schema.is(CommandId)
 export const idempotencyKeyOf = (asked: Asked) => {
   const key = asked.header("idempotency-key")
   if (key === undefined || key === "") {
-    return Effect.fail(problem(400, "idempotency_key_missing", "send an Idempotency-Key header"))
+    return Effect.fail(problem("idempotency_key_missing", "send an Idempotency-Key header"))
   }
   const wrong = !isCommandId(key)
     ? "the key has 1 to 255 printable characters"
@@ -56,7 +56,7 @@ export const idempotencyKeyOf = (asked: Asked) => {
     : undefined
   return wrong === undefined
     ? Effect.succeed(key)
-    : Effect.fail(problem(400, "idempotency_key_invalid", wrong))
+    : Effect.fail(problem("idempotency_key_invalid", wrong))
 }
 
 /** `Prefer: wait=5` → 5000, at most 30 seconds; 0 where nobody waits. */
@@ -109,7 +109,6 @@ const refused = Effect.fnUntraced(function* ({ about, body, merchant, type }: In
 const refusalTold = (refusal: Refused, replayed: boolean) =>
   refusal.code === "command_reused"
     ? problem(
-      422,
       "idempotency_key_reused",
       "this Idempotency-Key was used with another body",
       replayed ? { replayed } : {}
@@ -202,7 +201,7 @@ const publishProblem = (error: PublishFailure) => {
     case "MailboxClosed":
       return unavailable("too much is waiting: send the request again", error.retryAfterSeconds)
     case "CommandTooLarge":
-      return problem(413, "too_large", error.detail)
+      return problem("too_large", error.detail)
     case "BusUnavailable":
       return unavailable("it is not known whether the request was taken: send it again, same key")
   }

@@ -32,6 +32,6 @@ export const isUnchanged = (asked: Asked, etag: string): boolean =>
 export const assertMatch = (asked: Asked, etag: string | undefined) => {
   const condition = asked.header("if-match")
   return condition === undefined || matches(condition, etag, "strong") ? Effect.void : Effect.fail(
-    problem(412, "precondition_failed", `If-Match: it is at ${etag ?? "no version"} now`)
+    problem("precondition_failed", `If-Match: it is at ${etag ?? "no version"} now`)
   )
 }

@@ -59,7 +59,6 @@ class Streams {
       const ofKey = [...this.all].filter(({ asked: { secret } }) => secret === asked.secret).length
       if (ofKey >= STREAMS_PER_KEY_MAX) {
         return Effect.fail(problem(
-          429,
           "too_many_streams",
           `a key has at most ${STREAMS_PER_KEY_MAX} event streams open at once`,
           { retryAfterSeconds: TOO_MANY_SECONDS }

@@ -46,10 +46,10 @@ export const readText = (route: Route, request: Request) =>
     },
     catch: (error) =>
       error instanceof TooLarge
-        ? problem(413, "too_large", `the body has at most ${error.bytes} bytes`)
+        ? problem("too_large", `the body has at most ${error.bytes} bytes`)
         : error instanceof TooSlow
-        ? problem(408, "too_slow", `the body took more than ${error.millis} ms to arrive`)
-        : problem(400, "unreadable_body", "the body is not UTF-8 text")
+        ? problem("too_slow", `the body took more than ${error.millis} ms to arrive`)
+        : problem("unreadable_body", "the body is not UTF-8 text")
   })
 
 /** Who sends a byte now and then must not hold a request for as long as they like. */
@@ -112,12 +112,12 @@ const decoderOf = (schema: Schema.Codec<unknown, unknown>) => {
 const unreadable = ({ detail, pointer, reason }: JsonFault) => {
   switch (reason) {
     case "unreadable":
-      return problem(400, "not_json", "the body is not JSON")
+      return problem("not_json", "the body is not JSON")
     case "too_deep":
-      return problem(400, "too_deep", `the body is ${detail}`)
+      return problem("too_deep", `the body is ${detail}`)
     case "repeated":
     case "inexact":
-      return problem(422, "invalid", "the body is not valid", {
+      return problem("invalid", "the body is not valid", {
         errors: [{ pointer: pointer.slice(0, POINTER_CHARACTERS_MAX), detail }]
       })
   }
@@ -137,7 +137,7 @@ export const decodeBody = Effect.fnUntraced(function* (route: Route, text: strin
     }))
   ]
   if (Result.isFailure(decoded) || errors.length > 0) {
-    return yield* problem(422, "invalid", "the body is not valid", {
+    return yield* problem("invalid", "the body is not valid", {
       errors: errors.slice(0, ERRORS_SHOWN_MAX)
     })
   }
@@ -153,14 +153,14 @@ export const decodeQuery = Effect.fnUntraced(function* (
     const key = declaredName(name) ?? ""
     const declared = route.query?.[key]
     if (declared === undefined || !Object.hasOwn(route.query!, key)) {
-      return yield* problem(400, "unknown_parameter", `there is no parameter ${name.slice(0, 60)}`)
+      return yield* problem("unknown_parameter", `there is no parameter ${name.slice(0, 60)}`)
     }
     if (more.length > 0) {
-      return yield* problem(400, "repeated_parameter", `${name.slice(0, 60)} stands twice`)
+      return yield* problem("repeated_parameter", `${name.slice(0, 60)} stands twice`)
     }
     const decoded = decoderOf(declared.schema)(value)
     if (Result.isFailure(decoded)) {
-      return yield* problem(422, "invalid", `${name} is not valid`, {
+      return yield* problem("invalid", `${name} is not valid`, {
         errors: fieldErrors(decoded.failure, `/${name}`)
       })
     }

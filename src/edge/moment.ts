@@ -18,7 +18,7 @@ export const pastMomentOf = (
 ): Effect.Effect<number | undefined, Problem> => {
   const moment = momentOf(asked, name)
   return moment !== undefined && moment > Date.now()
-    ? Effect.fail(problem(422, "in_the_future", `${name} has not come yet`))
+    ? Effect.fail(problem("in_the_future", `${name} has not come yet`))
     : Effect.succeed(moment)
 }
 
@@ -27,7 +27,7 @@ export const periodOf = Effect.fnUntraced(function* (asked: Asked) {
   const from = momentOf(asked, "from")
   const to = momentOf(asked, "to")
   if (from !== undefined && to !== undefined && to <= from) {
-    return yield* problem(422, "invalid_period", "to must be later than from", {
+    return yield* problem("invalid_period", "to must be later than from", {
       errors: [{ pointer: "/to", detail: "must be later than from" }]
     })
   }

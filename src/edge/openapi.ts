@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { escape, words } from "./docs/html.ts"
 import type { Route } from "./route.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -141,11 +142,6 @@ export const openApi = (routes: ReadonlyArray<Route>): Json => {
   }
 }
 
-const escape = (text: string): string => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`)
-
-/** Words of a description, what stands between backticks as code. */
-const words = (text: string): string => escape(text).replace(/`([^`]+)`/g, "<code>$1</code>")
-
 /** What a route is asked by, without the parts of its path. */
 const listOf = (route: Route): string => {
   const items = parametersOf(route).filter((one) => one["in"] !== "path").map((one) =>
@@ -156,7 +152,7 @@ const listOf = (route: Route): string => {
   return items.length === 0 ? "" : `<ul>${items.join("")}</ul>`
 }
 
-/** The same description for people: one static page, no script. */
+/** The same description for people: no script. */
 export const reference = (routes: ReadonlyArray<Route>): string => {
   const sections = routes.map((route) => {
     const body = bodyOf(route)
@@ -171,13 +167,8 @@ export const reference = (routes: ReadonlyArray<Route>): string => {
         }</pre></details>`
     }<dl>${answers}</dl></section>`
   })
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Lastro API</title>
-<meta name="viewport" content="width=device-width">
-<style>body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}
-pre{overflow:auto;background:#8881;padding:1rem}dt{float:left;width:4rem;font-weight:600}
-:root{color-scheme:light dark}</style>
-<h1>Lastro API</h1>
-<p id="errors">Send <code>Authorization: Bearer sk_…</code>. Errors are <code>application/problem+json</code>;
+  return `<h1>Lastro API</h1>
+<p>Send <code>Authorization: Bearer sk_…</code>. <a href="/docs/errors">Errors</a> are <code>application/problem+json</code>;
 compare their <code>code</code>. The machine-readable form is <a href="/openapi.json">openapi.json</a>.</p>
-${sections.join("\n")}</html>`
+${sections.join("\n")}`
 }

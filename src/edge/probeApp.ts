@@ -24,7 +24,7 @@ export const probeApp = (services: Context.Context<Database | Nats>, health: Hea
     const asked = keys.authenticate(context.req.header("authorization")).pipe(
       Effect.filterOrFail(
         ({ scopes }) => scopes.includes("operator"),
-        () => problem(403, "not_allowed", "this needs an operator's key")
+        () => problem("not_allowed", "this needs an operator's key")
       )
     )
     const key = await Effect.runPromise(Effect.provideContext(Effect.result(asked), services))

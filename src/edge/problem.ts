@@ -1,70 +1,85 @@
 import { Schema } from "effect"
-import type * as messaging from "../../actors/messaging/state.ts"
 import { mayPass } from "../../actors/payments/refused.ts"
-import type * as payments from "../../actors/payments/state.ts"
-import type * as reconciliation from "../../actors/reconciliation/state.ts"
-import type { MachineRefusal } from "../runtime/actor.ts"
+import { type ProblemKind, titles } from "./problems/kind.ts"
+import { placeProblems } from "./problems/places.ts"
+import { refusalProblems } from "./problems/refusals.ts"
+import { requestProblems } from "./problems/requests.ts"
 
-export interface FieldError {
+/** Every kind of problem that a caller may be told. */
+const kinds = { ...requestProblems, ...placeProblems, ...refusalProblems }
+export type ProblemCode = keyof typeof kinds
+export const problemKinds: Readonly<Record<ProblemCode, ProblemKind>> = kinds
+export const problemCodes = Object.keys(kinds).sort() as ReadonlyArray<ProblemCode>
+
+export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(kinds, code)
+
+const FieldError = Schema.Struct({
   /** JSON Pointer into the body or the query. */
-  readonly pointer: string
-  readonly detail: string
-}
+  pointer: Schema.String,
+  detail: Schema.String
+})
+export type FieldError = typeof FieldError.Type
 
-/** A "no" for the caller, as RFC 9457 tells it. `code` is what programs compare. */
+/** A "no" for the caller. `code` is what programs compare. */
 export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   status: Schema.Int,
   code: Schema.String,
   detail: Schema.String,
-  errors: Schema.optionalKey(
-    Schema.Array(Schema.Struct({ pointer: Schema.String, detail: Schema.String }))
-  ),
+  errors: Schema.optionalKey(Schema.Array(FieldError)),
   retryAfterSeconds: Schema.optionalKey(Schema.Finite),
   /** The answer to a repeat under the same idempotency key. */
   replayed: Schema.optionalKey(Schema.Boolean)
 }) {}
 
-const titles: Readonly<Record<number, string>> = {
-  400: "Bad request",
-  401: "Not authenticated",
-  403: "Not allowed",
-  404: "Not found",
-  405: "Method not allowed",
-  408: "Request timeout",
-  409: "Conflict",
-  412: "Precondition failed",
-  413: "Too large",
-  415: "Unsupported media type",
-  422: "Unprocessable",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Unavailable"
+interface ProblemMore {
+  readonly errors?: ReadonlyArray<FieldError>
+  readonly retryAfterSeconds?: number
+  readonly replayed?: boolean
 }
 
-export const problem = (
-  status: number,
-  code: string,
-  detail: string,
-  more: {
-    readonly errors?: ReadonlyArray<FieldError>
-    readonly retryAfterSeconds?: number
-    readonly replayed?: boolean
-  } = {}
-): Problem => new Problem({ status, code, detail, ...more })
+export const problem = (code: ProblemCode, detail: string, more: ProblemMore = {}): Problem =>
+  new Problem({ status: problemKinds[code].status, code, detail, ...more })
 
 /** An outage is transient and private: the caller learns that trying again is right, no more. */
 export const unavailable = (detail: string, retryAfterSeconds = 2): Problem =>
-  problem(503, "unavailable", detail, { retryAfterSeconds })
+  problem("unavailable", detail, { retryAfterSeconds })
 
-export const problemBody = (one: Problem, requestId: string) => ({
-  type: "/docs#errors",
-  title: titles[one.status] ?? "Error",
-  status: one.status,
-  detail: one.detail,
+/** The same request again, as it is, is right. */
+export const isRetryable = (status: number, code: string): boolean =>
+  status === 503 || status === 429 || mayPass(code)
+
+/** RFC 9457's body. */
+const ProblemBody = Schema.Struct({
+  type: Schema.String.annotate({
+    description: "Where it is explained, from this API's address on."
+  }),
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.String,
+  instance: Schema.String.annotate({ description: "The request's number." }),
+  code: Schema.String.annotate({ description: "What programs compare." }),
+  errors: Schema.optionalKey(Schema.Array(FieldError)),
+  retryable: Schema.Boolean.annotate({
+    description: "The same request again, as it is, is right."
+  })
+}).annotate({ identifier: "Problem" })
+
+/** Refusals of an earlier release may have codes that no page is left for. */
+const problemAddress = (code: string): string =>
+  isProblemCode(code) ? `/docs/errors/${code}` : "/docs/errors"
+
+export const problemBody = (
+  { code, detail, errors, status }: Problem,
+  requestId: string
+): typeof ProblemBody.Type => ({
+  type: problemAddress(code),
+  title: titles[status as keyof typeof titles] ?? "Error",
+  status,
+  detail,
   instance: requestId,
-  code: one.code,
-  ...(one.errors && { errors: one.errors }),
-  retryable: one.status === 503 || one.status === 429 || mayPass(one.code)
+  code,
+  ...(errors && { errors }),
+  retryable: isRetryable(status, code)
 })
 
 /** An actor's refusal, as a caller is told it. */
@@ -74,57 +89,17 @@ export interface Refused {
   readonly pointer?: string
 }
 
-/** What an actor, or the machine around it, refuses with. */
-type RefusalCode =
-  | payments.RefusalCode
-  | messaging.RefusalCode
-  | reconciliation.RefusalCode
-  | MachineRefusal
-
-/** HTTP's word for each refusal. What a gateway did not make (`capture_declined` …) is a 422, too. */
-const statusByCode: Readonly<Record<RefusalCode, 404 | 409 | 422>> = {
-  command_reused: 422,
-  payment_not_found: 404,
-  invalid_state: 409,
-  invalid_splits: 422,
-  operation_in_progress: 409,
-  amount_too_large: 422,
-  nothing_to_refund: 422,
-  not_in_review: 409,
-  charge_not_found: 404,
-  dispute_not_found: 404,
-  dispute_reused: 409,
-  too_many_disputes: 422,
-  insufficient_funds: 409,
-  no_destination: 422,
-  below_minimum: 422,
-  same_wallet: 422,
-  payout_not_found: 404,
-  unknown_pair: 422,
-  quote_not_found: 404,
-  quote_expired: 409,
-  quote_used: 409,
-  quote_mismatch: 422,
-  conversion_not_found: 404,
-  already_reversed: 409,
-  too_many_commands: 422,
-  no_gateway: 422,
-  due_date_past: 422,
-  too_many_endpoints: 422,
-  source_differs: 422,
-  file_differs: 422,
-  unreadable_file: 422,
-  malformed: 422,
-  failed: 422
-}
-
-const isListed = (code: string): code is RefusalCode => Object.hasOwn(statusByCode, code)
+/** A refusal that only an earlier release made is not possible as it is asked, either. */
+const UNLISTED_STATUS = 422
 
 export const refusalProblem = (
   { code, detail, pointer }: Refused,
   replayed = false
-) =>
-  problem(isListed(code) ? statusByCode[code] : 422, code, detail, {
+): Problem =>
+  new Problem({
+    status: isProblemCode(code) ? problemKinds[code].status : UNLISTED_STATUS,
+    code,
+    detail,
     ...(pointer !== undefined && { errors: [{ pointer, detail }] }),
     ...(replayed && { replayed })
   })

@@ -68,8 +68,8 @@ export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
   if (merchant !== undefined) return Effect.succeed(merchant)
   return Effect.fail(
     asked.namesMerchant
-      ? problem(400, "merchant_needed", "an operator's key names a merchant: ?merchant=…")
-      : problem(403, "not_allowed", "this needs a merchant's key")
+      ? problem("merchant_needed", "an operator's key names a merchant: ?merchant=…")
+      : problem("not_allowed", "this needs a merchant's key")
   )
 }
 

@@ -63,7 +63,7 @@ export const paymentQuestionOf = Effect.fnUntraced(function* (asked: Asked) {
   const { max_amount, min_amount } = asked.query
   if (Number(max_amount ?? AMOUNT_MAX) < Number(min_amount ?? 0)) {
     const detail = "must not be less than min_amount"
-    return yield* problem(422, "invalid", `max_amount ${detail}`, {
+    return yield* problem("invalid", `max_amount ${detail}`, {
       errors: [{ pointer: "/max_amount", detail }]
     })
   }

@@ -26,10 +26,12 @@ export const pageQuery = {
   merchant: MerchantQuery
 }
 
+type ShelfName = "payment" | "payout" | "transfer" | "quote" | "conversion"
+
 /** Things of one kind, each of one merchant: commands make them, and they are looked up and listed. */
 export interface Shelf<One extends { readonly id: string; readonly created_at: number }> {
   /** In the names of queries and problems. */
-  readonly name: string
+  readonly name: ShelfName
   /** `/v1/transfers` */
   readonly path: string
   /** The type of the command that makes one. */
@@ -51,12 +53,12 @@ type List<One, Question> = (
   }
 ) => Promise<ReadonlyArray<One>>
 
-export const invalidCursor = problem(400, "invalid_cursor", "this cursor is not one of ours")
+export const invalidCursor = problem("invalid_cursor", "this cursor is not one of ours")
 
 type Anything = { readonly id: string; readonly created_at: number }
 
-export const notFound = ({ name }: { readonly name: string }): Problem =>
-  problem(404, `${name}_not_found`, `there is no such ${name}`)
+export const notFound = ({ name }: { readonly name: ShelfName }): Problem =>
+  problem(`${name}_not_found`, `there is no such ${name}`)
 
 /** The one that a request names, or the problem that there is none. */
 export const found = Effect.fnUntraced(function* <One extends Anything>(

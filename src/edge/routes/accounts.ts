@@ -41,7 +41,7 @@ const find = Effect.fnUntraced(function* (asked: Asked) {
     : undefined
   if (balance === undefined) {
     const shown = id.slice(0, ID_CHARACTERS_SHOWN)
-    return yield* problem(404, "account_not_found", `there is no account ${shown}`)
+    return yield* problem("account_not_found", `there is no account ${shown}`)
   }
   const { path, ...rest } = balance
   return { id: path, ...rest }

@@ -8,7 +8,7 @@ import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
 import { assertPaymentId, notFound } from "./payments.ts"
 
-const noCheckpoint = problem(404, "checkpoint_not_found", "there is no such checkpoint")
+const noCheckpoint = problem("checkpoint_not_found", "there is no such checkpoint")
 
 const receipt = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
@@ -49,7 +49,7 @@ const size = (about: string) => ({
 const consistency = Effect.fnUntraced(function* (asked: Asked) {
   const { first, second } = asked.query
   if (first === undefined || second === undefined) {
-    return yield* problem(400, "sizes_needed", "first and second are sizes of checkpoints")
+    return yield* problem("sizes_needed", "first and second are sizes of checkpoints")
   }
   const [older, newer] = yield* Effect.all([
     read("edge.checkpoint", (db) => checkpointOf(db, Number(first))),

@@ -29,7 +29,6 @@ const find = Effect.fnUntraced(function* (id: string) {
     : []
   if (found === undefined) {
     return yield* problem(
-      404,
       "dead_letter_not_found",
       `there is no dead letter ${id.slice(0, 60)}`
     )
@@ -92,7 +91,7 @@ const settle = (action: "replay" | "discard") =>
   Effect.fnUntraced(function* ({ body, key, path }: Asked) {
     const { family, id, partition, status } = yield* find(path["id"]!)
     if (status !== "open") {
-      return yield* problem(409, "dead_letter_settled", `this dead letter was ${status} already`)
+      return yield* problem("dead_letter_settled", `this dead letter was ${status} already`)
     }
     const actionId = newActionId()
     const { why } = body as typeof Why.Type

@@ -45,7 +45,7 @@ const onDispute = (type: Command) =>
     const merchant = yield* ownerOf(asked, id!)
     // What stands in the path is kept with the key, before any actor looks at it.
     if (dispute_id !== undefined && (!isDisputeId(dispute_id) || holdsCardNumber(dispute_id))) {
-      return yield* problem(404, "dispute_not_found", "this names no dispute")
+      return yield* problem("dispute_not_found", "this names no dispute")
     }
     return yield* perform(asked, {
       family: "payments",

@@ -21,7 +21,7 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   const given = asked.query["after"] ?? asked.header("last-event-id") ?? "0.0"
   const after = eventCursor(given)
   if (after === undefined) {
-    return yield* problem(400, "invalid_cursor", "after is the cursor of an event")
+    return yield* problem("invalid_cursor", "after is the cursor of an event")
   }
   if (asked.header("accept")?.includes("text/event-stream") === true) {
     const streams = yield* EventStreams

@@ -21,7 +21,7 @@ const familyOf = Effect.fnUntraced(function* ({ path }: Asked) {
   const found = mailboxes.find(({ family }) => family === path["family"])
   if (found === undefined) {
     const families = mailboxes.map(({ family }) => family).join(", ")
-    return yield* problem(404, "family_not_found", `there is no such family: ${families}`)
+    return yield* problem("family_not_found", `there is no such family: ${families}`)
   }
   return found
 })
@@ -34,7 +34,7 @@ const keyOf = Effect.fnUntraced(function* (text: string) {
   const merchant = text.slice(0, Math.max(0, slash))
   const key = text.slice(slash + 1)
   if (!isMerchant(merchant) || key === "") {
-    return yield* problem(422, "invalid", "a key is named as merchant/key", {
+    return yield* problem("invalid", "a key is named as merchant/key", {
       errors: [{ pointer: "/key", detail: "must be merchant/key" }]
     })
   }
@@ -55,7 +55,7 @@ const change = (action: "pause" | "resume") =>
     const who = asked.key.name
     if (named === undefined) return yield* changeFamily({ id, who, action, family, why })
     if (kind !== "keyed") {
-      return yield* problem(422, "invalid", `${family} calls the world and has no keys to hold`)
+      return yield* problem("invalid", `${family} calls the world and has no keys to hold`)
     }
     const { key, merchant } = yield* keyOf(named)
     return yield* order(
@@ -113,7 +113,7 @@ const action = Effect.fnUntraced(function* ({ path }: Asked) {
   const id = path["id"]!
   const found = isStorable(id) ? yield* actionOf(id) : undefined
   return found === undefined
-    ? yield* problem(404, "action_not_found", "there is no such action")
+    ? yield* problem("action_not_found", "there is no such action")
     : ok(found)
 })
 

@@ -53,14 +53,14 @@ const take = (gateways: ReadonlyArray<Gateway>) =>
   Effect.fnUntraced(function* ({ header, path, text, traceparent }: Asked) {
     const gateway = gateways.find(({ name }) => name === path["gateway"])
     if (gateway?.readWebhook === undefined) {
-      return yield* problem(404, "gateway_not_found", "no gateway of this name sends webhooks")
+      return yield* problem("gateway_not_found", "no gateway of this name sends webhooks")
     }
     const token = path["token"]
     const webhook = { body: text, header, ...(token !== undefined && { token }) }
     const notices = yield* gateway.readWebhook(webhook).pipe(
       Effect.mapError(({ _tag }) =>
         _tag === "WebhookRefused"
-          ? problem(401, "signature_refused", "the signature is not the gateway's")
+          ? problem("signature_refused", "the signature is not the gateway's")
           : unavailable("the gateway could not be asked what it is about: send it again")
       )
     )

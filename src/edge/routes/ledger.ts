@@ -35,7 +35,7 @@ const EXPORT_LINES = 1_000
 const ID_CHARACTERS_SHOWN = 100
 
 const accountNotFound = (id: string) =>
-  problem(404, "account_not_found", `there is no account ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
+  problem("account_not_found", `there is no account ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
 
 /** Positive on the side on which the account grows. */
 const signed = (path: string, debits: string, credits: string): bigint =>

@@ -34,7 +34,7 @@ export const pageRoutes: ReadonlyArray<Route> = [
     handle: ({ path: { version, file } }) => {
       const found = version === pageVersion ? pageFiles.get(file!) : undefined
       if (found === undefined) {
-        return Effect.fail(problem(404, "page_file_not_found", "the page has no such file here"))
+        return Effect.fail(problem("page_file_not_found", "the page has no such file here"))
       }
       return Effect.succeed({
         status: 200,

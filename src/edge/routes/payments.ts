@@ -24,7 +24,7 @@ import { listed, pageQuery } from "../shelf.ts"
 const ID_CHARACTERS_SHOWN = 60
 
 export const notFound = (id: string) =>
-  problem(404, "payment_not_found", `there is no payment ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
+  problem("payment_not_found", `there is no payment ${id.slice(0, ID_CHARACTERS_SHOWN)}`)
 
 const isPaymentId = Schema.is(PaymentId)
 

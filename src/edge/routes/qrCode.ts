@@ -15,7 +15,7 @@ const show = Effect.fnUntraced(function* (asked: Asked) {
   if (payment === undefined) return yield* notFound(id)
   const code = payment.void_requested === true ? undefined : payment.next_action?.br_code
   if (code === undefined) {
-    return yield* problem(404, "qr_code_not_found", "the payment does not wait for a Pix")
+    return yield* problem("qr_code_not_found", "the payment does not wait for a Pix")
   }
   // Level M still reads with a seventh of the image gone, and keeps a long code small.
   const svg = yield* Effect.promise(() =>

@@ -35,15 +35,15 @@ const submit = Effect.fnUntraced(function* (asked: Asked) {
   const { text } = asked
   const source = asked.query["source"]
   if (source === undefined) {
-    return yield* problem(400, "source_missing", "name the gateway: ?source=simulator")
+    return yield* problem("source_missing", "name the gateway: ?source=simulator")
   }
   const date = asked.query["date"] ?? dayOf(text)
   if (date === undefined || !isDay(date)) {
-    return yield* problem(422, "date_missing", "no line has a day: name it with ?date=2026-08-31")
+    return yield* problem("date_missing", "no line has a day: name it with ?date=2026-08-31")
   }
   const parts = partsOf(text)
   if (parts.length > FILE_PARTS_MAX) {
-    return yield* problem(413, "too_large", `a file has at most ${FILE_PARTS_MAX} parts`)
+    return yield* problem("too_large", `a file has at most ${FILE_PARTS_MAX} parts`)
   }
   // The same file is the same command, whoever sends it and however often.
   const name = asked.header("idempotency-key") !== undefined

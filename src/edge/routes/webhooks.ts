@@ -52,11 +52,11 @@ const register = (settings: WebhookSettings) =>
     })
     if (wrongEvents.length > 0) {
       const detail = "an endpoint names events that are told"
-      return yield* problem(422, "unknown_event", detail, { errors: wrongEvents })
+      return yield* problem("unknown_event", detail, { errors: wrongEvents })
     }
     const wrong = urlProblem(body.url, settings)
     if (wrong !== undefined) {
-      return yield* problem(422, "url_refused", wrong, {
+      return yield* problem("url_refused", wrong, {
         errors: [{ pointer: "/url", detail: wrong }]
       })
     }
@@ -107,7 +107,7 @@ const deliveries = Effect.fnUntraced(function* (asked: Asked) {
   const id = asked.path["id"]!
   const endpoints = yield* read("edge.endpoints", (db) => endpointsOf(db, merchant))
   if (!endpoints.some((endpoint) => endpoint.id === id)) {
-    return yield* problem(404, "endpoint_not_found", `there is no endpoint ${id}`)
+    return yield* problem("endpoint_not_found", `there is no endpoint ${id}`)
   }
   const limit = limitOf(asked)
   const found = yield* read("edge.deliveries", (db) => deliveriesTo(db, merchant, id, limit))
