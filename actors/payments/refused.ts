@@ -3,8 +3,9 @@ import { fingerprint } from "../../src/domain/fingerprint.ts"
 import { derivedId } from "../../src/domain/identifiers.ts"
 import type { MessageOf, Received, States } from "../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../streams/messages/payments.ts"
-import { type Decided, refuse } from "./decided.ts"
+import { type Decided, refuse } from "./decision.ts"
 import { quoteIn } from "./exchange/quote.ts"
+import { remembered } from "./remembered.ts"
 import { SeenCommand } from "./seenCommand.ts"
 import { isQuote, isRefused, type RefusalCode, type State, type Terms } from "./state.ts"
 
@@ -101,14 +102,13 @@ export const remembering = (
   const print = () => fingerprint({ type, ...wanted })
   const seen = commands.find((one) => one.id === command_id && one.type === type)
   if (seen?.refused !== undefined) {
-    return seen.fingerprint === print()
-      ? refuse(
-        seen.refused.code as RefusalCode,
-        seen.refused.detail,
-        seen.refused.about,
-        seen.refused.pointer
-      )
-      : refuse("command_reused", "this command_id was used with another body", place)
+    const { about, code, detail, pointer } = seen.refused
+    return remembered(
+      seen.fingerprint,
+      print(),
+      place,
+      () => refuse(code as RefusalCode, detail, about, pointer)
+    )
   }
   return Result.mapError(decide(), (refused) => {
     const { about, code, detail, pointer } = refused

@@ -30,7 +30,7 @@ import {
   Payment,
   type State
 } from "./state.ts"
-import type { Row } from "./payment/step.ts"
+import type { Row } from "./decision.ts"
 
 const decoders = {
   payments: Schema.decodeUnknownSync(Payment),

@@ -6,11 +6,20 @@ import { converted } from "../../../src/ledger/fx.ts"
 import type { JournalEntry } from "../../../src/ledger/journal.ts"
 import type { MessageOf, Received, States } from "../../../src/runtime/actor.ts"
 import type { EventWith } from "../../../streams/events.ts"
-import { FxMessages } from "../../../streams/messages/fx.ts"
+import type { FxMessages } from "../../../streams/messages/fx.ts"
 import { type Balance, balanceIdOf, ownerOf } from "../wallet/balance.ts"
-import * as books from "../wallet/books.ts"
-import { type Decided, NOTHING, refuse } from "../decided.ts"
-import { eventOf } from "../event.ts"
+import {
+  answersTo,
+  blank,
+  book,
+  type Decided,
+  made,
+  NOTHING,
+  refuse,
+  renewed,
+  teller
+} from "../decision.ts"
+import { answeredAgain, printOf, remembered } from "../remembered.ts"
 import { commandKeyOf } from "../refused.ts"
 import { isConversion, type State, type Terms } from "../state.ts"
 import { balanceOf, credited } from "../wallet/transfers.ts"
@@ -31,82 +40,77 @@ import {
 type Message = MessageOf<typeof FxMessages>
 type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
-export const isFxMessage = (
-  message: { readonly type: string }
-): message is Message => Object.hasOwn(FxMessages, message.type)
+const tellQuote = teller<"quote">()
+const tellConversion = teller<"conversion">()
 
 /** How long a quote holds where the terms do not say. */
 const QUOTE_SECONDS = 60
+
+type Keys = readonly [string, ...Array<string>]
 
 const walletsOf = (pair: readonly [from: string, to: string]): readonly [string, string] => [
   balanceIdOf(pair[0], undefined),
   balanceIdOf(pair[1], undefined)
 ]
 
-/** The quote or the conversion is the key; the wallets that it moves are named by its identifier. */
-export const fxKeysOf = (
-  message: Message,
+export const newQuoteKeysOf = ({ command_id, from, to }: Body<"quote">, merchant: string): Keys => [
+  keyOf(quoteIdOf(merchant, command_id, [from, to]))
+]
+
+/** The conversion is the key; the wallets that it moves are named by its identifier. */
+export const convertKeysOf = (
+  { command_id, quote_id }: Body<"convert">,
   merchant: string
-): readonly [string, ...Array<string>] => {
-  switch (message.type) {
-    case "quote": {
-      const { command_id, from, to } = message.body
-      return [keyOf(quoteIdOf(merchant, command_id, [from, to]))]
-    }
-    case "quote_given_back":
-      return [keyOf(message.body.quote_id)]
-    case "convert": {
-      const { command_id, quote_id } = message.body
-      const pair = pairOf(quote_id)
-      const conversion = conversionIdOf(merchant, command_id, pair)
-      return [keyOf(conversion), keyOf(quote_id), ...walletsOf(pair)]
-    }
-    case "reverse_conversion": {
-      const { command_id, conversion_id } = message.body
-      const command = commandKeyOf(message.type, merchant, command_id)
-      return [keyOf(conversion_id), ...walletsOf(pairOf(conversion_id)), command]
-    }
-  }
+): Keys => {
+  const pair = pairOf(quote_id)
+  const conversion = conversionIdOf(merchant, command_id, pair)
+  return [keyOf(conversion), keyOf(quote_id), ...walletsOf(pair)]
 }
 
-export const decideFx = (
+export const reversalKeysOf = (
+  { command_id, conversion_id }: Body<"reverse_conversion">,
+  merchant: string
+): Keys => {
+  const command = commandKeyOf("reverse_conversion", merchant, command_id)
+  return [keyOf(conversion_id), ...walletsOf(pairOf(conversion_id)), command]
+}
+
+const conversionIn = (
   states: States<State>,
-  message: Message,
-  received: Received<Terms>
-): Decided => {
-  const state = states.get(received.keys[0])
-  switch (message.type) {
-    case "quote":
-      return quoted(quoteIn(state, received.at), message.body, received)
-    case "quote_given_back": {
-      const quote = quoteIn(state, received.at)
-      const open = quote && givenBack(quote, message.body.payment_id, received.at)
-      return open === undefined ? NOTHING : Result.succeed({ put: [[keyOf(open.id), open]] })
-    }
-    case "convert":
-      return convert(states, conversionIn(state), message.body, received)
-    case "reverse_conversion":
-      return reversed(states, conversionIn(state), message.body, received)
-  }
+  { keys: [key] }: Received<Terms>
+): Conversion | undefined => {
+  const state = states.get(key)
+  return state !== undefined && isConversion(state) ? state : undefined
 }
 
-const conversionIn = (state: State | undefined): Conversion | undefined =>
-  state !== undefined && isConversion(state) ? state : undefined
+/** A payment that had taken it ended without money. */
+export const takenBack = (
+  states: States<State>,
+  { payment_id }: Body<"quote_given_back">,
+  { at, keys: [key] }: Received<Terms>
+): Decided => {
+  const quote = quoteIn(states.get(key), at)
+  const open = quote && givenBack(quote, payment_id, at)
+  return open === undefined ? NOTHING : Result.succeed({ put: [[keyOf(open.id), open]] })
+}
 
-const quoted = (
-  known: Quote | undefined,
+export const quoted = (
+  states: States<State>,
   body: Body<"quote">,
   received: Received<Terms>
 ): Decided => {
-  const { at, config, merchant } = received
+  const { at, config, keys: [key], merchant } = received
   const { amount, command_id, from, side, to } = body
-  const { command_id: _, ...wanted } = body
-  const print = fingerprint(wanted)
+  const known = quoteIn(states.get(key), at)
+  const print = printOf(body)
   const id = quoteIdOf(merchant, command_id, [from, to])
   if (known !== undefined) {
-    return known.fingerprint === print
-      ? answered({ quote: quoteResourceOf(known) }, received)
-      : refuse("command_reused", "this command_id was used with another body", id)
+    return remembered(
+      known.fingerprint,
+      print,
+      id,
+      () => answeredAgain(received, () => ({ quote: quoteResourceOf(known) }))
+    )
   }
   const rate = rateFor(config, [from, to])
   if (rate === undefined || config.fx === undefined) {
@@ -134,11 +138,12 @@ const quoted = (
     version: 1
   }
   const told = { quote: quoteResourceOf(quote) }
-  return Result.succeed({
+  return Result.succeed(made(tellQuote(blank(received), "fx.quoted"), {
     put: [[keyOf(id), quote]],
-    events: [eventOf(id, "fx.quoted", told, received)],
-    answers: answersOf(told, received)
-  })
+    about: id,
+    told,
+    answers: answersTo(asking(received), told)
+  }))
 }
 
 /** Outside amounts are JSON numbers: none may be beyond what those carry exactly. */
@@ -152,27 +157,24 @@ const unfit = (
     : undefined
 }
 
-const answersOf = (body: unknown, { replyTo }: Received<Terms>) =>
-  replyTo === undefined ? [] : [{ to: replyTo, body }]
+const asking = ({ replyTo }: Received<Terms>): ReadonlyArray<string> =>
+  replyTo === undefined ? [] : [replyTo]
 
-/** A repeat: who asks gets the answer, and nothing else happens. */
-const answered = (body: unknown, received: Received<Terms>): Decided =>
-  received.replyTo === undefined ? NOTHING : Result.succeed({ answers: answersOf(body, received) })
+const repeated = (known: Conversion, received: Received<Terms>): Decided =>
+  answeredAgain(received, () => ({ conversion: conversionResourceOf(known) }))
 
-const convert = (
+export const convert = (
   states: States<State>,
-  known: Conversion | undefined,
   body: Body<"convert">,
   received: Received<Terms>
 ): Decided => {
   const { at, keys: [, quoteKey = "", fromId = "", toId = ""], merchant } = received
   const { command_id, quote_id } = body
-  const print = fingerprint({ quote_id })
+  const known = conversionIn(states, received)
+  const print = printOf(body)
   const id = conversionIdOf(merchant, command_id, pairOf(quote_id))
   if (known !== undefined) {
-    return known.fingerprint === print
-      ? answered({ conversion: conversionResourceOf(known) }, received)
-      : refuse("command_reused", "this command_id was used with another body", id)
+    return remembered(known.fingerprint, print, id, () => repeated(known, received))
   }
   const quote = usableQuote(states.get(quoteKey), quote_id, received)
   if (!("id" in quote)) return refuse(...quote, id)
@@ -225,36 +227,31 @@ const booked = (
   quotes: ReadonlyArray<Quote>,
   received: Received<Terms>
 ): Decided => {
-  const left = {
-    ...out,
-    available: out.available - taken,
-    version: out.version + 1,
-    updated_at: received.at
-  }
-  const filled = books.finish(credited(into, given, received))
+  const left = renewed({ ...out, available: out.available - taken }, received)
+  const filled = credited(book(blank(received), entry), into, given)
+  const full = renewed(filled.balance, received)
   const told = { conversion: conversionResourceOf(conversion) }
-  return Result.succeed({
+  return Result.succeed(made(tellConversion(filled, event), {
     put: [
       [keyOf(conversion.id), conversion],
       ...quotes.map((quote) => [keyOf(quote.id), quote] as const),
       [left.id, left],
-      ...(filled.put ?? [])
+      [full.id, full]
     ],
-    rows: [{ _tag: "Entry", entry }, ...(filled.rows ?? [])],
-    timers: filled.timers ?? [],
-    events: [eventOf(conversion.id, event, told, received)],
-    answers: answersOf(told, received)
-  })
+    about: conversion.id,
+    told,
+    answers: answersTo(asking(received), told)
+  }))
 }
 
-const reversed = (
+export const reversed = (
   states: States<State>,
-  known: Conversion | undefined,
   body: Body<"reverse_conversion">,
   received: Received<Terms>
 ): Decided => {
   const { at, config, keys: [, fromId = "", toId = ""], merchant, partition } = received
   const { command_id, conversion_id: id, rate: at_rate } = body
+  const known = conversionIn(states, received)
   if (known === undefined || known.id !== id) {
     return refuse("conversion_not_found", `${merchant} has no conversion ${id}`)
   }
@@ -263,9 +260,7 @@ const reversed = (
     if (known.reversal.command_id !== command_id) {
       return refuse("already_reversed", "the conversion was taken back already", id)
     }
-    return known.reversal.fingerprint === print
-      ? answered({ conversion: conversionResourceOf(known) }, received)
-      : refuse("command_reused", "this command_id was used with another body", id)
+    return remembered(known.reversal.fingerprint, print, id, () => repeated(known, received))
   }
   const current = rateFor(config, [known.from, known.to])
   if (at_rate === "current" && current === undefined) {

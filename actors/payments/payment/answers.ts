@@ -1,5 +1,6 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../../streams/messages/gateway.ts"
+import { book } from "../decision.ts"
 import type { Attempt } from "../state.ts"
 import { openCharge, operationUnderWay } from "./attempts.ts"
 import { heed, isUnwanted, undoUnwanted, voidLeft, withdraw, withdrawn } from "./cancellation.ts"
@@ -19,7 +20,6 @@ import { refundAtGateway, refunded, refundedOtherwise, refundNotMade } from "./r
 import { contradict, moreCharges, movedBy } from "./suspense.ts"
 import {
   attemptOf,
-  book,
   bookOf,
   change,
   changeAttempt,

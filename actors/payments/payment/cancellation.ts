@@ -1,21 +1,12 @@
 import { derivedId } from "../../../src/domain/identifiers.ts"
 import * as entries from "../../../src/ledger/entries.ts"
+import { book, row } from "../decision.ts"
 import type { Attempt, Payment, Status } from "../state.ts"
 import { nextNumber, openCharge, operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { takeCredit } from "./crediting.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { refundStep } from "./legs.ts"
-import {
-  book,
-  bookOf,
-  change,
-  changeAttempt,
-  moveTo,
-  row,
-  type Step,
-  tell,
-  without
-} from "./step.ts"
+import { bookOf, change, changeAttempt, moveTo, type Step, tell, without } from "./step.ts"
 
 /** No gateway was asked for anything yet. */
 export const isBeforeCharge = (status: Status): boolean =>

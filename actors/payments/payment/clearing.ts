@@ -2,9 +2,10 @@ import { allocate } from "../../../src/domain/allocation.ts"
 import { settlement } from "../../../src/ledger/clearing.ts"
 import type { Settled } from "../../../streams/messages/payouts.ts"
 import { balanceIdOf } from "../wallet/balance.ts"
+import { book, send } from "../decision.ts"
 import type { Leg, Payment } from "../state.ts"
 import { takenBack } from "./legs.ts"
-import { book, bookOf, change, send, type Step, tell } from "./step.ts"
+import { bookOf, change, type Step, tell } from "./step.ts"
 
 /** The gateway's line for a capture or a refund of this payment was found: its money is at the bank. */
 export const settled = (step: Step, body: typeof Settled.Type): Step | undefined => {

@@ -6,7 +6,8 @@ import { AMOUNT_MAX } from "../../../src/domain/money.ts"
 import type { MessageOf, Received } from "../../../src/runtime/actor.ts"
 import type { DisputeMessages } from "../../../streams/messages/disputes.ts"
 import type { PaymentsMessages } from "../../../streams/messages/payments.ts"
-import { type Decided, refuse } from "../decided.ts"
+import { type Decided, refuse, row, send } from "../decision.ts"
+import { answeredAgain, printOf, remembered, waitingToo } from "../remembered.ts"
 import { keyOf } from "../exchange/pairedId.ts"
 import type { Routable } from "../routing.ts"
 import { mayPass, stillCounting } from "../refused.ts"
@@ -29,18 +30,7 @@ import { sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { leftOf, type Stray } from "./stray.ts"
 import { askStrayRefund, strayFor } from "./strayRefunds.ts"
-import {
-  begin,
-  change,
-  finish,
-  isSettled,
-  moveTo,
-  outcomeOf,
-  row,
-  send,
-  type Step,
-  tell
-} from "./step.ts"
+import { begin, change, finish, isSettled, moveTo, outcomeOf, type Step, tell } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
@@ -49,9 +39,6 @@ export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["bod
 const COMMANDS_MAX = 2_000
 /** What banks and reviewers say is taken always: no merchant may use up the room for it. */
 const ALWAYS_TAKEN: ReadonlySet<Type> = new Set(["dispute_opened", "dispute_closed", "review"])
-
-/** Who waits for one payment. The longest waiting give way: they still find the outcome by reading. */
-const WAITERS_MAX = 20
 
 export const create = (
   known: Payment | undefined,
@@ -62,9 +49,8 @@ export const create = (
   /** What the quote's key leads to, where the command names one. */
   quote: State | undefined
 ): Decided => {
-  const { command_id, ...asked } = body
-  const { quote_id, refund_rate: _, ...wanted } = asked
-  const print = fingerprint(asked)
+  const { command_id, quote_id, refund_rate: _, ...wanted } = body
+  const print = printOf(body)
   if (known !== undefined) return repeat(known, createOf(known), print, received)
   const { config, keys: [id], merchant } = received
   const bearer = bearerOf(body)
@@ -313,36 +299,25 @@ export const command = (
   })))
 }
 
-/** The same command again: no effect, the same answer. Another body under its name: a refusal. */
 const repeat = (
   payment: Payment,
-  seen: SeenCommand,
+  { attempt, fingerprint: before, refused }: SeenCommand,
   print: string,
   received: Received<Terms>
-): Decided => {
-  if (seen.fingerprint !== print) {
-    return refuse("command_reused", "this command_id was used with another body", payment.id)
-  }
-  if (seen.refused !== undefined) {
-    return refuse(seen.refused.code as RefusalCode, seen.refused.detail, payment.id)
-  }
-  if (received.replyTo === undefined) return Result.succeed({})
-  if (isSettled(payment, seen.attempt)) {
-    return Result.succeed({
-      answers: [{ to: received.replyTo, body: outcomeOf(payment, seen.attempt) }]
-    })
-  }
-  const waiter = {
-    to: received.replyTo,
-    ...(seen.attempt !== undefined && { attempt: seen.attempt })
-  }
-  return Result.succeed({
-    put: [[payment.id, {
-      ...payment,
-      waiters: [...payment.waiters, waiter].slice(-WAITERS_MAX)
-    }]]
+): Decided =>
+  remembered(before, print, payment.id, () => {
+    if (refused !== undefined) {
+      return refuse(refused.code as RefusalCode, refused.detail, payment.id)
+    }
+    return answeredAgain(
+      received,
+      () => outcomeOf(payment, attempt),
+      isSettled(payment, attempt) ? undefined : (to) => {
+        const waiter = { to, ...(attempt !== undefined && { attempt }) }
+        return [payment.id, { ...payment, waiters: waitingToo(payment.waiters, waiter) }]
+      }
+    )
   })
-}
 
 const inProgress = (payment: Payment, operation: string) =>
   refuse("operation_in_progress", `a ${operation} is under way: try again after it`, payment.id)

@@ -3,14 +3,14 @@ import { costOf, sell } from "../../../src/domain/exchange.ts"
 import * as ledger from "../../../src/ledger/credit.ts"
 import type { LegAmount } from "../../../src/ledger/entries.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
-import { type Decided, refuse } from "../decided.ts"
+import { book, type Decided, refuse } from "../decision.ts"
 import { rateFor } from "../exchange/exchanged.ts"
 import { keyOf } from "../exchange/pairedId.ts"
 import { type Quote, usableQuote, usedBy } from "../exchange/quote.ts"
 import type { Leg, Payment, RefusalCode, State, Terms } from "../state.ts"
 import type { Credit, CreditBack } from "./credit.ts"
 import { takenBack } from "./legs.ts"
-import { book, bookOf, change, type Step } from "./step.ts"
+import { bookOf, change, type Step } from "./step.ts"
 
 interface Wanted {
   readonly amount: bigint

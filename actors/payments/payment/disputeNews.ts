@@ -1,5 +1,6 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Answered, DisputeNotified, Outcome } from "../../../streams/messages/gateway.ts"
+import { book, send } from "../decision.ts"
 import {
   type Dispute,
   type DisputeQuestion,
@@ -11,7 +12,7 @@ import { operationUnderWay } from "./attempts.ts"
 import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"
 import { inquiryDelay } from "./gatewayCalls.ts"
-import { book, bookOf, change, send, type Step, tell, wakeAt, without } from "./step.ts"
+import { bookOf, change, type Step, tell, wakeAt, without } from "./step.ts"
 
 type Disputed = Extract<Outcome, { _tag: "Disputed" }>
 

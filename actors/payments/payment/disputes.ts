@@ -1,13 +1,13 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
-import { refuse } from "../decided.ts"
+import { book, refuse, row } from "../decision.ts"
 import { type Dispute, isDefinitive, isDisputeOpen, type Payment, type Terms } from "../state.ts"
 import { nextNumber } from "./attempts.ts"
 import { giveCredit, takeCredit, takeFee } from "./crediting.ts"
 import { type Body, command, type Taken } from "./commands.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
-import { book, bookOf, change, row, type Step, tell, without } from "./step.ts"
+import { bookOf, change, type Step, tell, without } from "./step.ts"
 
 /** Disputes of one payment. A gateway has one at a time; beyond this something is wrong. */
 export const DISPUTES_MAX = 20

@@ -1,5 +1,6 @@
+import { send } from "../decision.ts"
 import type { Attempt, Payment } from "../state.ts"
-import { attemptOf, change, changeAttempt, send, type Step, without } from "./step.ts"
+import { attemptOf, change, changeAttempt, type Step, without } from "./step.ts"
 
 /** Waits before asking the gateway what became of an attempt; the last one repeats. */
 const INQUIRY_DELAYS_MILLIS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]

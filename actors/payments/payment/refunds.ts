@@ -1,10 +1,11 @@
 import { derivedId } from "../../../src/domain/identifiers.ts"
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Outcome } from "../../../streams/messages/gateway.ts"
+import { book } from "../decision.ts"
 import type { Attempt, Payment, Refund } from "../state.ts"
 import { giveCredit, takeCredit } from "./crediting.ts"
 import { refundStep, refundUndone, takenBack } from "./legs.ts"
-import { book, bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
+import { bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
 import { accountsFor, ofStray, takeStray } from "./strayRefunds.ts"
 import { contradict, doubt } from "./suspense.ts"
 

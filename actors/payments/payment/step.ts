@@ -1,13 +1,8 @@
-import { derivedId } from "../../../src/domain/identifiers.ts"
 import type { Book } from "../../../src/ledger/entries.ts"
-import type { JournalEntry } from "../../../src/ledger/journal.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
-import type { Decision, Emission, Timer, Unaddressed } from "../../../streams/emissions.ts"
-import type { Beside, EventBody, EventWith } from "../../../streams/events.ts"
-import { eventOf } from "../event.ts"
+import { blank, type Draft, type Made, made, renewed, send, teller, wake } from "../decision.ts"
 import {
   type Attempt,
-  type Dispute,
   isDefinitive,
   isOutcome,
   type Payment,
@@ -17,48 +12,17 @@ import {
 } from "../state.ts"
 import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { clear } from "./clearing.ts"
-import { parted, type Past } from "./past.ts"
+import { parted } from "./past.ts"
 import { resourceOf } from "./resource.ts"
 
-export type Row =
-  | { readonly _tag: "Entry"; readonly entry: JournalEntry }
-  /** What the payment waits for, in a table of its own, so that a lost timer is found. */
-  | {
-    readonly _tag: "Wake"
-    readonly paymentId: string
-    readonly timer: string
-    readonly dueMillis: number | undefined
-  }
-  | {
-    readonly _tag: "Dispute"
-    readonly paymentId: string
-    readonly currency: string
-    readonly dispute: Dispute
-  }
-  | { readonly _tag: "Review"; readonly paymentId: string; readonly open: boolean }
-
-interface PendingEvent {
-  readonly type: EventWith<"payment">
-  readonly more: object
-}
-
 /** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
-export interface Step {
-  readonly received: Received<Terms>
+export interface Step extends Draft {
   readonly payment: Payment
-  readonly rows: ReadonlyArray<Row>
-  readonly events: ReadonlyArray<PendingEvent>
-  readonly emit: ReadonlyArray<Emission>
-  readonly timers: ReadonlyArray<Timer<"payments">>
 }
 
 export const begin = (payment: Payment, received: Received<Terms>): Step => ({
-  received,
-  payment,
-  rows: [],
-  events: [],
-  emit: [],
-  timers: []
+  ...blank(received),
+  payment
 })
 
 export const change = (step: Step, changes: Partial<Payment>): Step => ({
@@ -90,24 +54,8 @@ const withoutQuote = (step: Step): Step => {
   return send(step, { to: "payments", type: "quote_given_back", body })
 }
 
-export const book = (step: Step, entry: JournalEntry): Step => ({
-  ...step,
-  rows: [...step.rows, { _tag: "Entry", entry }]
-})
-
 /** Tells of the payment as it is when its decision is finished, and of what else the event's type has. */
-export const tell = <Type extends EventWith<"payment">>(
-  step: Step,
-  type: Type,
-  ...[more]: Beside<"payment", Type>
-): Step => ({ ...step, events: [...step.events, { type, more: more ?? {} }] })
-
-export const send = (step: Step, emission: Unaddressed<Emission>): Step => ({
-  ...step,
-  emit: [...step.emit, { ...emission, key: step.received.merchant }]
-})
-
-export const row = (step: Step, added: Row): Step => ({ ...step, rows: [...step.rows, added] })
+export const tell = teller<"payment">()
 
 export const bookOf = ({ payment, received }: Step): Book => ({
   merchant: payment.merchant,
@@ -131,54 +79,27 @@ export const changeAttempt = (step: Step, next: Attempt): Step => {
   return before?.wake_at === next.wake_at ? changed : wakeAt(changed, next.key, next.wake_at)
 }
 
-/**
- * Wakes that are due later than this have no schedule at the bus, which would keep one for every
- * authorization of a week: their owner finds them in the table when they are overdue.
- */
-export const SCHEDULED_WITHIN_MILLIS = 3_600_000
-
 /** Sets, moves or (undefined) takes back what the payment waits for. */
-export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step => {
-  const paymentId = step.payment.id
-  const waits = row(step, { _tag: "Wake", paymentId, timer, dueMillis })
-  if (dueMillis === undefined || dueMillis - step.received.at > SCHEDULED_WITHIN_MILLIS) {
-    return waits
-  }
-  const scheduled: Timer<"payments"> = {
-    id: derivedId("tm", timer),
-    atMillis: dueMillis,
-    type: "wake",
-    body: { payment_id: paymentId, timer, due: dueMillis }
-  }
-  return { ...waits, timers: [...waits.timers, scheduled] }
-}
+export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step =>
+  wake(step, step.payment.id, timer, dueMillis)
 
-export const finish = (decided: Step): Decision<"payments", Payment | Past, Row> => {
+export const finish = (decided: Step): Made => {
   const step = clear(decided)
   const { received } = step
   const [served, waiting] = partition(
     step.payment.waiters,
     ({ attempt }) => isSettled(step.payment, attempt)
   )
-  const payment: Payment = {
-    ...step.payment,
-    waiters: waiting,
-    version: step.payment.version + 1,
-    updated_at: received.at
-  }
+  const payment = renewed(step.payment, received, { waiters: waiting })
   const left = parted(payment)
   const isTold = served.length > 0 || step.events.length > 0
   const resource = isTold ? resourceOf(left.payment) : undefined
-  return {
+  return made(step, {
     put: [[payment.id, left.payment], ...left.put],
-    rows: step.rows,
-    events: step.events.map(({ more, type }) =>
-      eventOf(payment.id, type, { payment: resource, ...more } as EventBody<typeof type>, received)
-    ),
-    emit: step.emit,
-    timers: step.timers,
+    about: payment.id,
+    told: { payment: resource },
     answers: served.map(({ attempt, to }) => ({ to, body: outcomeOf(payment, attempt, resource) }))
-  }
+  })
 }
 
 /** What a waiter is told: the payment, or that its capture, void or refund was not made. */

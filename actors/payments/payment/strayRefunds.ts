@@ -1,7 +1,8 @@
 import * as entries from "../../../src/ledger/entries.ts"
+import { book } from "../decision.ts"
 import type { Payment, Refund } from "../state.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
-import { book, bookOf, change, type Step } from "./step.ts"
+import { bookOf, change, type Step } from "./step.ts"
 import { leftOf, replaceStray, type Stray } from "./stray.ts"
 
 /**

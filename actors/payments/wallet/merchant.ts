@@ -1,7 +1,6 @@
 import { Result, Schema } from "effect"
-import type { MessageOf, Received, States } from "../../../src/runtime/actor.ts"
-import type { MerchantMessages } from "../../../streams/messages/merchants.ts"
-import { type Decided, NOTHING } from "../decided.ts"
+import type { Received, States } from "../../../src/runtime/actor.ts"
+import { type Decided, NOTHING } from "../decision.ts"
 import { isMerchant, type State, type Terms } from "../state.ts"
 
 /** Somebody has this merchant's book: what is sent there finds its owner. */
@@ -17,7 +16,7 @@ export const MERCHANT_KEY = "merchant"
 
 export const open = (
   states: States<State>,
-  _message: MessageOf<typeof MerchantMessages>,
+  _body: unknown,
   { at, merchant, replyTo }: Received<Terms>
 ): Decided => {
   const known = states.get(MERCHANT_KEY)

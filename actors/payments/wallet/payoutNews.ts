@@ -1,10 +1,10 @@
 import { Result } from "effect"
 import * as clearing from "../../../src/ledger/clearing.ts"
 import type { Answered, PayoutNotified } from "../../../streams/messages/gateway.ts"
-import { type Decided, NOTHING } from "../decided.ts"
+import { book, type Decided, NOTHING } from "../decision.ts"
 import { deferralDelay, inquiryDelay } from "../payment/gatewayCalls.ts"
 import { ownerOf } from "./balance.ts"
-import { booked, type Books, finish, send, tellPayout, withPayout } from "./books.ts"
+import { type Books, finish, sendPayout, tell, withPayout } from "./books.ts"
 import { isAskedAbout, isPayoutOpen, type Payout } from "./payout.ts"
 
 /** Waits before asking again about what a bank takes days for; the last one repeats. */
@@ -30,14 +30,15 @@ export const onItsWay = (books: Books, payout: Payout): Books => {
  */
 export const payoutHeard = (
   books: Books,
-  payout: Payout,
   { gateway }: typeof PayoutNotified.Type
 ): Decided => {
+  const { known: payout } = books
+  if (payout === undefined) return NOTHING
   if (gateway !== payout.gateway || payout.returned_by !== undefined) return NOTHING
-  if (!isPayoutOpen(payout)) return Result.succeed(finish(send(books, "inquire", payout)))
+  if (!isPayoutOpen(payout)) return Result.succeed(finish(sendPayout(books, "inquire", payout)))
   if (!isAskedAbout(payout)) return NOTHING
   const { wake_at: _, ...asked } = payout
-  return Result.succeed(finish(withPayout(send(books, "inquire", payout), asked)))
+  return Result.succeed(finish(withPayout(sendPayout(books, "inquire", payout), asked)))
 }
 
 /**
@@ -57,7 +58,7 @@ export const contradicted = (
   const entries = beyond === 0n
     ? []
     : [clearing.payoutContradicted(owner, gateway, id, name, beyond)]
-  const noted = withPayout(entries.reduce(booked, books), {
+  const noted = withPayout(entries.reduce(book, books), {
     ...payout,
     contradicted: true,
     turns: turns + 1,
@@ -67,7 +68,7 @@ export const contradicted = (
 }
 
 const doubted = (books: Books, { gateway }: Payout, charge_id: string, detail: string): Books =>
-  tellPayout(books, "payout.contradicted", {
+  tell(books, "payout.contradicted", {
     contradiction: { gateway, operation: "payout", charge_id, detail }
   })
 
@@ -81,7 +82,7 @@ export const lifted = (books: Books, payout: Payout): readonly [Books, Payout] =
   const entries = amount === 0n
     ? []
     : [clearing.payoutContradictionLifted(owner, gateway, id, name, amount)]
-  return [withPayout(entries.reduce(booked, books), before), before]
+  return [withPayout(entries.reduce(book, books), before), before]
 }
 
 /** What the gateway says of a payout whose money is available again: that it went out all the same, or not. */
@@ -98,7 +99,7 @@ export const corrected = (
     const detail = `the payout is ${payout.status}, and the gateway now reports it as made`
     const told = contradicted(books, payout, charge_id, outcome.amount, detail)
     // Answers overtake each other: its last word is asked for.
-    return Result.succeed(finish(send(told, "inquire", payout)))
+    return Result.succeed(finish(sendPayout(told, "inquire", payout)))
   }
   if (outcome._tag !== "Declined" || !inquiry || payout.suspense === undefined) return NOTHING
   const [after, before] = lifted(books, payout)

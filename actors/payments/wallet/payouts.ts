@@ -1,12 +1,11 @@
 import { Result } from "effect"
-import { fingerprint } from "../../../src/domain/fingerprint.ts"
 import { AMOUNT_MAX } from "../../../src/domain/money.ts"
 import * as clearing from "../../../src/ledger/clearing.ts"
-import type { MessageOf, Received, States } from "../../../src/runtime/actor.ts"
+import type { MessageOf } from "../../../src/runtime/actor.ts"
 import type { PaymentsMessages } from "../../../streams/messages/payments.ts"
-import { type Decided, NOTHING, refuse } from "../decided.ts"
+import { book, type Decided, NOTHING, refuse } from "../decision.ts"
+import { answeredAgain, printOf, remembered, waitingToo } from "../remembered.ts"
 import { payoutGatewayOf } from "../routing.ts"
-import type { State, Terms } from "../state.ts"
 import {
   type Balance,
   nextPayoutAt,
@@ -17,61 +16,19 @@ import {
   reserveTimerOf,
   timerNameOf
 } from "./balance.ts"
-import {
-  begin,
-  booked,
-  type Books,
-  change,
-  finish,
-  send,
-  tellPayout,
-  wakeAt,
-  withPayout
-} from "./books.ts"
+import { type Books, change, finish, sendPayout, tell, wakeAt, withPayout } from "./books.ts"
 import { forgetUnusable } from "./destination.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
-import {
-  again,
-  contradicted,
-  corrected,
-  lifted,
-  onItsWay,
-  payoutHeard,
-  waits
-} from "./payoutNews.ts"
+import { again, contradicted, corrected, lifted, onItsWay, waits } from "./payoutNews.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
-/** Everything about balances and the payouts from them. The first key is the balance, the second the payout. */
-export const decideBalance = (
-  states: States<State>,
-  message: Message,
-  received: Received<Terms>
-): Decided => {
-  const [balanceId, payoutId = ""] = received.keys
-  const books = begin(states, received)
-  const { known: payout } = books
-  switch (message.type) {
-    case "cleared":
-      return Result.succeed(finish(cleared(books, message.body)))
-    case "payout":
-      return ask(books, payout, payoutId, message.body)
-    case "payout_returned":
-      return returned(books, payout, payoutId, message.body)
-    case "answered":
-      return payout === undefined ? NOTHING : answered(books, payout, message.body)
-    case "payout_notified":
-      return payout === undefined ? NOTHING : payoutHeard(books, payout, message.body)
-    case "wake":
-      return woken(books, payout, payoutId, message.body)
-    default:
-      return refuse("payment_not_found", `${message.type} is not for a balance`, balanceId)
-  }
-}
-
 /** Settled money arrives, less its reserve; what is taken back is covered by the reserve, if it can be. */
-const cleared = (books: Books, { again = 0n, amount, payment_id }: Body<"cleared">): Books => {
+export const cleared = (
+  books: Books,
+  { again = 0n, amount, payment_id }: Body<"cleared">
+): Decided => {
   const { balance, received } = books
   const { reserve } = payoutRuleFor(balance, received.config)
   // Debts are paid first: nothing of what only fills a hole is kept back.
@@ -88,11 +45,11 @@ const cleared = (books: Books, { again = 0n, amount, payment_id }: Body<"cleared
     amount,
     kept
   )
-  const moved = booked(change(books, { available: balance.available + amount - kept }), entry)
+  const moved = book(change(books, { available: balance.available + amount - kept }), entry)
   const reserved = reserve === undefined || kept === 0n
     ? moved
     : keep(moved, reservedUntil(reserve.days, received), kept)
-  return scheduled(covered(reserved))
+  return Result.succeed(finish(scheduled(covered(reserved))))
 }
 
 const keep = (books: Books, until: number, amount: bigint): Books => {
@@ -128,7 +85,7 @@ const covered = (books: Books): Books => {
 const released = (books: Books, amount: bigint): Books => {
   const { balance, received } = books
   const owner = ownerOf(balance, received.partition)
-  return booked(
+  return book(
     change(books, { available: balance.available + amount }),
     clearing.reserveReleased(owner, balance.id, received.cause, amount)
   )
@@ -144,25 +101,20 @@ export const scheduled = (books: Books): Books => {
   return wakeAt(change(books, { payout_at }), payoutTimerOf(balance.id), payout_at)
 }
 
+/** The payout that the message is about, or that it makes. */
+const payoutIdIn = ({ received: { keys: [, id = ""] } }: Books): string => id
+
 /** As much as one payout can name: a balance adds up to more than what JSON carries exactly. */
 const everythingOf = ({ available }: Balance): bigint =>
   available > AMOUNT_MAX ? AMOUNT_MAX : available
 
 /** A merchant asks for its money, or for a recipient's. */
-const ask = (
-  books: Books,
-  known: Payout | undefined,
-  id: string,
-  body: Body<"payout">
-): Decided => {
-  const { balance, received } = books
-  const { command_id: _, ...wanted } = body
-  const print = fingerprint(wanted)
+export const ask = (books: Books, body: Body<"payout">): Decided => {
+  const { balance, known, received } = books
+  const id = payoutIdIn(books)
+  const print = printOf(body)
   if (known !== undefined) {
-    if (known.fingerprint !== print) {
-      return refuse("command_reused", "this command_id was used with another body", id)
-    }
-    return repeated(known, received)
+    return remembered(known.fingerprint, print, id, () => repeated(known, books))
   }
   const amount = body.amount ?? everythingOf(balance)
   const destination = body.destination ?? balance.destination
@@ -177,18 +129,14 @@ const ask = (
   return Result.succeed(finish(pay(books, id, amount, destination, print)))
 }
 
-const repeated = (known: Payout, { replyTo }: Received<Terms>): Decided => {
-  if (replyTo === undefined) return NOTHING
-  if (known.status === "in_transit" && !isAskedAbout(known)) {
-    return Result.succeed({
-      put: [[known.id, { ...known, waiters: [...known.waiters, replyTo].slice(-WAITERS_MAX) }]]
-    })
-  }
-  return Result.succeed({ answers: [{ to: replyTo, body: { payout: payoutResourceOf(known) } }] })
-}
-
-/** Who waits for one payout. The longest waiting give way: they still find the outcome by reading. */
-const WAITERS_MAX = 20
+const repeated = (known: Payout, { received }: Books): Decided =>
+  answeredAgain(
+    received,
+    () => ({ payout: payoutResourceOf(known) }),
+    known.status === "in_transit" && !isAskedAbout(known)
+      ? (to) => [known.id, { ...known, waiters: waitingToo(known.waiters, to) }]
+      : undefined
+  )
 
 const pay = (
   books: Books,
@@ -222,17 +170,19 @@ const pay = (
     in_transit: balance.in_transit + amount,
     destination
   })
-  const sent = send(
-    booked(left, clearing.payout(ownerOf(balance, partition), id, amount)),
+  const sent = sendPayout(
+    book(left, clearing.payout(ownerOf(balance, partition), id, amount)),
     "call",
     payout
   )
-  return tellPayout(withPayout(sent, payout), "payout.created")
+  return tell(withPayout(sent, payout), "payout.created")
 }
 
 /** The gateway's word about a payout. The first definitive one wins; repeats change nothing. */
-const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decided => {
+export const answered = (books: Books, answer: Body<"answered">): Decided => {
+  const { known: payout } = books
   const { outcome } = answer
+  if (payout === undefined) return NOTHING
   if (!isPayoutOpen(payout)) {
     // Some payouts that fail were paid by the gateway's word before: the money came back.
     if (payout.status === "paid" && answer.inquiry && outcome._tag === "Declined") {
@@ -248,7 +198,7 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
     case "Approved": {
       const paid: Payout = { ...open, status: "paid" }
       const entry = clearing.payoutPaid(owner, payout.id, payout.amount)
-      const told = tellPayout(withPayout(booked(arrived, entry), paid), "payout.paid")
+      const told = tell(withPayout(book(arrived, entry), paid), "payout.paid")
       const beyond = outcome.amount - payout.amount
       if (beyond === 0n) return Result.succeed(finish(told))
       const code = "gateway_amount_mismatch"
@@ -268,8 +218,8 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
       const known = forgetUnusable(arrived, payout, code)
       const back = change(known, { available: balance.available + payout.amount })
       const entry = clearing.payoutFailed(owner, payout.id, payout.amount)
-      const failed = withPayout(booked(back, entry), { ...payout, status: "failed", failure })
-      return Result.succeed(finish(scheduled(tellPayout(failed, "payout.failed"))))
+      const failed = withPayout(book(back, entry), { ...payout, status: "failed", failure })
+      return Result.succeed(finish(scheduled(tell(failed, "payout.failed"))))
     }
     case "Deferred":
       // Nothing was sent: it goes out again later. An earlier try that may have left is asked about.
@@ -286,23 +236,19 @@ const answered = (books: Books, payout: Payout, answer: Body<"answered">): Decid
 }
 
 /** The bank sent it back, days later perhaps: the money is available again. */
-const returned = (
-  books: Books,
-  payout: Payout | undefined,
-  id: string,
-  body: Body<"payout_returned">
-): Decided => {
-  const { balance, received } = books
-  const { command_id, ...wanted } = body
-  const print = fingerprint(wanted)
+export const returned = (books: Books, body: Body<"payout_returned">): Decided => {
+  const { balance, known: payout, received } = books
+  const { command_id } = body
+  const id = payoutIdIn(books)
+  const print = printOf(body)
   if (payout === undefined || payout.balance !== balance.id) {
     return refuse("payout_not_found", `${balance.id} has no payout ${id}`, id)
   }
   if (payout.status === "returned") {
     const { returned_by: by } = payout
-    return by?.command_id === command_id && by.fingerprint !== print
-      ? refuse("command_reused", "this command_id was used with another body", id)
-      : repeated(payout, received)
+    // Whoever else tells the same hears what is.
+    const before = by?.command_id === command_id ? by.fingerprint : print
+    return remembered(before, print, id, () => repeated(payout, books))
   }
   if (payout.status !== "paid") {
     return refuse("invalid_state", `a payout that is ${payout.status} cannot be returned`, id)
@@ -325,29 +271,24 @@ const cameBack = (
   const known = forgetUnusable(books, payout, code)
   const back = change(known, { available: balance.available + payout.amount })
   const next: Payout = { ...payout, status: "returned", failure: { code, detail } }
-  const told = tellPayout(withPayout(booked(back, entry), next), "payout.returned")
+  const told = tell(withPayout(book(back, entry), next), "payout.returned")
   return Result.succeed(finish(scheduled(covered(told))))
 }
 
 /** A reserve's time is over, a payout is due, or one that is open has to be sent or asked about again. */
-const woken = (
-  books: Books,
-  payout: Payout | undefined,
-  payoutId: string,
-  { due, timer }: Body<"wake">
-): Decided => {
-  const { balance } = books
+export const woken = (books: Books, { due, timer }: Body<"wake">): Decided => {
+  const { balance, known: payout } = books
   if (payout !== undefined && timer === payout.id) {
     if (payout.wake_at !== due || !isPayoutOpen(payout)) return NOTHING
     const { failure: _, wake_at: __, ...rest } = payout
     const type = isAskedAbout(payout) ? "inquire" : "call"
-    return Result.succeed(finish(withPayout(send(books, type, payout), rest)))
+    return Result.succeed(finish(withPayout(sendPayout(books, type, payout), rest)))
   }
   if (timer === timerNameOf(balance, reserveTimerOf(balance.id))) {
     return balance.reserves[0]?.until === due ? Result.succeed(finish(freed(books, due))) : NOTHING
   }
   if (balance.payout_at !== due) return NOTHING
-  return Result.succeed(finish(dueNow(books, payoutId)))
+  return Result.succeed(finish(dueNow(books)))
 }
 
 const freed = (books: Books, due: number): Books => {
@@ -357,12 +298,12 @@ const freed = (books: Books, due: number): Books => {
 }
 
 /** The day of the schedule: everything goes out, unless it is too little or nobody said where to. */
-const dueNow = (books: Books, payoutId: string): Books => {
+const dueNow = (books: Books): Books => {
   const { payout_at: _, ...rest } = books.balance
   const taken = wakeAt({ ...books, balance: rest }, payoutTimerOf(rest.id), undefined)
   const { available, destination } = rest
   const { minimum = 1n } = payoutRuleFor(rest, books.received.config)
   return destination === undefined || available < minimum
     ? scheduled(taken)
-    : scheduled(pay(taken, payoutId, everythingOf(rest), destination))
+    : scheduled(pay(taken, payoutIdIn(books), everythingOf(rest), destination))
 }

@@ -1,18 +1,25 @@
 import { Result } from "effect"
-import { fingerprint } from "../../../src/domain/fingerprint.ts"
-import type { JournalEntry } from "../../../src/ledger/journal.ts"
 import * as entries from "../../../src/ledger/transfers.ts"
 import type { MessageOf, Received, States } from "../../../src/runtime/actor.ts"
-import type { Decision, Emission } from "../../../streams/emissions.ts"
-import type { EventWith } from "../../../streams/events.ts"
-import { TransferMessages } from "../../../streams/messages/transfers.ts"
-import { type Decided, NOTHING, refuse } from "../decided.ts"
-import { eventOf } from "../event.ts"
+import type { TransferMessages } from "../../../streams/messages/transfers.ts"
+import {
+  answersTo,
+  blank,
+  book,
+  type Decided,
+  type Draft,
+  made,
+  NOTHING,
+  refuse,
+  renewed,
+  sendTo,
+  teller
+} from "../decision.ts"
+import { answeredAgain, printOf, remembered, waitingToo } from "../remembered.ts"
 import { isRemembered, type Refused, REFUSED_MILLIS } from "../refused.ts"
 import { isBalance, isTransfer, type State, type Terms } from "../state.ts"
-import type { Row } from "../payment/step.ts"
 import { type Balance, balanceIdOf, newBalance, ownerOf } from "./balance.ts"
-import * as books from "./books.ts"
+import type { Books } from "./books.ts"
 import { MERCHANT_KEY } from "./merchant.ts"
 import { scheduled } from "./payouts.ts"
 import { type Transfer, transferIdOf, transferResourceOf } from "./transfer.ts"
@@ -20,64 +27,29 @@ import { type Transfer, transferIdOf, transferResourceOf } from "./transfer.ts"
 type Message = MessageOf<typeof TransferMessages>
 type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
 
-export const isTransferMessage = (
-  message: { readonly type: string }
-): message is Message => Object.hasOwn(TransferMessages, message.type)
-
-/** Who waits for one transfer. The longest waiting give way: they still find the outcome by reading. */
-const WAITERS_MAX = 20
+const tell = teller<"transfer">()
 
 /** The transfer is the key; the wallets of this book that it moves come with it. */
 export const transferKeysOf = (
-  message: Message,
+  body: Body<"transfer">,
   merchant: string
 ): readonly [string, ...Array<string>] => {
-  switch (message.type) {
-    case "transfer": {
-      const { command_id, currency, recipient, to } = message.body
-      const id = transferIdOf(merchant, command_id)
-      const from = balanceIdOf(currency, recipient)
-      return isWithin(message.body, merchant)
-        ? [id, from, balanceIdOf(currency, to.recipient)]
-        : [id, from]
-    }
-    case "transfer_arrived":
-      return [message.body.transfer_id, message.body.balance, MERCHANT_KEY]
-    case "transfer_refused":
-      return [message.body.transfer_id, message.body.balance]
-    case "transfer_delivered":
-      return [message.body.transfer_id]
-  }
+  const { command_id, currency, recipient, to } = body
+  const id = transferIdOf(merchant, command_id)
+  const from = balanceIdOf(currency, recipient)
+  return isWithin(body, merchant) ? [id, from, balanceIdOf(currency, to.recipient)] : [id, from]
 }
 
 const isWithin = ({ to }: Body<"transfer">, merchant: string): boolean =>
   to.merchant === undefined || to.merchant === merchant
 
-export const decideTransfer = (
+/** The transfer that the message is about, where there is one. */
+const transferIn = (
   states: States<State>,
-  message: Message,
-  received: Received<Terms>
-): Decided => {
-  const state = states.get(received.keys[0])
-  const known = state !== undefined && isTransfer(state) ? state : undefined
-  switch (message.type) {
-    case "transfer":
-      return send(states, known, message.body, received)
-    case "transfer_arrived":
-      return known !== undefined || isRemembered(state, received.at)
-        ? NOTHING
-        : Result.succeed(arrived(states, message.body, received))
-    case "transfer_refused":
-      return known?.status === "sent"
-        ? Result.succeed(cameBack(states, known, message.body, received))
-        : NOTHING
-    case "transfer_delivered":
-      return known === undefined || known.status !== "sent"
-        ? NOTHING
-        : Result.succeed(decision(received, { ...known, status: "completed" }, {
-          events: ["transfer.completed"]
-        }))
-  }
+  { keys: [id] }: Received<Terms>
+): Transfer | undefined => {
+  const state = states.get(id)
+  return state !== undefined && isTransfer(state) ? state : undefined
 }
 
 /** The wallet as it is; empty where nothing ever was in it. */
@@ -87,19 +59,16 @@ export const balanceOf = (states: States<State>, id: string, merchant: string): 
 }
 
 /** Insufficient funds are what is available: holds, reserves and payouts under way are not in it. */
-const send = (
+export const transfer = (
   states: States<State>,
-  known: Transfer | undefined,
   body: Body<"transfer">,
   received: Received<Terms>
 ): Decided => {
   const { merchant, keys: [id, fromId = "", toId] } = received
-  const { command_id: _, ...wanted } = body
-  const print = fingerprint(wanted)
+  const known = transferIn(states, received)
+  const print = printOf(body)
   if (known !== undefined) {
-    return known.fingerprint === print
-      ? repeated(known, received)
-      : refuse("command_reused", "this command_id was used with another body", id)
+    return remembered(known.fingerprint, print, id, () => repeated(known, received))
   }
   if (fromId === toId) {
     return refuse("same_wallet", "a transfer goes to another wallet", id)
@@ -109,38 +78,30 @@ const send = (
     return refuse("insufficient_funds", `${from.available} is available`, id)
   }
   const within = isWithin(body, merchant)
-  const transfer = newTransfer(body, received, print, within)
+  const next = newTransfer(body, received, print, within)
   const owner = ownerOf(from, received.partition)
   const left = { ...from, available: from.available - body.amount }
   if (within) {
     const to = balanceOf(states, toId!, merchant)
     const entry = entries.transferred(owner, ownerOf(to, received.partition), id, body.amount)
-    const filled = credited(to, body.amount, received)
-    return Result.succeed(decision(received, transfer, {
-      balances: [left],
-      also: [filled],
-      entry,
-      events: ["transfer.completed"]
-    }))
+    const filled = credited(book(blank(received), entry), to, body.amount)
+    return finish(tell(filled, "transfer.completed"), next, [left, filled.balance])
   }
-  return Result.succeed(decision(received, transfer, {
-    balances: [left],
-    entry: entries.transferSent(owner, id, body.amount),
-    events: ["transfer.sent"],
-    emit: [{
-      to: "payments",
-      type: "transfer_arrived",
-      key: body.to.merchant!,
-      body: {
-        transfer_id: id,
-        balance: balanceIdOf(body.currency, body.to.recipient),
-        amount: body.amount,
-        from: merchant,
-        from_balance: from.id,
-        ...(body.reference !== undefined && { reference: body.reference })
-      }
-    }]
-  }))
+  const sent = book(blank(received), entries.transferSent(owner, id, body.amount))
+  const told = sendTo(sent, {
+    to: "payments",
+    type: "transfer_arrived",
+    key: body.to.merchant!,
+    body: {
+      transfer_id: id,
+      balance: balanceIdOf(body.currency, body.to.recipient),
+      amount: body.amount,
+      from: merchant,
+      from_balance: from.id,
+      ...(body.reference !== undefined && { reference: body.reference })
+    }
+  })
+  return finish(tell(told, "transfer.sent"), next, [left])
 }
 
 const newTransfer = (
@@ -167,46 +128,40 @@ const newTransfer = (
   version: 0
 })
 
-const repeated = (known: Transfer, { replyTo }: Received<Terms>): Decided => {
-  if (replyTo === undefined) return NOTHING
-  if (known.status === "sent") {
-    const waiters = [...known.waiters, replyTo].slice(-WAITERS_MAX)
-    return Result.succeed({ put: [[known.id, { ...known, waiters }]] })
-  }
-  return Result.succeed({ answers: [{ to: replyTo, body: answerOf(known) }] })
-}
+const repeated = (known: Transfer, received: Received<Terms>): Decided =>
+  answeredAgain(
+    received,
+    () => answerOf(known),
+    known.status === "sent"
+      ? (to) => [known.id, { ...known, waiters: waitingToo(known.waiters, to) }]
+      : undefined
+  )
 
 const answerOf = (transfer: Transfer) => ({ transfer: transferResourceOf(transfer) })
 
 /** What arrives becomes available, and may be due by schedule. */
-export const credited = (
-  balance: Balance,
-  amount: bigint,
-  received: Received<Terms>
-): books.Books =>
+export const credited = (draft: Draft, balance: Balance, amount: bigint): Books =>
   scheduled({
-    received,
+    ...draft,
     balance: { ...balance, available: balance.available + amount },
     known: undefined,
-    payout: undefined,
-    rows: [],
-    emit: [],
-    timers: [],
-    events: []
+    payout: undefined
   })
 
-const arrived = (
+export const arrived = (
   states: States<State>,
   body: Body<"transfer_arrived">,
   received: Received<Terms>
-): Decision<"payments", State, Row> => {
+): Decided => {
   const { at, keys: [id, toId = ""], merchant, partition } = received
   const { from_balance } = body
+  const before = states.get(id)
+  if (transferIn(states, received) !== undefined || isRemembered(before, at)) return NOTHING
   // A wallet that something was in is somebody's, whether or not anybody said so.
   const isKnown = states.get(toId) !== undefined || states.get(MERCHANT_KEY) !== undefined
   if (!isKnown && from_balance !== undefined) return nobodys(body, from_balance, received)
   const to = balanceOf(states, toId, merchant)
-  const transfer: Transfer = {
+  const came: Transfer = {
     _tag: "Transfer",
     id,
     merchant,
@@ -222,17 +177,15 @@ const arrived = (
     updated_at: at,
     version: 0
   }
-  return decision(received, transfer, {
-    also: [credited(to, body.amount, received)],
-    entry: entries.transferArrived(ownerOf(to, partition), id, body.amount),
-    events: ["transfer.received"],
-    emit: [{
-      to: "payments",
-      type: "transfer_delivered",
-      key: body.from,
-      body: { transfer_id: id }
-    }]
+  const entry = entries.transferArrived(ownerOf(to, partition), id, body.amount)
+  const filled = credited(book(blank(received), entry), to, body.amount)
+  const told = sendTo(filled, {
+    to: "payments",
+    type: "transfer_delivered",
+    key: body.from,
+    body: { transfer_id: id }
   })
+  return finish(tell(told, "transfer.received"), came, [filled.balance])
 }
 
 /** Nothing is booked. It is remembered, so that a repeat finds no book that was opened meanwhile. */
@@ -240,7 +193,7 @@ const nobodys = (
   { from }: Body<"transfer_arrived">,
   balance: string,
   { at, keys: [id], merchant }: Received<Terms>
-): Decision<"payments", State, Row> => {
+): Decided => {
   const refused: Refused = {
     _tag: "Refused",
     id,
@@ -250,61 +203,55 @@ const nobodys = (
   }
   const detail = `there is no merchant ${merchant}`
   const body = { transfer_id: id, balance, code: "merchant_not_found", detail }
-  return {
+  return Result.succeed({
     put: [[id, refused]],
     emit: [{ to: "payments", type: "transfer_refused", key: from, body }]
-  }
-}
-
-/** What was sent is available again, and may be due by schedule. */
-const cameBack = (
-  states: States<State>,
-  sent: Transfer,
-  { balance, code, detail }: Body<"transfer_refused">,
-  received: Received<Terms>
-): Decision<"payments", State, Row> => {
-  const from = balanceOf(states, balance, received.merchant)
-  return decision(received, { ...sent, status: "failed", failure: { code, detail } }, {
-    also: [credited(from, sent.amount, received)],
-    entry: entries.transferRefused(ownerOf(from, received.partition), sent.id, sent.amount),
-    events: ["transfer.failed"]
   })
 }
 
-/** The transfer as it is now with everything that follows from it. */
-const decision = (
-  received: Received<Terms>,
+/** What was sent is available again, and may be due by schedule. */
+export const cameBack = (
+  states: States<State>,
+  { balance, code, detail }: Body<"transfer_refused">,
+  received: Received<Terms>
+): Decided => {
+  const sent = transferIn(states, received)
+  if (sent?.status !== "sent") return NOTHING
+  const from = balanceOf(states, balance, received.merchant)
+  const owner = ownerOf(from, received.partition)
+  const entry = entries.transferRefused(owner, sent.id, sent.amount)
+  const filled = credited(book(blank(received), entry), from, sent.amount)
+  const failed: Transfer = { ...sent, status: "failed", failure: { code, detail } }
+  return finish(tell(filled, "transfer.failed"), failed, [filled.balance])
+}
+
+export const delivered = (
+  states: States<State>,
+  _body: unknown,
+  received: Received<Terms>
+): Decided => {
+  const sent = transferIn(states, received)
+  if (sent?.status !== "sent") return NOTHING
+  return finish(tell(blank(received), "transfer.completed"), { ...sent, status: "completed" }, [])
+}
+
+/** The transfer as it is now, and the wallets that it moved. */
+const finish = (
+  draft: Draft,
   transfer: Transfer,
-  made: {
-    readonly balances?: ReadonlyArray<Balance>
-    readonly also?: ReadonlyArray<books.Books>
-    readonly entry?: JournalEntry
-    readonly events: ReadonlyArray<EventWith<"transfer">>
-    readonly emit?: ReadonlyArray<Emission>
-  }
-): Decision<"payments", State, Row> => {
+  wallets: ReadonlyArray<Balance>
+): Decided => {
+  const { received } = draft
   const served = transfer.status !== "sent"
-  const next: Transfer = {
-    ...transfer,
-    waiters: served ? [] : transfer.waiters,
-    version: transfer.version + 1,
-    updated_at: received.at
-  }
-  const also = (made.also ?? []).map(books.finish)
-  const put: Array<readonly [string, State]> = [[next.id, next]]
-  for (const balance of made.balances ?? []) {
-    const version = balance.version + 1
-    put.push([balance.id, { ...balance, version, updated_at: received.at }])
-  }
-  const entry: ReadonlyArray<Row> = made.entry === undefined
-    ? []
-    : [{ _tag: "Entry", entry: made.entry }]
-  return {
-    put: [...put, ...also.flatMap((one) => one.put ?? [])],
-    rows: [...entry, ...also.flatMap(({ rows }) => rows ?? [])],
-    emit: made.emit ?? [],
-    timers: also.flatMap(({ timers }) => timers ?? []),
-    events: made.events.map((type) => eventOf(next.id, type, answerOf(next), received)),
-    answers: served ? transfer.waiters.map((to) => ({ to, body: answerOf(next) })) : []
-  }
+  const next = renewed(transfer, received, { waiters: served ? [] : transfer.waiters })
+  const told = answerOf(next)
+  return Result.succeed(made(draft, {
+    put: [
+      [next.id, next],
+      ...wallets.map((wallet) => [wallet.id, renewed(wallet, received)] as const)
+    ],
+    about: next.id,
+    told,
+    answers: served ? answersTo(transfer.waiters, told) : []
+  }))
 }
