@@ -15,6 +15,7 @@ import { quoteKeysOf } from "./payment/crediting.ts"
 import { askAgain, disputeHeard, disputeTold } from "./payment/disputeNews.ts"
 import { disputeAccept, disputeClosed, disputeEvidence, disputeOpened } from "./payment/disputes.ts"
 import { expire, expiryTimerOf } from "./payment/expiry.ts"
+import { finish } from "./payment/finish.ts"
 import { inquire, sendAgain } from "./payment/gatewayCalls.ts"
 import { heard } from "./payment/notices.ts"
 import {
@@ -23,7 +24,7 @@ import {
   pastSettlementKeyOf,
   recalled
 } from "./payment/past.ts"
-import { attemptOf, begin, change, finish, moveTo, type Step, tell } from "./payment/step.ts"
+import { attemptOf, begin, change, moveTo, type Step, tell } from "./payment/step.ts"
 import { commandKeyOf, refusedBefore, refusedKeyOf, remembering } from "./refused.ts"
 import { isDefinitive, isPayment, type Payment, type State, type Terms } from "./state.ts"
 import { balanceIdOf, isBalanceId } from "./wallet/balance.ts"

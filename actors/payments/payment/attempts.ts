@@ -23,3 +23,7 @@ const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "
 /** An operation whose outcome is still open; a second one has to wait for it. */
 export const operationUnderWay = ({ attempts }: Attempts): Attempt | undefined =>
   attempts.find(({ operation, status }) => ONE_AT_A_TIME.has(operation) && !isDefinitive(status))
+
+/** A payment that was charged stays with its gateway; a charge that may go on to another names its own. */
+export const gatewayOf = (payment: Pick<Payment, "gateway">, attempt: Attempt): string =>
+  attempt.gateway ?? payment.gateway

@@ -26,11 +26,12 @@ import {
 import { charge, isRoutable } from "./charging.ts"
 import { quotedFor } from "./crediting.ts"
 import { bearerOf, feeOn, feeTermsFor } from "./fees.ts"
+import { finish, isSettled, outcomeOf } from "./finish.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { leftOf, type Stray } from "./stray.ts"
 import { askStrayRefund, strayFor } from "./strayRefunds.ts"
-import { begin, change, finish, isSettled, moveTo, outcomeOf, type Step, tell } from "./step.ts"
+import { begin, change, moveTo, type Step, tell } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]

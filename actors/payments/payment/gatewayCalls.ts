@@ -1,5 +1,6 @@
 import { send } from "../decision.ts"
 import type { Attempt, Payment } from "../state.ts"
+import { gatewayOf } from "./attempts.ts"
 import { attemptOf, change, changeAttempt, type Step, without } from "./step.ts"
 
 /** Waits before asking the gateway what became of an attempt; the last one repeats. */
@@ -64,10 +65,6 @@ export const sendAgain = (step: Step, attempt: Attempt): Step =>
     }),
     attempt.key
   )
-
-/** A payment that was charged stays with its gateway; a charge that may go on to another names its own. */
-export const gatewayOf = (payment: Payment, attempt: Attempt): string =>
-  attempt.gateway ?? payment.gateway
 
 const methodOf = ({ payment_method }: Payment) => {
   if (payment_method.type === "card") return { token: payment_method.token }

@@ -1,7 +1,7 @@
 import type { DisputeResource, PaymentResource } from "../../../streams/resources/payment.ts"
 import type { Dispute, Payment, Refund } from "../state.ts"
+import { gatewayOf } from "./attempts.ts"
 import type { Credit } from "./credit.ts"
-import { gatewayOf } from "./gatewayCalls.ts"
 import type { Stray } from "./stray.ts"
 
 const time = (millis: number): string => new Date(millis).toISOString()

@@ -1,27 +1,20 @@
 import type { Book } from "../../../src/ledger/entries.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
-import { blank, type Draft, type Made, made, renewed, send, teller, wake } from "../decision.ts"
-import {
-  type Attempt,
-  isDefinitive,
-  isOutcome,
-  type Payment,
-  type Status,
-  type Terms,
-  transitions
-} from "../state.ts"
-import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
-import { clear } from "./clearing.ts"
-import { parted } from "./past.ts"
-import { resourceOf } from "./resource.ts"
+import { type Draft, send, teller, wake } from "../decision.ts"
+import { type Attempt, type Payment, type Status, type Terms, transitions } from "../state.ts"
 
 /** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
 export interface Step extends Draft {
   readonly payment: Payment
 }
 
+/** Its members are written out, not spread from a blank draft: every message of a payment begins here. */
 export const begin = (payment: Payment, received: Received<Terms>): Step => ({
-  ...blank(received),
+  received,
+  rows: [],
+  events: [],
+  emit: [],
+  timers: [],
   payment
 })
 
@@ -82,57 +75,3 @@ export const changeAttempt = (step: Step, next: Attempt): Step => {
 /** Sets, moves or (undefined) takes back what the payment waits for. */
 export const wakeAt = (step: Step, timer: string, dueMillis: number | undefined): Step =>
   wake(step, step.payment.id, timer, dueMillis)
-
-export const finish = (decided: Step): Made => {
-  const step = clear(decided)
-  const { received } = step
-  const [served, waiting] = partition(
-    step.payment.waiters,
-    ({ attempt }) => isSettled(step.payment, attempt)
-  )
-  const payment = renewed(step.payment, received, { waiters: waiting })
-  const left = parted(payment)
-  const isTold = served.length > 0 || step.events.length > 0
-  const resource = isTold ? resourceOf(left.payment) : undefined
-  return made(step, {
-    put: [[payment.id, left.payment], ...left.put],
-    about: payment.id,
-    told: { payment: resource },
-    answers: served.map(({ attempt, to }) => ({ to, body: outcomeOf(payment, attempt, resource) }))
-  })
-}
-
-/** What a waiter is told: the payment, or that its capture, void or refund was not made. */
-export const outcomeOf = (
-  payment: Payment,
-  attemptKey: string | undefined,
-  resource: unknown = resourceOf(payment)
-): unknown => {
-  const attempt = attemptKey === undefined ? undefined : attemptOf(payment, attemptKey)
-  if (attempt === undefined || !isDefinitive(attempt.status) || attempt.status === "approved") {
-    return { payment: resource }
-  }
-  // It came too late for the charge, which is undone instead.
-  const stands = payment.void_requested === true || attempt.code === PAID_FIRST
-  if (attempt.operation === "void" && stands) return { payment: resource }
-  return {
-    refused: {
-      code: `${attempt.operation}_${attempt.status}`,
-      detail: attempt.detail ?? `the gateway did not make the ${attempt.operation}`
-    }
-  }
-}
-
-/** Whether those who wait for the charge, or for one attempt, are told now how it stands. */
-export const isSettled = (payment: Payment, attempt: string | undefined): boolean => {
-  if (attempt === undefined) return isOutcome(payment.status)
-  const status = attemptOf(payment, attempt)?.status
-  // A void that waits for what is under way has no attempt yet.
-  if (status === undefined) return isOutcome(payment.status) && !operationUnderWay(payment)
-  return isDefinitive(status) || status === "unknown"
-}
-
-const partition = <A>(
-  items: ReadonlyArray<A>,
-  test: (item: A) => boolean
-): [Array<A>, Array<A>] => [items.filter(test), items.filter((item) => !test(item))]

@@ -2,7 +2,7 @@ import * as entries from "../../../src/ledger/entries.ts"
 import type { Outcome } from "../../../streams/messages/gateway.ts"
 import { book } from "../decision.ts"
 import type { Attempt, Payment } from "../state.ts"
-import { gatewayOf } from "./gatewayCalls.ts"
+import { gatewayOf } from "./attempts.ts"
 import { bookOf, change, changeAttempt, type Step, tell, without } from "./step.ts"
 import { replaceStray } from "./stray.ts"
 

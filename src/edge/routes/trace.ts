@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { deliveriesAbout, notificationsAbout } from "../../../actors/messaging/read.ts"
 import { findPayment } from "../../../actors/payments/read.ts"
-import { gatewayOf } from "../../../actors/payments/payment/gatewayCalls.ts"
+import { gatewayOf } from "../../../actors/payments/payment/attempts.ts"
 import type { Attempt, Payment } from "../../../actors/payments/state.ts"
 import { formatMinorUnits } from "../../domain/currency.ts"
 import { postingsOfPayment } from "../../ledger/read.ts"
