@@ -56,6 +56,21 @@ export const ACK_EVERY_MILLIS = 200
 /** Messages behind at which the standard tools call it critical; admission closes the gate before. */
 const UNPROCESSED_CRITICAL = 200_000
 
+/**
+ * Reads one partition of a mailbox in unbroken order, ahead of its turns. It is in one of these modes:
+ *
+ * - *Pulling*: one pull is open, and what it brings waits here. Another is sent when all of it has come and
+ *   at most half of it still waits.
+ * - *Idle*: a pull ended without a message. It pulls again, and asks now and then whether the consumer has
+ *   given away more than came here: then it is lost.
+ * - *Unanswered*: nobody answers (a leader is elected, or the consumer went with its server). It doubts, and
+ *   pulls again, soon and then more slowly; after so many times it is lost.
+ * - *Silent*: not a word came of a pull, not even its end. It doubts, and pulls again; the second time it is lost.
+ * - *Lost*: the consumer is gone or skipped something. What was not taken is dropped, and whoever owns the
+ *   partition makes a reader anew at its cursor.
+ *
+ * Where it doubts, the stream's leader is asked whether messages were passed over before any more is given out.
+ */
 export interface MailboxReader {
   /** Returns when at least one message waits here or the reader is lost, or after `millis`. */
   readonly ready: (millis: number) => Effect.Effect<void>

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import type { Answer, Event, SavedRow, SavedState } from "./actor.ts"
-import type { Readable } from "./fold.ts"
+import type { Readable } from "./opened.ts"
 import { type Letter, placeOf } from "./letter.ts"
 
 /** Position of an emission: the sequence of its cause and its ordinal among what that cause emitted. */

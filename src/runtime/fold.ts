@@ -1,63 +1,14 @@
 import { Result } from "effect"
-import type { StoredDeadLetter } from "../store/deadLetters.ts"
-import type { MachineRefusal, MessageOf, Received, States } from "./actor.ts"
-import type { MessageSchemas } from "./evolution.ts"
+import type { MachineRefusal, Received, States } from "./actor.ts"
 import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
 import { replyAddressOf } from "./reply.ts"
 import { answer, obey, staysAside, wakeOutcome } from "./obey.ts"
-import type { Order } from "./order.ts"
+import type { Opened, Readable, Reconfigure, Replayed, Unreadable, Woken } from "./opened.ts"
 import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
 import { deadLetterOf, parkAfterFailure, parkAgain, parkedNow, quarantine } from "./park.ts"
-
-/** A letter that decoded, with the actor keys it touches. */
-export interface Readable {
-  readonly letter: Letter
-  readonly message: MessageOf<MessageSchemas>
-  readonly keys: readonly [string, ...Array<string>]
-}
-
-export interface Unreadable {
-  readonly letter: Letter
-  readonly malformed: string
-}
-
-/** The letters of a woken key, in their order, behind the wake that brings them back. */
-export interface Woken {
-  readonly letter: Letter
-  readonly wakes: { readonly merchant: string; readonly actorKey: string }
-  readonly behind: ReadonlyArray<Readable | Unreadable>
-  /** Letters decided now. Where more wait, the key stays parked and wakes again at once. */
-  readonly max: number
-  /** The operator's who wakes it; a timer does otherwise. */
-  readonly order?: Order
-  /** The place of a letter that is not decided but dropped. */
-  readonly drops?: { readonly seq: number; readonly part: number }
-}
-
-/** What an operator asks that decides no letter. `dead` is the dead letter it names. */
-export interface Ordered {
-  readonly letter: Letter
-  readonly order: Order
-  readonly dead?: StoredDeadLetter | undefined
-}
-
-/** A dead letter that is decided once more, in the place of the order that asks for it. */
-interface Replayed {
-  readonly letter: Letter
-  readonly action: string
-  readonly dead: StoredDeadLetter
-  readonly again: Readable | Unreadable | Reconfigure
-}
-
-interface Reconfigure {
-  readonly letter: Letter
-  readonly config: { readonly version: number; readonly value: unknown; readonly json: string }
-}
-
-export type Opened = Readable | Unreadable | Woken | Reconfigure | Ordered | Replayed
 
 /** What the fold reads of its partition. */
 export interface FoldContext {
@@ -75,7 +26,20 @@ export interface FoldContext {
   readonly defects: ReadonlyMap<Letter, string>
 }
 
-/** Decides letter by letter, in stream order, in memory. */
+/**
+ * Decides letter by letter, in stream order, in memory. What a letter is opened as says how:
+ *
+ * - *Readable* is decided, unless one of its keys is set aside: then it waits with its first key. A load that
+ *   failed sets it aside as the actor's table of failures says, a defect until a person looks.
+ * - *Unreadable* is told as a dead letter, and to whoever asked. It stops nobody.
+ * - *Woken* lets a key go and decides what waited behind it, in order, until one of these letters sends it
+ *   back or the turn has had enough of them; then whoever waited for that key goes on, too.
+ * - *Reconfigure* holds for every letter behind it.
+ * - *Replayed* decides a dead letter once more, in the place of the order that asks for it.
+ * - *Ordered* decides no letter: an operator sets a key aside, or is done with a dead letter.
+ *
+ * Each leaves its place, its outcome and all it decided in the digest.
+ */
 export const fold = (context: FoldContext, opened: ReadonlyArray<Opened>, draft: Draft): void => {
   // What the letters of one bundle emit is numbered through: its sequence is their common cause.
   let counter = { seq: -1, ordinal: 0 }
@@ -87,11 +51,29 @@ export const fold = (context: FoldContext, opened: ReadonlyArray<Opened>, draft:
       one.letter.atMillis,
       one.letter.origin === "timer" && Number.isFinite(due) ? due : 0
     )
-    if ("behind" in one) foldWoken(context, one, draft, counter)
-    else if ("config" in one) foldConfig(context, one, draft)
-    else if ("again" in one) foldReplayed(context, one, draft, counter)
-    else if ("order" in one) obey(context, one, draft)
-    else foldOne(context, one, one.letter, draft, counter)
+    foldOpened(context, one, draft, counter)
+  }
+}
+
+const foldOpened = (
+  context: FoldContext,
+  one: Opened,
+  draft: Draft,
+  counter: { ordinal: number }
+): void => {
+  switch (one._tag) {
+    case "Readable":
+    case "Unreadable":
+      foldOne(context, one, one.letter, draft, counter)
+      return
+    case "Woken":
+      return foldWoken(context, one, draft, counter)
+    case "Reconfigure":
+      return foldConfig(context, one, draft)
+    case "Replayed":
+      return foldReplayed(context, one, draft, counter)
+    case "Ordered":
+      return obey(context, one, draft)
   }
 }
 
@@ -115,7 +97,7 @@ const foldReplayed = (
   counter: { ordinal: number }
 ): void => {
   const { action, again, dead: { id, part, seq }, letter } = one
-  if ("config" in again) foldConfig(context, again, draft)
+  if (again._tag === "Reconfigure") foldConfig(context, again, draft)
   else foldOne(context, again, letter, draft, counter)
   const { outcome } = draft
   draft.settled.push({ seq, part, status: "replayed", outcome })
@@ -206,7 +188,7 @@ const foldOne = (
 ): boolean => {
   const { actor, addressing } = context
   const { letter } = one
-  if ("malformed" in one) {
+  if (one._tag === "Unreadable") {
     draft.deadLetters.push(
       deadLetterOf(actor.family, one.letter, undefined, "malformed", one.malformed, 1)
     )

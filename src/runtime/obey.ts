@@ -1,6 +1,7 @@
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest } from "./draft.ts"
-import type { FoldContext, Ordered, Woken } from "./fold.ts"
+import type { FoldContext } from "./fold.ts"
+import type { Ordered, Woken } from "./opened.ts"
 import { parkedNow } from "./park.ts"
 
 /** Tells the operator what came of it. */

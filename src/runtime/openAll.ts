@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { DatabaseUnavailable } from "../store/database.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import { NewerMessage } from "./evolution.ts"
-import type { Opened, Ordered, Readable, Unreadable, Woken } from "./fold.ts"
+import type { Opened, Ordered, Readable, Unreadable, Woken } from "./opened.ts"
 import { type Letter, letterOf } from "./letter.ts"
 import { type Deciding, PartitionOutdated } from "./owned.ts"
 import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
@@ -30,10 +30,10 @@ const openEach = Effect.fnUntraced(function* (
   wokenMax: ReadonlyMap<Letter, number>
 ) {
   const asked: ReadonlyArray<Opened> = letters.map(owned.open)
-  const opened = asked.some((one) => "order" in one)
+  const opened = asked.some(({ _tag }) => _tag === "Ordered")
     ? yield* Effect.forEach(asked, (one) => openOrder(owned, one))
     : asked
-  const wakes = opened.filter((one): one is Woken => "behind" in one)
+  const wakes = opened.filter((one): one is Woken => one._tag === "Woken")
   if (wakes.length === 0) return opened
   const store = yield* TurnStore
   const stored = yield* store.parkedMessages(
@@ -44,11 +44,13 @@ const openEach = Effect.fnUntraced(function* (
     PARKED_MESSAGES_WOKEN_MAX + 1
   )
   return opened.map((one): Opened => {
-    if (!("behind" in one)) return one
+    if (one._tag !== "Woken") return one
     const behind = stored
       .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
       .map((row) => owned.open(storedLetter(row, row.seq, row.atMillis, row.part)))
-      .filter((each): each is Readable | Unreadable => "keys" in each || "malformed" in each)
+      .filter((each): each is Readable | Unreadable =>
+        each._tag === "Readable" || each._tag === "Unreadable"
+      )
     const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
     return { ...one, behind: behind.slice(0, max + 1), max }
   })
@@ -76,9 +78,10 @@ const openOrder = Effect.fnUntraced(function* (
   owned: Deciding,
   one: Opened
 ): Effect.fn.Return<Opened, DatabaseUnavailable, TurnStore> {
-  if (!("order" in one) || "behind" in one) return one
+  if (one._tag !== "Ordered") return one
   const { letter, order } = one
   const wake = (merchant: string, actorKey: string): Woken => ({
+    _tag: "Woken",
     letter,
     wakes: { merchant, actorKey },
     behind: [],
@@ -89,7 +92,7 @@ const openOrder = Effect.fnUntraced(function* (
   if (order.order === "resume") return wake(order.merchant, order.key)
   const store = yield* TurnStore
   const dead = yield* store.deadLetter(owned.actor.family, owned.partition, order.dead_letter)
-  const ordered: Ordered = { letter, order, dead }
+  const ordered: Ordered = { _tag: "Ordered", letter, order, dead }
   if (dead === undefined || dead.status !== "open") return ordered
   if (dead.waits) {
     const woken = wake(dead.merchant, dead.actorKey!)
@@ -98,7 +101,7 @@ const openOrder = Effect.fnUntraced(function* (
   }
   if (order.order === "discard") return ordered
   const again = owned.open(storedLetter(dead, letter.seq, letter.atMillis, letter.part))
-  return "keys" in again || "malformed" in again || "config" in again
-    ? { letter, action: order.action, dead, again }
+  return again._tag === "Readable" || again._tag === "Unreadable" || again._tag === "Reconfigure"
+    ? { _tag: "Replayed", letter, action: order.action, dead, again }
     : ordered
 })

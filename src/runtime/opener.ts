@@ -16,7 +16,7 @@ import {
   type MessageSchemas,
   NewerMessage
 } from "./evolution.ts"
-import type { Opened, Readable, Unreadable } from "./fold.ts"
+import type { Opened, Readable, Unreadable } from "./opened.ts"
 import { CONFIGURE, Header, type Letter, UNPARK } from "./letter.ts"
 import { decodeOrder } from "./order.ts"
 import type { AnyKeyed } from "./registry.ts"
@@ -55,26 +55,31 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
   return (letter: Letter): Opened => {
     // Producers may write any generation: what is not known of them is refused, never waited for.
     if (letter.origin === "ingress" && !strict.has(letter.type)) {
-      return { letter, malformed: untaken(actor, strict, letter.type) }
+      return { _tag: "Unreadable", letter, malformed: untaken(actor, strict, letter.type) }
     }
     if (letter.origin === "ingress" && !isMerchant(letter.merchant)) {
-      return { letter, malformed: "the subject names no possible merchant" }
+      return { _tag: "Unreadable", letter, malformed: "the subject names no possible merchant" }
     }
     if (letter.origin === "ingress" && !isInPlace(letter.subject, letter.merchant, partitions)) {
-      return { letter, malformed: "the subject names another partition than its merchant's" }
+      return {
+        _tag: "Unreadable",
+        letter,
+        malformed: "the subject names another partition than its merchant's"
+      }
     }
     const parsed = letter.parsed === undefined ? parse(letter.body) : Result.succeed(letter.parsed)
-    if (Result.isFailure(parsed)) return { letter, malformed: parsed.failure }
+    if (Result.isFailure(parsed)) return { _tag: "Unreadable", letter, malformed: parsed.failure }
     if (letter.type === CONFIGURE) return reconfigure(letter, parsed.success)
     if (letter.origin === "operator") {
       const order = decodeOrder(parsed.success)
       return Result.isFailure(order)
-        ? { letter, malformed: order.failure }
-        : { letter, order: order.success }
+        ? { _tag: "Unreadable", letter, malformed: order.failure }
+        : { _tag: "Ordered", letter, order: order.success }
     }
     if (letter.type === UNPARK && letter.origin === "timer") {
       const { key } = parsed.success as { key: string }
       return {
+        _tag: "Woken",
         letter,
         wakes: { merchant: letter.merchant, actorKey: key },
         behind: [],
@@ -88,16 +93,20 @@ export const opener = (actor: AnyKeyed, partitions: number) => {
           `${letter.type} at ${letter.seq} is newer than generation ${generation} of ${actor.family}`
         )
       }
-      return { letter, malformed: `unknown type ${letter.type}` }
+      return { _tag: "Unreadable", letter, malformed: `unknown type ${letter.type}` }
     }
     const decoded = decoder.decode(parsed.success)
     if (Result.isFailure(decoded)) {
       // Names of members that the schema does not know are repeated in its message.
-      return { letter, malformed: withoutLongNumbers(decoded.failure.message) }
+      return { _tag: "Unreadable", letter, malformed: withoutLongNumbers(decoded.failure.message) }
     }
     const [card] = letter.origin === "ingress" ? cardPointersIn(parsed.success) : []
     if (card !== undefined) {
-      return { letter, malformed: `${withoutLongNumbers(card)}: ${CARD_REFUSED}` }
+      return {
+        _tag: "Unreadable",
+        letter,
+        malformed: `${withoutLongNumbers(card)}: ${CARD_REFUSED}`
+      }
     }
     const message = { type: decoder.type, body: decoded.success } as MessageOf<MessageSchemas>
     return withKeys(actor, letter, message)
@@ -126,11 +135,21 @@ const configurer = ({ config: { given, schema } }: AnyKeyed) => {
   const decode = Schema.decodeUnknownResult(given ?? schema, { errors: "all" })
   return (letter: Letter, change: unknown): Opened => {
     const { config, version } = (change ?? {}) as { config?: unknown; version?: unknown }
-    if (typeof version !== "number") return { letter, malformed: "a change without a version" }
+    if (typeof version !== "number") {
+      return { _tag: "Unreadable", letter, malformed: "a change without a version" }
+    }
     const value = decode(config)
     return Result.isSuccess(value)
-      ? { letter, config: { version, value: value.success, json: jsonOf(config) } }
-      : { letter, malformed: `not a configuration: ${withoutLongNumbers(value.failure.message)}` }
+      ? {
+        _tag: "Reconfigure",
+        letter,
+        config: { version, value: value.success, json: jsonOf(config) }
+      }
+      : {
+        _tag: "Unreadable",
+        letter,
+        malformed: `not a configuration: ${withoutLongNumbers(value.failure.message)}`
+      }
   }
 }
 
@@ -143,9 +162,9 @@ const withKeys = (
   try {
     const keys = actor.keysOf(message as never, letter as never)
     return keys.every(isStorable)
-      ? { letter, message, keys }
-      : { letter, malformed: "it names a key that cannot be stored" }
+      ? { _tag: "Readable", letter, message, keys }
+      : { _tag: "Unreadable", letter, malformed: "it names a key that cannot be stored" }
   } catch {
-    return { letter, malformed: "its key cannot be told" }
+    return { _tag: "Unreadable", letter, malformed: "its key cannot be told" }
   }
 }

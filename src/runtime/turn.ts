@@ -7,10 +7,11 @@ import { stateKey } from "./actor.ts"
 import { commit, type Committed, committing } from "./commit.ts"
 import { rehearse } from "./commitLane.ts"
 import { type Draft, emptyDraft } from "./draft.ts"
-import { fold, type FoldContext, type Opened, type Readable, type Unreadable } from "./fold.ts"
+import { fold, type FoldContext } from "./fold.ts"
 import { Header, type Letter } from "./letter.ts"
 import { notesOf } from "./notes.ts"
 import { openAll } from "./openAll.ts"
+import type { Opened, Readable, Unreadable } from "./opened.ts"
 import { type Deciding, type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
 import { type Failure, type LoadFailed, loadOf, loadStates } from "./states.ts"
 
@@ -119,7 +120,7 @@ const blame = Effect.fnUntraced(function* (
   }
   const culprit = opened[bad - 1]!
   faults.good = bad - 1
-  const max = "behind" in culprit ? Math.min(culprit.max, culprit.behind.length) : 0
+  const max = culprit._tag === "Woken" ? Math.min(culprit.max, culprit.behind.length) : 0
   if (max > 1) {
     faults.wokenMax.set(culprit.letter, max >> 1)
   } else if (faults.defects.has(culprit.letter)) {
@@ -151,13 +152,13 @@ export const remember = (owned: Deciding, draft: Draft, letters: ReadonlyArray<L
  */
 const load = Effect.fnUntraced(function* (owned: Deciding, opened: ReadonlyArray<Opened>) {
   const { actor, cache, options: { lanes }, parked } = owned
-  const readable = opened.filter((one): one is Readable => "keys" in one)
+  const readable = opened.filter((one): one is Readable => one._tag === "Readable")
   if (parked.size === 0 && readable.length === opened.length) {
     return yield* loadStates(actor, lanes.load, cache, readable)
   }
   const woken = new Set(
     opened.flatMap((one) =>
-      "behind" in one ? [stateKey(one.wakes.merchant, one.wakes.actorKey)] : []
+      one._tag === "Woken" ? [stateKey(one.wakes.merchant, one.wakes.actorKey)] : []
     )
   )
   const { behind, fresh } = apart(readable, parked, woken)
@@ -189,9 +190,9 @@ const apart = (
 }
 
 const returningOf = (one: Opened): ReadonlyArray<Readable> =>
-  "behind" in one
-    ? one.behind.filter((each) => "keys" in each)
-    : "again" in one && "keys" in one.again
+  one._tag === "Woken"
+    ? one.behind.filter((each) => each._tag === "Readable")
+    : one._tag === "Replayed" && one.again._tag === "Readable"
     ? [one.again]
     : []
 
@@ -208,9 +209,11 @@ const loadAsTold = Effect.fnUntraced(function* (
     return tag === undefined
   }
   const loadable = opened.flatMap((one): ReadonlyArray<Opened> => {
-    if ("keys" in one) return loads(one) ? [one] : []
-    if ("behind" in one) return [{ ...one, behind: one.behind.filter(loads) }]
-    return "again" in one && "keys" in one.again && !loads(one.again) ? [] : [one]
+    if (one._tag === "Readable") return loads(one) ? [one] : []
+    if (one._tag === "Woken") return [{ ...one, behind: one.behind.filter(loads) }]
+    return one._tag === "Replayed" && one.again._tag === "Readable" && !loads(one.again)
+      ? []
+      : [one]
   })
   for (const [letter, failure] of yield* loadPatiently(owned, loadable)) {
     failures.set(letter, failure)

@@ -4,7 +4,8 @@ import { PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { stateKey } from "../../src/runtime/actor.ts"
 import { batches } from "../../src/runtime/batch.ts"
 import { emptyDraft, type ParkedKey } from "../../src/runtime/draft.ts"
-import { fold, type Readable, type Unreadable } from "../../src/runtime/fold.ts"
+import { fold } from "../../src/runtime/fold.ts"
+import type { Readable, Unreadable } from "../../src/runtime/opened.ts"
 import { opener } from "../../src/runtime/opener.ts"
 import {
   BUNDLE,
@@ -135,7 +136,7 @@ class Partition {
   turn(letters: ReadonlyArray<Letter>) {
     const opened = letters.map((letter) => {
       const one = open(letter)
-      if (!("behind" in one)) return one
+      if (one._tag !== "Woken") return one
       const id = stateKey(one.wakes.merchant, one.wakes.actorKey)
       const behind = this.waiting.filter((each) => each.id === id)
         .sort(({ letter: left }, { letter: right }) =>

@@ -1,6 +1,7 @@
 import { type Draft, emptyDraft } from "../../runtime/draft.ts"
-import { fold, type Opened } from "../../runtime/fold.ts"
+import { fold } from "../../runtime/fold.ts"
 import type { Letter } from "../../runtime/letter.ts"
+import type { Opened } from "../../runtime/opened.ts"
 import { opener } from "../../runtime/opener.ts"
 import type { Addressing } from "../../runtime/outbox.ts"
 import type { AnyKeyed } from "../../runtime/registry.ts"
@@ -29,7 +30,7 @@ export const decidedOnce = (
     },
     letters.map((letter): Opened => {
       const opened = open(letter)
-      return "behind" in opened ? { ...opened, max: WOKEN_MAX } : opened
+      return opened._tag === "Woken" ? { ...opened, max: WOKEN_MAX } : opened
     }),
     draft
   )
