@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util"
 import * as fs from "node:fs"
 import { join } from "node:path"
-import { lockFolder } from "../stack/lock.ts"
+import { refuseRunning } from "../stack/lock.ts"
 import { StackError } from "../stack/stack.ts"
 import type { CliCommand } from "../house/command.ts"
 import { dataDirOf } from "../house/lastro.ts"
@@ -54,7 +54,7 @@ export const discard: CliCommand = {
       return Promise.resolve(EXIT_FAILED)
     }
     // Refused while a Lastro runs on it.
-    if (fs.existsSync(dataDir)) lockFolder(dataDir)()
+    refuseRunning(dataDir)
     removeFolder(dataDir)
     console.log(`Removed: ${folders.join(", ")}`)
     return Promise.resolve(0)

@@ -1,6 +1,7 @@
 import { toStderr } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import type { CliCommand } from "../house/command.ts"
+import { refuseTakenPort } from "../edge/listen.ts"
 import { startEdge } from "../house/edge.ts"
 import { openGateways, sharedGateways } from "../house/gateways.ts"
 import { dataDirOf, hostOf, portOf } from "../house/lastro.ts"
@@ -27,6 +28,7 @@ export const edge: CliCommand = {
   run: async (args, environment) => {
     takesNothing(args)
     const stopAsked = untilStopped()
+    await refuseTakenPort(portOf(environment), hostOf(environment))
     const stack = await readyStack("edge", environment, "edge")
     startTracing(environment)
     const named = (environment["LASTRO_GATEWAYS_FILE"] ?? "") !== ""

@@ -36,10 +36,13 @@ const EXIT_GIVEN_UP = 1
 /** What can still be finished without a server has this long. */
 const END_MILLIS = 10_000
 
-const givenUpBy = ({ kept = [] }: Stack): ReadonlyArray<Promise<StackError>> =>
-  kept.map(({ givenUp }) => givenUp)
+/** What ends it although nobody asked for that. */
+const givenUpBy = ({ kept = [], lost }: Stack): ReadonlyArray<Promise<StackError>> => [
+  ...kept.map(({ givenUp }) => givenUp),
+  ...lost === undefined ? [] : [lost]
+]
 
-/** Everything in one process, until it is told to stop, or a server of its own cannot be kept running. */
+/** Everything in one process, until it is told to stop, or its servers or their folder cannot be kept. */
 export const runAll = async (
   environment: Environment,
   settings: Pick<LastroSettings, "stack" | "log">

@@ -1,5 +1,5 @@
 import type { Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, createServer } from "node:net"
 import { serve } from "@hono/node-server"
 
 interface Listening {
@@ -43,6 +43,17 @@ export const listen = async (
   }
 }
 
+/** Before anything is made: a port that is taken is said while there is nothing to take back. */
+export const refuseTakenPort = (port: number, host: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const tried = createServer()
+    tried.once("error", (error) => reject(listenError(error, port)))
+    tried.listen(port, host, () => tried.close(() => resolve()))
+  })
+
+const listenError = (error: NodeJS.ErrnoException, port: number): Error =>
+  error.code === "EADDRINUSE" ? new PortTaken(port) : error
+
 /** Where this machine reaches what listens on that address. */
 export const urlOf = (host: string, port: number): string => {
   const seen = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
@@ -65,6 +76,6 @@ const bind = (fetch: Parameters<typeof listen>[0], port: number, hostname: strin
     // It stays: a connection that cannot be accepted (no file descriptor is left) is told here, too, and
     // its caller tries again.
     server.on("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new PortTaken(port) : error)
+      reject(listenError(error, port))
     })
   })

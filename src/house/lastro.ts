@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
+import { refuseTakenPort } from "../edge/listen.ts"
 import { givenStack } from "../stack/given.ts"
 import { startEmbedded } from "../stack/embedded.ts"
+import { refuseRunning } from "../stack/lock.ts"
 import { type Progress, type Stack, StackError } from "../stack/stack.ts"
 import { stopEach } from "../stack/stopEach.ts"
 import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
@@ -104,11 +106,18 @@ const wantedOf = ({ environment, gateways, terms }: LastroSettings) => ({
   terms: terms ?? configuredTerms(environment)
 })
 
+/** What can be known to be in the way is told before anything is made. */
+const enter = async ({ dataDir, environment, port, stack }: LastroSettings): Promise<void> => {
+  if (stack === undefined) refuseRunning(dataDir)
+  await refuseTakenPort(port, hostOf(environment))
+  openFolder(dataDir)
+}
+
 /** Everything in one process: servers, streams, actors, gateway simulator and edge. */
 export const startLastro = async (settings: LastroSettings): Promise<Lastro> => {
   const { dataDir, environment, progress } = settings
   const { configured, terms } = wantedOf(settings)
-  openFolder(dataDir)
+  await enter(settings)
   const log = settings.log ?? toFile(join(dataDir, LOG))
   log(lineOf("info", `Lastro starts on ${dataDir}, process ${process.pid}`))
   startTracing(environment)

@@ -94,7 +94,11 @@ export class Child {
     const timer = setTimeout(() => this.signal("SIGKILL"), STOP_MILLIS)
     await this.gone
     clearTimeout(timer)
-    fs.rmSync(this.options.pidFile, { force: true })
+    // Another Lastro may have begun anew where this one's folder was removed: the note is then of its server.
+    const { pidFile } = this.options
+    if (fs.existsSync(pidFile) && fs.readFileSync(pidFile, "utf8").startsWith(`${this.pid} `)) {
+      fs.rmSync(pidFile)
+    }
   }
 
   /** What it wrote in its log since it was started. */

@@ -50,14 +50,14 @@ export const startCluster = async (options: ClusterOptions): Promise<ClusterStac
   const dataDir = resolve(options.dataDir)
   const progress = options.progress ?? (() => {})
   fs.mkdirSync(dataDir, { recursive: true })
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir)
   const servers = new Map<ClusterServer, NatsServer | PostgresServer>()
   const stop = async () => {
     await Promise.all([...servers.values()].map((server) => {
       server.signal("SIGCONT")
       return server.stop()
     }))
-    unlock()
+    lock.release()
   }
   try {
     const [databaseUrl] = await together([

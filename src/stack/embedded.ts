@@ -39,14 +39,14 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
       `${dataDir} belongs to servers in containers: set LASTRO_STACK=containers, or LASTRO_DATA_DIR.`
     )
   }
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir)
   let nats: NatsServer | undefined
   let postgres: PostgresServer | undefined
   let kept: ReadonlyArray<Keeper> = []
   const stop = async () => {
     for (const keeper of kept) keeper.release()
     await Promise.all([nats?.stop(), postgres?.stop()])
-    unlock()
+    lock.release()
   }
   try {
     const [startedNats, databaseUrl] = await together([
@@ -67,6 +67,7 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
     if (tell !== undefined) kept = own.map((one) => keep(one, tell))
     return {
       kept,
+      lost: lock.lost,
       disks: own.map(({ dataFolder, name }) => ({ server: name, folder: dataFolder })),
       natsUrls: [startedNats.url],
       natsMonitorUrl: startedNats.monitorUrl,

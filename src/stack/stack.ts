@@ -49,6 +49,8 @@ export interface Stack {
   readonly disks?: ReadonlyArray<{ readonly server: string; readonly folder: string }>
   /** Servers of our own that are started again when they end. */
   readonly kept?: ReadonlyArray<Keeper>
+  /** Resolves, with what to say, when the data folder is this process's no more. */
+  readonly lost?: Promise<StackError>
 }
 
 /** Something the machine lacks or refuses. The message is one sentence that says what to do. */

@@ -63,14 +63,14 @@ test.skipIf(!isRoot)(
 
 test("a folder on which a Lastro runs is not discarded", async () => {
   fs.mkdirSync(dataDir, { recursive: true })
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir)
   const asked = await lastro("discard")
   expect([asked.code, asked.text]).toEqual([1, `lastro discard --yes removes ${dataDir}`])
   const refused = await lastro("discard", "--yes")
   expect(refused.code).toBe(1)
   expect(refused.text).toContain("Lastro is already running")
   expect(fs.existsSync(dataDir)).toBe(true)
-  unlock()
+  lock.release()
 })
 
 test("a folder that holds anything else is left as it is: LASTRO_DATA_DIR may name a wrong one", async () => {

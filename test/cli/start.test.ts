@@ -20,6 +20,7 @@ const otherData = join(otherHome, "data")
 const nodeHome = closedFolder()
 
 let lastro: StartProcess
+let other: StartProcess
 let firstPayment: string
 const spawned: Array<StartProcess> = []
 
@@ -135,12 +136,12 @@ test("a taken port is said in one sentence, and nothing is left running", async 
   expect(blocked.errors.trim()).toBe(
     `lastro: port ${port} is taken: stop what uses it, or choose another with LASTRO_PORT.`
   )
-  expect(serverPids(otherData).filter(isAlive)).toEqual([])
-  expect(fs.existsSync(join(otherData, "lock"))).toBe(false)
+  // It is found before anything is made.
+  expect(fs.existsSync(otherData)).toBe(false)
 })
 
 test("two copies run side by side, each with its own data and keys", async () => {
-  const other = await begin({
+  other = await begin({
     cwd: otherHome,
     environment: { LASTRO_DATA_DIR: otherData, LASTRO_PORT: "0" }
   }).ready()
@@ -152,9 +153,14 @@ test("two copies run side by side, each with its own data and keys", async () =>
     headers: { authorization: `Bearer ${other.key}` }
   })
   expect(answer.status).toBe(404)
+})
+
+test("where its data folder is removed it ends with its servers, and says why", async () => {
   const servers = serverPids(otherData)
-  other.signal("SIGTERM")
-  expect(await other.end()).toBe(0)
+  expect(servers.map(isAlive)).toEqual([true, true])
+  fs.rmSync(otherData, { recursive: true, force: true })
+  expect(await other.end()).toBe(1)
+  expect(other.errors).toContain(`${otherData} was removed while Lastro ran on it`)
   expect(servers.filter(isAlive)).toEqual([])
 })
 

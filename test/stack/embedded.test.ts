@@ -109,21 +109,21 @@ test("a stopped data folder is free again, and holds what was stored, also under
 test("a lock whose process is gone is taken over, as is one whose process number was given away", async () => {
   const dataDir = folder("stale-lock")
   fs.writeFileSync(join(dataDir, "lock"), `${await gonePid()} 1`)
-  lockFolder(dataDir)()
+  lockFolder(dataDir).release()
   // Alive, but not the process that took the lock: it started at another time.
   fs.writeFileSync(join(dataDir, "lock"), `${bystander()} 1`)
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir)
   expect(fs.readFileSync(join(dataDir, "lock"), "utf8")).toMatch(new RegExp(`^${process.pid} `))
-  unlock()
+  lock.release()
   expect(fs.existsSync(join(dataDir, "lock"))).toBe(false)
 })
 
 test("a lock taken over by somebody else is not removed by its former holder", () => {
   const dataDir = folder("moved-lock")
-  const unlock = lockFolder(dataDir)
+  const lock = lockFolder(dataDir)
   const other = bystander()
   fs.writeFileSync(join(dataDir, "lock"), `${other} ${startTime(other)}`)
-  unlock()
+  lock.release()
   expect(fs.existsSync(join(dataDir, "lock"))).toBe(true)
   expect(() => lockFolder(dataDir)).toThrow(new RegExp(`process ${other}`))
 })

@@ -48,11 +48,11 @@ export const startContainers = async (
 ): Promise<ContainerStack> => {
   const { environment, progress } = options
   const files = filesOf(resolve(options.dataDir))
-  const unlock = lockFolder(resolve(options.dataDir))
+  const lock = lockFolder(resolve(options.dataDir))
   const started: Array<StartedTestContainer> = []
   const stop = async () => {
     await Promise.all(started.splice(0).map(stopContainer))
-    unlock()
+    lock.release()
   }
   try {
     await removeStale(files.folder)
@@ -76,6 +76,7 @@ export const startContainers = async (
     return {
       ...natsOf(nats.value, files),
       databaseUrl,
+      lost: lock.lost,
       stop,
       remove: async () => {
         await stop()
