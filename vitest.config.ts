@@ -7,7 +7,8 @@ const { pure, servers } = testFiles()
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: "pure", include: pure } },
+      // These leave nothing behind: a worker reads the sources once, not once a file.
+      { extends: true, test: { name: "pure", include: pure, isolate: false } },
       {
         extends: true,
         test: { name: "servers", include: servers, globalSetup: ["test/support/globalSetup.ts"] }

@@ -17,7 +17,7 @@ const MILD: Weather = {
 }
 const SEEDS = Array.from({ length: 24 }, (_, index) => index + 1)
 /** Occurrences of one point at which a process dies, one simulation for each. */
-const DEATHS_MAX = runsOf(12)
+const DEATHS_MAX = runsOf(12, 1)
 
 /** Tells of every point of the commit path, in their order, as long as the weather may kill there. */
 const listening = (told: (label: string) => void) => (world: World): void => {

@@ -13,8 +13,11 @@ const used = () => {
 
 await Effect.runPromise(pausing)
 const before = used()
-const fiber = Effect.runFork(Effect.andThen(pausing, Effect.never))
-await new Promise((resolve) => setTimeout(resolve, 2_000))
+const paused = Promise.withResolvers<void>()
+const fiber = Effect.runFork(
+  pausing.pipe(Effect.andThen(Effect.sync(paused.resolve)), Effect.andThen(Effect.never))
+)
+await paused.promise
 console.log(used() - before)
 fiber.interruptUnsafe()
 process.exit()

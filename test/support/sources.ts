@@ -26,25 +26,42 @@ export const nodesOf = (root: ts.Node): ReadonlyArray<ts.Node> => {
   return found
 }
 
-/** The sources, and one file that is not there with mistakes that a test must find. */
-export const readSources = (planted: { readonly file: string; readonly text: string }): Sources => {
-  const files = ["src", "actors", "streams"].flatMap((folder) =>
-    fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts")).map((name) => resolve(folder, name))
-  )
+/** A text that is compiled as if it were that file. */
+export interface Planted {
+  readonly file: string
+  readonly text: string
+}
+
+/** Files and what they import, with others that are not there, as the compiler sees them. */
+export const compiled = (
+  files: ReadonlyArray<string>,
+  planted: ReadonlyArray<Planted>
+): ts.Program => {
   const configuration = ts.readConfigFile("tsconfig.json", ts.sys.readFile).config
   const { options } = ts.parseJsonConfigFileContent(configuration, ts.sys, resolve("."))
   const host = ts.createCompilerHost(options)
   const read = host.getSourceFile
-  host.getSourceFile = (file, ...rest) =>
-    file === planted.file
-      ? ts.createSourceFile(file, planted.text, ts.ScriptTarget.Latest, true)
-      : read(file, ...rest)
-  const program = ts.createProgram(
-    [...files, planted.file],
+  const texts = new Map(planted.map(({ file, text }) => [file, text]))
+  host.getSourceFile = (file, ...rest) => {
+    const text = texts.get(file)
+    return text === undefined
+      ? read(file, ...rest)
+      : ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
+  }
+  return ts.createProgram(
+    [...files, ...texts.keys()],
     { ...options, noEmit: true, skipLibCheck: true },
     host
   )
+}
+
+/** The sources, and one file that is not there with mistakes that a test must find. */
+export const readSources = (planted: Planted): Sources => {
+  const files = ["src", "actors", "streams"].flatMap((folder) =>
+    fs.readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts")).map((name) => resolve(folder, name))
+  )
+  const program = compiled(files, [planted])
   return {
     files,
     checker: program.getTypeChecker(),

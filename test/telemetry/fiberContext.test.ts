@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { promisify } from "node:util"
 import { expect, test } from "vitest"
 
-const PAUSES = 50_000
+const PAUSES = 20_000
 const isDeno = "Deno" in globalThis
 const flags = isDeno ? ["run", "-A", "--quiet", "--v8-flags=--expose-gc"] : ["--expose-gc"]
 
