@@ -9,7 +9,7 @@ import { examine } from "../proof/doctor/examine.ts"
 import type { Identity } from "../proof/doctor/patient.ts"
 import { healthSources, workerProbes } from "./healthSources.ts"
 import type { NatsCredentials, NatsRole, Stack } from "../stack/stack.ts"
-import { connect } from "../store/database.ts"
+import { connect, type Db } from "../store/database.ts"
 
 /** What only actors, owners and administrators write. */
 const INTERNAL = [
@@ -59,6 +59,11 @@ const merchantRole = (user: string): Omit<Identity, "nc"> => {
 
 /** The doctor says what it could learn within two seconds where a server is away. */
 const CONNECT_MILLIS = 1_000
+const PARTING_MILLIS = 200
+
+/** Connections to a server that hangs end when it goes on, or give up by themselves: nobody waits for that. */
+const parted = (db: Db): Promise<unknown> =>
+  Promise.race([db.destroy(), new Promise((resolve) => setTimeout(resolve, PARTING_MILLIS))])
 
 /** Examines a deployment with the credentials it was given. */
 export const examineStack = (stack: Stack): Promise<Diagnosis> => {
@@ -112,5 +117,5 @@ export const examineStack = (stack: Stack): Promise<Diagnosis> => {
           )
       )
     })
-  }))).finally(() => db.destroy())
+  }))).finally(() => parted(db))
 }

@@ -1,30 +1,15 @@
 import { Result } from "effect"
 import type { MachineRefusal, Received, States } from "./actor.ts"
-import type { AnyKeyed } from "./registry.ts"
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
+import type { FoldContext } from "./foldContext.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
+import type { AnyKeyed } from "./registry.ts"
 import { replyAddressOf } from "./reply.ts"
 import { answer, obey, staysAside, wakeOutcome } from "./obey.ts"
 import type { Opened, Readable, Reconfigure, Replayed, Unreadable, Woken } from "./opened.ts"
-import { addDecision, addRefusal, type Addressing } from "./outbox.ts"
+import { addDecision, addRefusal } from "./outbox.ts"
 import { deadLetterOf, parkAfterFailure, parkAgain, parkedNow, quarantine } from "./park.ts"
-
-/** What the fold reads of its partition. */
-export interface FoldContext {
-  readonly actor: AnyKeyed
-  readonly addressing: Addressing
-  readonly partition: number
-  /** Committed states of every key the batch names. */
-  readonly committed: (id: string) => unknown
-  /** Keys set aside before this turn. */
-  readonly parked: ReadonlyMap<string, ParkedKey>
-  readonly config: { readonly version: number; readonly value: unknown }
-  /** Typed failures found while loading, with the directive for each. */
-  readonly failures: ReadonlyMap<Letter, { readonly tag: string; readonly cause: string }>
-  /** Letters whose data PostgreSQL refused: treated as defects. */
-  readonly defects: ReadonlyMap<Letter, string>
-}
 
 /**
  * Decides letter by letter, in stream order, in memory. What a letter is opened as says how:

@@ -1,6 +1,6 @@
 import { stateKey } from "./actor.ts"
 import { type Draft, foldDigest } from "./draft.ts"
-import type { FoldContext } from "./fold.ts"
+import type { FoldContext } from "./foldContext.ts"
 import type { Ordered, Woken } from "./opened.ts"
 import { parkedNow } from "./park.ts"
 

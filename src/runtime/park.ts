@@ -1,7 +1,7 @@
 import { derivedId } from "../domain/identifiers.ts"
 import { type MachineRefusal, stateKey } from "./actor.ts"
 import { type DeadLetter, type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
-import type { FoldContext } from "./fold.ts"
+import type { FoldContext } from "./foldContext.ts"
 import type { Readable } from "./opened.ts"
 import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
 import { addRefusal } from "./outbox.ts"

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { Nats } from "../../src/bus/connection.ts"
 import { loginRefused, loginTaken } from "../../src/bus/logins.ts"
+import { examineStack } from "../../src/house/examination.ts"
 import { edgeProbes } from "../../src/house/healthSources.ts"
 import type { FamilyState } from "../../src/proof/health/familyStates.ts"
 import { healthOf, type HealthSources } from "../../src/proof/health/health.ts"
@@ -242,6 +243,12 @@ describe("every signal of health turns red by its fault, and by it alone", () =>
     expect(code).toBe(1)
     expect(text).toContain("ok  nats: NATS answers")
     expect(text).toContain("NO  postgresql: PostgreSQL does not answer")
+    const asked = performance.now()
+    const { findings } = await examineStack(one.stack)
+    expect(performance.now() - asked).toBeLessThan(4_000)
+    expect(findings).toContainEqual(
+      expect.objectContaining({ area: "postgresql", found: "it does not answer within 1 s" })
+    )
     thaw()
     await eventually(async () => bad(await looked()).length === 0 || undefined)
   })
