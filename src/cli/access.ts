@@ -1,33 +1,42 @@
 import { randomUUID } from "node:crypto"
 import { hostname, userInfo } from "node:os"
 import { parseArgs } from "node:util"
-import { Schema } from "effect"
-import { holdsCardNumber } from "../domain/cardNumber.ts"
-import { derivedId, MerchantId } from "../domain/identifiers.ts"
+import { derivedId } from "../domain/identifiers.ts"
 import { attachStack } from "../stack/attached.ts"
 import {
   type AccessKey,
   accessKeys,
   createAccessKey,
   type Ordered,
-  revokeAccessKey
+  revokeAccessKey,
+  rotateAccessKey
 } from "../store/accessKeys.ts"
 import { connect, type Db } from "../store/database.ts"
 import type { CliCommand } from "../house/command.ts"
 import type { Environment } from "../house/environment.ts"
 import { dataDirOf } from "../house/lastro.ts"
 import { EXIT_FAILED } from "../house/operator.ts"
+import { secondsOf, wantedKey } from "../house/wantedKey.ts"
 import { UsageError } from "../house/usage.ts"
 
-const usage = `Usage: lastro access create --merchant ID --name NAME --why TEXT [--json]
-       lastro access create --operator --name NAME --why TEXT [--json]
-       lastro access list [--merchant ID] [--json]
+const usage = `Usage: lastro access create --merchant ID --name NAME --why TEXT [--test]
+         [--scopes a,b] [--role ROLE] [--expires 90d] [--rate N] [--from CIDR,…] [--json]
+       lastro access create --operator --name NAME --why TEXT [the same]
+       lastro access rotate <id> [--grace 1d] --why TEXT [--json]
        lastro access revoke <id> --why TEXT [--json]
+       lastro access list [--merchant ID] [--json]
+       lastro access show <id> [--json]
 
-API keys: who may come in at the edge. "create" shows the secret once; nothing keeps it. An operator's
-key may do what operators do, and its name is what the audit calls the person. A revoked key is refused
-after ten seconds at most. Making and revoking are written down with who did it (this machine's user)
-and why: GET /v1/operations/actions.
+API keys: who may come in at the edge, and do what (docs/access.md). "create" and "rotate" show a secret
+once; nothing keeps it. Without --scopes and --role a key may do what is usual: a merchant's everything
+but manage keys and personal data, an operator's everything but manage keys and erase personal data. Its
+name is what the audit calls who holds it. After "rotate" the former secret works on for the grace; a
+revoked key works nowhere. Each is written down with who did it (this machine's user) and why: GET
+/v1/operations/actions.
+
+  --expires, --grace   a time such as 90d, 12h, 30m or 10s
+  --rate               requests a second, in the place of the edge's limit
+  --from               addresses it is taken from, as CIDR ranges
 
   DATABASE_URL      the database of the Lastro that is meant, or
   LASTRO_DATA_DIR   the Lastro that runs here (default .lastro)
@@ -39,6 +48,13 @@ const options = {
   operator: { type: "boolean", default: false },
   name: { type: "string" },
   why: { type: "string" },
+  test: { type: "boolean", default: false },
+  scopes: { type: "string" },
+  role: { type: "string" },
+  expires: { type: "string" },
+  rate: { type: "string" },
+  from: { type: "string" },
+  grace: { type: "string", default: "1d" },
   json: { type: "boolean", default: false }
 } as const
 
@@ -47,66 +63,61 @@ const parse = (args: ReadonlyArray<string>) =>
 type Given = ReturnType<typeof parse>["values"]
 
 export const access: CliCommand = {
-  summary: "API keys: make, list, revoke",
+  summary: "API keys: make, rotate, revoke, list, show",
   usage,
   run: async (args, environment) => {
     const { positionals: [verb, ...rest], values } = parse(args)
-    if (verb === "list" && rest.length === 0) {
-      return await onDatabase(environment, (db) => list(db, values))
+    const act = actOf(verb, rest, values)
+    if (act === undefined) {
+      throw new UsageError(
+        "say create, list, or show, rotate or revoke <id>; --help says more."
+      )
     }
-    if (verb === "create" && rest.length === 0) {
-      const key = wanted(values)
-      return await onDatabase(environment, async (db) => {
-        const made = await createAccessKey(db, key, orderedFor(values))
-        console.log(
-          values.json ? JSON.stringify({ ...made.key, secret: made.secret }) : made.secret
-        )
-        return 0
-      })
-    }
-    const [id, ...more] = rest
-    if (verb === "revoke" && id !== undefined && more.length === 0) {
-      const ordered = orderedFor(values)
-      return await onDatabase(environment, async (db) => {
-        const ended = await revokeAccessKey(db, id, ordered)
-        if (ended === undefined) console.error(`lastro access: there is no key ${id}.`)
-        else console.log(values.json ? JSON.stringify(ended) : line(ended))
-        return ended === undefined ? EXIT_FAILED : 0
-      })
-    }
-    throw new UsageError("say create, list or revoke <id>; --help says more.")
+    return await onDatabase(environment, act)
   }
 }
 
-const onDatabase = async (
-  environment: Environment,
-  act: (db: Db) => Promise<number>
-): Promise<number> => {
+type Act = (db: Db) => Promise<number>
+
+/** Everything that is wrong with the words is said before anything is done. */
+const actOf = (
+  verb: string | undefined,
+  [id, ...more]: ReadonlyArray<string>,
+  values: Given
+): Act | undefined => {
+  if (id === undefined) {
+    if (verb === "list") return (db) => list(db, values)
+    if (verb !== "create") return undefined
+    const key = wantedKey(values, new Date())
+    const ordered = orderedFor(values)
+    return async (db) => told(await createAccessKey(db, key, ordered), values)
+  }
+  if (more.length > 0) return undefined
+  switch (verb) {
+    case "show":
+      return async (db) => shown(id, (await accessKeys(db, { id }))[0], values)
+    case "rotate": {
+      const grace = secondsOf("--grace", values.grace)
+      const ordered = orderedFor(values)
+      return async (db) => {
+        const made = await rotateAccessKey(db, { id }, grace, ordered)
+        return made === undefined ? missing(`${id} that lives`) : told(made, values)
+      }
+    }
+    case "revoke": {
+      const ordered = orderedFor(values)
+      return async (db) => shown(id, await revokeAccessKey(db, { id }, ordered), values)
+    }
+    default:
+      return undefined
+  }
+}
+
+const onDatabase = async (environment: Environment, act: Act): Promise<number> => {
   const url = environment["DATABASE_URL"] ??
     attachStack(dataDirOf(environment), environment).databaseUrl
   const db = connect(url, 1)
   return await act(db).finally(() => db.destroy())
-}
-
-const isMerchant = Schema.is(MerchantId)
-
-const wanted = ({ merchant, name, operator }: Given) => {
-  if (name === undefined || name === "" || (merchant !== undefined) === operator) {
-    throw new UsageError("say whose key it is: --name NAME and --merchant ID or --operator.")
-  }
-  if (merchant !== undefined && !isMerchant(merchant)) {
-    throw new UsageError(
-      `${merchant} cannot be a merchant's identifier: that is 1 to 32 of a-z, 0-9, _ and -.`
-    )
-  }
-  if (holdsCardNumber(`${merchant} ${name}`)) {
-    throw new UsageError("a name that is shown must not look like a card number.")
-  }
-  return {
-    name,
-    merchant: merchant ?? "",
-    scopes: [operator ? "operator" as const : "merchant" as const]
-  }
 }
 
 const orderedFor = ({ why }: Given): Ordered => {
@@ -118,6 +129,25 @@ const orderedFor = ({ why }: Given): Ordered => {
   }
 }
 
+const told = (
+  { key, secret }: { readonly key: AccessKey; readonly secret: string },
+  { json }: Given
+): number => {
+  console.log(json ? JSON.stringify({ ...key, secret }) : secret)
+  return 0
+}
+
+const missing = (id: string): number => {
+  console.error(`lastro access: there is no key ${id}.`)
+  return EXIT_FAILED
+}
+
+const shown = (id: string, key: AccessKey | undefined, { json }: Given): number => {
+  if (key === undefined) return missing(id)
+  console.log(json ? JSON.stringify(key) : line(key))
+  return 0
+}
+
 const list = async (db: Db, { json, merchant }: Given): Promise<number> => {
   const found = await accessKeys(db, { merchant })
   if (json) console.log(JSON.stringify(found))
@@ -126,6 +156,16 @@ const list = async (db: Db, { json, merchant }: Given): Promise<number> => {
   return 0
 }
 
-const line = ({ created_at, id, merchant, name, revoked_at, scopes }: AccessKey): string =>
-  `${id}  ${merchant === "" ? "operator" : merchant}  ${name}  ${scopes.join(" ")}  ` +
-  `made ${created_at}${revoked_at === null ? "" : `, revoked ${revoked_at}`}`
+const line = (key: AccessKey): string =>
+  [
+    `${key.id}  ${key.merchant === "" ? "operator" : key.merchant}  ${key.name}  ` +
+    [...key.role === null ? [] : [`role ${key.role}`], ...key.scopes].join(" ") +
+    `  made ${key.created_at}${key.made_by === null ? "" : ` by ${key.made_by}`}`,
+    ...key.test ? ["a test key"] : [],
+    ...key.addresses.length === 0 ? [] : [`from ${key.addresses.join(", ")}`],
+    ...key.requests_per_second === null ? [] : [`at most ${key.requests_per_second} a second`],
+    ...key.used_at === null ? [] : [`used ${key.used_at}`],
+    ...key.former_until === null ? [] : [`its former secret ends ${key.former_until}`],
+    ...key.expires_at === null ? [] : [`ends ${key.expires_at}`],
+    ...key.revoked_at === null ? [] : [`revoked ${key.revoked_at}`]
+  ].join(", ")

@@ -19,6 +19,7 @@ import { dataDirOf, type Lastro, startLastro } from "../house/lastro.ts"
 import { discardWhenInterrupted } from "../trials/discardWhenInterrupted.ts"
 import { removeFolder } from "../house/ownFolder.ts"
 import { numberGiven, wholeNumberGiven } from "../house/usage.ts"
+import { merchantScopes } from "../domain/scope.ts"
 
 const WARM_SECONDS = 5
 const SOAK_PAYMENTS = 1_000_000
@@ -144,7 +145,7 @@ const measure = async (
   const key = await createApiKey(db, {
     name: "bench",
     merchant: merchantName(0),
-    scopes: ["merchant"]
+    scopes: merchantScopes
   })
   await db.destroy()
   const [latency, edge] = await Promise.all([

@@ -5,6 +5,7 @@ import { untilStopped } from "../house/untilStopped.ts"
 import { dataDirOf, keptKey, type LastroSettings, portOf, startLastro } from "../house/lastro.ts"
 import { takesNothing } from "../house/usage.ts"
 import type { Stack, StackError } from "../stack/stack.ts"
+import { merchantScopes, operatorScopes } from "../domain/scope.ts"
 
 const usage = `Usage: deno task start
 
@@ -61,12 +62,12 @@ export const runAll = async (
   const key = await keptKey(databaseUrl, join(dataDir, "acme.key"), {
     name: "acme",
     merchant: "acme",
-    scopes: ["merchant"]
+    scopes: merchantScopes
   })
   const operator = await keptKey(databaseUrl, join(dataDir, "operator.key"), {
     name: "operator",
     merchant: "",
-    scopes: ["operator"]
+    scopes: operatorScopes
   })
   const { url } = lastro.edge
   const simulated = [...lastro.simulators, ...lastro.banks].map(([name, { url }]) =>

@@ -5,11 +5,13 @@ import type { ApiKey } from "../store/apiKeys.ts"
 import { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
-import { Keys, secretOf } from "./auth.ts"
+import { addressOf, assertFrom } from "./access/addresses.ts"
+import { Keys } from "./access/keys.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { described } from "./docs/routes.ts"
 import { type Problem, problem, problemBody } from "./problem.ts"
 import { RateLimit } from "./rateLimit.ts"
+import { assertMay } from "./access/permission.ts"
 import type { Answer, Asked, EdgeServices, Route } from "./route.ts"
 
 interface EdgeOptions {
@@ -18,7 +20,15 @@ interface EdgeOptions {
   readonly services: Context.Context<EdgeServices>
 }
 
-const NOBODY: ApiKey = { name: "", merchant: "", scopes: [] }
+const NOBODY: ApiKey = {
+  id: "",
+  name: "",
+  merchant: "",
+  granted: new Set(),
+  expiresAt: null,
+  addresses: [],
+  requestsPerSecond: null
+}
 
 /** The HTTP edge: one table of routes, one way through. */
 export const edgeApp = (options: EdgeOptions): Hono => {
@@ -95,10 +105,11 @@ const handle = Effect.fnUntraced(function* (
   const header = (name: string) => context.req.header(name)
   const authorization = header("authorization")
   const limits: Record<string, string> = {}
-  let key = NOBODY
+  let caller = NOBODY
   if (route.audience !== "public") {
-    key = yield* keys.authenticate(authorization)
-    const allowance = limit.take(secretOf(authorization)!, Date.now())
+    caller = yield* keys.authenticate(authorization)
+    yield* assertFrom(caller, addressOf(context))
+    const allowance = limit.take(caller, Date.now())
     if (route.method === "POST" && isForeign(authorization, header)) {
       return yield* problem("not_allowed", "a page of another site may not ask this")
     }
@@ -109,22 +120,16 @@ const handle = Effect.fnUntraced(function* (
         retryAfterSeconds: allowance.resetSeconds
       })
     }
-    // An operator's key reads any merchant's data where it names the merchant; never the reverse.
-    if (route.audience === "operator" && !key.scopes.includes("operator")) {
-      return yield* problem("not_allowed", "this needs an operator's key")
-    }
-    if (route.audience === "merchant" && !isMerchants(key) && !key.scopes.includes("operator")) {
-      return yield* problem("not_allowed", "this needs a merchant's key")
-    }
+    yield* assertMay(route, caller)
   }
   const query = yield* decodeQuery(route, context.req.queries())
-  if (query["merchant"] !== undefined && !key.scopes.includes("operator")) {
+  if (query["merchant"] !== undefined && caller.merchant !== "") {
     return yield* problem("not_allowed", "only operators name a merchant")
   }
   const text = route.method === "POST" ? yield* readText(route, context.req.raw) : ""
   const { body, json } = yield* decodeBody(route, text)
   const asked: Asked = {
-    key,
+    caller,
     path: context.req.param() as Record<string, string>,
     query,
     namesMerchant: route.query?.["merchant"] !== undefined,
@@ -151,9 +156,6 @@ const isForeign = (
   const origin = header("origin")
   return origin !== undefined && URL.parse(origin)?.host !== header("host")
 }
-
-/** A key without a merchant must never mean every merchant's data. */
-const isMerchants = (key: ApiKey): boolean => key.merchant !== "" && key.scopes.includes("merchant")
 
 const answerResponse = (answer: Answer, requestId: string): Response => {
   const headers = new Headers({ "request-id": requestId, ...answer.headers })
@@ -191,6 +193,10 @@ const problemResponse = (one: Problem, requestId: string): Response =>
       // The rest of a body nobody reads is still on its way: the connection is of no further use.
       ...((one.status === 413 || one.status === 408) && { connection: "close" }),
       // Browsers ask for the key by themselves; other callers ignore it.
+      // RFC 6750 §3.1.
+      ...(one.scope !== undefined && {
+        "www-authenticate": `Bearer error="insufficient_scope", scope="${one.scope}"`
+      }),
       ...(one.status === 401 && { "www-authenticate": 'Basic realm="Lastro", charset="UTF-8"' })
     }
   })

@@ -246,7 +246,7 @@ const locationOf = ({ about, location }: Intent): string => location ?? `/v1/pay
 const accepted = (asked: Asked, intent: Intent, repeat: boolean): Answer => {
   const { about, body, isOutcome, merchant, type } = intent
   // An operator's key reads it only where it says whose it is.
-  const whose = asked.key.merchant === "" ? `&merchant=${merchant}` : ""
+  const whose = asked.caller.merchant === "" ? `&merchant=${merchant}` : ""
   const location = isOutcome === undefined
     ? `${locationOf(intent)}?${namedCommand(type, body["command_id"] as string)}${whose}`
     : locationOf(intent)

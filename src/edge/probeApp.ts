@@ -5,8 +5,9 @@ import type { Nats } from "../bus/connection.ts"
 import type { Health } from "../proof/health/health.ts"
 import { Database } from "../store/database.ts"
 import { registry } from "../telemetry/metrics.ts"
-import { Keys } from "./auth.ts"
-import { problem, problemBody } from "./problem.ts"
+import { Keys } from "./access/keys.ts"
+import { assertMay } from "./access/permission.ts"
+import { problemBody } from "./problem.ts"
 import { readiness } from "./routes/probes.ts"
 
 /** What a process without an edge answers: whether it lives, whether it can work, its metrics. */
@@ -22,10 +23,7 @@ export const probeApp = (services: Context.Context<Database | Nats>, health: Hea
   })
   app.get("/metrics", async (context) => {
     const asked = keys.authenticate(context.req.header("authorization")).pipe(
-      Effect.filterOrFail(
-        ({ scopes }) => scopes.includes("operator"),
-        () => problem("not_allowed", "this needs an operator's key")
-      )
+      Effect.tap((caller) => assertMay({ audience: "operator", scope: "metrics:read" }, caller))
     )
     const key = await Effect.runPromise(Effect.provideContext(Effect.result(asked), services))
     if (Result.isFailure(key)) {

@@ -1,12 +1,13 @@
 import { Schema } from "effect"
 import { mayPass } from "../../actors/payments/refused.ts"
+import { accessProblems } from "./problems/access.ts"
 import { type ProblemKind, titles } from "./problems/kind.ts"
 import { placeProblems } from "./problems/places.ts"
 import { refusalProblems } from "./problems/refusals.ts"
 import { requestProblems } from "./problems/requests.ts"
 
 /** Every kind of problem that a caller may be told. */
-const kinds = { ...requestProblems, ...placeProblems, ...refusalProblems }
+const kinds = { ...accessProblems, ...requestProblems, ...placeProblems, ...refusalProblems }
 export type ProblemCode = keyof typeof kinds
 export const problemKinds: Readonly<Record<ProblemCode, ProblemKind>> = kinds
 export const problemCodes = Object.keys(kinds).sort() as ReadonlyArray<ProblemCode>
@@ -27,6 +28,8 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   detail: Schema.String,
   errors: Schema.optionalKey(Schema.Array(FieldError)),
   retryAfterSeconds: Schema.optionalKey(Schema.Finite),
+  /** What a caller would need to be allowed it. */
+  scope: Schema.optionalKey(Schema.String),
   /** The answer to a repeat under the same idempotency key. */
   replayed: Schema.optionalKey(Schema.Boolean)
 }) {}
@@ -34,6 +37,7 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
 interface ProblemMore {
   readonly errors?: ReadonlyArray<FieldError>
   readonly retryAfterSeconds?: number
+  readonly scope?: string
   readonly replayed?: boolean
 }
 
@@ -59,6 +63,9 @@ const ProblemBody = Schema.Struct({
   instance: Schema.String.annotate({ description: "The request's number." }),
   code: Schema.String.annotate({ description: "What programs compare." }),
   errors: Schema.optionalKey(Schema.Array(FieldError)),
+  scope: Schema.optionalKey(
+    Schema.String.annotate({ description: "The scope that the caller lacks." })
+  ),
   retryable: Schema.Boolean.annotate({
     description: "The same request again, as it is, is right."
   })
@@ -69,7 +76,7 @@ const problemAddress = (code: string): string =>
   isProblemCode(code) ? `/docs/errors/${code}` : "/docs/errors"
 
 export const problemBody = (
-  { code, detail, errors, status }: Problem,
+  { code, detail, errors, scope, status }: Problem,
   requestId: string
 ): typeof ProblemBody.Type => ({
   type: problemAddress(code),
@@ -79,6 +86,7 @@ export const problemBody = (
   instance: requestId,
   code,
   ...(errors && { errors }),
+  ...(scope !== undefined && { scope }),
   retryable: isRetryable(status, code)
 })
 

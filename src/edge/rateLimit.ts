@@ -8,6 +8,12 @@ interface Allowance {
   readonly resetSeconds: number
 }
 
+/** Who is counted: a key, and how often it may ask where it has a rate of its own. */
+export interface Limited {
+  readonly id: string
+  readonly requestsPerSecond: number | null
+}
+
 /** Counts requests per API key and says so in the RateLimit headers (IETF draft 11). */
 export class RateLimit {
   private readonly perWindow: number
@@ -18,18 +24,19 @@ export class RateLimit {
     this.perWindow = requestsPerSecond * WINDOW_SECONDS
   }
 
-  take(key: string, nowMillis: number): Allowance {
+  take({ id, requestsPerSecond }: Limited, nowMillis: number): Allowance {
+    const quota = requestsPerSecond === null ? this.perWindow : requestsPerSecond * WINDOW_SECONDS
     const start = Math.floor(nowMillis / (WINDOW_SECONDS * 1_000))
     if (start !== this.windowStart) {
       this.windowStart = start
       this.counts = new Map()
     }
-    const used = (this.counts.get(key) ?? 0) + 1
-    this.counts.set(key, used)
+    const used = (this.counts.get(id) ?? 0) + 1
+    this.counts.set(id, used)
     return {
-      allowed: used <= this.perWindow,
-      policy: `"default";q=${this.perWindow};w=${WINDOW_SECONDS}`,
-      state: `"default";r=${Math.max(0, this.perWindow - used)};t=${WINDOW_SECONDS}`,
+      allowed: used <= quota,
+      policy: `"default";q=${quota};w=${WINDOW_SECONDS}`,
+      state: `"default";r=${Math.max(0, quota - used)};t=${WINDOW_SECONDS}`,
       resetSeconds: WINDOW_SECONDS
     }
   }

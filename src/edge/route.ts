@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import type { Commands } from "../bus/commands.ts"
 import type { Nats } from "../bus/connection.ts"
+import type { Scope } from "../domain/scope.ts"
 import type { ApiKey } from "../store/apiKeys.ts"
 import type { Database } from "../store/database.ts"
 import type { Claims } from "./claims.ts"
@@ -9,12 +10,17 @@ import { type Problem, problem } from "./problem.ts"
 
 export type EdgeServices = Database | Commands | Claims | Nats | EventStreams
 
-/** Who may call a route. `public` needs no key. */
-type Audience = "public" | "merchant" | "operator"
+/**
+ * Who may call a route. Anybody, or who has its scope: a merchant's own people (and the platform's, for the
+ * merchant they name), or the platform's alone.
+ */
+export type Access =
+  | { readonly audience: "public"; readonly scope?: never }
+  | { readonly audience: "merchant" | "operator"; readonly scope: Scope }
 
 /** A request after authentication and validation. */
 export interface Asked {
-  readonly key: ApiKey
+  readonly caller: ApiKey
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
   /** The route has a parameter by which operators say whose data they mean. */
@@ -41,12 +47,11 @@ export interface Answer {
 type AnyCodec = Schema.Codec<unknown, unknown>
 
 /** One route: what it is for people, for programs (OpenAPI) and for the server, in one place. */
-export interface Route {
+export type Route = Access & {
   readonly method: "GET" | "POST"
   /** `/v1/payments/{id}` */
   readonly path: string
   readonly summary: string
-  readonly audience: Audience
   readonly query?: Readonly<Record<string, { readonly schema: AnyCodec; readonly about: string }>>
   readonly body?: AnyCodec
   /** The body is text of this type instead of JSON. */
@@ -64,7 +69,7 @@ export const ok = (body: unknown, headers?: Readonly<Record<string, string>>): A
 
 /** The merchant a request is about: its key's, or for operators the one they name. */
 export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
-  const merchant = asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+  const merchant = asked.caller.merchant === "" ? asked.query["merchant"] : asked.caller.merchant
   if (merchant !== undefined) return Effect.succeed(merchant)
   return Effect.fail(
     asked.namesMerchant
@@ -75,7 +80,7 @@ export const merchantOf = (asked: Asked): Effect.Effect<string, Problem> => {
 
 /** The same for reads that operators may make over all merchants: undefined is everyone. */
 export const readableMerchantOf = (asked: Asked): string | undefined =>
-  asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+  asked.caller.merchant === "" ? asked.query["merchant"] : asked.caller.merchant
 
 export const MerchantQuery = {
   schema: Schema.String.check(Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u)),

@@ -80,6 +80,7 @@ export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string)
   path: `${shelf.path}/{id}`,
   summary,
   audience: "merchant",
+  scope: "ledger:read",
   query: { merchant: MerchantQuery, command: CommandQuery },
   answers: {
     200: `The ${shelf.name}`,

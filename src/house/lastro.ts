@@ -7,7 +7,7 @@ import { startEmbedded } from "../stack/embedded.ts"
 import { refuseRunning } from "../stack/lock.ts"
 import { type Progress, type Stack, StackError } from "../stack/stack.ts"
 import { stopEach } from "../stack/stopEach.ts"
-import { type ApiKey, createApiKey, keepApiKey } from "../store/apiKeys.ts"
+import { createApiKey, keepApiKey, type NewKey } from "../store/apiKeys.ts"
 import { connect } from "../store/database.ts"
 import { lineOf, type LogSink, toFile } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
@@ -189,7 +189,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
 export const keptKey = async (
   databaseUrl: string,
   file: string,
-  key: ApiKey
+  key: NewKey
 ): Promise<string> => {
   const db = connect(databaseUrl, 1)
   try {

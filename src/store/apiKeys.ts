@@ -1,49 +1,98 @@
-import { createHash, randomBytes } from "node:crypto"
 import { sql } from "kysely"
+import { granted, type Role } from "../domain/role.ts"
+import type { Scope } from "../domain/scope.ts"
 import type { Db } from "./database.ts"
+import { hashOf, newSecret } from "./keySecret.ts"
 
-export type Scope = "merchant" | "operator"
-
-export interface ApiKey {
+/** What a key is made with. */
+export interface NewKey {
   readonly name: string
-  /** Empty for an operator's key. */
+  /** Empty for a key of the platform's own people. */
   readonly merchant: string
   readonly scopes: ReadonlyArray<Scope>
+  /** Adds what the role has, whatever that is when somebody asks. */
+  readonly role?: Role | undefined
+  readonly expiresAt?: Date | undefined
+  /** CIDR ranges it is taken from; from anywhere where there are none. */
+  readonly addresses?: ReadonlyArray<string>
+  /** In the place of the edge's own limit. */
+  readonly requestsPerSecond?: number | undefined
+  readonly madeBy?: string
+  readonly test?: boolean
 }
 
-const KEY_BYTES = 24
-
-/** A key carries 192 random bits, so a plain hash is enough: there is nothing to guess. */
-const hashOf = (secret: string): Buffer => createHash("sha256").update(secret).digest()
-
-/** Makes a key and returns its secret, which is stored nowhere. */
-export const createApiKey = async (db: Db, key: ApiKey): Promise<string> => {
-  const secret = `sk_${randomBytes(KEY_BYTES).toString("base64url")}`
-  await sql`
-    insert into api_keys (hash, name, merchant, scopes)
-    values (${hashOf(secret)}, ${key.name}, ${key.merchant}, ${[...key.scopes]}::text[])`
-    .execute(db)
-  return secret
+/** A key that somebody came with. */
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly merchant: string
+  readonly granted: ReadonlySet<string>
+  readonly expiresAt: Date | null
+  readonly addresses: ReadonlyArray<string>
+  readonly requestsPerSecond: number | null
 }
+
+const insert = (db: Db, secret: string, key: NewKey) =>
+  sql<{ id: string }>`
+    insert into api_keys (hash, name, merchant, scopes, role, expires_at, addresses,
+      requests_per_second, made_by, is_test)
+    values (${hashOf(secret)}, ${key.name}, ${key.merchant}, ${[...key.scopes]}::text[],
+      ${key.role ?? null}, ${key.expiresAt ?? null}, ${[...key.addresses ?? []]}::text[],
+      ${key.requestsPerSecond ?? null}, ${key.madeBy ?? null}, ${key.test === true})
+    on conflict (hash) do nothing
+    returning id`.execute(db)
+
+/** Makes a key. Its secret is stored nowhere. */
+export const makeApiKey = async (
+  db: Db,
+  key: NewKey
+): Promise<{ readonly id: string; readonly secret: string }> => {
+  const secret = newSecret(key.test === true ? "test" : "live")
+  const { rows: [made] } = await insert(db, secret, key)
+  return { id: made!.id, secret }
+}
+
+/** The same where nobody asks for its name. */
+export const createApiKey = async (db: Db, key: NewKey): Promise<string> =>
+  (await makeApiKey(db, key)).secret
 
 /** A key whose secret somebody holds already, into a database that may not know it. */
-export const keepApiKey = async (db: Db, secret: string, key: ApiKey): Promise<void> => {
-  await sql`
-    insert into api_keys (hash, name, merchant, scopes)
-    values (${hashOf(secret)}, ${key.name}, ${key.merchant}, ${[...key.scopes]}::text[])
-    on conflict (hash) do nothing`.execute(db)
+export const keepApiKey = async (db: Db, secret: string, key: NewKey): Promise<void> => {
+  await insert(db, secret, key)
 }
 
-/** The keys of these secrets that are known and not revoked. */
+/** The keys of these secrets that are known, not revoked and not at their end. */
 export const findApiKeys = async (
   db: Db,
   secrets: ReadonlyArray<string>
 ): Promise<ReadonlyMap<string, ApiKey>> => {
   const byHash = new Map(secrets.map((secret) => [hashOf(secret).toString("hex"), secret]))
-  const { rows } = await sql<ApiKey & { hash: string }>`
-    select encode(hash, 'hex') as hash, name, merchant, scopes from api_keys
-    where hash = any(${secrets.map(hashOf)}::bytea[]) and revoked_at is null`.execute(db)
-  return new Map(rows.map(({ hash, ...key }) => [byHash.get(hash)!, key]))
+  const { rows } = await sql<
+    & Omit<ApiKey, "granted" | "expiresAt" | "requestsPerSecond">
+    & {
+      hash: string
+      scopes: ReadonlyArray<string>
+      role: string | null
+      expires_at: Date | null
+      requests_per_second: number | null
+    }
+  >`
+    select encode(hash, 'hex') as hash, id, name, merchant, scopes, role, expires_at, addresses,
+      requests_per_second
+    from api_keys
+    where hash = any(${secrets.map(hashOf)}::bytea[]) and revoked_at is null
+      and (expires_at is null or expires_at > now())`.execute(db)
+  return new Map(
+    rows.map(({ expires_at, hash, requests_per_second, role, scopes, ...key }) => [
+      byHash.get(hash)!,
+      {
+        ...key,
+        granted: granted(scopes, role),
+        expiresAt: expires_at,
+        requestsPerSecond: requests_per_second
+      }
+    ])
+  )
 }
 
 /** Whether anybody ever held a key of this merchant. */
@@ -52,4 +101,9 @@ export const hasApiKey = async (db: Db, merchant: string): Promise<boolean> => {
     db
   )
   return rows.length > 0
+}
+
+/** Writes down that these keys were used now. */
+export const noteUses = async (db: Db, ids: ReadonlyArray<string>): Promise<void> => {
+  await sql`update api_keys set used_at = now() where id = any(${[...ids]}::text[])`.execute(db)
 }

@@ -15,6 +15,7 @@ export interface OperatorAction {
     | "show"
     | "trip"
     | "create_key"
+    | "rotate_key"
     | "revoke_key"
   readonly family: string
   readonly merchant?: string | undefined

@@ -9,6 +9,7 @@ import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 import { eventually, freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
 import { inShell, StartProcess } from "../support/startProcess.ts"
+import { merchantScopes, operatorScopes } from "../../src/domain/scope.ts"
 
 const dataDir = testFolder("roles")
 const databaseUrl = freshDatabaseUrl()
@@ -135,8 +136,8 @@ test(
       /^(worker-\S+) runs payments, fraud/.exec(output)![1]!
     )
     const db = connect(databaseUrl, 1)
-    const key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })
-    const operator = await createApiKey(db, { name: "op", merchant: "", scopes: ["operator"] })
+    const key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })
+    const operator = await createApiKey(db, { name: "op", merchant: "", scopes: operatorScopes })
     await db.destroy()
 
     await ownedBy(names)

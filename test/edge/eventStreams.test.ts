@@ -7,6 +7,7 @@ import { Database } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { eventually, freshDatabaseUrl, query } from "../support/lastro.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 const databaseUrl = freshDatabaseUrl()
 /** Queries by name. */
@@ -38,7 +39,7 @@ const keyOf = (merchant: string) =>
   runtime.runPromise(
     Effect.flatMap(Database, (database) =>
       database.query("test.key", (db) =>
-        createApiKey(db, { name: merchant, merchant, scopes: ["merchant"] })))
+        createApiKey(db, { name: merchant, merchant, scopes: merchantScopes })))
   )
 
 let made = 0

@@ -5,6 +5,7 @@ import { familyControl, setFamily } from "../../src/bus/control.ts"
 import { familyRoutes } from "../../src/edge/routes/families.ts"
 import { Database } from "../../src/store/database.ts"
 import { type Machine, startMachine } from "../support/machine.ts"
+import { operatorScopes } from "../../src/domain/scope.ts"
 
 let machine: Machine
 beforeAll(async () => {
@@ -65,7 +66,15 @@ test("a pause that was lost itself is sent again", async () => {
 const pause = (nc: BusClient) =>
   Effect.runPromise(
     familyRoutes.find(({ path }) => path.endsWith("/pause"))!.handle({
-      key: { name: "ana", merchant: "", scopes: ["operator"] },
+      caller: {
+        id: "k",
+        name: "ana",
+        merchant: "",
+        granted: new Set(operatorScopes),
+        expiresAt: null,
+        addresses: [],
+        requestsPerSecond: null
+      },
       path: { family: "fraud" },
       query: {},
       namesMerchant: true,

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { edgeRoutes } from "../../src/house/edge.ts"
-import { createApiKey, type Scope } from "../../src/store/apiKeys.ts"
+import { merchantScopes, type Scope } from "../../src/domain/scope.ts"
+import { createApiKey } from "../../src/store/apiKeys.ts"
 import { eventually, query, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { gatewayOf, leaksIn, openShop, order, settle, type Shop } from "../support/shop.ts"
 
@@ -153,15 +154,22 @@ describe("the wrong scope is refused", () => {
       const { json, status } = await ask(key, route)
       expect([status, json.code]).toEqual([403, "not_allowed"])
     }
+    const { json } = await ask(await keyWith("", []), route)
+    expect([json.code, json.scope]).toEqual(["insufficient_scope", route.scope])
     expect(await acmes()).toEqual(before)
   })
 
   test.each(merchants)("$name is answered 403 with a key that lacks the scope", async (route) => {
     const before = await acmes()
-    // A key without a merchant must not mean every merchant's data.
-    for (const key of [await keyWith("acme", []), await keyWith("", ["merchant"])]) {
-      const { json, status } = await ask(key, route)
-      expect([status, json.code]).toEqual([403, "not_allowed"])
+    const others = merchantScopes.filter((scope) => scope !== route.scope)
+    for (const key of [await keyWith("acme", others), await keyWith("", others)]) {
+      const { headers, json, status } = await ask(key, route)
+      expect([status, json.code]).toEqual([403, "insufficient_scope"])
+      expect(json).toMatchObject({
+        scope: route.scope,
+        detail: expect.stringContaining(route.scope!)
+      })
+      expect(headers.get("www-authenticate")).toContain(`scope="${route.scope}"`)
     }
     expect(await acmes()).toEqual(before)
   })
@@ -240,12 +248,12 @@ describe("keys", () => {
     const operator = await one.operatorKey()
     const text = rows.map(({ everything }) => everything).join("\n")
     for (const key of [acme.key, globex.key, operator]) {
-      expect(key).toMatch(/^sk_[A-Za-z0-9_-]{32}$/)
+      expect(key).toMatch(/^sk_live_[A-Za-z0-9]{38}$/)
       const sha256 = createHash("sha256").update(key).digest("hex")
       expect(rows.filter(({ hash }) => hash === sha256)).toHaveLength(1)
       expect(text).not.toContain(key)
       expect(text).not.toContain(Buffer.from(key).toString("hex"))
-      expect(text).not.toContain(key.slice(3))
+      expect(text).not.toContain(key.slice(8))
     }
   })
 
@@ -267,7 +275,7 @@ describe("keys", () => {
   })
 
   test("that are revoked stop working", async () => {
-    const key = await keyWith("acme", ["merchant"])
+    const key = await keyWith("acme", merchantScopes)
     expect((await one.ask(key, "GET", "/v1/payments")).status).toBe(200)
     const hash = createHash("sha256").update(key).digest()
     const revoke = "update api_keys set revoked_at = now() where hash = $1"

@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto"
 import { Effect, ManagedRuntime, Result } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { migrations } from "../../migrations/index.ts"
-import { Keys } from "../../src/edge/auth.ts"
+import { Keys } from "../../src/edge/access/keys.ts"
 import { createApiKey, keepApiKey } from "../../src/store/apiKeys.ts"
 import { Database } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { eventually, freshDatabaseUrl } from "../support/lastro.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 const databaseUrl = freshDatabaseUrl()
 const runtime = ManagedRuntime.make(Database.layerOf(databaseUrl, 2))
@@ -36,7 +37,7 @@ const made = () =>
   runtime.runPromise(
     Effect.flatMap(Database, (database) =>
       database.query("test", (db) =>
-        createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })))
+        createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })))
   )
 
 const tried = async (secret: string) =>
@@ -81,7 +82,7 @@ test("the same wrong key is not asked for again, and one that is made later work
   await Effect.runPromise(
     database.query(
       "test",
-      (db) => keepApiKey(db, wrong, { name: "late", merchant: "late", scopes: ["merchant"] })
+      (db) => keepApiKey(db, wrong, { name: "late", merchant: "late", scopes: merchantScopes })
     )
   )
   const began = performance.now()

@@ -5,6 +5,7 @@ import { accessKeys, revokeAccessKey } from "../../src/store/accessKeys.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { leaksIn, openShop, paidWith, type Shop } from "../support/shop.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 let one: TestLastro
 beforeAll(async () => {
@@ -210,7 +211,11 @@ describe("events", () => {
   })
 
   test("live streams of one key are limited, and end with it", async () => {
-    const key = await createApiKey(one.db, { name: "ends", merchant: "ends", scopes: ["merchant"] })
+    const key = await createApiKey(one.db, {
+      name: "ends",
+      merchant: "ends",
+      scopes: merchantScopes
+    })
     const open = () =>
       fetch(`${one.url}/v1/events`, {
         headers: { authorization: `Bearer ${key}`, accept: "text/event-stream" }
@@ -221,7 +226,7 @@ describe("events", () => {
     expect([more.status, (await more.json()).code]).toEqual([429, "too_many_streams"])
     expect(more.headers.get("retry-after")).toBe("15")
     const id = (await accessKeys(one.db, { merchant: "ends" }))[0]!.id
-    await revokeAccessKey(one.db, id, { action: "act_1", who: "ana", why: "a test" })
+    await revokeAccessKey(one.db, { id }, { action: "act_1", who: "ana", why: "a test" })
     const before = performance.now()
     // Reading to the end is what ends with the key.
     await Promise.all(streams.map((stream) => stream.text()))

@@ -8,6 +8,7 @@ import { connect } from "../../src/store/database.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
 import { eventually, freshDatabaseUrl, testFolder } from "../support/lastro.ts"
 import { node24, StartProcess } from "../support/startProcess.ts"
+import { operatorScopes } from "../../src/domain/scope.ts"
 
 const dataDir = testFolder("logins")
 const databaseUrl = freshDatabaseUrl()
@@ -24,7 +25,7 @@ beforeAll(async () => {
   stack = await startEmbedded({ dataDir, databaseUrl })
   await prepare(stack, () => {})
   const db = connect(databaseUrl, 1)
-  operator = await createApiKey(db, { name: "operator", merchant: "", scopes: ["operator"] })
+  operator = await createApiKey(db, { name: "operator", merchant: "", scopes: operatorScopes })
   await db.destroy()
   const passwords = JSON.parse(fs.readFileSync(join(files, "passwords.json"), "utf8"))
   const four = join(dataDir, "four.json")

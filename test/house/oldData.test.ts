@@ -13,6 +13,7 @@ import { connect, type Db } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
 import { eventually, freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 /**
  * What the oldest version left behind that can still be upgraded from, after five payments and a refund:
@@ -82,7 +83,7 @@ test("this version starts on the oldest version's data", async () => {
     allowPrivateWebhooks: true
   })
   db = connect(databaseUrl, 1)
-  key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })
+  key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })
   expect(told[0]).toMatch(/^Migrations applied: 0010_disputes, 0011_payouts, .*0054_quote_ends/)
 })
 

@@ -12,6 +12,7 @@ import { connect } from "../../src/store/database.ts"
 import { testFolder } from "../support/lastro.ts"
 import { buildImages, containersAnswer, images, removeImages } from "../support/localImages.ts"
 import { connectAs } from "../support/machine.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 /** The official images, or others, where the environment names them; else images built here. */
 const given = process.env["LASTRO_NATS_IMAGE"] !== undefined
@@ -48,7 +49,7 @@ describe.runIf(answers)("servers in containers", () => {
     if (!given) await buildImages()
     await start()
     const db = connect(stack.databaseUrl, 1)
-    key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })
+    key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })
     await db.destroy()
   }, 600_000)
   afterAll(async () => {

@@ -12,6 +12,7 @@ import { connect } from "../../src/store/database.ts"
 import { topology } from "../../streams/topology.ts"
 import { eventually, testFolder } from "../support/lastro.ts"
 import { connectAs, type Machine, startMachine } from "../support/machine.ts"
+import { merchantScopes } from "../../src/domain/scope.ts"
 
 let machine: Machine
 let edge: RunningEdge
@@ -24,7 +25,7 @@ beforeAll(async () => {
   gateway = await startSimulator({ file: join(folder, "simulator.db") })
   edge = await startEdge(machine.stack, { port: 0, log: () => {}, allowPrivateWebhooks: true })
   const db = connect(machine.databaseUrl, 1)
-  key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: ["merchant"] })
+  key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })
   await db.destroy()
 })
 afterAll(async () => {

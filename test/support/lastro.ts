@@ -5,9 +5,10 @@ import pg from "pg"
 import { inject } from "vitest"
 import { type Lastro, type LastroSettings, startLastro } from "../../src/house/lastro.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
-import { type ApiKey, createApiKey } from "../../src/store/apiKeys.ts"
+import { createApiKey, type NewKey } from "../../src/store/apiKeys.ts"
 import { connect, type Db } from "../../src/store/database.ts"
 import { dropDatabase } from "../../src/store/provision.ts"
+import { merchantScopes, operatorScopes } from "../../src/domain/scope.ts"
 
 /** Lastro as `start` runs it, on a nats-server of its own and a database of its own. */
 export interface TestLastro {
@@ -65,7 +66,7 @@ export const startTestLastro = async (
   })
   const db = connect(stack.databaseUrl, 2)
   const keys = new Map<string, string>()
-  const keyFor = async (key: ApiKey) => {
+  const keyFor = async (key: NewKey) => {
     const known = keys.get(key.name)
     if (known !== undefined) return known
     const made = await createApiKey(db, key)
@@ -78,8 +79,8 @@ export const startTestLastro = async (
     url: lastro.edge.url,
     db,
     logs,
-    key: (merchant) => keyFor({ name: merchant, merchant, scopes: ["merchant"] }),
-    operatorKey: () => keyFor({ name: "operator", merchant: "", scopes: ["operator"] }),
+    key: (merchant) => keyFor({ name: merchant, merchant, scopes: merchantScopes }),
+    operatorKey: () => keyFor({ name: "operator", merchant: "", scopes: operatorScopes }),
     ask: async (key, method, path, options = {}) => {
       const answer = await fetch(lastro.edge.url + path, {
         method,

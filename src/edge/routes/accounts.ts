@@ -73,6 +73,7 @@ export const accountRoutes: ReadonlyArray<Route> = [
     path: "/v1/accounts",
     summary: "Balances: posted and pending debits and credits",
     audience: "merchant",
+    scope: "ledger:read",
     query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
     answers: { 200: "A page of accounts" },
     handle: list
@@ -82,6 +83,7 @@ export const accountRoutes: ReadonlyArray<Route> = [
     path: "/v1/accounts/{id}",
     summary: "One account's balance",
     audience: "merchant",
+    scope: "ledger:read",
     query: { merchant: MerchantQuery },
     answers: { 200: "The account", 404: "No such account" },
     handle: (asked) => Effect.map(find(asked), (account) => ok(account))
@@ -91,6 +93,7 @@ export const accountRoutes: ReadonlyArray<Route> = [
     path: "/v1/accounts/{id}/postings",
     summary: "An account's postings, newest first",
     audience: "merchant",
+    scope: "ledger:read",
     query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
     answers: { 200: "A page of postings", 404: "No such account" },
     handle: postings

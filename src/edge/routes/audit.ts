@@ -93,6 +93,7 @@ export const auditRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments/{id}/receipt",
     summary: "Every journal entry of a payment with the proof that it is in the signed tree",
     audience: "merchant",
+    scope: "ledger:read",
     query: { merchant: MerchantQuery },
     answers: { 200: "The receipt; docs/audit.md says how to check it", 404: "No such payment" },
     handle: receipt
@@ -119,6 +120,7 @@ export const auditRoutes: ReadonlyArray<Route> = [
     path: "/v1/audit/export",
     summary: "The whole journal with its tree, as JSON lines, for `lastro audit verify`",
     audience: "operator",
+    scope: "audit:read",
     answers: { 200: "JSON lines" },
     handle: exported
   }

@@ -56,12 +56,12 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
 })
 
 /** The letter's own content may hold personal data: that somebody read it is written down. */
-const show = Effect.fnUntraced(function* ({ key, path }: Asked) {
+const show = Effect.fnUntraced(function* ({ caller, path }: Asked) {
   const letter = yield* find(path["id"]!)
   const { family, id } = letter
   yield* audit({
     id: newActionId(),
-    who: key.name,
+    who: caller.name,
     action: "show",
     family,
     deadLetter: id,
@@ -88,7 +88,7 @@ const bodyOf = (body: Uint8Array | undefined) => {
 const Why = Schema.Struct({ why: Text(WHY_CHARACTERS_MAX) })
 
 const settle = (action: "replay" | "discard") =>
-  Effect.fnUntraced(function* ({ body, key, path }: Asked) {
+  Effect.fnUntraced(function* ({ body, caller, path }: Asked) {
     const { family, id, partition, status } = yield* find(path["id"]!)
     if (status !== "open") {
       return yield* problem("dead_letter_settled", `this dead letter was ${status} already`)
@@ -97,7 +97,7 @@ const settle = (action: "replay" | "discard") =>
     const { why } = body as typeof Why.Type
     return yield* order(
       { family, partition },
-      { id: actionId, who: key.name, action, family, deadLetter: id, why },
+      { id: actionId, who: caller.name, action, family, deadLetter: id, why },
       { order: action, action: actionId, dead_letter: id }
     )
   })
@@ -115,6 +115,7 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
     path: "/v1/dead-letters",
     summary: "Letters set aside for a person, the newest first",
     audience: "operator",
+    scope: "operations:read",
     query: {
       family: named("Of this family."),
       reason: oneOf("Why it was set aside.", "malformed", "defect", "failed"),
@@ -135,6 +136,7 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
     summary:
       "One dead letter with its content and what was done about it; that it was read is kept",
     audience: "operator",
+    scope: "personal_data:read",
     answers: { 200: "The dead letter", 404: "No such dead letter" },
     handle: show
   },
@@ -143,6 +145,7 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
     path: "/v1/dead-letters/{id}/replay",
     summary: "Decide it once more, once however often it is asked",
     audience: "operator",
+    scope: "dead_letters:settle",
     body: Why as Schema.Codec<unknown, unknown>,
     answers: settled,
     handle: settle("replay")
@@ -152,6 +155,7 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
     path: "/v1/dead-letters/{id}/discard",
     summary: "Be done with it undecided; a key it held goes on without it",
     audience: "operator",
+    scope: "dead_letters:settle",
     body: Why as Schema.Codec<unknown, unknown>,
     answers: settled,
     handle: settle("discard")

@@ -27,9 +27,9 @@ type Command = keyof typeof DisputeMessages
 
 /** A merchant's key names its own payments; an operator's any, by their identifier alone. */
 const ownerOf = Effect.fnUntraced(function* (asked: Asked, id: string) {
-  if (asked.key.merchant !== "") {
-    yield* assertKnown(asked.key.merchant, id)
-    return asked.key.merchant
+  if (asked.caller.merchant !== "") {
+    yield* assertKnown(asked.caller.merchant, id)
+    return asked.caller.merchant
   }
   yield* assertPaymentId(id)
   const owner = yield* read("edge.merchant", (db) => merchantOfPayment(db, id))
@@ -109,7 +109,7 @@ const answers = {
 
 const command = (
   type: Command,
-  audience: Route["audience"],
+  audience: "merchant" | "operator",
   path: string,
   summary: string,
   body: Schema.Top
@@ -118,6 +118,7 @@ const command = (
   path: `/v1/payments/{id}/disputes${path}`,
   summary,
   audience,
+  scope: audience === "operator" ? "finance:write" : "payments:write",
   ...(audience === "operator" && { query: { merchant: MerchantQuery } }),
   body: body as Schema.Codec<unknown, unknown>,
   idempotent: true,
@@ -134,6 +135,7 @@ export const disputeRoutes: ReadonlyArray<Route> = [
     path: "/v1/disputes",
     summary: "List disputes, newest first",
     audience: "merchant",
+    scope: "payments:read",
     query: {
       ...pageQuery,
       status: { schema: DisputeStatus, about: "Only disputes in this state." }

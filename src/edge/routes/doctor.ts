@@ -27,6 +27,7 @@ export const doctorRoutes = (examine: Examine): ReadonlyArray<Route> => {
     path: "/v1/operations/doctor",
     summary: "Which promises hold on this deployment, and why not",
     audience: "operator",
+    scope: "operations:read",
     answers: { 200: "What was looked at, and each promise with its reasons", 503: "Not now" },
     handle: () =>
       Effect.tryPromise({

@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { eventCursor, eventsAfter } from "../../store/events.ts"
-import { secretOf } from "../auth.ts"
+import { secretOf } from "../access/keys.ts"
 import { EventStreams } from "../eventStreams.ts"
 import { shownEvent } from "../liveStream.ts"
 import { problem } from "../problem.ts"
@@ -47,6 +47,7 @@ export const eventRoutes: ReadonlyArray<Route> = [{
   path: "/v1/events",
   summary: "What happened, in order; live with Accept: text/event-stream",
   audience: "merchant",
+  scope: "events:read",
   query: {
     after: { schema: Schema.String, about: "The cursor of the last event seen." },
     limit: limitQuery(PAGE_MAX),

@@ -52,7 +52,7 @@ const change = (action: "pause" | "resume") =>
     const { family, kind } = yield* familyOf(asked)
     const { key: named, why } = asked.body as typeof Asking.Type
     const id = newActionId()
-    const who = asked.key.name
+    const who = asked.caller.name
     if (named === undefined) return yield* changeFamily({ id, who, action, family, why })
     if (kind !== "keyed") {
       return yield* problem("invalid", `${family} calls the world and has no keys to hold`)
@@ -129,6 +129,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     path: "/v1/operations/families/{family}/pause",
     summary: "Hold a whole family, or one key of it: letters wait, in order",
     audience: "operator",
+    scope: "operations:write",
     body: Asking as Schema.Codec<unknown, unknown>,
     answers: changes,
     handle: change("pause")
@@ -138,6 +139,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     path: "/v1/operations/families/{family}/resume",
     summary: "Let a family go on, or one key of it, whatever held it",
     audience: "operator",
+    scope: "operations:write",
     body: Asking as Schema.Codec<unknown, unknown>,
     answers: changes,
     handle: change("resume")
@@ -147,6 +149,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     path: "/v1/operations/families/{family}/keys",
     summary: "Keys set aside, those a person holds first",
     audience: "operator",
+    scope: "operations:read",
     query: { limit: limitQuery(LISTED_MAX) },
     answers: { 200: "The keys", 404: "No such family" },
     handle: keys
@@ -156,6 +159,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     path: "/v1/operations/actions",
     summary: "What operators did, the newest first",
     audience: "operator",
+    scope: "audit:read",
     query: {
       limit: limitQuery(LISTED_MAX),
       dead_letter: { schema: Text(64), about: "About this dead letter." }
@@ -168,6 +172,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     path: "/v1/operations/actions/{id}",
     summary: "One action and what came of it",
     audience: "operator",
+    scope: "audit:read",
     answers: { 200: "The action", 404: "No such action" },
     handle: action
   }

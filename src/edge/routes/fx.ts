@@ -69,6 +69,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     path: "/v1/fx/quotes",
     summary: "Ask what an amount is worth in another currency, as a price that holds for a while",
     audience: "merchant",
+    scope: "transfers:write",
     body: Schema.Struct(QuoteFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
@@ -84,6 +85,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     path: "/v1/fx/conversions",
     summary: "Convert what is available into another currency, at a quote",
     audience: "merchant",
+    scope: "transfers:write",
     body: Schema.Struct(ConvertFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
@@ -100,6 +102,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     path: "/v1/fx/conversions",
     summary: "List conversions, newest first",
     audience: "merchant",
+    scope: "ledger:read",
     query: pageQuery,
     answers: { 200: "A page" },
     handle: listed(conversions, listConversions, "fxc", { placeOf: keyOf })
@@ -110,6 +113,7 @@ export const fxRoutes: ReadonlyArray<Route> = [
     path: "/v1/fx/conversions/{id}/reverse",
     summary: "Take a merchant's conversion back, at its own rate or at the current one",
     audience: "operator",
+    scope: "finance:write",
     query: { merchant: MerchantQuery },
     body: Schema.Struct(ReverseFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,

@@ -179,6 +179,7 @@ export const journalRoutes: ReadonlyArray<Route> = [
     path: "/v1/journal",
     summary: "Journal entries with their postings, newest first",
     audience: "merchant",
+    scope: "ledger:read",
     query: {
       payment_id: { schema: name, about: "Only entries of this payment." },
       account: { schema: name, about: "Only entries that post on this account." },
@@ -198,6 +199,7 @@ export const journalRoutes: ReadonlyArray<Route> = [
     path: "/v1/reports/trial-balance",
     summary: "Debits and credits per currency; the difference is always 0",
     audience: "operator",
+    scope: "reports:read",
     query: { as_of: momentQuery("The end of this millisecond."), format: FormatQuery },
     answers: { 200: "One line per currency" },
     handle: trial

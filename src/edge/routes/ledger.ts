@@ -280,6 +280,7 @@ export const ledgerRoutes: ReadonlyArray<Route> = [
     path: "/v1/accounts/{id}/balance",
     summary: "A balance with the holds behind it, at one version; now or as of a time",
     audience: "merchant",
+    scope: "ledger:read",
     query: {
       as_of: momentQuery("The end of this millisecond."),
       format: FormatQuery,
@@ -293,6 +294,7 @@ export const ledgerRoutes: ReadonlyArray<Route> = [
     path: "/v1/accounts/{id}/statement",
     summary: "Opening balance, every posting with the balance after it, closing balance",
     audience: "merchant",
+    scope: "ledger:read",
     query: {
       from: momentQuery("The first moment of the statement; from the beginning without it."),
       to: momentQuery("The first moment after it; until now without it."),

@@ -141,6 +141,7 @@ export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
     path: "/v1/operations/overview",
     summary: "What the operator page shows",
     audience: "operator",
+    scope: "operations:read",
     answers: { 200: "Throughput, lag, recent payments, reviews, dead letters, trial balance" },
     handle: () =>
       overview.pipe(

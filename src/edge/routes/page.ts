@@ -13,6 +13,7 @@ export const pageRoutes: ReadonlyArray<Route> = [
     path: "/",
     summary: "The operator page",
     audience: "operator",
+    scope: "operations:read",
     answers: { 200: "HTML" },
     handle: () =>
       Effect.succeed({

@@ -123,6 +123,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments",
     summary: "Make a payment",
     audience: "merchant",
+    scope: "payments:write",
     body: Schema.Struct(CreateFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
@@ -137,6 +138,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments",
     summary: "List or search payments, newest first",
     audience: "merchant",
+    scope: "payments:read",
     query: {
       ...pageQuery,
       ...aboutQuery,
@@ -154,6 +156,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     path: "/v1/payments/{id}",
     summary: "A payment as it is now",
     audience: "merchant",
+    scope: "payments:read",
     query: { merchant: MerchantQuery, command: CommandQuery },
     answers: {
       200: "The payment",
@@ -167,28 +170,38 @@ export const paymentRoutes: ReadonlyArray<Route> = [
   ...([
     [
       "capture",
+      "payments:write",
       "/v1/payments/{id}/capture",
       "Capture an authorized payment, or a part",
       Schema.Struct(CaptureFields)
     ],
     [
       "increment",
+      "payments:write",
       "/v1/payments/{id}/increment",
       "Authorize more than was asked for at first",
       Schema.Struct(IncrementFields)
     ],
-    ["void", "/v1/payments/{id}/void", "Give a payment up, or back what is authorized", Nothing],
+    [
+      "void",
+      "payments:write",
+      "/v1/payments/{id}/void",
+      "Give a payment up, or back what is authorized",
+      Nothing
+    ],
     [
       "refund",
+      "refunds:write",
       "/v1/payments/{id}/refunds",
       "Refund a captured payment, or a part",
       Schema.Struct(RefundFields)
     ]
-  ] as const).map(([type, path, summary, body]): Route => ({
+  ] as const).map(([type, scope, path, summary, body]): Route => ({
     method: "POST",
     path,
     summary,
     audience: "merchant",
+    scope,
     body: body as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: { ...outcomes, 404: "No such payment", 409: "Not possible in the payment's state" },

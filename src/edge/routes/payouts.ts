@@ -90,6 +90,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     path: "/v1/balances",
     summary: "What is pending, available, in reserve and on its way, per currency and recipient",
     audience: "merchant",
+    scope: "ledger:read",
     query: pageQuery,
     answers: { 200: "A page" },
     handle: balances
@@ -99,6 +100,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     path: "/v1/payouts",
     summary: "Pay out what is available, or a part, to the merchant or a recipient",
     audience: "merchant",
+    scope: "payouts:write",
     body: Schema.Struct(PayoutFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
@@ -114,6 +116,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     path: "/v1/payouts",
     summary: "List payouts, newest first",
     audience: "merchant",
+    scope: "ledger:read",
     query: { ...pageQuery, status: { schema: PayoutStatus, about: "Only payouts in this state." } },
     answers: { 200: "A page" },
     handle: listed(payouts, listPayouts, "po")
@@ -124,6 +127,7 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     path: "/v1/payouts/{id}/return",
     summary: "Tell that a bank sent a payout back",
     audience: "operator",
+    scope: "finance:write",
     query: { merchant: MerchantQuery },
     body: Schema.Struct(PayoutReturnedFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,

@@ -41,6 +41,7 @@ export const probeRoutes = (health: Health): ReadonlyArray<Route> => [
     path: "/metrics",
     summary: "Metrics for Prometheus",
     audience: "operator",
+    scope: "metrics:read",
     answers: { 200: "Prometheus text" },
     handle: () =>
       // Without PostgreSQL the other metrics are all the more wanted.

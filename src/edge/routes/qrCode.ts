@@ -33,6 +33,7 @@ export const qrCodeRoutes: ReadonlyArray<Route> = [{
   path: "/v1/payments/{id}/qr-code",
   summary: "The Pix code of a payment as an image (SVG)",
   audience: "merchant",
+  scope: "payments:read",
   query: { merchant: MerchantQuery },
   answers: { 200: "The image", 404: "No such payment, or it does not wait for a Pix" },
   handle: show

@@ -8,7 +8,7 @@ const PAGE_MAX = 200
 
 /** A merchant sees its own; an operator everything, or one merchant's. */
 const whose = (asked: Asked): string | undefined =>
-  asked.key.merchant === "" ? asked.query["merchant"] : asked.key.merchant
+  asked.caller.merchant === "" ? asked.query["merchant"] : asked.caller.merchant
 
 const summary = (asked: Asked) =>
   Effect.map(
@@ -42,6 +42,7 @@ export const reconciliationRoutes: ReadonlyArray<Route> = [
     path: "/v1/reconciliation/summary",
     summary: "Per gateway, day and currency: matched, awaiting, broken",
     audience: "merchant",
+    scope: "reports:read",
     query: { merchant: MerchantQuery },
     answers: { 200: "The newest days" },
     handle: summary
@@ -51,6 +52,7 @@ export const reconciliationRoutes: ReadonlyArray<Route> = [
     path: "/v1/reconciliation/breaks",
     summary: "Open breaks with their reasons, the oldest day first",
     audience: "merchant",
+    scope: "reports:read",
     query: {
       limit: limitQuery(PAGE_MAX),
       cursor: { schema: Schema.String, about: "The next_cursor of the page before." },

@@ -43,7 +43,7 @@ const decide = Effect.fnUntraced(function* (asked: Asked) {
       ...(asked.json as object),
       command_id: key,
       payment_id: id,
-      by: asked.key.name
+      by: asked.caller.name
     },
     current: database.query("edge.payment", (db) => findPayment(db, merchant, id)).pipe(
       Effect.map((found) => found && resourceOf(found)),
@@ -58,6 +58,7 @@ export const reviewRoutes: ReadonlyArray<Route> = [
     path: "/v1/fraud/reviews",
     summary: "Payments held for a person, the oldest first",
     audience: "operator",
+    scope: "reviews:decide",
     answers: { 200: "The queue" },
     handle: () => list
   },
@@ -66,6 +67,7 @@ export const reviewRoutes: ReadonlyArray<Route> = [
     path: "/v1/fraud/reviews/{payment_id}",
     summary: "Let a held payment go on, or reject it",
     audience: "operator",
+    scope: "reviews:decide",
     query: { merchant: MerchantQuery },
     body: Schema.Struct(ReviewFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,

@@ -79,6 +79,7 @@ export const settlementRoutes: ReadonlyArray<Route> = [{
   path: "/v1/settlement-files",
   summary: "Hand in a gateway's settlement file (CSV)",
   audience: "operator",
+  scope: "finance:write",
   query: {
     source: {
       schema: Schema.String.check(Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u)),

@@ -133,6 +133,7 @@ export const traceRoutes: ReadonlyArray<Route> = [{
   path: "/v1/payments/{id}/trace",
   summary: "Everything that happened to a payment, in order",
   audience: "merchant",
+  scope: "payments:read",
   query: { merchant: MerchantQuery },
   answers: { 200: "The trace", 404: "No such payment" },
   handle: trace

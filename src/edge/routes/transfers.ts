@@ -56,6 +56,7 @@ export const transferRoutes: ReadonlyArray<Route> = [
     path: "/v1/transfers",
     summary: "Move what is available to another wallet: a recipient's, or another merchant's",
     audience: "merchant",
+    scope: "transfers:write",
     body: Schema.Struct(TransferFields) as Schema.Codec<unknown, unknown>,
     idempotent: true,
     answers: {
@@ -71,6 +72,7 @@ export const transferRoutes: ReadonlyArray<Route> = [
     path: "/v1/transfers",
     summary: "List transfers, sent and received, newest first",
     audience: "merchant",
+    scope: "ledger:read",
     query: pageQuery,
     answers: { 200: "A page" },
     handle: listed(transfers, listTransfers, "trf")

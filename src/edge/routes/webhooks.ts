@@ -133,6 +133,7 @@ export const webhookRoutes = (settings: WebhookSettings): ReadonlyArray<Route> =
     path: "/v1/webhook-endpoints",
     summary: "Register an endpoint; its secret is shown once",
     audience: "merchant",
+    scope: "webhooks:manage",
     query: { merchant: MerchantQuery },
     body: Schema.Struct(EndpointFields) as Schema.Codec<unknown, unknown>,
     answers: { 201: "The endpoint with its secret", 422: "Not valid, or the address is refused" },
@@ -143,6 +144,7 @@ export const webhookRoutes = (settings: WebhookSettings): ReadonlyArray<Route> =
     path: "/v1/webhook-endpoints",
     summary: "A merchant's endpoints",
     audience: "merchant",
+    scope: "webhooks:manage",
     query: { merchant: MerchantQuery },
     answers: { 200: "The endpoints, without secrets" },
     handle: list
@@ -152,6 +154,7 @@ export const webhookRoutes = (settings: WebhookSettings): ReadonlyArray<Route> =
     path: "/v1/webhook-endpoints/{id}/deliveries",
     summary: "What was sent to an endpoint, newest first",
     audience: "merchant",
+    scope: "webhooks:manage",
     query: { limit: limitQuery(PAGE_MAX), merchant: MerchantQuery },
     answers: { 200: "Deliveries", 404: "No such endpoint" },
     handle: deliveries

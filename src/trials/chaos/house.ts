@@ -14,6 +14,7 @@ import { ChaosLoad } from "./load.ts"
 import { rates } from "./moves.ts"
 import { untilQuiet } from "./quiet.ts"
 import { type Crash, startWorkerProcess, type WorkerProcess } from "./workers.ts"
+import { merchantScopes, operatorScopes } from "../../domain/scope.ts"
 
 /**
  * Lastro with its parts in processes of their own: servers that may be killed, a gateway and an
@@ -69,9 +70,13 @@ export const startChaosHouse = async (
   const merchants = Array.from({ length: MERCHANTS }, (_, index) => `shop-${index}`)
   const keys = new Map<string, string>()
   for (const merchant of merchants.slice(0, EDGE_MERCHANTS)) {
-    keys.set(merchant, await createApiKey(db, { name: merchant, merchant, scopes: ["merchant"] }))
+    keys.set(merchant, await createApiKey(db, { name: merchant, merchant, scopes: merchantScopes }))
   }
-  const operatorKey = await createApiKey(db, { name: "chaos", merchant: "", scopes: ["operator"] })
+  const operatorKey = await createApiKey(db, {
+    name: "chaos",
+    merchant: "",
+    scopes: operatorScopes
+  })
   const scope = Scope.makeUnsafe()
   const linked = (role: "producer" | "admin", ping = {}) =>
     Effect.runPromise(

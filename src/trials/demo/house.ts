@@ -4,11 +4,12 @@ import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import { Commands } from "../../bus/commands.ts"
 import { Nats, type NatsLink, open } from "../../bus/connection.ts"
 import { stopEach } from "../../stack/stopEach.ts"
-import { type ApiKey, createApiKey } from "../../store/apiKeys.ts"
+import { createApiKey, type NewKey } from "../../store/apiKeys.ts"
 import { connect, type Db } from "../../store/database.ts"
 import type { Lastro } from "../../house/lastro.ts"
 import { type Receiver, startReceiver } from "./receiver.ts"
 import { merchants } from "./traffic.ts"
+import { merchantScopes, operatorScopes } from "../../domain/scope.ts"
 
 export interface Endpoint {
   readonly id: string
@@ -73,7 +74,7 @@ export const openHouse = async (lastro: Lastro): Promise<House> => {
     const operatorKey = await createApiKey(db, {
       name: "operator",
       merchant: "",
-      scopes: ["operator"]
+      scopes: operatorScopes
     })
     const keyOf = (merchant: string) => keys.get(merchant)!
     const get = (path: string, key: string) =>
@@ -114,7 +115,7 @@ export const openHouse = async (lastro: Lastro): Promise<House> => {
 const keysOf = async (db: Db): Promise<ReadonlyMap<string, string>> => {
   const keys = new Map<string, string>()
   for (const merchant of merchants) {
-    const key: ApiKey = { name: merchant, merchant, scopes: ["merchant"] }
+    const key: NewKey = { name: merchant, merchant, scopes: merchantScopes }
     keys.set(merchant, await createApiKey(db, key))
   }
   return keys

@@ -1,8 +1,10 @@
 import { Effect, Result } from "effect"
-import { type Ask, gather } from "../bus/gather.ts"
-import { type ApiKey, findApiKeys } from "../store/apiKeys.ts"
-import type { Database } from "../store/database.ts"
-import { type Problem, problem, unavailable } from "./problem.ts"
+import { type Ask, gather } from "../../bus/gather.ts"
+import { type ApiKey, findApiKeys } from "../../store/apiKeys.ts"
+import { canBeSecret } from "../../store/keySecret.ts"
+import type { Database } from "../../store/database.ts"
+import { LastUse } from "./lastUse.ts"
+import { type Problem, problem, unavailable } from "../problem.ts"
 
 /** A revoked key works on at most this long. */
 const KEY_CACHE_MILLIS = 10_000
@@ -13,9 +15,6 @@ const KEYS_CACHED_MAX = 10_000
 /** Keys of one query, and how often there is one: keys that nobody knows are free to invent. */
 const KEYS_ASKED_MAX = 500
 const ASK_EVERY_MILLIS = 20
-/** Real keys have 35 characters; longer ones need no database to be refused. */
-const SECRET_CHARACTERS_MAX = 200
-
 /**
  * The secret of a request: a bearer token, or for browsers the password of HTTP Basic (any user),
  * so that the operator page needs no login of its own.
@@ -54,9 +53,11 @@ export class Keys {
   private readonly known = new Memory<ApiKey>(KEY_CACHE_MILLIS)
   private readonly unknown = new Memory<true>(UNKNOWN_CACHE_MILLIS)
   private readonly ask: Ask<string, ApiKey | undefined, Problem>
+  private readonly uses: LastUse
   private askedAt = -Infinity
 
   constructor(database: Database["Service"]) {
+    this.uses = new LastUse(database)
     this.ask = Effect.runSync(gather({
       max: KEYS_ASKED_MAX,
       run: (secrets) => this.find(database, secrets)
@@ -67,15 +68,16 @@ export class Keys {
     { self: this },
     function* (this: Keys, authorization: string | undefined) {
       const secret = secretOf(authorization)
-      if (secret === undefined || secret.length > SECRET_CHARACTERS_MAX) {
+      if (secret === undefined || !canBeSecret(secret)) {
         return yield* problem("not_authenticated", "send Authorization: Bearer sk_…")
       }
       const now = performance.now()
       const key = this.known.get(secret, now) ??
         (this.unknown.get(secret, now) ? undefined : yield* this.ask(secret))
-      if (key === undefined) {
+      if (key === undefined || (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now())) {
         return yield* problem("not_authenticated", "this key is not known")
       }
+      this.uses.note(key.id, now)
       return key
     }
   )

@@ -1,0 +1,15 @@
+import type { ProblemKind } from "./kind.ts"
+
+/** Who may come in, and do what: told before anything else is looked at. */
+export const accessProblems = {
+  insufficient_scope: {
+    status: 403,
+    means: "The key is right, but lacks the scope that `scope` names.",
+    mends: "Use a key that has it, or have one made (`lastro access create --scopes …`)."
+  },
+  address_not_allowed: {
+    status: 403,
+    means: "The key is bound to addresses, and the request comes from another one.",
+    mends: "Ask from there, or have a key made for this address (`lastro access create --from …`)."
+  }
+} as const satisfies Readonly<Record<string, ProblemKind>>
