@@ -1,6 +1,6 @@
 import { allScopes, merchantScopes, type Scope } from "./scope.ts"
 
-export interface RoleOf {
+interface RoleOf {
   /** Whose people have it: the platform's, or one merchant's. */
   readonly side: "platform" | "merchant"
   readonly about: string

@@ -9,7 +9,7 @@ interface Allowance {
 }
 
 /** Who is counted: a key, and how often it may ask where it has a rate of its own. */
-export interface Limited {
+interface Limited {
   readonly id: string
   readonly requestsPerSecond: number | null
 }

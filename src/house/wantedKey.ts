@@ -9,7 +9,7 @@ import type { NewKey } from "../store/apiKeys.ts"
 import { UsageError } from "./usage.ts"
 
 /** The words of a command that asks for a key. */
-export interface KeyWords {
+interface KeyWords {
   readonly merchant?: string | undefined
   readonly operator: boolean
   readonly name?: string | undefined

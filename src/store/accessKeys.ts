@@ -33,7 +33,7 @@ export interface Ordered {
 }
 
 /** Which keys are meant: those of a merchant, one of them. */
-export interface WantedKeys {
+interface WantedKeys {
   readonly merchant?: string | undefined
   readonly id?: string | undefined
 }

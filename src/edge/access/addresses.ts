@@ -15,7 +15,7 @@ const rangeOf = (text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] => {
 }
 
 /** Whether an address lies in one of the ranges. An IPv4 address in an IPv6 socket is what it is. */
-export const isWithin = (address: string | undefined, ranges: ReadonlyArray<string>): boolean => {
+const isWithin = (address: string | undefined, ranges: ReadonlyArray<string>): boolean => {
   if (address === undefined || !ipaddr.isValid(address)) return false
   const seen = ipaddr.process(address)
   return ranges.some((text) => {

@@ -5,7 +5,7 @@ import { type NatsLink, open } from "../../bus/connection.ts"
 import { type Simulator, startSimulator } from "../../simulators/card/server.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { createApiKey } from "../../store/apiKeys.ts"
-import { connect } from "../../store/database.ts"
+import { connect, type Db } from "../../store/database.ts"
 import { startAdmission } from "../../house/admission.ts"
 import { startEdge } from "../../house/edge.ts"
 import { prepare } from "../../house/prepare.ts"
@@ -68,15 +68,7 @@ export const startChaosHouse = async (
   const admission = startAdmission(stack, "chaos", log)
   const db = connect(stack.databaseUrl, 2)
   const merchants = Array.from({ length: MERCHANTS }, (_, index) => `shop-${index}`)
-  const keys = new Map<string, string>()
-  for (const merchant of merchants.slice(0, EDGE_MERCHANTS)) {
-    keys.set(merchant, await createApiKey(db, { name: merchant, merchant, scopes: merchantScopes }))
-  }
-  const operatorKey = await createApiKey(db, {
-    name: "chaos",
-    merchant: "",
-    scopes: operatorScopes
-  })
+  const { keys, operatorKey } = await keysFor(db, merchants.slice(0, EDGE_MERCHANTS))
   const scope = Scope.makeUnsafe()
   const linked = (role: "producer" | "admin", ping = {}) =>
     Effect.runPromise(
@@ -125,4 +117,13 @@ export const startChaosHouse = async (
       await simulator.stop()
     }
   }
+}
+
+const keysFor = async (db: Db, merchants: ReadonlyArray<string>) => {
+  const keys = new Map<string, string>()
+  for (const merchant of merchants) {
+    keys.set(merchant, await createApiKey(db, { name: merchant, merchant, scopes: merchantScopes }))
+  }
+  const operator = { name: "chaos", merchant: "", scopes: operatorScopes }
+  return { keys, operatorKey: await createApiKey(db, operator) }
 }
