@@ -127,8 +127,8 @@ const insertFindings = (rows: ReadonlyArray<Stored>): Statement =>
       date: ["text", (row) => row.date],
       at_millis: ["bigint", (row) => row.at_millis],
       payment_id: ["text", (row) => row.payment_id],
-      expected_amount: ["numeric", (row) => row.expected_amount?.toString()],
-      actual_amount: ["numeric", (row) => row.actual_amount?.toString()],
+      expected_amount: ["numeric", (row) => row.expected_amount],
+      actual_amount: ["numeric", (row) => row.actual_amount],
       currency: ["text", (row) => row.currency],
       actual_currency: ["text", (row) => row.actual_currency],
       reason: ["text", (row) => row.reason]

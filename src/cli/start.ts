@@ -79,7 +79,7 @@ Lastro runs.
   API             ${url}   (reference: ${url}/docs)
   operator page   ${url}/   (user: operator, password: the operator key)
   NATS            ${natsUrls.join(", ")}   (passwords: ${join(dataDir, "nats", "passwords.json")})
-  PostgreSQL      ${databaseUrl.replace(/:[^:@/]+@/, ":…@")}
+  PostgreSQL      ${databaseUrl.replace(/:[^:@/]+@/, ":…@").replace(/\?host=.*/, "")}
   gateways        ${simulated || "none is simulated"}   (simulators move no real money)
   logs            ${join(dataDir, "lastro.log")}
 

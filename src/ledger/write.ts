@@ -83,8 +83,8 @@ const rowsOfChanges = (changes: Changes) =>
     path: ["text", ({ account }) => account.path],
     merchant: ["text", ({ account }) => account.merchant],
     currency: ["text", ({ account }) => account.currency],
-    posted_debits: ["numeric", ({ totals }) => totals.postedDebits.toString()],
-    posted_credits: ["numeric", ({ totals }) => totals.postedCredits.toString()],
-    pending_debits: ["numeric", ({ totals }) => totals.pendingDebits.toString()],
-    pending_credits: ["numeric", ({ totals }) => totals.pendingCredits.toString()]
+    posted_debits: ["numeric", ({ totals }) => totals.postedDebits],
+    posted_credits: ["numeric", ({ totals }) => totals.postedCredits],
+    pending_debits: ["numeric", ({ totals }) => totals.pendingDebits],
+    pending_credits: ["numeric", ({ totals }) => totals.pendingCredits]
   })

@@ -58,7 +58,7 @@ export const startEmbedded = async (options: EmbeddedOptions): Promise<EmbeddedS
         ? PostgresServer.start(join(dataDir, "postgres"), {
           progress,
           fsync: options.fsync ?? true
-        }).then((server) => (postgres = server).url)
+        }).then((server) => (postgres = server).localUrl)
         : Promise.resolve(options.databaseUrl)
     ])
     await ensureDatabase(databaseUrl)

@@ -19,11 +19,12 @@ const RETRY_MILLIS = 200
 /** PostgreSQL's own protection of the data: it holds even where its pid file is gone. */
 const FORMER_STILL_RUNS = /shared memory block .* is still in use/
 const PASSWORD_BYTES = 24
+/** A socket's whole path has at most 103 bytes (macOS), and one with a comma would be two folders. */
+const SOCKET_FOLDER = /^[\w/.+-]{1,85}$/
 
 /** What every PostgreSQL of ours runs with. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
   max_connections: "200",
   shared_buffers: "256MB",
   max_wal_size: "4GB",
@@ -101,6 +102,17 @@ export class PostgresServer implements OwnServer {
     return `postgres://lastro:${this.password}@127.0.0.1:${this.port}/lastro`
   }
 
+  /**
+   * The same by the socket in its data folder, which costs both sides less than TCP (measured). Not where
+   * the folder's name leaves no room for one.
+   */
+  get localUrl(): string {
+    const { dataFolder } = this
+    return SOCKET_FOLDER.test(dataFolder)
+      ? `${this.url}?host=${encodeURIComponent(dataFolder)}`
+      : this.url
+  }
+
   get pid(): number {
     return this.child?.pid ?? 0
   }
@@ -141,7 +153,10 @@ export class PostgresServer implements OwnServer {
   }
 
   private async launchOnce(millis: number): Promise<void> {
-    fs.rmSync(join(this.dataFolder, "postmaster.pid"), { force: true })
+    // Of a server that was killed: another process may have its number by now.
+    for (const lock of ["postmaster.pid", `.s.PGSQL.${this.port}.lock`]) {
+      fs.rmSync(join(this.dataFolder, lock), { force: true })
+    }
     this.child = Child.start({
       name: "PostgreSQL",
       command: join(this.bin, "postgres"),
@@ -191,7 +206,11 @@ export class PostgresServer implements OwnServer {
   }
 
   private configure(fsync: boolean): void {
-    const settings = { ...SETTINGS, ...(fsync ? {} : { fsync: "off" }) }
+    const settings = {
+      ...SETTINGS,
+      unix_socket_directories: SOCKET_FOLDER.test(this.dataFolder) ? this.dataFolder : "",
+      ...(fsync ? {} : { fsync: "off" })
+    }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'`)
     const file = join(this.dataFolder, "postgresql.auto.conf")
     fs.writeFileSync(file, `${lines.join("\n")}\n`)

@@ -158,7 +158,7 @@ const passwordOf = ({ postgres }: Files): string => {
 }
 
 const startPostgres = (image: string, files: Files) => {
-  const { listen_addresses: _, unix_socket_directories: __, ...settings } = SETTINGS
+  const { listen_addresses: _, ...settings } = SETTINGS
   return new ServerContainer(image, files.folder)
     // Its fast shutdown: open connections are ended, everything is written.
     .withStopSignal("SIGINT")
