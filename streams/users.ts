@@ -70,13 +70,14 @@ const edge: NatsUser = {
       `${family}.*.operate`
     ]),
     "$KV.control.family.*",
+    "$KV.control.access",
     "$JS.API.INFO",
     "$JS.API.STREAM.INFO.*",
     "$JS.API.CONSUMER.INFO.>",
     "$JS.API.STREAM.MSG.GET.*",
     "$JS.API.DIRECT.GET.>"
   ],
-  subscribe: [inbox("edge")]
+  subscribe: [inbox("edge"), "$KV.control.access"]
 }
 
 export const natsUsers = (merchants: ReadonlyArray<string>): ReadonlyArray<NatsUser> => [

@@ -31,7 +31,7 @@ export const Escalations = Schema.Struct({
 export type Escalations = typeof Escalations.Type
 
 const STREAM = "KV_control"
-const PREFIX = "$KV.control."
+export const CONTROL_PREFIX = "$KV.control."
 /** Somebody else changed the entry between our read and our write; so often it is read again. */
 const CHANGE_TRIES_MAX = 8
 /** Acknowledgements lost in a row: then nobody knows, and it has to be asked later. */
@@ -44,12 +44,12 @@ const unavailable = (error: { readonly message: string }) =>
  * Read from the leader, so that a change just made is seen. An entry that does not decode (an
  * acknowledgement that a producer had sent here) says nothing: what was said before it still holds.
  */
-const readEntry = Effect.fnUntraced(function* <A>(
+export const readEntry = Effect.fnUntraced(function* <A>(
   nc: BusClient,
   key: string,
   schema: Schema.Codec<A, unknown>
 ): Effect.fn.Return<{ value: A | undefined; revision: number }, BusUnavailable> {
-  const subject = PREFIX + key
+  const subject = CONTROL_PREFIX + key
   const last = yield* messageOf(nc, { last_by_subj: subject })
   if (last === undefined) return { value: undefined, revision: 0 }
   let value = decode(schema, last.data)
@@ -92,7 +92,7 @@ const decode = <A>(schema: Schema.Codec<A, unknown>, data: string | undefined): 
  * acknowledgement was lost is looked for, and made again where it is not there: the revision it was
  * made for lets only one of them through.
  */
-const changeEntry = Effect.fnUntraced(function* <A>(
+export const changeEntry = Effect.fnUntraced(function* <A>(
   nc: BusClient,
   key: string,
   schema: Schema.Codec<A, unknown>,
@@ -107,7 +107,7 @@ const changeEntry = Effect.fnUntraced(function* <A>(
     if (unanswered !== undefined && isDeepStrictEqual(value, unanswered)) return value
     const changed = change(value)
     if (changed === undefined) return value
-    const subject = PREFIX + key
+    const subject = CONTROL_PREFIX + key
     const written = yield* Effect.result(append(nc, [{
       subject,
       headers: [],
@@ -192,7 +192,7 @@ export class Control {
     families: ReadonlyArray<string>
   ) {
     const control = new Control(link.nc, families)
-    const subscription = link.nc.subscribe(`${PREFIX}>`, {
+    const subscription = link.nc.subscribe(`${CONTROL_PREFIX}>`, {
       callback: () => {
         control.toldUntil = Date.now() + TOLD_FOR_MILLIS
       }

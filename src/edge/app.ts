@@ -6,6 +6,7 @@ import { Database } from "../store/database.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { addressOf, assertFrom } from "./access/addresses.ts"
+import { AccessChanges } from "./access/changes.ts"
 import { Keys } from "./access/keys.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { described } from "./docs/routes.ts"
@@ -34,6 +35,7 @@ const NOBODY: ApiKey = {
 export const edgeApp = (options: EdgeOptions): Hono => {
   const app = new Hono()
   const keys = new Keys(Context.get(options.services, Database))
+  Context.get(options.services, AccessChanges).onChange((ids) => keys.forget(ids))
   const limit = new RateLimit(options.requestsPerSecond)
   const routes = described(options.routes)
   for (const route of routes) {

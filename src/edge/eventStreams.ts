@@ -3,6 +3,7 @@ import { restarted } from "../runtime/restarted.ts"
 import { findApiKeys } from "../store/apiKeys.ts"
 import { Database } from "../store/database.ts"
 import { eventsAfter, eventsAfterEach, isLater } from "../store/events.ts"
+import { AccessChanges } from "./access/changes.ts"
 import { LiveStream, type Place, type StreamAsked, toldOf } from "./liveStream.ts"
 import { type Problem, problem, unavailable } from "./problem.ts"
 
@@ -14,7 +15,7 @@ const STREAMS_MAX = 5_000
 const TOO_MANY_SECONDS = 15
 /** How late an event may be on a stream. */
 const POLL_MILLIS = 500
-/** How late a stream may end after its key: an edge promises ten seconds (docs/operating.md). */
+/** How late a stream may end after its key where nobody tells this edge of it. */
 const KEYS_CHECK_MILLIS = 3_000
 /** Events read at once, for one merchant. */
 const PAGE_MAX = 200
@@ -29,6 +30,8 @@ export class EventStreams extends Context.Service<EventStreams, {
     EventStreams,
     Effect.gen(function* () {
       const streams = new Streams(yield* Database, yield* Semaphore.make(CATCHING_UP_MAX))
+      const changes = yield* AccessChanges
+      changes.onChange((ids) => streams.endOf(ids))
       yield* Effect.forkScoped(restarted("the event streams", Effect.forever(streams.turn)))
       yield* Effect.addFinalizer(() => Effect.sync(() => streams.closeAll()))
       return { open: streams.open }
@@ -74,6 +77,12 @@ class Streams {
       this.all.add(stream)
       return Effect.succeed(stream.readable)
     })
+
+  /** Whose right has changed has to come in anew. Where it may be anybody's, their keys are looked at. */
+  readonly endOf = (ids: ReadonlySet<string> | undefined): void => {
+    if (ids === undefined) this.keysCheckedAt = 0
+    else for (const stream of this.all) if (ids.has(stream.asked.caller)) stream.end()
+  }
 
   readonly closeAll = (): void => {
     for (const stream of this.all) stream.end()

@@ -11,7 +11,8 @@ const WAITING_BYTES_MAX = 256 * 1024
 export interface StreamAsked {
   readonly merchant: string
   readonly after: Place
-  /** The key's: it ends with it. */
+  /** Whose it is: it ends with the key. */
+  readonly caller: string
   readonly secret: string
   readonly signal: AbortSignal
 }

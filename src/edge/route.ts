@@ -4,11 +4,12 @@ import type { Nats } from "../bus/connection.ts"
 import type { Scope } from "../domain/scope.ts"
 import type { ApiKey } from "../store/apiKeys.ts"
 import type { Database } from "../store/database.ts"
+import type { AccessChanges } from "./access/changes.ts"
 import type { Claims } from "./claims.ts"
 import type { EventStreams } from "./eventStreams.ts"
 import { type Problem, problem } from "./problem.ts"
 
-export type EdgeServices = Database | Commands | Claims | Nats | EventStreams
+export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | AccessChanges
 
 /**
  * Who may call a route. Anybody, or who has its scope: a merchant's own people (and the platform's, for the

@@ -4,9 +4,11 @@ import { Effect, Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
+import { AccessChanges } from "../edge/access/changes.ts"
 import { Claims } from "../edge/claims.ts"
 import { EventStreams } from "../edge/eventStreams.ts"
 import { listen } from "../edge/listen.ts"
+import { accessRoutes } from "../edge/routes/access.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
@@ -68,6 +70,7 @@ export const edgeRoutes = (
   ...disputeRoutes,
   ...payoutRoutes,
   ...traceRoutes,
+  ...accessRoutes,
   ...accountRoutes,
   ...transferRoutes,
   ...fxRoutes,
@@ -95,7 +98,8 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const runtime = ManagedRuntime.make(
     Layer.mergeAll(
       Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
-      Layer.mergeAll(Claims.layer, EventStreams.layer).pipe(Layer.provideMerge(database))
+      Layer.mergeAll(Claims.layer, EventStreams.layer.pipe(Layer.provideMerge(AccessChanges.layer)))
+        .pipe(Layer.provideMerge(Layer.mergeAll(database, nats)))
     ).pipe(Layer.provideMerge(jsonLogs(settings.log)))
   )
   const services = await runtime.context()

@@ -2,6 +2,7 @@ import { Effect, Layer, ManagedRuntime, Result } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { migrations } from "../../migrations/index.ts"
 import { EventStreams, STREAMS_PER_KEY_MAX } from "../../src/edge/eventStreams.ts"
+import { AccessChanges } from "../../src/edge/access/changes.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"
 import { Database } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
@@ -24,7 +25,12 @@ const counting = Layer.effect(
   }))
 ).pipe(Layer.provide(Database.layerOf(databaseUrl, 4)))
 
-const runtime = ManagedRuntime.make(Layer.provideMerge(EventStreams.layer, counting))
+const runtime = ManagedRuntime.make(
+  EventStreams.layer.pipe(
+    Layer.provide(Layer.succeed(AccessChanges, { onChange: () => {} })),
+    Layer.provideMerge(counting)
+  )
+)
 
 beforeAll(async () => {
   await ensureDatabase(databaseUrl)
@@ -60,7 +66,10 @@ const open = async (merchant: string, secret: string, after = ["0", "0"] as cons
   const opened = await runtime.runPromise(
     Effect.flatMap(
       EventStreams,
-      (streams) => Effect.result(streams.open({ merchant, after, secret, signal: abort.signal }))
+      (streams) =>
+        Effect.result(
+          streams.open({ merchant, after, caller: merchant, secret, signal: abort.signal })
+        )
     )
   )
   return { opened, leave: () => abort.abort() }

@@ -8,8 +8,11 @@ import { gatewayOf, leaksIn, openShop, order, settle, type Shop } from "../suppo
 
 const routes = edgeRoutes({ allowPrivateWebhooks: true })
   .map((route) => ({ name: `${route.method} ${route.path}`, ...route }))
+/** Who may make keys is tested by itself (test/access/keys.test.ts): no key may by default. */
 const guarded = routes.filter(({ audience }) => audience !== "public")
-const merchants = routes.filter(({ audience }) => audience === "merchant")
+const merchants = routes.filter(({ audience, scope }) =>
+  audience === "merchant" && scope !== "access:manage"
+)
 const operators = routes.filter(({ audience }) => audience === "operator")
 
 const fx = {

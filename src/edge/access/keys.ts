@@ -6,7 +6,7 @@ import type { Database } from "../../store/database.ts"
 import { LastUse } from "./lastUse.ts"
 import { type Problem, problem, unavailable } from "../problem.ts"
 
-/** A revoked key works on at most this long. */
+/** A revoked key works on at most this long where nobody tells this edge of it. */
 const KEY_CACHE_MILLIS = 10_000
 /** A key that is made after somebody tried it works at most this late. */
 const UNKNOWN_CACHE_MILLIS = 1_000
@@ -46,6 +46,10 @@ class Memory<A> {
     if (this.entries.size >= KEYS_CACHED_MAX) this.entries.delete(this.entries.keys().next().value!)
     this.entries.set(key, { value, until: now + this.millis })
   }
+
+  drop(which: (value: A) => boolean): void {
+    for (const [key, { value }] of this.entries) if (which(value)) this.entries.delete(key)
+  }
 }
 
 /** Who may come in. All keys that are not remembered share one query, however many there are. */
@@ -55,6 +59,7 @@ export class Keys {
   private readonly ask: Ask<string, ApiKey | undefined, Problem>
   private readonly uses: LastUse
   private askedAt = -Infinity
+  private forgotten = 0
 
   constructor(database: Database["Service"]) {
     this.uses = new LastUse(database)
@@ -62,6 +67,12 @@ export class Keys {
       max: KEYS_ASKED_MAX,
       run: (secrets) => this.find(database, secrets)
     }))
+  }
+
+  /** Those that these may be are looked for again; all of them where it may be anybody. */
+  forget(ids: ReadonlySet<string> | undefined): void {
+    this.forgotten += 1
+    this.known.drop(({ id }) => ids === undefined || ids.has(id))
   }
 
   readonly authenticate = Effect.fnUntraced(
@@ -86,6 +97,7 @@ export class Keys {
     { self: this },
     function* (this: Keys, database: Database["Service"], secrets: ReadonlyArray<string>) {
       yield* Effect.sleep(Math.max(0, this.askedAt + ASK_EVERY_MILLIS - performance.now()))
+      const { forgotten } = this
       const found = yield* Effect.result(
         database.query("edge.key", (db) => findApiKeys(db, [...new Set(secrets)]))
       )
@@ -94,7 +106,8 @@ export class Keys {
         if (Result.isFailure(found)) return Effect.fail(unavailable("keys cannot be read now"))
         const key = found.success.get(secret)
         if (key === undefined) this.unknown.keep(secret, true, now)
-        else this.known.keep(secret, key, now)
+        // What was read before somebody's right changed is good for this request, and no longer.
+        else if (forgotten === this.forgotten) this.known.keep(secret, key, now)
         return Effect.succeed(key)
       })
     }

@@ -7,6 +7,12 @@ export const accessProblems = {
     means: "The key is right, but lacks the scope that `scope` names.",
     mends: "Use a key that has it, or have one made (`lastro access create --scopes …`)."
   },
+  key_not_found: {
+    status: 404,
+    means: "There is no such key that this caller may see, or it was revoked.",
+    mends: "Look for it in the list.",
+    request: "GET /v1/access/keys"
+  },
   address_not_allowed: {
     status: 403,
     means: "The key is bound to addresses, and the request comes from another one.",

@@ -28,7 +28,13 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
     const secret = secretOf(asked.header("authorization"))!
     return {
       status: 200,
-      raw: yield* streams.open({ merchant, after, secret, signal: asked.signal }),
+      raw: yield* streams.open({
+        merchant,
+        after,
+        caller: asked.caller.id,
+        secret,
+        signal: asked.signal
+      }),
       headers: { "content-type": "text/event-stream", "cache-control": "no-store" }
     }
   }
