@@ -23,8 +23,3 @@ export const forgetChanges = async (
   const numbers = changes.map(({ number }) => number)
   await sql`delete from access_changes where number = any(${numbers}::bigint[])`.execute(db)
 }
-
-/** Written beside the change itself, where no trigger does. */
-export const noteChange = async (db: Db, id: string): Promise<void> => {
-  await sql`insert into access_changes (id) values (${id})`.execute(db)
-}
