@@ -6,7 +6,9 @@ import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
 import { GivenTerms } from "./givenTerms.ts"
 import { isPayoutOpen } from "./wallet/payout.ts"
-import { defaultTerms, isPayment, type State, Terms, transitions } from "./state.ts"
+import { defaultTerms, Terms } from "./terms.ts"
+import { isPayment, type State } from "./state.ts"
+import { transitions } from "./payment/moves.ts"
 import { load, overdue, save } from "./store.ts"
 
 const disputeCommands = Object.keys(DisputeMessages) as Array<keyof typeof DisputeMessages>

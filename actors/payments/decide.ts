@@ -24,9 +24,12 @@ import {
   pastSettlementKeyOf,
   recalled
 } from "./payment/past.ts"
-import { attemptOf, begin, change, moveTo, type Step, tell } from "./payment/step.ts"
+import { attemptOf, become, begin, type Step, tell } from "./payment/step.ts"
 import { commandKeyOf, refusedBefore, refusedKeyOf, remembering } from "./refused.ts"
-import { isDefinitive, isPayment, type Payment, type State, type Terms } from "./state.ts"
+import { isDefinitive } from "./payment/attempts.ts"
+import { isPayment, type State } from "./state.ts"
+import type { Payment } from "./payment/state.ts"
+import type { Terms } from "./terms.ts"
 import { balanceIdOf, isBalanceId } from "./wallet/balance.ts"
 import { begin as openBooks, type Books } from "./wallet/books.ts"
 import { MERCHANT_KEY, open } from "./wallet/merchant.ts"
@@ -102,21 +105,18 @@ const told = (step: Step, answer: Body<"answered">) => {
 
 const screened = (step: Step, { risk }: Body<"scored">): Step | undefined => {
   if (step.payment.status !== "screening") return undefined
-  const known = change(step, { risk, scored_at: step.received.at })
+  const payment = { ...step.payment, risk, scored_at: step.received.at }
   switch (risk.decision) {
     case "allow":
-      return charge(known)
-    case "review":
-      return tell(
-        moveTo(
-          row(known, { _tag: "Review", paymentId: step.payment.id, open: true }),
-          "in_review"
-        ),
-        "payment.in_review"
-      )
+      return charge(step, { ...payment, status: "processing" })
+    case "review": {
+      const held = row(step, { _tag: "Review", paymentId: payment.id, open: true })
+      return tell(become(held, { ...payment, status: "in_review" }), "payment.in_review")
+    }
     case "deny": {
       const failure = { code: "risk_denied", detail: "the payment was refused by the risk rules" }
-      return tell(moveTo(change(known, { failure }), "rejected"), "payment.rejected", { failure })
+      const rejected = become(step, { ...payment, status: "rejected", failure })
+      return tell(rejected, "payment.rejected", { failure })
     }
   }
 }

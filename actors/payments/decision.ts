@@ -4,7 +4,10 @@ import type { JournalEntry } from "../../src/ledger/journal.ts"
 import type { Answer, Received, Refusal } from "../../src/runtime/actor.ts"
 import type { Decision, Emission, Event, Timer, Unaddressed } from "../../streams/emissions.ts"
 import type { Beside, EventType, EventWith } from "../../streams/events.ts"
-import type { Dispute, RefusalCode, State, Terms } from "./state.ts"
+import type { Dispute } from "./payment/dispute.ts"
+import type { RefusalCode } from "./refusalCode.ts"
+import type { State } from "./state.ts"
+import type { Terms } from "./terms.ts"
 
 export type Row =
   | { readonly _tag: "Entry"; readonly entry: JournalEntry }

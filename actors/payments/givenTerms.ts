@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { GivenFeeSchedule, GivenFeeTerms } from "../../streams/messages/fees.ts"
 import { GivenPayoutRules } from "../../streams/messages/payouts.ts"
 import { GivenRouting } from "../../streams/messages/routing.ts"
-import { Terms } from "./state.ts"
+import { Terms } from "./terms.ts"
 
 /** Longer than a year no card's authorization lasts. */
 const AUTHORIZATION_SECONDS_MAX = 366 * 86_400

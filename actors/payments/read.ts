@@ -10,7 +10,8 @@ import { keyOf } from "./exchange/pairedId.ts"
 import { Quote } from "./exchange/quote.ts"
 import { commandKeyOf, Refused, refusedKeyOf } from "./refused.ts"
 import type { PageAfter } from "./search.ts"
-import { Dispute, Payment } from "./state.ts"
+import { Dispute } from "./payment/dispute.ts"
+import { Payment } from "./payment/state.ts"
 import { Transfer } from "./wallet/transfer.ts"
 
 const decode = Schema.decodeUnknownSync(Payment)

@@ -7,7 +7,9 @@ import { type Decided, refuse } from "./decision.ts"
 import { quoteIn } from "./exchange/quote.ts"
 import { remembered } from "./remembered.ts"
 import { SeenCommand } from "./seenCommand.ts"
-import { isQuote, isRefused, type RefusalCode, type State, type Terms } from "./state.ts"
+import { isQuote, isRefused, type State } from "./state.ts"
+import type { RefusalCode } from "./refusalCode.ts"
+import type { Terms } from "./terms.ts"
 
 /**
  * Commands that were refused under a key that holds nothing else: what they asked for was never made,

@@ -2,7 +2,8 @@ import { Result } from "effect"
 import { fingerprint } from "../../src/domain/fingerprint.ts"
 import type { Received } from "../../src/runtime/actor.ts"
 import { type Decided, NOTHING, refuse } from "./decision.ts"
-import type { State, Terms } from "./state.ts"
+import type { State } from "./state.ts"
+import type { Terms } from "./terms.ts"
 
 /** All that a command asks for: what tells a repeat from another one under its name. */
 export const printOf = ({ command_id: _, ...wanted }: { readonly command_id: string }): string =>

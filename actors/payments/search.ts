@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { type RawBuilder, sql } from "kysely"
 import type { Db } from "../../src/store/database.ts"
-import { Payment } from "./state.ts"
+import { Payment } from "./payment/state.ts"
 
 /** What a payment is about, as its merchant wrote it. Each is compared as a whole. */
 export interface PaymentAbout {

@@ -27,9 +27,9 @@ import {
   isQuote,
   isRefused,
   isTransfer,
-  Payment,
   type State
 } from "./state.ts"
+import { Payment } from "./payment/state.ts"
 import type { Row } from "./decision.ts"
 
 const decoders = {

@@ -6,7 +6,7 @@ import { ConfiguredGateway, type Secret } from "../../actors/gateway/configurati
 import type { Gateway } from "../../actors/gateway/port.ts"
 import { stripe } from "../../actors/gateway/stripe.ts"
 import { simulator } from "../../actors/gateway/simulator.ts"
-import { defaultTerms } from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
 import { GivenRouting } from "../../streams/messages/routing.ts"
 import { type SimulatorThread, startSimulatorThread } from "../simulators/start.ts"
 import { StackError } from "../stack/stack.ts"

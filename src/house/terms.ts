@@ -1,6 +1,6 @@
 import { Effect, Schema } from "effect"
 import { GivenTerms } from "../../actors/payments/givenTerms.ts"
-import { defaultTerms } from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
 import type { Routing } from "../../streams/messages/routing.ts"
 import { open } from "../bus/connection.ts"
 import type { Stack } from "../stack/stack.ts"

@@ -12,7 +12,7 @@ import {
   parseMinorUnits,
   withdrawn
 } from "../../src/domain/currency.ts"
-import { Payment } from "../../actors/payments/state.ts"
+import { Payment } from "../../actors/payments/payment/state.ts"
 import { Call } from "../../streams/messages/gateway.ts"
 import { Payout } from "../../streams/messages/payouts.ts"
 import { SettlementLine } from "../../streams/messages/reconciliation.ts"
@@ -94,7 +94,7 @@ describe("the currency table is ISO 4217", () => {
     }
     expect(["XCG", "XAD"].map(exponentOf)).toEqual([2, 2])
     // A payment that is there is charged, refunded, settled and paid out as before.
-    for (const later of [Payment, Call, SettlementLine, Payout]) {
+    for (const later of [...Payment.members, Call, SettlementLine, Payout]) {
       const old = Schema.decodeUnknownResult(
         later.fields.currency as Schema.Codec<unknown, unknown>
       )

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { defaultTerms } from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
 import { publishHealth } from "../../src/house/gatewayHealth.ts"
 import { publishTerms } from "../../src/house/terms.ts"
 import { Database } from "../../src/store/database.ts"

@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { expect, it } from "vitest"
-import { type Attempt, isDefinitive } from "../../actors/payments/state.ts"
+import { type Attempt, isDefinitive } from "../../actors/payments/payment/attempts.ts"
 import {
   about,
   answer,

@@ -1,6 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isDisputeOpen, type Payment } from "../../actors/payments/state.ts"
+import { isDisputeOpen } from "../../actors/payments/payment/dispute.ts"
+import type { Payment } from "../../actors/payments/payment/state.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { changesOf } from "../../src/ledger/journal.ts"
 import { Accountant, Refused } from "../support/accountant.ts"

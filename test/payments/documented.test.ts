@@ -2,7 +2,8 @@ import * as fs from "node:fs"
 import { describe, expect, it } from "vitest"
 import { laterWords } from "../../actors/payments/laterWords.ts"
 import { payoutMoves } from "../../actors/payments/wallet/payout.ts"
-import { moves, Status, transitions } from "../../actors/payments/state.ts"
+import { moves, transitions } from "../../actors/payments/payment/moves.ts"
+import { Status } from "../../actors/payments/payment/state.ts"
 
 const page = fs.readFileSync("docs/payments.md", "utf8")
 

@@ -2,7 +2,7 @@ import { Result, Schema } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { feeOn, feeTermsFor } from "../../actors/payments/payment/fees.ts"
-import { defaultTerms } from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
 import { FeeSchedule, type FeeTerms, GivenFeeTerms } from "../../streams/messages/fees.ts"
 import {
   answer,

@@ -3,7 +3,8 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { bearerOf, feeOn } from "../../actors/payments/payment/fees.ts"
 import { captureStep, takenBack } from "../../actors/payments/payment/legs.ts"
-import { defaultTerms, type Payment } from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
+import type { Payment } from "../../actors/payments/payment/state.ts"
 import type { FeeTerms } from "../../streams/messages/fees.ts"
 import {
   answer,
@@ -15,6 +16,7 @@ import {
   scored
 } from "../support/paymentLife.ts"
 import { runsOf } from "../support/runs.ts"
+import { asHeld } from "../../actors/payments/payment/narrow.ts"
 
 const sum = (amounts: ReadonlyArray<bigint>) => amounts.reduce((all, one) => all + one, 0n)
 const last = (life: Life) => life.payment!.attempts.at(-1)!
@@ -73,7 +75,12 @@ describe("a payment that is captured in parts", () => {
     const { payment } = authorized(plain, { fee_bearer: "customer" })!
     const [fee, merchant] = payment!.legs
     const legs = [{ ...fee!, captured: 159n }, { ...merchant!, captured: 4_841n }]
-    const begun = { ...payment!, amount_captured: 5_000n, legs }
+    const begun = {
+      ...asHeld(payment!),
+      status: "partially_captured" as const,
+      amount_captured: 5_000n,
+      legs
+    }
     expect(captureStep(begun, 5_329n).legs.map(({ captured }) => captured)).toEqual([329n, 10_000n])
   })
 

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Balance } from "../../actors/payments/wallet/balance.ts"
-import type { Payment } from "../../actors/payments/state.ts"
+import type { Payment } from "../../actors/payments/payment/state.ts"
 import * as chart from "../../src/ledger/chart.ts"
 import { changesOf } from "../../src/ledger/journal.ts"
 import type { PayoutRules } from "../../streams/messages/payouts.ts"

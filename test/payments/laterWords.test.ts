@@ -2,7 +2,7 @@ import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { laterWords } from "../../actors/payments/laterWords.ts"
-import { type Attempt, isDefinitive } from "../../actors/payments/state.ts"
+import { type Attempt, isDefinitive } from "../../actors/payments/payment/attempts.ts"
 import * as chart from "../../src/ledger/chart.ts"
 import { changesOf } from "../../src/ledger/journal.ts"
 import {

@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { transitions } from "../../actors/payments/state.ts"
+import { transitions } from "../../actors/payments/payment/moves.ts"
 import type { Outcome } from "../../streams/messages/gateway.ts"
 import {
   about,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { isPayout, type Terms } from "../../actors/payments/state.ts"
+import { isPayout } from "../../actors/payments/state.ts"
+import type { Terms } from "../../actors/payments/terms.ts"
 import { Wallets } from "../support/wallets.ts"
 
 const BALANCE = "balance:BRL"

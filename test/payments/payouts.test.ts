@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { type Balance, payoutTimerOf } from "../../actors/payments/wallet/balance.ts"
-import { isPayout, type Terms } from "../../actors/payments/state.ts"
+import { isPayout } from "../../actors/payments/state.ts"
+import type { Terms } from "../../actors/payments/terms.ts"
 import { AMOUNT_MAX } from "../../src/domain/money.ts"
 import { Wallets } from "../support/wallets.ts"
 

@@ -1,6 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isPayment, isQuote, type Payment, transitions } from "../../actors/payments/state.ts"
+import { isPayment, isQuote } from "../../actors/payments/state.ts"
+import type { Payment } from "../../actors/payments/payment/state.ts"
+import { transitions } from "../../actors/payments/payment/moves.ts"
 import { Wallets } from "../support/wallets.ts"
 
 const fx = {

@@ -3,13 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type Quote, QUOTE_KEPT_MILLIS } from "../../actors/payments/exchange/quote.ts"
 import { REFUSALS_MAX, type Refused, REFUSED_MILLIS } from "../../actors/payments/refused.ts"
 import { load, save } from "../../actors/payments/store.ts"
-import {
-  defaultTerms,
-  isConversion,
-  isPayment,
-  isPayout,
-  isQuote
-} from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
+import { isConversion, isPayment, isPayout, isQuote } from "../../actors/payments/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { Database } from "../../src/store/database.ts"

@@ -1,7 +1,8 @@
 import { Result } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { isDefinitive, Status } from "../../actors/payments/state.ts"
+import { isDefinitive } from "../../actors/payments/payment/attempts.ts"
+import { Status } from "../../actors/payments/payment/state.ts"
 import {
   about,
   answer,

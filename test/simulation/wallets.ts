@@ -2,14 +2,13 @@ import { gateway } from "../../actors/gateway/actor.ts"
 import { payments } from "../../actors/payments/actor.ts"
 import { isPayoutOpen } from "../../actors/payments/wallet/payout.ts"
 import { quoteIdOf } from "../../actors/payments/exchange/quote.ts"
+import { defaultTerms, type Terms } from "../../actors/payments/terms.ts"
 import {
-  defaultTerms,
   isBalance,
   isConversion,
   isPayout,
   isTransfer,
-  type State,
-  type Terms
+  type State
 } from "../../actors/payments/state.ts"
 import { available } from "../../src/ledger/chart.ts"
 import { assertBalanced, changesOf, type JournalEntry } from "../../src/ledger/journal.ts"

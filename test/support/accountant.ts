@@ -1,14 +1,8 @@
 import { Result, Schema } from "effect"
 import { payments } from "../../actors/payments/actor.ts"
-import {
-  defaultTerms,
-  isConversion,
-  isPayout,
-  isQuote,
-  type Payment,
-  type State,
-  type Terms
-} from "../../actors/payments/state.ts"
+import { defaultTerms, type Terms } from "../../actors/payments/terms.ts"
+import { isConversion, isPayout, isQuote, type State } from "../../actors/payments/state.ts"
+import type { Payment } from "../../actors/payments/payment/state.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { exponentOf, formatMinorUnits } from "../../src/domain/currency.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"

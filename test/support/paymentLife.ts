@@ -2,14 +2,12 @@ import { Result, Schema } from "effect"
 import { expect } from "vitest"
 import { decide, keysOf } from "../../actors/payments/decide.ts"
 import { Past, whole } from "../../actors/payments/payment/past.ts"
-import {
-  defaultTerms,
-  isDefinitive,
-  isDisputeOpen,
-  isPast,
-  Payment,
-  transitions
-} from "../../actors/payments/state.ts"
+import { defaultTerms } from "../../actors/payments/terms.ts"
+import { isDefinitive } from "../../actors/payments/payment/attempts.ts"
+import { isDisputeOpen } from "../../actors/payments/payment/dispute.ts"
+import { isPast } from "../../actors/payments/state.ts"
+import { Payment } from "../../actors/payments/payment/state.ts"
+import { transitions } from "../../actors/payments/payment/moves.ts"
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import * as chart from "../../src/ledger/chart.ts"

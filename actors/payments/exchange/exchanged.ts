@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { BigAmount } from "../../../src/domain/money.ts"
 import type { FxRate } from "../../../streams/messages/fx.ts"
-import type { Terms } from "../state.ts"
+import type { Terms } from "../terms.ts"
 
 /** What was exchanged or is promised to be, whose and when: minor units, at which rate of which table. */
 export const ExchangedFields = {

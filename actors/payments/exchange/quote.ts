@@ -1,7 +1,9 @@
 import { Schema } from "effect"
 import type { Received } from "../../../src/runtime/actor.ts"
 import type { QuoteResource } from "../../../streams/resources/wallet.ts"
-import { isQuote, type RefusalCode, type State, type Terms } from "../state.ts"
+import { isQuote, type State } from "../state.ts"
+import type { RefusalCode } from "../refusalCode.ts"
+import type { Terms } from "../terms.ts"
 import { ExchangedFields, exchangedResourceOf, time } from "./exchanged.ts"
 import { pairedId } from "./pairedId.ts"
 

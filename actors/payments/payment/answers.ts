@@ -1,11 +1,18 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Answered, Outcome } from "../../../streams/messages/gateway.ts"
 import { book } from "../decision.ts"
-import type { Attempt } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
 import { openCharge, operationUnderWay } from "./attempts.ts"
-import { heed, isUnwanted, undoUnwanted, voidLeft, withdraw, withdrawn } from "./cancellation.ts"
+import {
+  isUnwanted,
+  isVoidAsked,
+  undoUnwanted,
+  voidLeft,
+  withdraw,
+  withdrawn
+} from "./cancellation.ts"
 import { creditCaptured } from "./crediting.ts"
-import { chargeElsewhere } from "./charging.ts"
+import { chargeElsewhere, failed } from "./charging.ts"
 import { evidenceNotTaken, evidenceTaken } from "./disputes.ts"
 import { expiresNoMore, expiresOn } from "./expiry.ts"
 import {
@@ -20,14 +27,15 @@ import { refundAtGateway, refunded, refundedOtherwise, refundNotMade } from "./r
 import { contradict, moreCharges, movedBy } from "./suspense.ts"
 import {
   attemptOf,
+  become,
   bookOf,
   change,
   changeAttempt,
-  moveTo,
   type Step,
   tell,
   without
 } from "./step.ts"
+import { as, asCharging, asHeld, leaving } from "./narrow.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -109,7 +117,7 @@ const requiresAction = (
   if (attempt.operation !== "charge") return waitForTruth(step, attempt, "an action is required")
   const waiting = waitForPayer(step, attempt, outcome)
   if (step.payment.status === "requires_action") return waiting
-  const shown = tell(moveTo(waiting, "requires_action"), "payment.requires_action")
+  const shown = tell(waiting, "payment.requires_action")
   // Given up before there was anything to pay: nobody is to pay it now.
   return isUnwanted(shown.payment, attempt) && operationUnderWay(shown.payment) === undefined
     ? withdraw(shown).step
@@ -120,7 +128,8 @@ const requiresAction = (
 const unknown = (step: Step, attempt: Attempt, detail: string): Step => {
   const waiting = waitForTruth(step, attempt, detail)
   if (attempt.operation !== "charge" || step.payment.status === "unknown") return waiting
-  return tell(moveTo(waiting, "unknown"), "payment.unknown")
+  const payment = asCharging(waiting.payment)
+  return tell(become(waiting, { ...payment, status: "unknown" }), "payment.unknown")
 }
 
 const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number): Step => {
@@ -141,7 +150,7 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     case "increment":
       return voidLeft(increased(done, attempt, outcome))
     case "capture":
-      return voidLeft(captured(done, attempt, outcome.charge_id, true))
+      return voidLeft(captured(done, attempt, outcome.charge_id, true), isVoidAsked(done.payment))
     case "void":
       return voided(done, attempt)
     case "refund":
@@ -182,23 +191,30 @@ const mismatched = (step: Step, attempt: Attempt, outcome: Approved, took: numbe
 }
 
 const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
-  const { next_action: _, ...payment } = step.payment
-  const known = change({ ...step, payment }, {
-    charge_id: outcome.charge_id,
+  const { charge_id } = outcome
+  const isUnwanted = isVoidAsked(step.payment)
+  const known = become(step, {
+    ...leaving(asCharging(step.payment), "next_action"),
+    status: "authorized",
+    charge_id,
     amount_authorized: attempt.amount
   })
-  if (outcome.captured) return undoUnwanted(captured(known, attempt, outcome.charge_id, false))
+  if (outcome.captured) {
+    return undoUnwanted(captured(known, attempt, charge_id, false), isUnwanted)
+  }
   const held = book(known, entries.hold(bookOf(known), attempt.key, attempt.amount))
   return undoUnwanted(
-    tell(moveTo(expiresOn(held, outcome.authorized_until), "authorized"), "payment.authorized")
+    tell(expiresOn(held, outcome.authorized_until), "payment.authorized"),
+    isUnwanted
   )
 }
 
 /** The payment is of the larger amount from now on: fee and splits are counted on it. */
 export const increased = (step: Step, attempt: Attempt, outcome: Approved): Step => {
   const { amount } = attempt
-  const { payment } = step
-  const larger = change(step, {
+  const payment = as(step.payment, "authorized")
+  const larger = become(step, {
+    ...payment,
     ...largerBy(payment, amount),
     amount_authorized: payment.amount_authorized + amount
   })
@@ -224,33 +240,41 @@ export const captured = (
     : amount
   const given = wasHeld ? book(step, entries.release(bookOf(step), attempt.key, freed)) : step
   const booked = creditCaptured(
-    book(
-      change(given, { legs, amount_captured: total }),
-      entries.capture(bookOf(given), attempt.key, moved)
-    ),
+    book(change(given, { legs }), entries.capture(bookOf(given), attempt.key, moved)),
     attempt.key
   )
-  const whole = attempt.final === true || total === step.payment.amount_authorized
+  const held = asHeld(booked.payment)
+  const told = { capture: { amount: Number(amount), charge_id: chargeId } }
+  if (attempt.final !== true && total !== held.amount_authorized) {
+    const next = { ...held, status: "partially_captured", amount_captured: total } as const
+    return tell(become(booked, next), "payment.partially_captured", told)
+  }
+  const whole = leaving(held, "void_requested")
   return tell(
-    moveTo(whole ? expiresNoMore(booked) : booked, whole ? "captured" : "partially_captured"),
-    whole ? "payment.captured" : "payment.partially_captured",
-    { capture: { amount: Number(amount), charge_id: chargeId } }
+    become(expiresNoMore(booked), { ...whole, status: "captured", amount_captured: total }),
+    "payment.captured",
+    told
   )
 }
 
 /** What was still authorized is free again, because somebody gave it back or because it ran out. */
 export const voided = (step: Step, attempt: Attempt): Step => {
   const charge = openCharge(step.payment)
-  return charge === undefined ? given(heed(step), attempt) : withdrawn(step, charge)
+  return charge === undefined ? given(step, attempt) : withdrawn(step, charge)
 }
 
 const given = (step: Step, attempt: Attempt): Step => {
   const booked = book(step, entries.release(bookOf(step), attempt.key, attempt.amount))
-  const name = attempt.expiry === true ? "expired" : "voided"
-  const status = step.payment.status === "partially_captured" ? "captured" : name
-  const ended = moveTo(expiresNoMore(booked), status)
+  const hasExpired = attempt.expiry === true
+  const held = leaving(asHeld(step.payment), "void_requested")
+  const ended = become(
+    expiresNoMore(booked),
+    held.status === "partially_captured"
+      ? { ...held, status: "captured" }
+      : { ...held, status: hasExpired ? "expired" : "voided" }
+  )
   const freed = { amount: Number(attempt.amount) }
-  return name === "expired"
+  return hasExpired
     ? tell(ended, "payment.expired", { expired: freed })
     : tell(ended, "payment.voided", { voided: freed })
 }
@@ -270,19 +294,14 @@ const notMade = (
       if (operationUnderWay(ended.payment)?.operation === "void") {
         return withdrawn(ended, attempt)
       }
-      const { next_action: _, ...payment } = ended.payment
-      return tell(
-        moveTo(change({ ...ended, payment }, { failure }), "failed"),
-        "payment.failed",
-        { failure }
-      )
+      return failed(ended, failure)
     }
     case "refund":
       return refundNotMade(ended, attempt, failure)
     case "void":
       // An authorization that ran out is over whatever the gateway says of giving it back.
       if (attempt.expiry === true) return voided(ended, attempt)
-      if (ended.payment.void_requested === true) return stillUnwanted(ended)
+      if (isVoidAsked(ended.payment)) return stillUnwanted(ended)
       return tell(ended, "payment.void_failed", { failure })
     case "evidence":
       return tell(evidenceNotTaken(ended, attempt.dispute), "payment.evidence_failed", { failure })

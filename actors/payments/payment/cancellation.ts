@@ -1,12 +1,14 @@
 import { derivedId } from "../../../src/domain/identifiers.ts"
 import * as entries from "../../../src/ledger/entries.ts"
 import { book, row } from "../decision.ts"
-import type { Attempt, Payment, Status } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Payment, Status } from "./state.ts"
 import { nextNumber, openCharge, operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { takeCredit } from "./crediting.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { refundStep } from "./legs.ts"
-import { bookOf, change, changeAttempt, moveTo, type Step, tell, without } from "./step.ts"
+import { become, bookOf, change, changeAttempt, type Step, tell, without } from "./step.ts"
+import { as, asCharging, asHeld, leaving } from "./narrow.ts"
 
 /** No gateway was asked for anything yet. */
 export const isBeforeCharge = (status: Status): boolean =>
@@ -22,7 +24,10 @@ export const voidNow = (step: Step): Step => {
   const left = status === "in_review"
     ? row(step, { _tag: "Review", paymentId: id, open: false })
     : step
-  return tell(moveTo(left, "voided"), "payment.voided", { voided: { amount: 0 } })
+  const payment = as(left.payment, "screening", "in_review")
+  return tell(become(left, { ...payment, status: "voided" }), "payment.voided", {
+    voided: { amount: 0 }
+  })
 }
 
 /**
@@ -30,9 +35,24 @@ export const voidNow = (step: Step): Step => {
  * undone at once. Whoever waits for the void waits for the attempt that will be made then.
  */
 export const voidLater = (step: Step): { readonly step: Step; readonly attempt: string } => ({
-  step: change(step, { void_requested: true }),
+  step: voidAsked(step),
   attempt: voidKeyOf(step.payment)
 })
+
+const voidAsked = (step: Step): Step =>
+  become(step, {
+    ...as(
+      step.payment,
+      "processing",
+      "requires_action",
+      "unknown",
+      "authorized",
+      "partially_captured"
+    ),
+    void_requested: true
+  })
+
+export const isVoidAsked = ({ void_requested }: Payment): boolean => void_requested === true
 
 /**
  * A charge waits for its payer: the gateway is asked to take it back, so that nobody can pay it any more.
@@ -42,7 +62,7 @@ export const withdraw = (step: Step): { readonly step: Step; readonly attempt: s
   const { payment } = step
   const key = voidKeyOf(payment)
   const { amount, charge_id, gateway } = openCharge(payment)!
-  const asked = sendAttempt(change(step, { void_requested: true }), {
+  const asked = sendAttempt(voidAsked(step), {
     key,
     operation: "void",
     amount,
@@ -65,13 +85,15 @@ export const withdrawn = (step: Step, charge: Attempt): Step => {
   const done = asked === undefined
     ? ended
     : changeAttempt(ended, { ...without(asked, "wake_at"), status: "approved" })
-  const { next_action: _, ...payment } = heed(done).payment
-  return tell(moveTo({ ...done, payment }, "voided"), "payment.voided", { voided: { amount: 0 } })
+  const payment = leaving(asCharging(done.payment), "next_action", "void_requested")
+  return tell(become(done, { ...payment, status: "voided" }), "payment.voided", {
+    voided: { amount: 0 }
+  })
 }
 
 /** A charge that nobody wants is not sent once more: only asked about. */
 export const isUnwanted = (payment: Payment, { operation }: Attempt): boolean =>
-  operation === "charge" && payment.void_requested === true
+  operation === "charge" && isVoidAsked(payment)
 
 /** The one that is asked for next. */
 const voidKeyOf = (payment: Payment): string => `${payment.id}.void.${nextNumber(payment, "void")}`
@@ -119,14 +141,13 @@ export const askRefund = (
 }
 
 /** The charge was made after all. Where it is not wanted any more, it goes back in the same turn. */
-export const undoUnwanted = (step: Step): Step => {
-  if (step.payment.void_requested !== true) return step
+export const undoUnwanted = (step: Step, isUnwanted: boolean): Step => {
+  if (!isUnwanted) return step
   const asked = operationUnderWay(step.payment)
-  const heeded = heed(step)
-  const { amount_captured, id, status } = heeded.payment
+  const { amount_captured, id, status } = step.payment
   // One that was asked for while the payer had not acted may give back what is held now.
-  if (status !== "captured") return asked === undefined ? askVoid(heeded).step : step
-  const paid = asked === undefined ? heeded : changeAttempt(heeded, {
+  if (status !== "captured") return asked === undefined ? askVoid(heed(step)).step : step
+  const paid = asked === undefined ? step : changeAttempt(step, {
     ...without(asked, "wake_at"),
     status: "not_processed",
     code: PAID_FIRST,
@@ -141,13 +162,12 @@ export const undoUnwanted = (step: Step): Step => {
  * A capture or an increment is over, and a void was asked for meanwhile: it gives back what is left
  * now. What the merchant had captured stays captured, as with a void that comes later.
  */
-export const voidLeft = (step: Step): Step => {
-  if (step.payment.void_requested !== true) return step
-  const heeded = heed(step)
-  if (heeded.payment.status !== "captured") return askVoid(heeded).step
+export const voidLeft = (step: Step, isAsked = isVoidAsked(step.payment)): Step => {
+  if (!isAsked) return step
+  if (step.payment.status !== "captured") return askVoid(heed(step)).step
   const failure = { code: "nothing_to_void", detail: "the capture before it left nothing" }
-  const none = changeAttempt(heeded, {
-    key: voidKeyOf(heeded.payment),
+  const none = changeAttempt(step, {
+    key: voidKeyOf(step.payment),
     operation: "void",
     amount: 0n,
     status: "not_processed",
@@ -159,7 +179,4 @@ export const voidLeft = (step: Step): Step => {
 }
 
 /** From here on the void is an attempt like any other. */
-export const heed = (step: Step): Step => ({
-  ...step,
-  payment: without(step.payment, "void_requested")
-})
+const heed = (step: Step): Step => become(step, leaving(asHeld(step.payment), "void_requested"))

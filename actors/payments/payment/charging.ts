@@ -1,8 +1,11 @@
 import type { Outcome } from "../../../streams/messages/gateway.ts"
 import { choose, type Routable, ruleFor, triesMaxOf } from "../routing.ts"
-import type { Attempt, Payment, Terms } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Payment, PaymentIn } from "./state.ts"
+import type { Terms } from "../terms.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
-import { change, changeAttempt, moveTo, type Step, tell } from "./step.ts"
+import { become, changeAttempt, type Step, tell } from "./step.ts"
+import { asCharging, leaving } from "./narrow.ts"
 
 const routableOf = ({ amount, currency, id, payment_method }: Payment): Routable => ({
   id,
@@ -24,23 +27,22 @@ const chargesOf = (payment: Payment): ReadonlyArray<Attempt> =>
 const nextKey = (payment: Payment): string =>
   `${payment.id}.charge.${chargesOf(payment).length + 1}`
 
-/** Asks the gateway for the money; which one is data. */
-export const charge = (step: Step): Step => {
-  const { payment, received: { config } } = step
+/** Asks the gateway for the money of what is `processing` from now on; which one is data. */
+export const charge = (step: Step, payment: PaymentIn<"processing">): Step => {
+  const { received: { config } } = step
   const asked = { key: nextKey(payment), operation: "charge", amount: payment.amount } as const
-  const begun = moveTo(step, "processing")
-  if (config.routing === undefined) return sendAttempt(begun, asked)
+  if (config.routing === undefined) return sendAttempt(become(step, payment), asked)
   const choice = choiceFor(step)
   if (choice === undefined) {
     // The table has changed since the payment was taken.
     const failure = { code: "no_gateway", detail: "no routing rule is for this payment any more" }
-    return tell(change(moveTo(begun, "failed"), { failure }), "payment.failed", { failure })
+    return failed(become(step, payment), failure)
   }
   const [{ gateway, reason }, ...others] = choice.order as [
     (typeof choice.order)[number],
     ...typeof choice.order
   ]
-  return sendAttempt(change(begun, { gateway }), {
+  return sendAttempt(become(step, { ...payment, gateway }), {
     ...asked,
     // Where there is no other gateway, the payment's own says it all.
     ...(others.length > 0 && { gateway, reason })
@@ -66,14 +68,26 @@ export const chargeElsewhere = (
   if (why._tag === "Declined" && rule.retry_soft_declines !== true) return undefined
   const next = order.find(({ gateway }) => tried.every((one) => one.gateway !== gateway))
   if (next === undefined) return undefined
-  const { next_action: _, ...payment } = step.payment
-  const left = changeAttempt({ ...step, payment }, ended)
-  return sendAttempt(change(moveTo(left, "processing"), { gateway: next.gateway }), {
+  const left = changeAttempt(step, ended)
+  const { gateway } = next
+  const payment = leaving(asCharging(left.payment), "next_action")
+  return sendAttempt(become(left, { ...payment, status: "processing", gateway }), {
     key: nextKey(left.payment),
     operation: "charge",
     amount: payment.amount,
-    gateway: next.gateway,
+    gateway,
     reason: `${next.reason}; ${ended.gateway} said ${why.code}`
+  })
+}
+
+/** No gateway made the charge, and none will be asked any more. */
+export const failed = (
+  step: Step,
+  failure: { readonly code: string; readonly detail: string }
+): Step => {
+  const payment = leaving(asCharging(step.payment), "next_action", "void_requested")
+  return tell(become(step, { ...payment, status: "failed", failure }), "payment.failed", {
+    failure
   })
 }
 

@@ -12,7 +12,10 @@ import { keyOf } from "../exchange/pairedId.ts"
 import type { Routable } from "../routing.ts"
 import { mayPass, stillCounting } from "../refused.ts"
 import type { SeenCommand } from "../seenCommand.ts"
-import type { Payment, RefusalCode, State, Terms } from "../state.ts"
+import type { Payment } from "./state.ts"
+import type { RefusalCode } from "../refusalCode.ts"
+import type { State } from "../state.ts"
+import type { Terms } from "../terms.ts"
 import { nextNumber, operationUnderWay } from "./attempts.ts"
 import {
   askRefund,
@@ -31,7 +34,7 @@ import { sendAttempt } from "./gatewayCalls.ts"
 import { incrementProblem, newLegs, splitsProblem, takenBack } from "./legs.ts"
 import { leftOf, type Stray } from "./stray.ts"
 import { askStrayRefund, strayFor } from "./strayRefunds.ts"
-import { begin, change, moveTo, type Step, tell } from "./step.ts"
+import { become, begin, change, type Step, tell } from "./step.ts"
 
 type Message = MessageOf<typeof PaymentsMessages>
 export type Body<T extends Message["type"]> = Extract<Message, { type: T }>["body"]
@@ -240,11 +243,12 @@ export const review = (payment: Payment, body: Body<"review">, received: Receive
       return refuse("not_in_review", `the payment is ${payment.status}`, payment.id)
     }
     const closed = row(step, { _tag: "Review", paymentId: payment.id, open: false })
-    if (body.decision === "approve") return { step: charge(closed) }
-    const failure = { code: "review_rejected", detail: "a reviewer rejected the payment" }
-    return {
-      step: tell(change(moveTo(closed, "rejected"), { failure }), "payment.rejected", { failure })
+    if (body.decision === "approve") {
+      return { step: charge(closed, { ...payment, status: "processing" }) }
     }
+    const failure = { code: "review_rejected", detail: "a reviewer rejected the payment" }
+    const rejected = become(closed, { ...payment, status: "rejected", failure })
+    return { step: tell(rejected, "payment.rejected", { failure }) }
   })
 
 const createOf = ({ commands }: Payment): SeenCommand =>

@@ -1,5 +1,6 @@
 import type { Answered, Outcome } from "../../../streams/messages/gateway.ts"
-import { type Attempt, isDefinitive, type Payment } from "../state.ts"
+import { type Attempt, isDefinitive } from "./attempts.ts"
+import type { Payment } from "./state.ts"
 import { captured, increased, voided } from "./answers.ts"
 import { nextNumber, operationUnderWay } from "./attempts.ts"
 import { inquire, inquiryDelay } from "./gatewayCalls.ts"

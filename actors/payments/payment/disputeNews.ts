@@ -1,13 +1,9 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Answered, DisputeNotified, Outcome } from "../../../streams/messages/gateway.ts"
 import { book, send } from "../decision.ts"
-import {
-  type Dispute,
-  type DisputeQuestion,
-  isDisputeOpen,
-  type Payment,
-  transitions
-} from "../state.ts"
+import { type Dispute, type DisputeQuestion, isDisputeOpen } from "./dispute.ts"
+import type { Payment } from "./state.ts"
+import { transitions } from "./moves.ts"
 import { operationUnderWay } from "./attempts.ts"
 import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"

@@ -1,13 +1,17 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
 import { book, refuse, row } from "../decision.ts"
-import { type Dispute, isDefinitive, isDisputeOpen, type Payment, type Terms } from "../state.ts"
+import { type Dispute, isDisputeOpen } from "./dispute.ts"
+import { isDefinitive } from "./attempts.ts"
+import type { Payment } from "./state.ts"
+import type { Terms } from "../terms.ts"
 import { nextNumber } from "./attempts.ts"
 import { giveCredit, takeCredit, takeFee } from "./crediting.ts"
 import { type Body, command, type Taken } from "./commands.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
-import { bookOf, change, type Step, tell, without } from "./step.ts"
+import { become, bookOf, change, type Step, tell, without } from "./step.ts"
+import { asCaptured } from "./narrow.ts"
 
 /** Disputes of one payment. A gateway has one at a time; beyond this something is wrong. */
 export const DISPUTES_MAX = 20
@@ -74,7 +78,10 @@ export const opened = (
     ...(evidence_due_by !== undefined && { evidence_due_by }),
     ...(told_by_gateway === true && { told: true })
   }
-  const held = change(taken.step, { disputes: [...(payment.disputes ?? []), dispute] })
+  const held = become(taken.step, {
+    ...asCaptured(taken.step.payment),
+    disputes: [...(payment.disputes ?? []), dispute]
+  })
   const booked = [
     entries.dispute(bookOf(held), id, amount),
     ...entries.disputeHold(bookOf(held), id, moved),
@@ -204,7 +211,8 @@ export const lost = (step: Step, dispute: Dispute, status: "lost" | "accepted"):
 }
 
 export const replace = (step: Step, next: Dispute): Step =>
-  change(step, {
+  become(step, {
+    ...asCaptured(step.payment),
     disputes: step.payment.disputes!.map((one) => one.id === next.id ? next : one)
   })
 

@@ -1,7 +1,8 @@
-import type { Payment } from "../state.ts"
+import type { Payment } from "./state.ts"
 import { operationUnderWay } from "./attempts.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
-import { change, type Step, wakeAt } from "./step.ts"
+import { become, type Step, wakeAt } from "./step.ts"
+import { as } from "./narrow.ts"
 
 /** How long an authorization is kept where neither the gateway nor the terms say. */
 const AUTHORIZATION_SECONDS = 7 * 86_400
@@ -13,7 +14,8 @@ export const expiresOn = (step: Step, told: number | undefined): Step => {
   const { at, config } = step.received
   const seconds = config.authorization_seconds ?? AUTHORIZATION_SECONDS
   const expires_at = told ?? at + seconds * 1_000
-  return wakeAt(change(step, { expires_at }), expiryTimerOf(step.payment), expires_at)
+  const known = become(step, { ...as(step.payment, "authorized"), expires_at })
+  return wakeAt(known, expiryTimerOf(step.payment), expires_at)
 }
 
 /** Nothing is authorized any more that could run out. */

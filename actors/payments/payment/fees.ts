@@ -1,6 +1,6 @@
 import { feeOf } from "../../../src/domain/allocation.ts"
 import type { FeeBearer, FeeTerms } from "../../../streams/messages/fees.ts"
-import type { Terms } from "../state.ts"
+import type { Terms } from "../terms.ts"
 
 /** The price of a payment, fixed when it is made: a later change of the schedule concerns later payments. */
 export const feeTermsFor = (

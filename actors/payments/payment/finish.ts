@@ -1,5 +1,7 @@
 import { type Made, made } from "../decision.ts"
-import { isDefinitive, isOutcome, type Payment } from "../state.ts"
+import { isDefinitive } from "./attempts.ts"
+import { isOutcome } from "./moves.ts"
+import type { Payment } from "./state.ts"
 import { operationUnderWay, PAID_FIRST } from "./attempts.ts"
 import { clear } from "./clearing.ts"
 import { parted } from "./past.ts"
@@ -42,8 +44,9 @@ export const outcomeOf = (
   if (attempt === undefined || !isDefinitive(attempt.status) || attempt.status === "approved") {
     return { payment: resource }
   }
-  // It came too late for the charge, which is undone instead.
-  const stands = payment.void_requested === true || attempt.code === PAID_FIRST
+  // It came too late for the charge, which is undone instead, or was not made at all.
+  const stands = payment.void_requested === true || payment.status === "failed" ||
+    attempt.code === PAID_FIRST
   if (attempt.operation === "void" && stands) return { payment: resource }
   return {
     refused: {

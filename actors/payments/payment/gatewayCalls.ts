@@ -1,7 +1,9 @@
 import { send } from "../decision.ts"
-import type { Attempt, Payment } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Payment } from "./state.ts"
 import { gatewayOf } from "./attempts.ts"
-import { attemptOf, change, changeAttempt, type Step, without } from "./step.ts"
+import { attemptOf, become, changeAttempt, type Step, without } from "./step.ts"
+import { asCharging } from "./narrow.ts"
 
 /** Waits before asking the gateway what became of an attempt; the last one repeats. */
 const INQUIRY_DELAYS_MILLIS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]
@@ -162,7 +164,9 @@ export const waitForPayer = (
 ): Step => {
   const tries = attempt.status === "requires_action" ? attempt.tries : 0
   return changeAttempt(
-    change(step, {
+    become(step, {
+      ...asCharging(step.payment),
+      status: "requires_action",
       next_action: {
         url: action.url,
         expires_at: action.expires_at,

@@ -1,7 +1,8 @@
 import { allocate, refundLegs, shareWeights } from "../../../src/domain/allocation.ts"
 import type { LegAmount } from "../../../src/ledger/entries.ts"
 import type { FeeBearer, FeeTerms } from "../../../streams/messages/fees.ts"
-import type { Leg, Payment } from "../state.ts"
+import type { Leg } from "./leg.ts"
+import type { Payment } from "./state.ts"
 import { bearerOf, feeOn, priceWithin } from "./fees.ts"
 
 interface SplitTerms {

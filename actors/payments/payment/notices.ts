@@ -1,5 +1,5 @@
 import type { Notified } from "../../../streams/messages/gateway.ts"
-import { isDefinitive } from "../state.ts"
+import { isDefinitive } from "./attempts.ts"
 import { askAnew, isMadeByWord } from "./corrections.ts"
 import { inquire } from "./gatewayCalls.ts"
 import { attemptOf, changeAttempt, type Step } from "./step.ts"

@@ -2,7 +2,10 @@ import { Schema } from "effect"
 import { derivedId } from "../../../src/domain/identifiers.ts"
 import type { States } from "../../../src/runtime/actor.ts"
 import { SeenCommand } from "../seenCommand.ts"
-import { Attempt, isDefinitive, isPast, type Payment, Refund, type State } from "../state.ts"
+import { Attempt, isDefinitive } from "./attempts.ts"
+import { isPast, type State } from "../state.ts"
+import type { Payment } from "./state.ts"
+import { Refund } from "./refund.ts"
 
 /**
  * What is over of a payment and has left its document, which every further command writes as a whole: a

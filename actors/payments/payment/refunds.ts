@@ -2,12 +2,15 @@ import { derivedId } from "../../../src/domain/identifiers.ts"
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Outcome } from "../../../streams/messages/gateway.ts"
 import { book } from "../decision.ts"
-import type { Attempt, Payment, Refund } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Payment } from "./state.ts"
+import type { Refund } from "./refund.ts"
 import { giveCredit, takeCredit } from "./crediting.ts"
 import { refundStep, refundUndone, takenBack } from "./legs.ts"
-import { bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
+import { become, bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
 import { accountsFor, ofStray, takeStray } from "./strayRefunds.ts"
 import { contradict, doubt } from "./suspense.ts"
+import { asCaptured } from "./narrow.ts"
 
 type Approved = Extract<Outcome, { _tag: "Approved" }>
 
@@ -22,11 +25,17 @@ const ofCaptured = ({ amount, stray }: Refund): bigint => stray === undefined ? 
 const replace = ({ payment }: Step, next: Refund): ReadonlyArray<Refund> =>
   payment.refunds.map((one) => one.id === next.id ? next : one)
 
+/** So much more (below zero: less) of what was captured is back by the gateway's word. */
+const refundedBy = (step: Step, amount: bigint): Step => {
+  if (amount === 0n) return step
+  const payment = asCaptured(step.payment)
+  return become(step, { ...payment, amount_refunded: payment.amount_refunded + amount })
+}
+
 /** The gateway gave it back. */
 export const refunded = (step: Step, attempt: Attempt, chargeId: string): Step => {
   const refund = refundOf(step.payment, attempt)!
-  const confirmed = change(step, {
-    amount_refunded: step.payment.amount_refunded + ofCaptured(refund),
+  const confirmed = change(refundedBy(step, ofCaptured(refund)), {
     refunds: replace(step, { ...refund, status: "succeeded" })
   })
   const accounts = accountsFor(step, refund)
@@ -76,9 +85,8 @@ const unbooked = (step: Step, refund: Refund): Step => {
   const wasMade = refund.status === "succeeded"
   const name = nameOf(refund)
   const { back, moved } = putBack(step, refund)
-  const undone = change(back, {
-    refunds: replace(step, { ...refund, status: "failed" }),
-    ...(wasMade && { amount_refunded: step.payment.amount_refunded - ofCaptured(refund) })
+  const undone = change(wasMade ? refundedBy(back, -ofCaptured(refund)) : back, {
+    refunds: replace(step, { ...refund, status: "failed" })
   })
   const accounts = accountsFor(undone, refund)
   const unconfirmed = wasMade
@@ -140,10 +148,7 @@ const bookMade = (
   const taken = takeCredit(change(step, { legs }), nameOf(refund), moved, rate)
   if (taken === undefined) return undefined
   const made: Refund = { ...refund, ...(taken.back && { credit: taken.back }) }
-  const known = change(taken.step, {
-    amount_refunded: payment.amount_refunded + amount,
-    refunds: withMade(payment, made)
-  })
+  const known = change(refundedBy(taken.step, amount), { refunds: withMade(payment, made) })
   const booked = [
     entries.refund(bookOf(known), nameOf(made), moved),
     entries.refundConfirmed(bookOf(known), nameOf(made), amount)

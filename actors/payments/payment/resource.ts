@@ -1,5 +1,7 @@
 import type { DisputeResource, PaymentResource } from "../../../streams/resources/payment.ts"
-import type { Dispute, Payment, Refund } from "../state.ts"
+import type { Dispute } from "./dispute.ts"
+import type { Payment } from "./state.ts"
+import type { Refund } from "./refund.ts"
 import { gatewayOf } from "./attempts.ts"
 import type { Credit } from "./credit.ts"
 import type { Stray } from "./stray.ts"

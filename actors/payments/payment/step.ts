@@ -1,7 +1,10 @@
 import type { Book } from "../../../src/ledger/entries.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
 import { type Draft, send, teller, wake } from "../decision.ts"
-import { type Attempt, type Payment, type Status, type Terms, transitions } from "../state.ts"
+import type { Attempt } from "./attempts.ts"
+import type { Common, Payment, PaymentIn, Status } from "./state.ts"
+import type { Terms } from "../terms.ts"
+import { transitions } from "./moves.ts"
 
 /** A decision about one payment, as it grows. `finish` turns it into what the machine takes. */
 export interface Step extends Draft {
@@ -18,7 +21,8 @@ export const begin = (payment: Payment, received: Received<Terms>): Step => ({
   payment
 })
 
-export const change = (step: Step, changes: Partial<Payment>): Step => ({
+/** Of what any payment has, whatever its status. */
+export const change = (step: Step, changes: Partial<Common>): Step => ({
   ...step,
   payment: { ...step.payment, ...changes }
 })
@@ -30,13 +34,17 @@ export const without = <A extends object, K extends keyof A>(value: A, key: K): 
 }
 
 /** A move the table does not know is a bug of ours: it stops this payment, not the partition. */
-export const moveTo = (step: Step, status: Status): Step => {
-  const from = step.payment.status
-  if (from === status) return step
-  if (!transitions[from].includes(status)) {
-    throw new Error(`${step.payment.id} cannot go from ${from} to ${status}`)
+export const become = <S extends Status>(
+  step: Step,
+  /** By its own status: among all of them the compiler would let pass that something is missing. */
+  payment: { readonly status: S } & PaymentIn<S>
+): Step => {
+  const [from, to] = [step.payment.status, payment.status]
+  if (from === to) return { ...step, payment }
+  if (!transitions[from].includes(to)) {
+    throw new Error(`${payment.id} cannot go from ${from} to ${to}`)
   }
-  return withoutQuote(change(step, { status }))
+  return withoutQuote({ ...step, payment })
 }
 
 /** A payment that ended without money gives its quote back: another may use it while it holds. */

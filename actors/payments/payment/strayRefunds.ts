@@ -1,6 +1,7 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import { book } from "../decision.ts"
-import type { Payment, Refund } from "../state.ts"
+import type { Payment } from "./state.ts"
+import type { Refund } from "./refund.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { bookOf, change, type Step } from "./step.ts"
 import { leftOf, replaceStray, type Stray } from "./stray.ts"

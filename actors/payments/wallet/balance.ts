@@ -3,7 +3,7 @@ import { BigAmount } from "../../../src/domain/money.ts"
 import type { Owner } from "../../../src/ledger/clearing.ts"
 import type { Received } from "../../../src/runtime/actor.ts"
 import type { PayoutRule } from "../../../streams/messages/payouts.ts"
-import type { Terms } from "../state.ts"
+import type { Terms } from "../terms.ts"
 
 /**
  * What a merchant, or a recipient of its splits, can be paid in one currency. The one writer of its

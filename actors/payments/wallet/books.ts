@@ -10,7 +10,8 @@ import {
   teller,
   wake
 } from "../decision.ts"
-import { isBalance, isPayout, type State, type Terms } from "../state.ts"
+import { isBalance, isPayout, type State } from "../state.ts"
+import type { Terms } from "../terms.ts"
 import { type Balance, newBalance, timerNameOf } from "./balance.ts"
 import { isAskedAbout, isPayoutOpen, type Payout, payoutResourceOf } from "./payout.ts"
 

@@ -1,7 +1,8 @@
 import { Result, Schema } from "effect"
 import type { Received, States } from "../../../src/runtime/actor.ts"
 import { type Decided, NOTHING } from "../decision.ts"
-import { isMerchant, type State, type Terms } from "../state.ts"
+import { isMerchant, type State } from "../state.ts"
+import type { Terms } from "../terms.ts"
 
 /** Somebody has this merchant's book: what is sent there finds its owner. */
 export const Merchant = Schema.TaggedStruct("Merchant", {

@@ -1,5 +1,5 @@
 import type * as messaging from "../../../actors/messaging/state.ts"
-import type * as payments from "../../../actors/payments/state.ts"
+import type * as payments from "../../../actors/payments/refusalCode.ts"
 import type * as reconciliation from "../../../actors/reconciliation/state.ts"
 import type { MachineRefusal } from "../../runtime/actor.ts"
 import type { ProblemKind } from "./kind.ts"

@@ -2,7 +2,8 @@ import { Effect, Schema } from "effect"
 import { findPayment, merchantOfPayment } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/payment/resource.ts"
 import { listPayments } from "../../../actors/payments/search.ts"
-import { isOutcome, Status } from "../../../actors/payments/state.ts"
+import { isOutcome } from "../../../actors/payments/payment/moves.ts"
+import { Status } from "../../../actors/payments/payment/state.ts"
 import {
   CaptureFields,
   CreateFields,

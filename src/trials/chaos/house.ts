@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { defaultTerms } from "../../../actors/payments/state.ts"
+import { defaultTerms } from "../../../actors/payments/terms.ts"
 import { Effect, Exit, Scope } from "effect"
 import { type NatsLink, open } from "../../bus/connection.ts"
 import { type Simulator, startSimulator } from "../../simulators/card/server.ts"

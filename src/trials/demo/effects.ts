@@ -1,11 +1,8 @@
 import { sourceOf } from "../../../streams/mailboxes.ts"
 import type { Payout } from "../../../actors/payments/wallet/payout.ts"
-import {
-  type Attempt,
-  type Dispute,
-  isDisputeOpen,
-  type Payment
-} from "../../../actors/payments/state.ts"
+import type { Attempt } from "../../../actors/payments/payment/attempts.ts"
+import { type Dispute, isDisputeOpen } from "../../../actors/payments/payment/dispute.ts"
+import type { Payment } from "../../../actors/payments/payment/state.ts"
 import { derivedId, eventIdOf, refundIdOf } from "../../domain/identifiers.ts"
 import * as entries from "../../ledger/entries.ts"
 import type { EntryKind } from "../../ledger/journal.ts"

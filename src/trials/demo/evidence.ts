@@ -4,7 +4,7 @@ import { notificationsAbout, type NotificationView } from "../../../actors/messa
 import type { Payout } from "../../../actors/payments/wallet/payout.ts"
 import { listPayouts } from "../../../actors/payments/read.ts"
 import { listPayments } from "../../../actors/payments/search.ts"
-import type { Payment } from "../../../actors/payments/state.ts"
+import type { Payment } from "../../../actors/payments/payment/state.ts"
 import { type Balance, balancesOf, type PostingRow, postingsOfPayment } from "../../ledger/read.ts"
 import { trialBalance, type TrialBalanceLine } from "../../ledger/trialBalance.ts"
 import type { Book } from "../../simulators/card/book.ts"

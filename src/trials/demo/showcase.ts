@@ -1,7 +1,7 @@
 import QRCode from "qrcode"
 import type { PaymentResource } from "../../../streams/resources/payment.ts"
 import type { GatewaysFile } from "../../house/gateways.ts"
-import { defaultTerms } from "../../../actors/payments/state.ts"
+import { defaultTerms } from "../../../actors/payments/terms.ts"
 import type { House } from "./house.ts"
 import { merchants } from "./traffic.ts"
 import { rest } from "./ways.ts"
