@@ -121,7 +121,7 @@ const unknowable = [
   "src/store/shadow.ts: sql<{ key: string; what: string }>` sele",
   // The bench's copies of tables, with whatever columns they have.
   'src/trials/bench/rawLimit.ts: `select ${columns.map((column) => `"${co',
-  "src/trials/bench/rawLimit.ts: `select count(*)::int as n from ${SCHEMA",
+  "src/trials/bench/rawLimit.ts: `select count(*)::int as n from ${schema",
   "src/trials/bench/rawLimit.ts: `insert into ${SCHEMA}.${table.name} (${",
   // What sends all the others.
   "src/store/pipelined.ts: compiled.sql"

@@ -19,6 +19,7 @@ import { dataDirOf } from "../../house/lastro.ts"
 import { prepare } from "../../house/prepare.ts"
 import { counter, COUNTERS } from "./counter.ts"
 import { type Latency, percentiles } from "./load.ts"
+import { median } from "../median.ts"
 import { discardWhenInterrupted } from "../discardWhenInterrupted.ts"
 import { removeFolder } from "../../house/ownFolder.ts"
 import { numberGiven, wholeNumberGiven } from "../../house/usage.ts"
@@ -157,9 +158,6 @@ const until = async (due: number): Promise<void> => {
   const left = due - performance.now()
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
 }
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((left, right) => left - right)[values.length >> 1] ?? NaN
 
 const report = (all: Readonly<Record<Way, ReadonlyArray<Latency>>>, json: boolean): number => {
   const of = (way: Way, figure: "p50" | "p99") => median(all[way].map((one) => one[figure]))

@@ -4,6 +4,7 @@ import type { Account } from "../../ledger/chart.ts"
 import * as entries from "../../ledger/entries.ts"
 import type { Booked } from "../../ledger/journal.ts"
 import { Random } from "../random.ts"
+import { zipf } from "./zipf.ts"
 
 /** Accounts between which money moves. */
 const ACCOUNTS = 10_000
@@ -63,23 +64,6 @@ const transfer = (
   }
 }
 
-/** Rank k comes up in proportion to 1 / k^exponent. */
-const zipf = (exponent: number, random: Random): () => number => {
-  const sums: Array<number> = []
-  let sum = 0
-  for (let rank = 1; rank <= ACCOUNTS; rank++) sums.push(sum += 1 / rank ** exponent)
-  return () => {
-    const wanted = random.next() * sum
-    let [low, high] = [0, ACCOUNTS - 1]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (sums[middle]! < wanted) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
-
 /** An order of a shop: the fee and two sellers are owed what the gateway owes. */
 const order = (random: Random): LedgerLoad => {
   const seller = () => `seller${random.int(SELLERS)}`
@@ -115,7 +99,7 @@ export const ledgerLoads = (seed: number): ReadonlyArray<LedgerLoad> => {
   const random = new Random(seed)
   const any = () => random.int(ACCOUNTS)
   const skewed = (exponent: number) => {
-    const pick = zipf(exponent, random)
+    const pick = zipf(ACCOUNTS, exponent, random)
     return () => [pick(), pick()] as const
   }
   return [

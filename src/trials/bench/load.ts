@@ -5,11 +5,15 @@ import { type NatsLink, open } from "../../bus/connection.ts"
 import { tap } from "../../bus/tap.ts"
 import { paymentIdOf } from "../../domain/identifiers.ts"
 import type { NatsCredentials } from "../../stack/stack.ts"
+import { places } from "../../../streams/places.ts"
+import { type Buyer, type Buyers, buyersFor } from "./buyers.ts"
 
 /** Commands of one atomic batch of the publisher. */
 const BATCH_COMMANDS = 100
 /** A payment that is not captured this long after the last command is lost. */
 const DRAIN_MILLIS = 180_000
+/** A file of settlements is done by then. */
+const PACE_SECONDS_MAX = 600
 /** Stamps of commands are read one by one, so latency is measured on a sample. */
 const STAMPS_MAX = 2_000
 const STAMPS_CONCURRENT = 32
@@ -19,6 +23,8 @@ export interface LoadAccess {
   readonly producer: NatsCredentials
   readonly admin: NatsCredentials
   readonly merchants: number
+  /** Somebody new for each payment, instead of customers who come back. */
+  readonly newCustomers: boolean
 }
 
 export interface Throughput {
@@ -39,21 +45,15 @@ interface Published {
   readonly paymentId: string
 }
 
-export const merchantName = (index: number): string => `shop-${String(index).padStart(3, "0")}`
+const merchantName = (index: number): string => `shop-${String(index).padStart(3, "0")}`
 
 /** A command as a shop sends it: a customer with an address, a device, a marketplace now and then. */
-export const commandOf = (run: string, index: number) => ({
+export const commandOf = (run: string, index: number, buyer: Buyer) => ({
   command_id: `${run}-${index}`,
   amount: 1_000 + ((index * 7_919) % 90_000),
   currency: "BRL",
   payment_method: { type: "card", token: "tok_approved" },
-  customer: {
-    // Few customers would trip the velocity rules, which would measure something else.
-    id: `cus_${(index * 31) % 200_000}`,
-    email: `c${index % 20_000}@example.com`,
-    locale: index % 3 === 0 ? "en" : "pt-BR"
-  },
-  device: { id: `dev_${(index * 17) % 150_000}`, ip: `198.51.100.${index % 250}` },
+  ...buyer,
   reference: `order-${index}`,
   ...(index % 4 === 0 && {
     splits: [{ recipient: "seller_a", share: "0.70" }, { recipient: "seller_b", share: "0.20" }]
@@ -65,16 +65,21 @@ export class Load {
   private readonly access: LoadAccess
   private readonly producer: NatsLink
   private readonly watcher: NatsLink
+  private readonly buyers: Buyers
   private readonly run = `b${Date.now().toString(36)}`
   private next = 0
-  captured = 0
-  /** Stamps of `payment.captured` by payment, while somebody measures. */
-  private stamps: Map<string, number> | undefined
+  private captured = 0
+  private settled = 0
+  /** What was published at a steady pace last, and stamps of `payment.captured` by payment meanwhile. */
+  private paced: ReadonlyArray<Published> = []
+  private stamps = new Map<string, number>()
+  private isPacing = false
 
   private constructor(access: LoadAccess, producer: NatsLink, watcher: NatsLink) {
     this.access = access
     this.producer = producer
     this.watcher = watcher
+    this.buyers = buyersFor(access.newCustomers)
   }
 
   static readonly open = Effect.fnUntraced(function* (access: LoadAccess) {
@@ -86,12 +91,21 @@ export class Load {
   })
 
   private watch() {
-    return tap(this.watcher, "EVENTS", "events.*.payment.captured", ({ atMillis, data }) => {
-      this.captured++
-      if (this.stamps === undefined) return
-      const { about } = JSON.parse(new TextDecoder().decode(data)) as { about: string }
-      this.stamps.set(about, atMillis)
+    const settled = tap(this.watcher, "EVENTS", "events.*.payment.settled", () => {
+      this.settled++
     })
+    const captured = tap(
+      this.watcher,
+      "EVENTS",
+      "events.*.payment.captured",
+      ({ atMillis, data }) => {
+        this.captured++
+        if (!this.isPacing) return
+        const { about } = JSON.parse(new TextDecoder().decode(data)) as { about: string }
+        this.stamps.set(about, atMillis)
+      }
+    )
+    return Effect.all([captured, settled], { discard: true })
   }
 
   private async publish(count: number): Promise<ReadonlyArray<Published>> {
@@ -102,7 +116,9 @@ export class Load {
       indexes.map((index) => ({
         subject: `lastro.payments.create.${merchantOf(index)}`,
         headers: [],
-        payload: JSON.stringify(commandOf(this.run, index))
+        payload: JSON.stringify(
+          commandOf(this.run, index, this.buyers(merchantOf(index), index))
+        )
       }))
     ))
     return indexes.map((index, place) => ({
@@ -132,40 +148,55 @@ export class Load {
     return { payments: published, seconds, perSecond: published / seconds }
   }
 
-  /** Publishes one by one at a steady pace; latency is between JetStream's own stamps. */
-  async latency(
-    options: { readonly perSecond: number; readonly seconds: number }
-  ): Promise<Latency> {
-    this.stamps = new Map()
+  /** Publishes one by one at a steady pace, for some time or until so many payments were settled. */
+  async pace(
+    options: { readonly perSecond: number; readonly seconds?: number; readonly settled?: number }
+  ): Promise<Throughput> {
+    this.stamps.clear()
+    this.isPacing = true
+    const settledBefore = this.settled
     const started = performance.now()
+    const elapsed = () => (performance.now() - started) / 1_000
+    const more = () =>
+      options.settled === undefined
+        ? elapsed() < options.seconds!
+        : this.settled - settledBefore < options.settled
     const sent: Array<Promise<ReadonlyArray<Published>>> = []
-    while (performance.now() - started < options.seconds * 1_000) {
-      const due = Math.floor(((performance.now() - started) / 1_000) * options.perSecond)
+    while (more()) {
+      if (elapsed() > PACE_SECONDS_MAX) throw new Error("some payments were never settled")
+      const due = Math.floor(elapsed() * options.perSecond)
       while (sent.length < due) sent.push(this.publish(1))
       await pause(1)
     }
-    const published = (await Promise.all(sent)).flat()
+    this.paced = (await Promise.all(sent)).flat()
+    const seconds = elapsed()
     // By name, since the edge's payments are captured beside ours.
     await until(
-      () => published.every(({ paymentId }) => this.stamps!.has(paymentId)),
+      () => this.paced.every(({ paymentId }) => this.stamps.has(paymentId)),
       "some payments were never captured"
     )
-    const step = Math.max(1, Math.floor(published.length / STAMPS_MAX))
-    const sample = published.filter((_, index) => index % step === 0)
-    const times = await Effect.runPromise(
-      Effect.forEach(sample, (one) => this.timeOf(one), { concurrency: STAMPS_CONCURRENT })
+    this.isPacing = false
+    return { payments: this.paced.length, seconds, perSecond: this.paced.length / seconds }
+  }
+
+  /** Of what was published at a steady pace last, between JetStream's own stamps. */
+  async latency(): Promise<Latency> {
+    const step = Math.max(1, Math.floor(this.paced.length / STAMPS_MAX))
+    const sample = this.paced.filter((_, index) => index % step === 0)
+    return percentiles(
+      await Effect.runPromise(
+        Effect.forEach(sample, (one) => this.timeOf(one), { concurrency: STAMPS_CONCURRENT })
+      )
     )
-    this.stamps = undefined
-    return percentiles(times)
   }
 
   private timeOf({ paymentId, seq }: Published) {
     return request<{ message: { time: string } }>(
       this.watcher.nc,
-      "STREAM.MSG.GET.PAYMENTS",
+      `STREAM.MSG.GET.${places.streamOf("payments")}`,
       { seq }
     ).pipe(
-      Effect.map(({ message }) => this.stamps!.get(paymentId)! - Date.parse(message.time))
+      Effect.map(({ message }) => this.stamps.get(paymentId)! - Date.parse(message.time))
     )
   }
 }

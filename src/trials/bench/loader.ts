@@ -1,6 +1,5 @@
 import { Worker } from "node:worker_threads"
-import type { LoadAccess } from "./load.ts"
-import type { LoadTask } from "./loadThread.ts"
+import type { LoaderAccess, LoadTask } from "./loadThread.ts"
 
 export interface Loader {
   readonly run: <A>(task: LoadTask) => Promise<A>
@@ -8,7 +7,7 @@ export interface Loader {
 }
 
 /** Starts the load's thread and waits until it watches. */
-export const startLoader = (access: LoadAccess): Promise<Loader> =>
+export const startLoader = (access: LoaderAccess): Promise<Loader> =>
   new Promise((resolve, reject) => {
     const thread = new Worker(new URL("./loadThread.ts", import.meta.url), { workerData: access })
     const waiting = new Map<number, { ok: (value: unknown) => void; no: (error: Error) => void }>()

@@ -6,6 +6,7 @@ import { startEmbedded } from "../../stack/embedded.ts"
 import { startSimulatorThread } from "../../simulators/start.ts"
 import type { Stack } from "../../stack/stack.ts"
 import { connect } from "../../store/database.ts"
+import { removeFolder } from "../../house/ownFolder.ts"
 import { prepare } from "../../house/prepare.ts"
 import { actorsOf } from "../../../actors/register.ts"
 import { addressingOf, places } from "../../../streams/places.ts"
@@ -13,7 +14,7 @@ import type { Throughput } from "./load.ts"
 import { type Loader, startLoader } from "./loader.ts"
 import { INBOX, runNaive } from "./naive.ts"
 
-export interface NaiveLimit {
+interface NaiveLimit {
   readonly connections: number
   readonly paymentsPerSecond: number
 }
@@ -28,6 +29,7 @@ const PAYMENTS_MIN = 200
 export const measureNaive = async (options: {
   readonly dataDir: string
   readonly merchants: number
+  readonly newCustomers: boolean
   readonly seconds: number
   readonly tell: (line: string) => void
 }): Promise<{ readonly best: NaiveLimit; readonly all: ReadonlyArray<NaiveLimit> }> => {
@@ -43,7 +45,8 @@ export const measureNaive = async (options: {
       natsUrls: stack.natsUrls,
       producer: stack.nats.producer,
       admin: stack.nats.admin,
-      merchants: options.merchants
+      merchants: options.merchants,
+      newCustomers: options.newCustomers
     })
     const all: Array<NaiveLimit> = []
     for (const connections of CONNECTIONS) {
@@ -64,6 +67,7 @@ export const measureNaive = async (options: {
     }
   } finally {
     await stack.stop()
+    removeFolder(options.dataDir)
   }
 }
 

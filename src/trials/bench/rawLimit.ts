@@ -28,7 +28,7 @@ interface Table {
   readonly rows: number
 }
 
-export interface RawLimit {
+interface RawLimit {
   readonly way: "unnest" | "copy"
   readonly batchPayments: number
   readonly connections: number
@@ -36,7 +36,7 @@ export interface RawLimit {
   readonly rows: number
 }
 
-/** Text of all rows is held in memory. */
+/** Text of all rows is held in memory: of the largest table so many, and of the others the same share. */
 const ROWS_READ_MAX = 400_000
 
 const BATCHES = [500, 2_000, 5_000]
@@ -50,13 +50,14 @@ const SCHEMA = "raw_limit"
  */
 export const measureRawLimit = async (
   databaseUrl: string,
-  payments: number,
+  stored: number,
   tell: (line: string) => void
 ): Promise<{ readonly best: RawLimit; readonly all: ReadonlyArray<RawLimit> }> => {
   const admin = new pg.Client({ connectionString: databaseUrl })
   await admin.connect()
   try {
-    const tables = await readTables(admin)
+    const { share, tables } = await readTables(admin)
+    const payments = Math.ceil(stored * share)
     const expected = tables.reduce((sum, { rows }) => sum + rows, 0)
     const all: Array<RawLimit> = []
     for (const way of ["unnest", "copy"] as const) {
@@ -67,7 +68,10 @@ export const measureRawLimit = async (
             batches: Math.ceil(payments / batchPayments),
             connections
           })
-          const rows = await countRows(admin, tables)
+          const counts = await Promise.all(
+            tables.map(({ name }) => countRows(admin, SCHEMA, name))
+          )
+          const rows = counts.reduce((sum, count) => sum + count, 0)
           if (rows !== expected) throw new Error(`${rows} rows were written, ${expected} expected`)
           const one = {
             way,
@@ -94,7 +98,12 @@ export const measureRawLimit = async (
   }
 }
 
-const readTables = async (client: pg.Client): Promise<ReadonlyArray<Table>> => {
+const readTables = async (
+  client: pg.Client
+): Promise<{ readonly tables: ReadonlyArray<Table>; readonly share: number }> => {
+  const counts = new Map<string, number>()
+  for (const name of TABLES) counts.set(name, await countRows(client, "public", name))
+  const share = Math.min(1, ROWS_READ_MAX / Math.max(...counts.values()))
   const tables: Array<Table> = []
   for (const name of TABLES) {
     const { rows: columns } = await client.query<Column>(
@@ -105,7 +114,7 @@ const readTables = async (client: pg.Client): Promise<ReadonlyArray<Table>> => {
     )
     const { rows } = await client.query<Array<string | null>>({
       text: `select ${columns.map((column) => `"${column.name}"::text`).join(", ")}
-        from ${name} limit ${ROWS_READ_MAX}`,
+        from ${name} limit ${Math.ceil(counts.get(name)! * share)}`,
       rowMode: "array"
     })
     tables.push({
@@ -115,7 +124,7 @@ const readTables = async (client: pg.Client): Promise<ReadonlyArray<Table>> => {
       rows: rows.length
     })
   }
-  return tables
+  return { tables, share }
 }
 
 const recreate = async (client: pg.Client, tables: ReadonlyArray<Table>) => {
@@ -126,13 +135,9 @@ const recreate = async (client: pg.Client, tables: ReadonlyArray<Table>) => {
   await client.query("checkpoint")
 }
 
-const countRows = async (client: pg.Client, tables: ReadonlyArray<Table>): Promise<number> => {
-  let total = 0
-  for (const { name } of tables) {
-    const { rows } = await client.query(`select count(*)::int as n from ${SCHEMA}.${name}`)
-    total += rows[0].n
-  }
-  return total
+const countRows = async (client: pg.Client, schema: string, name: string): Promise<number> => {
+  const { rows: [row] } = await client.query(`select count(*)::int as n from ${schema}.${name}`)
+  return row.n
 }
 
 const write = async (

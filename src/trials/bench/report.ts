@@ -1,85 +1,74 @@
-import type { Latency, Throughput } from "./load.ts"
-import type { NaiveLimit } from "./naiveLimit.ts"
-import type { RawLimit } from "./rawLimit.ts"
+import { type Figures, ratiosOf } from "./figures.ts"
 
-export interface Report {
-  readonly merchants: number
-  readonly throughput: Throughput
-  readonly pacedPerSecond: number
-  readonly latency: Latency
-  readonly edge: Latency
-  readonly rowsPerPayment: number
-  readonly messagesPerPayment: number
-  readonly raw: RawLimit
-  readonly rawAll: ReadonlyArray<RawLimit>
-  readonly naive: NaiveLimit
+/** What is expected of a figure, whatever machine it is measured on. */
+interface Expectation {
+  readonly figure: string
+  readonly says: string
+  readonly holds: (value: number) => boolean
 }
 
-const EXPECTED_RATIO = 0.35
-const EXPECTED_NAIVE_RATIO = 10
-const EXPECTED_P99_MILLIS = 100
+const atLeast = (figure: string, bound: number): Expectation => ({
+  figure,
+  says: `at least ${bound}`,
+  holds: (value) => value >= bound
+})
 
-const verdict = (held: boolean, text: string) => `${held ? "as expected" : "MISSED"} (${text})`
-const whole = (value: number) => Math.round(value).toLocaleString("en-US")
+const atMost = (figure: string, bound: number): Expectation => ({
+  figure,
+  says: `at most ${bound}`,
+  holds: (value) => value <= bound
+})
 
-export const printReport = (report: Report, json: boolean): void => {
-  const { edge, latency, naive, raw, throughput } = report
-  const ratio = throughput.perSecond / raw.paymentsPerSecond
-  const naiveRatio = throughput.perSecond / naive.paymentsPerSecond
-  const rows: ReadonlyArray<readonly [string, string]> = [
-    [
-      "payments/s, end to end",
-      `${whole(throughput.perSecond)}   (${whole(throughput.payments)} in ` +
-      `${throughput.seconds.toFixed(0)} s, ${report.merchants} merchants)`
-    ],
-    [
-      "raw limit, same rows",
-      `${whole(raw.paymentsPerSecond)}   (${raw.way}, ${raw.connections} connections, ` +
-      `${raw.batchPayments} payments a batch, ${whole(raw.rows)} rows)`
-    ],
-    ["raw_ratio", `${ratio.toFixed(3)}   ${verdict(ratio >= EXPECTED_RATIO, "at least 0.35")}`],
-    [
-      "one message, one transaction",
-      `${whole(naive.paymentsPerSecond)}   (best of 1, 8 and 32 connections: ${naive.connections})`
-    ],
-    [
-      "naive_ratio",
-      `${naiveRatio.toFixed(1)}   ${verdict(naiveRatio >= EXPECTED_NAIVE_RATIO, "at least 10")}`
-    ],
-    [
-      `captured after, at ${whole(report.pacedPerSecond)}/s`,
-      `p50 ${latency.p50} ms, p99 ${latency.p99} ms   ` +
-      verdict(latency.p99 < EXPECTED_P99_MILLIS, "p99 under 100 ms")
-    ],
-    [
-      "edge, waited answer, same load",
-      `p50 ${edge.p50.toFixed(0)} ms, p99 ${edge.p99.toFixed(0)} ms   (${edge.samples} requests)`
-    ],
-    [
-      "per payment",
-      `${report.rowsPerPayment.toFixed(1)} rows written, ` +
-      `${report.messagesPerPayment.toFixed(1)} messages stored`
+const expectations: ReadonlyArray<Expectation> = [
+  atLeast("raw_ratio", 0.35),
+  atLeast("naive_ratio", 10),
+  atLeast("pgbench_ratio", 0.57),
+  atMost("turns_per_payment_at_120", 2.2),
+  atMost("p99_ms_at_120", 100),
+  atMost("p99_ms_at_300", 100),
+  atMost("edge_p99_ms_at_120", 100),
+  atMost("edge_p99_ms_at_300", 100),
+  atMost("p99_ms_at_half", 150),
+  atMost("single_p50_ms", 25),
+  atMost("file_p99_ratio", 1.3),
+  atMost("memory_growth", 0.1),
+  atLeast("soak_speed_ratio", 0.9)
+]
+
+/** Three digits that mean something, and all of what is larger. */
+const shown = (value: number): string =>
+  Math.abs(value) >= 100
+    ? Math.round(value).toLocaleString("en-US")
+    : value.toLocaleString("en-US", { maximumSignificantDigits: 3 })
+
+/** Whether every figure that something is expected of is as expected. */
+export const isAsExpected = (figures: Figures): boolean =>
+  expectations.every(({ figure, holds }) => figures[figure] === undefined || holds(figures[figure]))
+
+const verdictOn = (figure: string, value: number): string => {
+  const expected = expectations.find((one) => one.figure === figure)
+  if (expected === undefined) return ""
+  return `   ${expected.holds(value) ? "as expected" : "MISSED"} (${expected.says})`
+}
+
+/** One line for each figure; beside it, where there was one, what the other checkout gave. */
+export const reportText = (now: Figures, before?: Figures): string => {
+  const width = Math.max(...Object.keys(now).map((name) => name.length))
+  const ratios = before === undefined ? {} : ratiosOf(now, before)
+  return Object.entries(now).map(([name, value]) => {
+    const other = before?.[name]
+    const beside = before === undefined ? [] : [
+      other === undefined ? "" : shown(other),
+      ratios[name] === undefined ? "" : ratios[name].toFixed(2)
     ]
-  ]
-  const width = Math.max(...rows.map(([name]) => name.length))
-  console.log("")
-  for (const [name, value] of rows) console.log(`  ${name.padEnd(width)}   ${value}`)
-  if (!json) return
-  console.log(JSON.stringify({
-    payments_per_second: throughput.perSecond,
-    payments: throughput.payments,
-    seconds: throughput.seconds,
-    raw_payments_per_second: raw.paymentsPerSecond,
-    raw_ratio: ratio,
-    raw_rows: raw.rows,
-    naive_payments_per_second: naive.paymentsPerSecond,
-    naive_ratio: naiveRatio,
-    p50_ms: latency.p50,
-    p99_ms: latency.p99,
-    paced_per_second: report.pacedPerSecond,
-    edge_p50_ms: edge.p50,
-    edge_p99_ms: edge.p99,
-    rows_per_payment: report.rowsPerPayment,
-    messages_per_payment: report.messagesPerPayment
-  }))
+    const columns = [shown(value), ...beside].map((column) => column.padStart(10)).join("")
+    return `  ${name.padEnd(width)}${columns}${verdictOn(name, value)}`
+  }).join("\n")
+}
+
+/** Whatever was measured, as one object; what was compared, beside it. */
+export const reportJson = (now: Figures, before?: Figures): string => {
+  if (before === undefined) return JSON.stringify(now)
+  const ratios = ratiosOf(now, before)
+  return JSON.stringify({ ...now, speedup: ratios["payments_per_second"], before, ratios })
 }

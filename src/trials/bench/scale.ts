@@ -128,7 +128,8 @@ const measure = async (
     natsUrls: stack.natsUrls,
     producer: stack.nats.producer,
     admin: stack.nats.admin,
-    merchants: MERCHANTS
+    merchants: MERCHANTS,
+    newCustomers: false
   })
   const run = (seconds: number) =>
     loader.run<Throughput>({

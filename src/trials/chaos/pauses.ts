@@ -44,7 +44,3 @@ export const pausesOf = ({ streams, turns }: ChaosRecord): ReadonlyArray<Pause> 
 
 export const longest = (pauses: ReadonlyArray<Pause>): number =>
   pauses.reduce((most, { millis }) => Math.max(most, millis), 0)
-
-/** Half of the values are not above it; 0 where there are none. */
-export const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((one, other) => one - other)[(values.length - 1) >> 1] ?? 0

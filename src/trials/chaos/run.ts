@@ -11,7 +11,8 @@ import { type ChaosHouse, startChaosHouse } from "./house.ts"
 import { type Injected, Injector } from "./injector.ts"
 import { judge, type Judged, type Verdict } from "./judge.ts"
 import { Ownership } from "./ownership.ts"
-import { longest, median, type Pause, pausesOf } from "./pauses.ts"
+import { median } from "../median.ts"
+import { longest, type Pause, pausesOf } from "./pauses.ts"
 import { type ChaosRecord, readRecord } from "./record.ts"
 
 export interface ChaosSettings {
