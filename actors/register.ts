@@ -6,7 +6,7 @@ import {
   type AnyOutbound,
   anyOutbound
 } from "../src/runtime/registry.ts"
-import { type FamilyOf, mailboxes } from "../streams/mailboxes.ts"
+import { families, type FamilyOf } from "../streams/mailboxes.ts"
 import { delivery } from "./delivery/actor.ts"
 import { fraud } from "./fraud/actor.ts"
 import { gateway } from "./gateway/actor.ts"
@@ -44,7 +44,7 @@ export const outboundActors = (settings: OutboundSettings): ReadonlyArray<AnyOut
 /** Every actor, ready to run. */
 export const actorsOf = (settings: OutboundSettings): ReadonlyArray<AnyActor> => {
   const all = { ...keyed, ...outbound(settings) }
-  return mailboxes.map(({ family }) => all[family])
+  return families.map(({ family }) => all[family])
 }
 
 /** Which family writes which table. */

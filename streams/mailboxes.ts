@@ -8,41 +8,68 @@ import { PaymentsMessages } from "./messages/payments.ts"
 import { ReconciliationMessages } from "./messages/reconciliation.ts"
 
 /**
- * What flows where. Each family has one mailbox: a JetStream stream whose partitions are the unit
- * of order and of ownership. Producers write `lastro.<family>.<type>.<merchant>`; the server they are
- * connected to turns that into `<family>.<partition>.ingress.<type>.<merchant>` before anything else sees
- * it; actors write `<family>.<partition>.<source>`.
+ * What flows where. A family is a kind of actor: producers write `lastro.<family>.<type>.<merchant>`; the
+ * server they are connected to turns that into `<family>.<partition>.ingress.<type>.<merchant>` before
+ * anything else sees it; actors write `<family>.<partition>.<source>`.
  */
-export interface Mailbox {
+interface FamilySpec {
   readonly family: string
-  readonly stream: string
   readonly kind: "keyed" | "outbound"
   /** What it takes, by type. */
   readonly messages: Readonly<Record<string, Schema.Codec<unknown, unknown>>>
 }
 
-export const mailboxes = [
-  { family: "payments", stream: "PAYMENTS", kind: "keyed", messages: PaymentsMessages },
-  { family: "fraud", stream: "FRAUD", kind: "keyed", messages: FraudMessages },
-  { family: "gateway", stream: "GATEWAY", kind: "outbound", messages: GatewayMessages },
-  { family: "messaging", stream: "MESSAGING", kind: "keyed", messages: MessagingMessages },
-  { family: "delivery", stream: "DELIVERY", kind: "outbound", messages: DeliveryMessages },
-  {
-    family: "reconciliation",
-    stream: "RECONCILIATION",
-    kind: "keyed",
-    messages: ReconciliationMessages
-  }
-] as const satisfies ReadonlyArray<Mailbox>
+const catalogue = [
+  { family: "payments", kind: "keyed", messages: PaymentsMessages },
+  { family: "fraud", kind: "keyed", messages: FraudMessages },
+  { family: "gateway", kind: "outbound", messages: GatewayMessages },
+  { family: "messaging", kind: "keyed", messages: MessagingMessages },
+  { family: "delivery", kind: "outbound", messages: DeliveryMessages },
+  { family: "reconciliation", kind: "keyed", messages: ReconciliationMessages }
+] as const satisfies ReadonlyArray<FamilySpec>
 
-type Declared = (typeof mailboxes)[number]
+type Declared = (typeof catalogue)[number]
 
 export type Family = Declared["family"]
 
-export type FamilyOf<Kind extends Mailbox["kind"]> = Extract<Declared, { kind: Kind }>["family"]
+export type FamilyOf<Kind extends FamilySpec["kind"]> = Extract<
+  Declared,
+  { kind: Kind }
+>["family"]
 
-/** What each family's mailbox takes, by type. */
+/** What each family takes, by type. */
 export type Mail = { readonly [One in Declared as One["family"]]: One["messages"] }
+
+/**
+ * A JetStream stream whose partitions are the unit of order and of ownership: one lease, cursor, digest and
+ * relay for all the families that it holds messages of. It has the name of the first of them.
+ */
+export interface Mailbox {
+  readonly mailbox: Family
+  readonly stream: string
+  readonly kind: FamilySpec["kind"]
+  readonly families: readonly [Family, ...Array<Family>]
+}
+
+/** Families of one routing key that share a mailbox. Each of the others has one of its own. */
+type Groups = ReadonlyArray<readonly [FamilyOf<"keyed">, ...Array<FamilyOf<"keyed">>]>
+
+const groups: Groups = []
+
+export const mailboxesOf = (groups: Groups): ReadonlyArray<Mailbox> =>
+  catalogue.flatMap(({ family, kind }): ReadonlyArray<Mailbox> => {
+    const group = groups.find((one) => one.some((member) => member === family)) ?? [family]
+    if (group[0] !== family) return []
+    return [{ mailbox: family, stream: family.toUpperCase(), kind, families: group }]
+  })
+
+export const mailboxes = mailboxesOf(groups)
+
+/** Every family, with the mailbox that it reads. */
+export const families = catalogue.map((one) => {
+  const { mailbox, stream } = mailboxes.find(({ families }) => families.includes(one.family))!
+  return { ...one, mailbox, stream }
+})
 
 /**
  * The deployment's choice, made before its first start: it bounds how many workers share a family. Another
@@ -86,6 +113,6 @@ export const platformCommands: ReadonlyArray<readonly [family: Family, type: str
   ["reconciliation", "file"]
 ]
 
-/** `payments-07`: the fence watches this token, and cardinality stays at families × partitions. */
-export const sourceOf = (family: string, partition: number): string =>
-  `${family}-${String(partition).padStart(2, "0")}`
+/** `payments-07`: the fence watches this token, and cardinality stays at mailboxes × partitions. */
+export const sourceOf = (mailbox: string, partition: number): string =>
+  `${mailbox}-${String(partition).padStart(2, "0")}`

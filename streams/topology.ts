@@ -1,6 +1,6 @@
 import { PARTITIONS_RECORD } from "../src/bus/drift.ts"
 import type { StreamSpec } from "../src/bus/topology.ts"
-import { type Mailbox, mailboxes, PARTITIONS } from "./mailboxes.ts"
+import { families, type Mailbox, mailboxes, PARTITIONS } from "./mailboxes.ts"
 
 const SECOND_NANOS = 1_000_000_000
 const DAY_NANOS = 86_400 * SECOND_NANOS
@@ -11,13 +11,14 @@ const MAILBOX_AGE_NANOS = 14 * DAY_NANOS
 const EVENTS_AGE_NANOS = 30 * DAY_NANOS
 const DEAD_LETTERS_AGE_NANOS = 180 * DAY_NANOS
 
+/** For each family that it holds messages of. */
 const MAILBOX_GIB = 32
 const EVENTS_GIB = 64
 const DEAD_LETTERS_GIB = 8
 const ADVISORIES_GIB = 1
 
 /** What they reserve by default. */
-const STREAMS_GIB_DEFAULT = mailboxes.length * MAILBOX_GIB + EVENTS_GIB + DEAD_LETTERS_GIB +
+const STREAMS_GIB_DEFAULT = families.length * MAILBOX_GIB + EVENTS_GIB + DEAD_LETTERS_GIB +
   ADVISORIES_GIB
 
 /**
@@ -66,15 +67,15 @@ const monitored = (replicas: number) => ({
   })
 })
 
-const mailbox = ({ family, stream }: Mailbox, replicas: number): StreamSpec => ({
+const mailboxSpec = ({ families, stream }: Mailbox, replicas: number): StreamSpec => ({
   name: stream,
   // Commands apart from everything else: admission takes them off and puts them back.
-  subjects: [`${family}.*.ingress.*.*`, `${family}.*.*`],
+  subjects: families.flatMap((family) => [`${family}.*.ingress.*.*`, `${family}.*.*`]),
   retention: "limits",
   storage: "file",
   discard: "new",
   max_age: MAILBOX_AGE_NANOS,
-  max_bytes: roomFor(MAILBOX_GIB),
+  max_bytes: roomFor(families.length * MAILBOX_GIB),
   max_msg_size: MESSAGE_BYTES_MAX,
   duplicate_window: DUPLICATE_WINDOW_NANOS,
   num_replicas: replicas,
@@ -125,8 +126,11 @@ const bucket = (name: string, history: number, replicas: number): StreamSpec => 
 })
 
 /** Every stream and bucket. R1 on one server, R3 in a cluster. */
-export const topology = (replicas: number): ReadonlyArray<StreamSpec> => [
-  ...mailboxes.map((declared) => mailbox(declared, replicas)),
+export const topology = (
+  replicas: number,
+  declared: ReadonlyArray<Mailbox> = mailboxes
+): ReadonlyArray<StreamSpec> => [
+  ...declared.map((mailbox) => mailboxSpec(mailbox, replicas)),
   record("EVENTS", ["events.>"], EVENTS_AGE_NANOS, roomFor(EVENTS_GIB), replicas),
   record("DEAD_LETTERS", ["dead.>"], DEAD_LETTERS_AGE_NANOS, roomFor(DEAD_LETTERS_GIB), replicas),
   record("ADVISORIES", ADVISORIES, ADVISORIES_AGE_NANOS, roomFor(ADVISORIES_GIB), replicas),

@@ -1,5 +1,5 @@
 import { partitionOf } from "../src/domain/partition.ts"
-import { mailboxes, PARTITIONS, platformCommands, producerCommands } from "./mailboxes.ts"
+import { families, mailboxes, PARTITIONS, platformCommands, producerCommands } from "./mailboxes.ts"
 
 /**
  * What each NATS identity may do (docs/protocol.md §10). Everything not named is denied. Servers ask for the
@@ -31,7 +31,7 @@ const inbox = (user: string) => `${inboxOf(user)}.>`
 /** What happened, what was set aside, what servers told: no mailbox is read by anybody but its actors. */
 const readable = ["EVENTS", "DEAD_LETTERS", "ADVISORIES"]
 
-const internal = mailboxes.map(({ family }) => `${family}.>`)
+const internal = families.map(({ family }) => `${family}.>`)
 
 /** Looks at everything and reads what is there to be read; answers of the server go to its own inbox. */
 const observer: NatsUser = {
@@ -65,7 +65,7 @@ const edge: NatsUser = {
   name: "edge",
   account: "LASTRO",
   publish: [
-    ...mailboxes.filter(({ kind }) => kind === "keyed").flatMap(({ family }) => [
+    ...families.filter(({ kind }) => kind === "keyed").flatMap(({ family }) => [
       ...partitions.map((partition) => `${family}.${partition}.ingress.*.*`),
       `${family}.*.operate`
     ]),

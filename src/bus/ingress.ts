@@ -1,5 +1,8 @@
 import { partitionOf } from "../domain/partition.ts"
 
+/** What a partition of a mailbox reads: the stream holds messages of the mailbox's own families only. */
+export const partitionFilter = (partition: number): string => `*.${partition}.>`
+
 /** Where a command stands in its mailbox, whoever computes it: the server for producers, we for ourselves. */
 export const ingressSubject = (
   { family, merchant, type }: {

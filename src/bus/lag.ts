@@ -22,15 +22,15 @@ interface Lag {
 /** How far a partition is behind: asked of its consumer, and where it is behind of the stream. */
 export const partitionLag = Effect.fnUntraced(function* (
   nc: BusClient,
-  place: { readonly stream: string; readonly family: string; readonly partition: number },
+  place: { readonly stream: string; readonly consumer: string; readonly filter: string },
   cursorSeq: number
 ): Effect.fn.Return<Lag> {
-  const { family, partition, stream } = place
-  const messages = yield* consumerLag(nc, stream, `${family}-${partition}`)
+  const { consumer, filter, stream } = place
+  const messages = yield* consumerLag(nc, stream, consumer)
   if (messages === 0) return { messages, seconds: 0 }
   const oldest = yield* request<{ message: { time: string } }>(nc, `STREAM.MSG.GET.${stream}`, {
     seq: cursorSeq + 1,
-    next_by_subj: `${family}.${partition}.>`
+    next_by_subj: filter
   }).pipe(
     Effect.map(({ message }) => Date.parse(message.time)),
     Effect.orElseSucceed(() => Date.now())

@@ -144,7 +144,7 @@ const mapped = async (
  */
 export const unreadCommands = Effect.fnUntraced(function* (
   nc: BusClient,
-  { family, stream }: { readonly family: string; readonly stream: string },
+  stream: string,
   partitions: number
 ) {
   const reads = (subject: string) => {
@@ -152,7 +152,7 @@ export const unreadCommands = Effect.fnUntraced(function* (
     return /^(0|[1-9]\d?)$/.test(partition) && Number(partition) < partitions
   }
   const unmapped = yield* subjectsOf(nc, stream, "lastro.>")
-  const commands = yield* subjectsOf(nc, stream, `${family}.*.ingress.*.*`)
+  const commands = yield* subjectsOf(nc, stream, "*.*.ingress.*.*")
   const astray = [...commands.subjects].filter(([subject]) => !reads(subject))
   return {
     count: [...unmapped.subjects, ...astray].reduce((sum, [, count]) => sum + count, 0),

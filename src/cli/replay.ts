@@ -84,9 +84,12 @@ const checkpointOf = async (databaseUrl: string, from: string): Promise<string |
 }
 
 const print = (report: ReplayReport) => {
-  const { differences, family, from, messages, other_versions, partitions, tables, turns } = report
+  const { differences, families, from, messages, other_versions, partitions, tables, turns } =
+    report
   console.log(
-    `${family}: ${messages} messages in ${turns} turns of ${partitions} partitions decided again ` +
+    `${
+      families.join(", ")
+    }: ${messages} messages in ${turns} turns of ${partitions} partitions decided again ` +
       `from ${from === "beginning" ? "the beginning" : from}.`
   )
   if (other_versions.length > 0) {

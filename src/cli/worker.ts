@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util"
 import { Layer, ManagedRuntime } from "effect"
-import { type Family, mailboxes } from "../../streams/mailboxes.ts"
+import * as declared from "../../streams/mailboxes.ts"
 import { Nats } from "../bus/connection.ts"
 import { listen } from "../edge/listen.ts"
 import { probeApp } from "../edge/probeApp.ts"
@@ -24,7 +24,7 @@ import { UsageError } from "../house/usage.ts"
 import { startWorker } from "../house/worker.ts"
 import { readyStack, serversUsage } from "../house/needed.ts"
 
-const families: ReadonlyArray<Family> = mailboxes.map(({ family }) => family)
+const families = declared.families.map(({ family }) => family)
 
 const usage = `Usage: lastro worker [--actors payments,fraud,…]
 
@@ -89,7 +89,7 @@ export const worker: CliCommand = {
   }
 }
 
-const actorsOf = (args: ReadonlyArray<string>): ReadonlyArray<Family> => {
+const actorsOf = (args: ReadonlyArray<string>): ReadonlyArray<declared.Family> => {
   const { values } = parseArgs({ args: [...args], options: { actors: { type: "string" } } })
   if (values.actors === undefined) return families
   const named = values.actors.split(",").map((word) => word.trim()).filter((word) => word !== "")
@@ -98,6 +98,16 @@ const actorsOf = (args: ReadonlyArray<string>): ReadonlyArray<Family> => {
     throw new UsageError(
       `--actors ${values.actors}: there is no ${unknown[0] ?? "actor in it"}; ` +
         `there are ${families.join(", ")}.`
+    )
+  }
+  for (const { families: members } of declared.mailboxes) {
+    const left = members.filter((family) => !named.includes(family))
+    if (left.length === 0 || left.length === members.length) continue
+    throw new UsageError(
+      `--actors ${values.actors}: ${
+        members.join(", ")
+      } are decided together, and whoever runs one of ` +
+        `them runs them all; ${left.join(", ")} is missing.`
     )
   }
   return families.filter((family) => named.includes(family))

@@ -24,7 +24,7 @@ const guardAll = (nc: Parameters<typeof guardMailbox>[0]) => {
   const specs = new Map(topology(replicasOf(nc)).map((spec) => [spec.name, spec]))
   return Effect.forEach(
     mailboxes.filter(({ kind }) => kind === "keyed"),
-    ({ family, stream }) => guardMailbox(nc, family, specs.get(stream)!),
+    ({ mailbox, stream }) => guardMailbox(nc, mailbox, specs.get(stream)!),
     { concurrency: "unbounded", discard: true }
   ).pipe(
     // Whoever watches next tells how far behind they are: two truths would be none.

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import { Effect } from "effect"
-import { type Family, mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
+import { families, type Family, PARTITIONS } from "../../streams/mailboxes.ts"
 import { JetStreamCode } from "../bus/api.ts"
 import { append } from "../bus/append.ts"
 import { type BusClient, BusUnavailable, type NatsLink } from "../bus/connection.ts"
@@ -35,7 +35,7 @@ const toldLast = Effect.fnUntraced(function* (
   taken: Known | undefined
 ) {
   const subject = `${family}.${partition}.control`
-  const { stream } = mailboxes.find((one) => one.family === family)!
+  const { stream } = families.find((one) => one.family === family)!
   const last = yield* textOn(nc, stream, { last_by_subj: subject })
   const told = last &&
     (readable(last.text) ?? (yield* readableBefore(nc, stream, subject, last.seq)))

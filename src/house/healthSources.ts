@@ -8,7 +8,7 @@ import type { Stack } from "../stack/stack.ts"
 /** What an edge may write: commands. The machine's own streams are its workers' to look at. */
 export const edgeProbes: ReadonlyArray<Probe> = mailboxes
   .filter(({ kind }) => kind === "keyed")
-  .map(({ family, stream }) => ({ stream, subject: `${family}.0.ingress.health.health` }))
+  .map(({ mailbox, stream }) => ({ stream, subject: `${mailbox}.0.ingress.health.health` }))
 
 /** What a worker may write: everything but what only servers tell. */
 export const workerProbes: ReadonlyArray<Probe> = topology(1)

@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import { open } from "../bus/connection.ts"
-import { replayFamily, type ReplayReport } from "../proof/replay/replay.ts"
+import { replayMailbox, type ReplayReport } from "../proof/replay/replay.ts"
 import { type Stack, StackError } from "../stack/stack.ts"
 import { replayOf } from "./replayed.ts"
 
-/** One family of a running stack. Reads with a worker's rights. */
+/** One family of a running stack, with those it is decided with. Reads with a worker's rights. */
 export const replayStack = (
   stack: Stack,
   family: string,
@@ -17,7 +17,7 @@ export const replayStack = (
       const link = yield* open({ urls, user, password, name: "lastro-replay" })
       const request = replayOf(family, { ...from, databaseUrl, link })
       if (request === undefined) throw new StackError(`${family} keeps no state to be replayed.`)
-      return yield* replayFamily(request)
+      return yield* replayMailbox(request)
     })).pipe(
       Effect.catchTag("NotReplayable", ({ detail }) => Effect.die(new StackError(`${detail}.`)))
     )

@@ -1,4 +1,5 @@
 import { familyTables, keyedActors } from "../../actors/register.ts"
+import { mailboxes } from "../../streams/mailboxes.ts"
 import { addressingOf, places } from "../../streams/places.ts"
 import type { NatsLink } from "../bus/connection.ts"
 import { trialBalance } from "../ledger/trialBalance.ts"
@@ -20,21 +21,31 @@ const unbalanced = async (db: Db): Promise<ReadonlyArray<string>> =>
       `trial balance ${currency}: off by ${difference}, holds by ${pending_difference}`
     )
 
-/** A replay of one of our families; undefined where there is no such keyed family. */
+/** A replay of a family and of those it is decided with; undefined where there is no such keyed family. */
 export const replayOf = (
   family: string,
   from: Pick<ReplayRequest, "databaseUrl" | "partition" | "checkpoint"> & { link: NatsLink }
 ): ReplayRequest | undefined => {
-  const actor = keyedActors.find((one) => one.family === family)
-  const tables = familyTables[family]
-  const stream = places.streamOf(family)
-  if (actor === undefined || tables === undefined || stream === undefined) return undefined
+  const found = mailboxes.find(({ families, kind }) =>
+    kind === "keyed" && families.some((member) => member === family)
+  )
+  if (found === undefined) return undefined
+  const { families, mailbox, stream } = found
+  const kept = families.flatMap((member) => familyTables[member] ?? [])
+  const tables = {
+    states: kept.flatMap(({ states }) => states),
+    journals: kept.flatMap(({ journals }) => journals)
+  }
   return {
     ...from,
-    actor,
+    mailbox,
+    actors: new Map(
+      keyedActors.filter(({ family }) => families.some((member) => member === family))
+        .map((actor) => [actor.family, actor])
+    ),
     stream,
     tables,
-    addressingOf: (partition) => addressingOf(family, partition),
+    addressingOf: (partition) => addressingOf(mailbox, partition),
     bundleMaxOf: (target) =>
       places.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
     ...(tables.journals.includes("journal_entries") && { inspect: unbalanced })

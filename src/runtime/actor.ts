@@ -264,3 +264,7 @@ export const outbound = <M extends MessageSchemas, E, R>(
 
 /** How a state is addressed in a batch. Merchant ids hold no slash, so the pair stays unambiguous. */
 export const stateKey = (merchant: string, key: string): string => `${merchant}/${key}`
+
+/** The same among all the families of a mailbox. */
+export const keyId = (family: string, merchant: string, key: string): string =>
+  `${family}/${merchant}/${key}`

@@ -1,5 +1,6 @@
 import { Effect, Schedule } from "effect"
 import type { NatsLink } from "../bus/connection.ts"
+import { partitionFilter } from "../bus/ingress.ts"
 import { partitionLag } from "../bus/lag.ts"
 import { setGate, type StreamSpec } from "../bus/topology.ts"
 import { streamFacts } from "../bus/tail.ts"
@@ -21,19 +22,24 @@ export const LOOK_EVERY_MILLIS = 1_000
  * that the ingress subjects are off the stream: a publish fails at once, the edge answers 503. The
  * rest of the room belongs to relays and answers, so that families cannot block each other.
  */
-export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpec) => {
+export const guardMailbox = (nc: NatsLink["nc"], mailbox: string, spec: StreamSpec) => {
   const look = Effect.gen(function* () {
     const database = yield* Database
     const partitions = (yield* database.query("admission.cursors", cursors))
-      .filter((one) => one.family === family)
+      .filter((one) => one.mailbox === mailbox)
     const lags = yield* Effect.forEach(
       partitions,
-      ({ partition, seq }) => partitionLag(nc, { stream: spec.name, family, partition }, seq),
+      ({ partition, seq }) =>
+        partitionLag(nc, {
+          stream: spec.name,
+          consumer: `${mailbox}-${partition}`,
+          filter: partitionFilter(partition)
+        }, seq),
       { concurrency: "unbounded" }
     )
     partitions.forEach(({ partition }, index) => {
-      metrics.lagMessages.set({ family, partition }, lags[index]!.messages ?? 0)
-      metrics.lagSeconds.set({ family, partition }, lags[index]!.seconds)
+      metrics.lagMessages.set({ family: mailbox, partition }, lags[index]!.messages ?? 0)
+      metrics.lagSeconds.set({ family: mailbox, partition }, lags[index]!.seconds)
     })
     const facts = yield* streamFacts(nc, spec.name)
     const used = Math.max(
@@ -47,7 +53,7 @@ export const guardMailbox = (nc: NatsLink["nc"], family: string, spec: StreamSpe
     if (shouldBeOpen === open) return
     yield* setGate(nc, spec, shouldBeOpen)
     const became = shouldBeOpen ? "opened" : "closed"
-    yield* Effect.logWarning(`the gate of ${family} ${became}: ${Math.round(used * 100)} % used`)
+    yield* Effect.logWarning(`the gate of ${mailbox} ${became}: ${Math.round(used * 100)} % used`)
   })
   return look.pipe(
     Effect.catchCause((cause) => Effect.logWarning("admission", cause)),

@@ -9,7 +9,7 @@ import type { PartitionFailure } from "./owned.ts"
 import type { Slot } from "./placement.ts"
 
 /**
- * Escalations of one family within the window, over all workers. One more and the family pauses until
+ * Escalations of one mailbox within the window, over all workers. One more and the family pauses until
  * a person resumes it: what fails again and again is not healed by another owner.
  */
 export const ESCALATIONS_MAX = 5
@@ -35,7 +35,7 @@ const counted = (recent: Recent, generation: number, nowMillis: number): Recent 
 export const noteEscalation = Effect.fnUntraced(function* (
   { nc }: NatsLink,
   worker: string,
-  { family, partition }: Slot,
+  { mailbox: family, partition }: Slot,
   failure: PartitionFailure
 ): Effect.fn.Return<void, never, Database> {
   if (failure._tag !== "PartitionEscalated" && failure._tag !== "PartitionInconsistent") return

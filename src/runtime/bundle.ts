@@ -56,13 +56,13 @@ const isMailbox = (target: string): boolean =>
 /** As it is appended. What a fence watches says which emission it is; answers of calls are not fenced. */
 export const outgoingOf = (
   bundle: Bundle,
-  source?: { readonly family: string; readonly partition: number }
+  source?: { readonly mailbox: string; readonly partition: number }
 ): Outgoing => {
   const { messages, subject, target } = bundle
   const { ordinal, seq } = idOf(bundle)
   const emission = source === undefined
     ? []
-    : [[Header.emission, `${source.family}/${source.partition}/${seq}/${ordinal}`] as const]
+    : [[Header.emission, `${source.mailbox}/${source.partition}/${seq}/${ordinal}`] as const]
   if (isMailbox(target)) {
     const headers = [[BUNDLE, String(messages.length)] as const, ...emission]
     return { subject, headers, payload: pack(messages) }

@@ -31,17 +31,17 @@ export const commit = Effect.fnUntraced(function* (
   lane: CommitLane,
   turn: Committed
 ) {
-  const { actor, crash } = turn.place
+  const { crash, mailbox } = turn.place
   crash("before-commit")
   yield* lane(turn).pipe(
     Effect.tapErrorTag(
       "PartitionFenced",
-      () => Effect.sync(() => metrics.fences.inc({ family: actor.family, place: "commit" }))
+      () => Effect.sync(() => metrics.fences.inc({ family: mailbox, place: "commit" }))
     )
   )
   crash("after-commit")
-  for (const [outcome, count] of turn.draft.outcomes) {
-    metrics.messages.inc({ family: actor.family, outcome }, count)
+  for (const [family, outcomes] of turn.draft.outcomes) {
+    for (const [outcome, count] of outcomes) metrics.messages.inc({ family, outcome }, count)
   }
 })
 
@@ -72,7 +72,7 @@ const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) =>
       trace: "",
       body: jsonOf({
         id: dead.id,
-        family: place.actor.family,
+        family: dead.letter.family,
         partition: place.partition,
         seq: dead.letter.seq,
         ...(dead.letter.part > 0 && { part: dead.letter.part }),

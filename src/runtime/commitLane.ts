@@ -1,13 +1,13 @@
 import { Clock, Effect } from "effect"
 import { type Ask, gather } from "../bus/gather.ts"
-import type { DatabaseUnavailable, DataRefused } from "../store/database.ts"
+import type { DatabaseUnavailable, DataRefused, Statement } from "../store/database.ts"
 import { Fenced } from "../store/fence.ts"
 import { type Parking, TurnStore, type TurnsWritten } from "../store/turnStore.ts"
 import type { Bundle } from "./bundle.ts"
 import type { DeadLetter, Draft } from "./draft.ts"
 import { headersJson, type Letter } from "./letter.ts"
 import type { Pace } from "./pace.ts"
-import type { AnyKeyed } from "./registry.ts"
+import type { Actors, AnyKeyed } from "./registry.ts"
 import type { Tails } from "./relay.ts"
 import { CODE_VERSION } from "./codeVersion.ts"
 import { PartitionFenced, type TurnPlace } from "./turnPlace.ts"
@@ -31,42 +31,42 @@ type CommitFailure = PartitionFenced | DatabaseUnavailable | DataRefused
 export type CommitLane = Ask<Committing, void, CommitFailure>
 
 /**
- * Commits the turns of a family's partitions in this worker, those that are ready at the same time in
+ * Commits the turns of a mailbox's partitions in this worker, those that are ready at the same time in
  * one database transaction: what a transaction and its statements cost is then shared by many
  * payments. Each turn has its own fence in it; where one fails, each is committed alone.
  */
 export const openCommitLane = (
-  actor: AnyKeyed,
+  actors: Actors,
   pace: Pace
 ): Effect.Effect<CommitLane, never, TurnStore> =>
   gather({
     max: TURNS_MAX,
     run: Effect.fnUntraced(function* (batch: ReadonlyArray<Committing>) {
       const started = yield* Clock.currentTimeMillis
-      const together = yield* Effect.result(commitAll(actor, batch))
+      const together = yield* Effect.result(commitAll(actors, batch))
       pace.committed(started, yield* Clock.currentTimeMillis)
       if (together._tag === "Success") return batch.map(() => Effect.void)
       if (batch.length === 1) return [yield* Effect.exit(afterFailure(batch[0]!, together.failure))]
       return yield* Effect.forEach(
         batch,
-        (turn) => Effect.exit(alone(actor, turn, together.failure))
+        (turn) => Effect.exit(alone(actors, turn, together.failure))
       )
     })
   })
 
-const commitAll = Effect.fnUntraced(function* (actor: AnyKeyed, turns: ReadonlyArray<Committing>) {
+const commitAll = Effect.fnUntraced(function* (actors: Actors, turns: ReadonlyArray<Committing>) {
   const store = yield* TurnStore
-  yield* store.commit(written(actor, turns))
+  yield* store.commit(written(actors, turns))
 })
 
 /** Everything a commit would do, and then nothing of it: tells whether PostgreSQL takes the data. */
-export const rehearse = Effect.fnUntraced(function* (actor: AnyKeyed, turn: Committing) {
+export const rehearse = Effect.fnUntraced(function* (actors: Actors, turn: Committing) {
   const store = yield* TurnStore
-  yield* store.rehearse(written(actor, [turn]))
+  yield* store.rehearse(written(actors, [turn]))
 })
 
 const alone = Effect.fnUntraced(function* (
-  actor: AnyKeyed,
+  actors: Actors,
   turn: Committing,
   failure: DatabaseUnavailable | DataRefused
 ): Effect.fn.Return<void, CommitFailure, TurnStore> {
@@ -74,7 +74,7 @@ const alone = Effect.fnUntraced(function* (
   if (failure._tag === "DatabaseUnavailable" && !(failure.cause instanceof Fenced)) {
     return yield* committedAnyway(turn, failure)
   }
-  yield* commitAll(actor, [turn]).pipe(Effect.catch((error) => afterFailure(turn, error)))
+  yield* commitAll(actors, [turn]).pipe(Effect.catch((error) => afterFailure(turn, error)))
 })
 
 const afterFailure = (
@@ -93,7 +93,7 @@ const committedAnyway = Effect.fnUntraced(function* (
   error: DatabaseUnavailable
 ): Effect.fn.Return<void, PartitionFenced | DatabaseUnavailable, TurnStore> {
   const store = yield* TurnStore
-  const cursor = yield* store.cursor(place.actor.family, place.partition)
+  const cursor = yield* store.cursor(place.mailbox, place.partition)
   if (
     cursor?.epochRevision !== place.epoch.revision ||
     cursor.epochBucket !== place.epoch.bucketMillis
@@ -107,13 +107,11 @@ const committedAnyway = Effect.fnUntraced(function* (
   return yield* Effect.fail(error)
 })
 
-const written = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): TurnsWritten => {
-  const states = turns.flatMap(({ draft }) => [...draft.states.values()])
-  const rows = turns.flatMap(({ draft }) => draft.rows)
+const written = (actors: Actors, turns: ReadonlyArray<Committing>): TurnsWritten => {
   return {
-    family: actor.family,
+    mailbox: turns[0]!.place.mailbox,
     moves: turns.map(cursorMove),
-    save: states.length > 0 || rows.length > 0 ? () => actor.save({ states, rows }) : undefined,
+    save: () => [...actors.values()].flatMap((actor) => saved(actor, turns)),
     events: turns.flatMap(({ draft }) => draft.events),
     deadLetters: turns.flatMap(({ draft, place }) =>
       draft.deadLetters.map((one) => deadLetterRow(place, one))
@@ -123,13 +121,19 @@ const written = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): TurnsWritte
     ),
     obeyed: turns.flatMap(({ draft }) => draft.obeyed),
     parking: turns.map(({ draft, place }) => parking(place, draft)),
-    configs: turns.flatMap(({ draft: { config }, place }) =>
-      config === undefined
-        ? []
-        : [{ partition: place.partition, version: config.version, json: config.json }]
+    configs: turns.flatMap(({ draft: { configs }, place: { partition } }) =>
+      [...configs].map(([family, { json, version }]) => ({ family, partition, version, json }))
     ),
     turns: turns.map(turnRow)
   }
+}
+
+/** One family's part of all turns, set by set. */
+const saved = (actor: AnyKeyed, turns: ReadonlyArray<Committing>): ReadonlyArray<Statement> => {
+  const kept = turns.flatMap(({ draft }) => draft.kept.get(actor.family) ?? [])
+  const states = kept.flatMap(({ states }) => [...states.values()])
+  const rows = kept.flatMap(({ rows }) => rows)
+  return states.length > 0 || rows.length > 0 ? actor.save({ states, rows }) : []
 }
 
 const cursorMove = ({ draft, letters, place, previousSeq }: Committing) => ({
@@ -163,7 +167,8 @@ const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
   freed: [...draft.unparked.values()],
   handled: draft.handledLetters,
   keys: [...draft.parked.values()],
-  letters: draft.parkedLetters.map(({ actorKey, merchant, one: { letter } }) => ({
+  letters: draft.parkedLetters.map(({ actorKey, family, merchant, one: { letter } }) => ({
+    family,
     merchant,
     actorKey,
     seq: letter.seq,
@@ -177,7 +182,7 @@ const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
 
 const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
   id: dead.id,
-  family: place.actor.family,
+  family: dead.letter.family,
   partition: place.partition,
   seq: dead.letter.seq,
   part: dead.letter.part,

@@ -24,6 +24,7 @@ export interface OutboxMessage {
 }
 
 export interface OutboxTimer {
+  readonly family: string
   readonly id: string
   readonly atMillis: number
   readonly headers: ReadonlyArray<readonly [string, string]>
@@ -39,9 +40,7 @@ export interface DeadLetter {
   readonly attempts: number
 }
 
-export interface ParkedKey {
-  readonly merchant: string
-  readonly actorKey: string
+export interface ParkedKey extends NamedKey {
   readonly attempts: number
   readonly quarantined: boolean
   readonly reason: string
@@ -60,11 +59,9 @@ interface WaitsFor {
 }
 
 /** A letter waiting behind its key. */
-interface ParkedLetter {
+interface ParkedLetter extends NamedKey {
   readonly id: string
   readonly one: Readable
-  readonly merchant: string
-  readonly actorKey: string
 }
 
 interface StoredEvent extends Event {
@@ -73,10 +70,29 @@ interface StoredEvent extends Event {
   readonly json: string
 }
 
-/** Everything one turn will commit and relay, gathered message by message. */
-export interface Draft {
+/** A key among those of all families of a mailbox. */
+export interface NamedKey {
+  readonly family: string
+  readonly merchant: string
+  readonly actorKey: string
+}
+
+/** What one family's tables will hold; states by `merchant/key`. */
+interface Kept {
   readonly states: Map<string, SavedState<unknown>>
   readonly rows: Array<SavedRow<unknown>>
+}
+
+interface Configured {
+  readonly version: number
+  readonly value: unknown
+  readonly json: string
+}
+
+/** Everything one turn will commit and relay, gathered message by message. */
+export interface Draft {
+  /** What each family keeps. */
+  readonly kept: Map<string, Kept>
   readonly events: Array<StoredEvent>
   readonly outbox: Array<OutboxMessage>
   readonly timers: Array<OutboxTimer>
@@ -86,28 +102,31 @@ export interface Draft {
   readonly parked: Map<string, ParkedKey>
   parkedLetters: Array<ParkedLetter>
   /** Keys that are free again, and parked messages that were handled. */
-  readonly unparked: Map<string, { merchant: string; actorKey: string }>
-  readonly handledLetters: Array<
-    { merchant: string; actorKey: string; seq: number; part: number }
-  >
+  readonly unparked: Map<string, NamedKey>
+  readonly handledLetters: Array<NamedKey & { seq: number; part: number }>
   /** Letters of dead letters that are dealt with now, by their place. */
-  readonly settled: Array<
-    { seq: number; part: number; status: "replayed" | "discarded"; outcome: string }
-  >
+  readonly settled: Array<{
+    family: string
+    seq: number
+    part: number
+    status: "replayed" | "discarded"
+    outcome: string
+  }>
   /** What became of operators' actions. */
   readonly obeyed: Array<{ id: string; outcome: string }>
-  config: { readonly version: number; readonly value: unknown; readonly json: string } | undefined
+  /** Configurations that changed, by family. */
+  readonly configs: Map<string, Configured>
   clockMillis: number
   /** Hexadecimal. */
   digest: string
-  outcomes: Map<string, number>
+  /** How many letters came to what, by family and outcome. */
+  readonly outcomes: Map<string, Map<string, number>>
   /** Of the letter folded last. */
   outcome: string
 }
 
 export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
-  states: new Map(),
-  rows: [],
+  kept: new Map(),
   events: [],
   outbox: [],
   timers: [],
@@ -119,12 +138,20 @@ export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
   handledLetters: [],
   settled: [],
   obeyed: [],
-  config: undefined,
+  configs: new Map(),
   clockMillis,
   digest,
   outcomes: new Map(),
   outcome: ""
 })
+
+export const keptBy = (draft: Draft, family: string): Kept => {
+  const known = draft.kept.get(family)
+  if (known !== undefined) return known
+  const kept: Kept = { states: new Map(), rows: [] }
+  draft.kept.set(family, kept)
+  return kept
+}
 
 /**
  * Folds one message into the digest: it covers the one before, the message's place and everything
@@ -140,7 +167,9 @@ export const foldDigest = (
   for (const part of decided) text += `|${part.length}|${part}`
   draft.digest = hash("sha256", text, "hex")
   draft.outcome = outcome
-  draft.outcomes.set(outcome, (draft.outcomes.get(outcome) ?? 0) + 1)
+  const counts = draft.outcomes.get(letter.family) ?? new Map<string, number>()
+  counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  draft.outcomes.set(letter.family, counts)
 }
 
 export const compareIds = (left: EmissionId, right: EmissionId): number =>

@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import type { MachineRefusal, Received, States } from "./actor.ts"
-import { stateKey } from "./actor.ts"
-import { type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
+import { keyId, stateKey } from "./actor.ts"
+import { type Draft, foldDigest, jsonOf, keptBy, type NamedKey, type ParkedKey } from "./draft.ts"
 import type { FoldContext } from "./foldContext.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
 import type { AnyKeyed } from "./registry.ts"
@@ -63,9 +63,10 @@ const foldOpened = (
 }
 
 const foldConfig = (context: FoldContext, one: Reconfigure, draft: Draft): void => {
-  const known = draft.config?.version ?? context.config.version
-  if (one.config.version > known) {
-    draft.config = one.config
+  const { family } = one.letter
+  const known = draft.configs.get(family) ?? context.members.get(family)!.config
+  if (one.config.version > known.version) {
+    draft.configs.set(family, one.config)
     return foldDigest(draft, one.letter, "configured", [one.config.json])
   }
   foldDigest(draft, one.letter, "repeated", [])
@@ -85,7 +86,7 @@ const foldReplayed = (
   if (again._tag === "Reconfigure") foldConfig(context, again, draft)
   else foldOne(context, again, letter, draft, counter)
   const { outcome } = draft
-  draft.settled.push({ seq, part, status: "replayed", outcome })
+  draft.settled.push({ family: letter.family, seq, part, status: "replayed", outcome })
   answer(draft, action, outcome)
   foldDigest(draft, letter, "replayed", [id])
 }
@@ -98,7 +99,8 @@ const foldWoken = (
   counter: { ordinal: number }
 ): void => {
   const { actorKey, merchant } = one.wakes
-  const id = stateKey(merchant, actorKey)
+  const { family } = one.letter
+  const id = keyId(family, merchant, actorKey)
   const known = parkedNow(context, draft, id)
   const stays = staysAside(context, draft, one)
   if (known === undefined || stays !== undefined) {
@@ -106,7 +108,7 @@ const foldWoken = (
     return foldDigest(draft, one.letter, "repeated", [])
   }
   draft.parked.delete(id)
-  draft.unparked.set(id, { merchant, actorKey })
+  draft.unparked.set(id, { family, merchant, actorKey })
   // What arrived for the key earlier in this very turn waits behind what the tables hold.
   const fresh = draft.parkedLetters.filter((parked) => parked.id === id)
   draft.parkedLetters = draft.parkedLetters.filter((parked) => parked.id !== id)
@@ -119,16 +121,18 @@ const foldWoken = (
     const dropped = one.drops?.seq === seq && one.drops.part === part
     if (dropped) foldDigest(draft, each.letter, "discarded", [])
     else if (foldOne(context, each, one.letter, draft, counter, known.attempts)) continue
-    draft.handledLetters.push({ merchant, actorKey, seq, part })
+    draft.handledLetters.push({ family, merchant, actorKey, seq, part })
     // It may have stopped its key before, and be listed as a dead letter.
     const status = dropped ? "discarded" : "replayed"
-    draft.settled.push({ seq, part, status, outcome: draft.outcome })
+    draft.settled.push({ family, seq, part, status, outcome: draft.outcome })
   }
   draft.parkedLetters.push(...fresh.slice(Math.max(0, taken - one.behind.length)))
   if (parkedNow(context, draft, id) === undefined) {
-    if (queue.length > one.max) parkAgain(context, draft, { merchant, actorKey }, "more waiting")
+    if (queue.length > one.max) {
+      parkAgain(draft, { family, merchant, actorKey }, "more waiting")
+    }
   }
-  wakeThoseWaitingFor(context, draft, { merchant, actorKey })
+  wakeThoseWaitingFor(context, draft, { family, merchant, actorKey })
   if (one.order !== undefined) answer(draft, one.order.action, wakeOutcome(context, draft, one))
   foldDigest(draft, one.letter, "woken", [])
 }
@@ -137,13 +141,13 @@ const foldWoken = (
 const wakeThoseWaitingFor = (
   context: FoldContext,
   draft: Draft,
-  { actorKey, merchant }: { readonly merchant: string; readonly actorKey: string }
+  { actorKey, family, merchant }: NamedKey
 ): void => {
-  const now = parkedNow(context, draft, stateKey(merchant, actorKey))
+  const now = parkedNow(context, draft, keyId(family, merchant, actorKey))
   for (const [id, key] of [...context.parked, ...draft.parked]) {
-    const waits = key.merchant === merchant && key.waitsFor?.key === actorKey &&
-      parkedNow(context, draft, id) === key
-    if (waits && !stops(now, key.waitsFor)) parkAgain(context, draft, key, "its turn has come")
+    const waits = key.family === family && key.merchant === merchant &&
+      key.waitsFor?.key === actorKey && parkedNow(context, draft, id) === key
+    if (waits && !stops(now, key.waitsFor)) parkAgain(draft, key, "its turn has come")
   }
 }
 
@@ -171,11 +175,12 @@ const foldOne = (
   counter: { ordinal: number },
   attempts = 0
 ): boolean => {
-  const { actor, addressing } = context
+  const { addressing } = context
   const { letter } = one
+  const { family } = letter
   if (one._tag === "Unreadable") {
     draft.deadLetters.push(
-      deadLetterOf(actor.family, one.letter, undefined, "malformed", one.malformed, 1)
+      deadLetterOf(letter, undefined, "malformed", one.malformed, 1)
     )
     // Where even this was refused by PostgreSQL, the letter is kept and nothing is told.
     if (!context.defects.has(cause)) {
@@ -188,7 +193,7 @@ const foldOne = (
     return false
   }
   const stopped = one.keys.find((key) =>
-    stops(parkedNow(context, draft, stateKey(letter.merchant, key)), letter)
+    stops(parkedNow(context, draft, keyId(family, letter.merchant, key)), letter)
   )
   if (stopped !== undefined) {
     waitWithFirstKey(context, draft, one, stopped)
@@ -207,20 +212,14 @@ const foldOne = (
       addRefusal(addressing, draft, cause, counter, letter, decided.failure)
       foldDigest(draft, letter, "refused", [jsonOf(decided.failure)])
     } else {
-      const { committed } = context
+      const { committed } = context.members.get(family)!
       const { success } = decided
       const parts = addDecision(addressing, draft, cause, counter, letter, success, committed)
       foldDigest(draft, letter, "decided", parts)
     }
     return false
   } catch (error) {
-    quarantine(
-      context,
-      draft,
-      one,
-      "defect",
-      error instanceof Error ? error.message : String(error)
-    )
+    quarantine(draft, one, "defect", error instanceof Error ? error.message : String(error))
     foldDigest(draft, letter, "defect", [])
     return true
   }
@@ -236,12 +235,13 @@ const waitWithFirstKey = (
   one: Readable,
   stopped: string
 ): void => {
-  const { merchant } = one.letter
+  const { family, merchant } = one.letter
   const [actorKey] = one.keys
-  const id = stateKey(merchant, actorKey)
-  draft.parkedLetters.push({ id, one, merchant, actorKey })
+  const id = keyId(family, merchant, actorKey)
+  draft.parkedLetters.push({ id, one, family, merchant, actorKey })
   if (parkedNow(context, draft, id) !== undefined) return
   draft.parked.set(id, {
+    family,
     merchant,
     actorKey,
     attempts: 0,
@@ -258,14 +258,16 @@ const decide = (
   draft: Draft
 ): ReturnType<AnyKeyed["decide"]> => {
   const { letter } = one
+  const { actor, committed, config } = context.members.get(letter.family)!
+  const { states: changed } = keptBy(draft, letter.family)
   const states: States<unknown> = {
     get: (key) => {
       const id = stateKey(letter.merchant, key)
-      return draft.states.get(id)?.state ?? context.committed(id)
+      return changed.get(id)?.state ?? committed(id)
     }
   }
   const received: Received = {
-    family: context.actor.family,
+    family: letter.family,
     partition: context.partition,
     seq: letter.seq,
     cause: `${context.partition}.${placeOf(letter)}`,
@@ -277,7 +279,7 @@ const decide = (
       letter,
       () => (one.message.body as { command_id?: unknown } | undefined)?.command_id
     ),
-    config: (draft.config ?? context.config).value
+    config: (draft.configs.get(letter.family) ?? config).value
   }
-  return context.actor.decide(states, one.message as never, received)
+  return actor.decide(states, one.message as never, received)
 }

@@ -8,6 +8,8 @@ export type Origin = "ingress" | "actor" | "timer" | "control" | "operator"
 
 /** One message of a mailbox on its way to a decision. */
 export interface Letter {
+  /** Whom it is for. */
+  readonly family: string
   readonly seq: number
   /** Its place in the bundle it came in; 0 where it came alone. */
   readonly part: number
@@ -86,6 +88,7 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
   const place = tokens[2] ?? ""
   const headers = delivery.headers()
   const base = {
+    family: tokens[0] ?? "",
     seq: delivery.seq,
     part,
     subject: delivery.subject,
@@ -121,6 +124,7 @@ export const lettersOf = (delivery: Arrival & Pick<Delivery, "header">): Readonl
 
 /** Its bytes are made again only where they are kept: parked, or as a dead letter. */
 class BundledLetter implements Letter {
+  readonly family: string
   readonly seq: number
   readonly part: number
   readonly subject: string
@@ -132,6 +136,7 @@ class BundledLetter implements Letter {
   readonly parsed: unknown
 
   constructor(delivery: Arrival, [type, merchant, trace, body]: Bundled, part: number) {
+    this.family = delivery.subject.slice(0, delivery.subject.indexOf("."))
     this.seq = delivery.seq
     this.part = part
     this.subject = delivery.subject

@@ -33,25 +33,32 @@ const generationIn = (words: ReadonlyArray<string>, family: string): number | un
 }
 
 /**
- * Who may own a slot, by what the members say: those that run its family and reckon with as many
+ * Who may own a slot, by what the members say: those that run all its families and reckon with as many
  * partitions, and where one of them met a message it is too old for, only those that are newer. All
  * workers must come to one answer.
  */
 export const ableMembers = (
   members: ReadonlyArray<string>,
   saidBy: (member: string) => string,
-  family: string,
+  families: ReadonlyArray<string>,
   slot: string,
   partitions: number
 ): ReadonlyArray<string> => {
-  const able: Array<{ member: string; generation: number }> = []
-  let tooOld = 0
+  const able: Array<{ member: string; generations: ReadonlyArray<number> }> = []
+  const tooOld: Array<ReadonlyArray<number>> = []
   for (const member of members) {
     const words = saidBy(member).split(" ")
-    const generation = generationIn(words, family)
-    if (generation === undefined || reckonedBy(saidBy(member)) !== partitions) continue
-    if (words.includes(`!${slot}`)) tooOld = Math.max(tooOld, generation)
-    able.push({ member, generation })
+    const generations = families.flatMap((family) => generationIn(words, family) ?? [])
+    if (generations.length < families.length) continue
+    if (reckonedBy(saidBy(member)) !== partitions) continue
+    if (words.includes(`!${slot}`)) tooOld.push(generations)
+    able.push({ member, generations })
   }
-  return able.filter(({ generation }) => generation > tooOld).map(({ member }) => member)
+  return able.filter(({ generations }) => tooOld.every((old) => isNewer(generations, old)))
+    .map(({ member }) => member)
 }
+
+/** Reads something that the other does not, and whatever the other does. */
+const isNewer = (mine: ReadonlyArray<number>, theirs: ReadonlyArray<number>): boolean =>
+  mine.every((generation, index) => generation >= theirs[index]!) &&
+  mine.some((generation, index) => generation > theirs[index]!)

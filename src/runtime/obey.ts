@@ -1,4 +1,4 @@
-import { stateKey } from "./actor.ts"
+import { keyId, stateKey } from "./actor.ts"
 import { type Draft, foldDigest } from "./draft.ts"
 import type { FoldContext } from "./foldContext.ts"
 import type { Ordered, Woken } from "./opened.ts"
@@ -20,7 +20,7 @@ export const obey = (
     foldDigest(draft, letter, digest, digest === "repeated" ? [] : [nameOf(order)])
   }
   if (order.order === "pause") {
-    return pauseKey(context, draft, order)
+    return pauseKey(context, draft, letter.family, order)
       ? done("paused", "paused")
       : done("it was paused already")
   }
@@ -29,7 +29,13 @@ export const obey = (
   if (dead.status !== "open") return done(`it was ${dead.status} already`)
   if (order.order === "replay") return done("this letter cannot be decided again")
   const { part, seq } = dead
-  draft.settled.push({ seq, part, status: "discarded", outcome: "discarded" })
+  draft.settled.push({
+    family: letter.family,
+    seq,
+    part,
+    status: "discarded",
+    outcome: "discarded"
+  })
   done("discarded", "discarded")
 }
 
@@ -40,13 +46,15 @@ const nameOf = (order: Ordered["order"]): string =>
 const pauseKey = (
   context: FoldContext,
   draft: Draft,
+  family: string,
   order: Extract<Ordered["order"], { readonly order: "pause" }>
 ): boolean => {
   const { key: actorKey, merchant, why } = order
-  const id = stateKey(merchant, actorKey)
+  const id = keyId(family, merchant, actorKey)
   const known = parkedNow(context, draft, id)
   if (known?.paused === true) return false
   draft.parked.set(id, {
+    family,
     merchant,
     actorKey,
     attempts: known?.attempts ?? 0,
@@ -62,9 +70,9 @@ const pauseKey = (
 export const staysAside = (
   context: FoldContext,
   draft: Draft,
-  { order, wakes: { actorKey, merchant } }: Woken
+  { letter, order, wakes: { actorKey, merchant } }: Woken
 ): string | undefined => {
-  const known = parkedNow(context, draft, stateKey(merchant, actorKey))
+  const known = parkedNow(context, draft, keyId(letter.family, merchant, actorKey))
   if (known === undefined) return "it was not set aside"
   if (order === undefined) {
     return known.quarantined || known.paused === true ? "a person lets it go" : undefined
@@ -77,7 +85,7 @@ export const staysAside = (
 /** What an operator's wake came to. */
 export const wakeOutcome = (context: FoldContext, draft: Draft, one: Woken): string => {
   const { actorKey, merchant } = one.wakes
-  const now = parkedNow(context, draft, stateKey(merchant, actorKey))
+  const now = parkedNow(context, draft, keyId(one.letter.family, merchant, actorKey))
   if (now === undefined) return "its key goes on"
   return now.quarantined ? "its key is quarantined again" : `its key waits: ${now.reason}`
 }

@@ -29,25 +29,27 @@ const openEach = Effect.fnUntraced(function* (
   letters: ReadonlyArray<Letter>,
   wokenMax: ReadonlyMap<Letter, number>
 ) {
-  const asked: ReadonlyArray<Opened> = letters.map(owned.open)
-  const opened = asked.some(({ _tag }) => _tag === "Ordered")
+  const asked: ReadonlyArray<Opened> = letters.map((letter) => opened(owned, letter))
+  const each = asked.some(({ _tag }) => _tag === "Ordered")
     ? yield* Effect.forEach(asked, (one) => openOrder(owned, one))
     : asked
-  const wakes = opened.filter((one): one is Woken => one._tag === "Woken")
-  if (wakes.length === 0) return opened
+  const wakes = each.filter((one): one is Woken => one._tag === "Woken")
+  if (wakes.length === 0) return each
   const store = yield* TurnStore
   const stored = yield* store.parkedMessages(
-    owned.actor.family,
     owned.partition,
-    wakes.map(({ wakes }) => wakes),
+    wakes.map(({ letter: { family }, wakes }) => ({ family, ...wakes })),
     // One more than is decided tells whether any are left.
     PARKED_MESSAGES_WOKEN_MAX + 1
   )
-  return opened.map((one): Opened => {
+  return each.map((one): Opened => {
     if (one._tag !== "Woken") return one
     const behind = stored
-      .filter((row) => row.merchant === one.wakes.merchant && row.actorKey === one.wakes.actorKey)
-      .map((row) => owned.open(storedLetter(row, row.seq, row.atMillis, row.part)))
+      .filter((row) =>
+        row.family === one.letter.family && row.merchant === one.wakes.merchant &&
+        row.actorKey === one.wakes.actorKey
+      )
+      .map((row) => opened(owned, storedLetter(row, row.seq, row.atMillis, row.part)))
       .filter((each): each is Readable | Unreadable =>
         each._tag === "Readable" || each._tag === "Unreadable"
       )
@@ -55,6 +57,9 @@ const openEach = Effect.fnUntraced(function* (
     return { ...one, behind: behind.slice(0, max + 1), max }
   })
 })
+
+const opened = ({ members }: Deciding, letter: Letter): Opened =>
+  members.get(letter.family)!.open(letter)
 
 const storedLetter = (
   row: { readonly subject: string; readonly headers: string; readonly body: Uint8Array },
@@ -91,7 +96,7 @@ const openOrder = Effect.fnUntraced(function* (
   if (order.order === "pause") return one
   if (order.order === "resume") return wake(order.merchant, order.key)
   const store = yield* TurnStore
-  const dead = yield* store.deadLetter(owned.actor.family, owned.partition, order.dead_letter)
+  const dead = yield* store.deadLetter(letter.family, owned.partition, order.dead_letter)
   const ordered: Ordered = { _tag: "Ordered", letter, order, dead }
   if (dead === undefined || dead.status !== "open") return ordered
   if (dead.waits) {
@@ -100,7 +105,7 @@ const openOrder = Effect.fnUntraced(function* (
     return order.order === "replay" ? woken : { ...woken, drops: { seq, part } }
   }
   if (order.order === "discard") return ordered
-  const again = owned.open(storedLetter(dead, letter.seq, letter.atMillis, letter.part))
+  const again = opened(owned, storedLetter(dead, letter.seq, letter.atMillis, letter.part))
   return again._tag === "Readable" || again._tag === "Unreadable" || again._tag === "Reconfigure"
     ? { _tag: "Replayed", letter, action: order.action, dead, again }
     : ordered

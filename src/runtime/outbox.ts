@@ -5,13 +5,13 @@ import { validTraceparent } from "../telemetry/traces.ts"
 import type { Decision, Refusal, Timer } from "./actor.ts"
 import { stateKey } from "./actor.ts"
 import { nameIn, type WireNames } from "./evolution.ts"
-import { type Draft, jsonOf, type OutboxMessage } from "./draft.ts"
+import { type Draft, jsonOf, keptBy, type OutboxMessage } from "./draft.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
 import { replyAddressOf } from "./reply.ts"
 
 /** Where messages go: given by `streams/`, so that the machine knows no family. */
 export interface Addressing {
-  readonly family: string
+  readonly mailbox: string
   readonly partition: number
   /** `payments-07`: the token the fence watches. */
   readonly source: string
@@ -28,12 +28,12 @@ export const EVENTS_STREAM = "EVENTS"
 export const DEAD_LETTERS_STREAM = "DEAD_LETTERS"
 
 /** What the fence of a target watches: everything this source ever wrote there. */
-export const fenceFilter = (target: string, source: string, familyOf: (stream: string) => string) =>
+export const fenceFilter = (target: string, source: string) =>
   target === EVENTS_STREAM
     ? `events.${source}.>`
     : target === DEAD_LETTERS_STREAM
     ? `dead.${source}.>`
-    : `${familyOf(target)}.*.${source}`
+    : `*.*.${source}`
 
 type Counter = { ordinal: number }
 
@@ -47,8 +47,9 @@ export const addDecision = (
   decision: Decision<unknown, unknown>,
   committed: (id: string) => unknown
 ): ReadonlyArray<string> => {
-  const { merchant } = letter
+  const { family, merchant } = letter
   const { partition } = addressing
+  const kept = keptBy(draft, family)
   const parts: Array<string> = []
   // Made first: a violation must leave nothing of this decision in the turn.
   const messages = (decision.emit ?? []).map((emission) => {
@@ -68,13 +69,14 @@ export const addDecision = (
     const json = jsonOf(state)
     parts.push(json)
     const id = stateKey(merchant, key)
-    const isNew = draft.states.get(id)?.isNew ?? committed(id) === undefined
+    const isNew = kept.states.get(id)?.isNew ?? committed(id) === undefined
     return [id, { partition, merchant, key, state, json, isNew }] as const
   })
   const timers = (decision.timers ?? []).map((timer) => {
     const body = jsonOf(timer.body)
     parts.push(timer.id, body)
     return {
+      family,
       id: timer.id,
       atMillis: timer.atMillis,
       headers: timerHeaders(addressing, letter, timer),
@@ -82,10 +84,10 @@ export const addDecision = (
     }
   })
 
-  for (const [id, saved] of states) draft.states.set(id, saved)
+  for (const [id, saved] of states) kept.states.set(id, saved)
   for (const row of decision.rows ?? []) {
     const { part, seq } = letter
-    draft.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, row })
+    kept.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, row })
   }
   draft.events.push(...stored)
   draft.outbox.push(...messages)
@@ -115,10 +117,10 @@ export const addRefusal = (
     const { merchant } = letter
     const { partition } = addressing
     const saved = { partition, merchant, key, state, json: jsonOf(state), isNew: false }
-    draft.states.set(stateKey(merchant, key), saved)
+    keptBy(draft, letter.family).states.set(stateKey(merchant, key), saved)
   }
   if (!/^[a-z0-9_-]{1,32}$/.test(letter.merchant)) return
-  const type = `${addressing.family}.command_refused`
+  const type = `${letter.family}.command_refused`
   const body = {
     command: storable(letter.type.slice(0, 64)),
     command_id: commandIdOf(letter),
@@ -231,13 +233,13 @@ const traceOf = (letter: Letter): string | undefined =>
   validTraceparent(letter.headers[Header.trace])
 
 const timerHeaders = (
-  { family, wireNames }: Addressing,
+  { wireNames }: Addressing,
   letter: Letter,
   { atMillis, type }: Timer
 ) => {
   const trace = traceOf(letter)
   return [
-    [Header.type, nameIn(wireNames, family, type)] as const,
+    [Header.type, nameIn(wireNames, letter.family, type)] as const,
     [Header.merchant, letter.merchant] as const,
     ...(trace === undefined ? [] : [[Header.trace, trace] as const]),
     [Header.due, String(atMillis)] as const

@@ -1,11 +1,12 @@
 import { Effect } from "effect"
 import { append } from "../bus/append.ts"
 import type { Database } from "../store/database.ts"
-import { stateKey } from "./actor.ts"
+import { keyId } from "./actor.ts"
 import { jsonOf, type ParkedKey } from "./draft.ts"
 import { nameIn } from "./evolution.ts"
 import { Header, UNPARK } from "./letter.ts"
 import type { PartitionOptions } from "./owned.ts"
+import type { AnyKeyed } from "./registry.ts"
 
 /** A schedule fires within milliseconds; what is this late was lost. */
 const OVERDUE_AFTER_MILLIS = 10_000
@@ -20,16 +21,18 @@ export const reemitOverdue = Effect.fnUntraced(function* (
   options: PartitionOptions,
   parked: ReadonlyMap<string, ParkedKey>
 ): Effect.fn.Return<void, never, Database> {
-  const { actor, link, partition } = options
+  const { actors, link, partition } = options
   const before = Date.now() - OVERDUE_AFTER_MILLIS
-  const late = actor.overdue === undefined
-    ? []
-    : yield* actor.overdue(partition, before).pipe(Effect.orElseSucceed(() => []))
+  const late = yield* Effect.forEach(
+    actors.values(),
+    (actor) => overdueOf(actor, partition, before)
+  )
   const wakes = [
-    ...late.filter((wake) => !waits(options, parked, wake)),
+    ...late.flat().filter((wake) => !waits(options, parked, wake)),
     ...[...parked.values()]
       .filter((key) => !key.quarantined && key.wakeAtMillis < before)
       .map((key) => ({
+        family: key.family,
         merchant: key.merchant,
         type: UNPARK,
         atMillis: key.wakeAtMillis,
@@ -40,9 +43,9 @@ export const reemitOverdue = Effect.fnUntraced(function* (
   yield* append(
     link.nc,
     wakes.map((wake) => ({
-      subject: `${actor.family}.${partition}.timers`,
+      subject: `${wake.family}.${partition}.timers`,
       headers: [
-        [Header.type, nameIn(options.addressing.wireNames, actor.family, wake.type)],
+        [Header.type, nameIn(options.addressing.wireNames, wake.family, wake.type)],
         [Header.merchant, wake.merchant],
         [Header.due, String(wake.atMillis)]
       ],
@@ -54,13 +57,24 @@ export const reemitOverdue = Effect.fnUntraced(function* (
   )
 })
 
+const overdueOf = ({ family, overdue }: AnyKeyed, partition: number, before: number) =>
+  overdue === undefined ? Effect.succeed([]) : overdue(partition, before).pipe(
+    Effect.map((wakes) => wakes.map((wake) => ({ ...wake, family }))),
+    Effect.orElseSucceed(() => [])
+  )
+
 /** A wake for a key that is set aside would only wait behind it, again and again. */
 const waits = (
-  { actor, partition }: PartitionOptions,
+  { actors, partition }: PartitionOptions,
   parked: ReadonlyMap<string, ParkedKey>,
-  wake: { readonly merchant: string; readonly type: string; readonly body: unknown }
+  wake: {
+    readonly family: string
+    readonly merchant: string
+    readonly type: string
+    readonly body: unknown
+  }
 ): boolean => {
-  const { merchant } = wake
-  const keys = actor.keysOf({ type: wake.type, body: wake.body } as never, { merchant, partition })
-  return keys.some((key) => parked.has(stateKey(merchant, key)))
+  const { body, family, merchant, type } = wake
+  const keys = actors.get(family)!.keysOf({ type, body } as never, { merchant, partition })
+  return keys.some((key) => parked.has(keyId(family, merchant, key)))
 }

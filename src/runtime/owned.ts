@@ -10,7 +10,7 @@ import type { Opened } from "./opened.ts"
 import type { Lanes } from "./lanes.ts"
 import type { Letter } from "./letter.ts"
 import type { Addressing } from "./outbox.ts"
-import type { AnyKeyed } from "./registry.ts"
+import type { Actors, AnyKeyed } from "./registry.ts"
 import type { Relay, RelayFenced } from "./relay.ts"
 import type { StateCache } from "./states.ts"
 
@@ -59,31 +59,38 @@ export type PartitionFailure =
 export interface PartitionOptions {
   readonly link: NatsLink
   readonly appender: Appender
-  /** Shared by the partitions of the family in this worker. */
+  /** Shared by the partitions of the mailbox in this worker. */
   readonly lanes: Lanes
-  readonly actor: AnyKeyed
+  readonly mailbox: string
+  /** Its families. */
+  readonly actors: Actors
   readonly stream: string
   readonly partition: number
   readonly epoch: Epoch
   readonly owner: string
   readonly addressing: Addressing
-  readonly familyOf: (stream: string) => string
   readonly crash: (point: CrashPoint) => void
   readonly bundleMaxOf: (target: string) => number
   /** Opened when the owner is asked to stop: the turn under way is finished, no further one is begun. */
   readonly stopAsked: Latch.Latch
-  /** Set while a person (or the breaker) holds the family: it keeps its partitions, and takes nothing. */
+  /** Set while a person (or the breaker) holds one of its families: it keeps its partitions, and takes nothing. */
   readonly paused: () => boolean
+}
+
+/** A family in one partition: what it decides with. */
+export interface Member {
+  readonly actor: AnyKeyed
+  readonly cache: StateCache
+  readonly open: (letter: Letter) => Opened
+  config: { version: number; value: unknown }
 }
 
 /** What turns are decided and committed with. A replay has it without a reader and without a relay. */
 export interface Deciding extends TurnPlace {
   readonly options: Pick<PartitionOptions, "addressing" | "lanes">
   readonly relay: Pick<Relay, "tails">
-  readonly cache: StateCache
+  readonly members: ReadonlyMap<string, Member>
   readonly parked: Map<string, ParkedKey>
-  readonly open: (letter: Letter) => Opened
-  config: { version: number; value: unknown }
   seq: number
   clockMillis: number
   digest: string

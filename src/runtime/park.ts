@@ -1,6 +1,13 @@
 import { derivedId } from "../domain/identifiers.ts"
-import { type MachineRefusal, stateKey } from "./actor.ts"
-import { type DeadLetter, type Draft, foldDigest, jsonOf, type ParkedKey } from "./draft.ts"
+import { keyId, type MachineRefusal } from "./actor.ts"
+import {
+  type DeadLetter,
+  type Draft,
+  foldDigest,
+  jsonOf,
+  type NamedKey,
+  type ParkedKey
+} from "./draft.ts"
 import type { FoldContext } from "./foldContext.ts"
 import type { Readable } from "./opened.ts"
 import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
@@ -15,14 +22,13 @@ export const parkedNow = (context: FoldContext, draft: Draft, id: string): Parke
   draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
 
 export const deadLetterOf = (
-  family: string,
   letter: Letter,
   actorKey: string | undefined,
   reason: DeadLetter["reason"],
   cause: string,
   attempts: number
 ): DeadLetter => ({
-  id: derivedId("dl", family, letter.subject, placeOf(letter), String(attempts)),
+  id: derivedId("dl", letter.family, letter.subject, placeOf(letter), String(attempts)),
   letter,
   actorKey,
   reason,
@@ -42,12 +48,13 @@ export const parkAfterFailure = (
   attempts: number
 ): boolean => {
   const { letter } = one
-  const table = context.actor.supervision as unknown as Readonly<Record<string, Directive>>
+  const table = context.members.get(letter.family)!.actor.supervision as unknown as Readonly<
+    Record<string, Directive>
+  >
   const directive = table[failure.tag]
   const delayMillis = directive?._tag === "Retry" ? directive.delaysMillis[attempts] : undefined
   if (directive?._tag === "Resume") {
     const letterDead = deadLetterOf(
-      context.actor.family,
       letter,
       one.keys[0],
       "failed",
@@ -63,7 +70,7 @@ export const parkAfterFailure = (
     return false
   }
   if (delayMillis === undefined) {
-    quarantine(context, draft, one, "failed", failure.cause)
+    quarantine(draft, one, "failed", failure.cause)
     foldDigest(draft, letter, "quarantined", [])
     return true
   }
@@ -74,21 +81,21 @@ export const parkAfterFailure = (
     reason: failure.tag,
     wakeAtMillis
   })
-  wakeLater(context, draft, { merchant: letter.merchant, actorKey: one.keys[0] }, wakeAtMillis)
+  const { family, merchant } = letter
+  wakeLater(draft, { family, merchant, actorKey: one.keys[0] }, wakeAtMillis)
   foldDigest(draft, letter, "parked", [])
   return true
 }
 
 /** Stops one key until a person lets it go. The letter stays at the head of its queue, and is listed. */
 export const quarantine = (
-  context: FoldContext,
   draft: Draft,
   one: Readable,
   reason: "defect" | "failed",
   cause: string
 ): void => {
   draft.deadLetters.push(
-    deadLetterOf(context.actor.family, one.letter, one.keys[0], reason, cause, 1)
+    deadLetterOf(one.letter, one.keys[0], reason, cause, 1)
   )
   setAside(draft, one, {
     attempts: 0,
@@ -103,22 +110,22 @@ const setAside = (
   one: Readable,
   how: { attempts: number; quarantined: boolean; reason: string; wakeAtMillis: number }
 ): void => {
-  const { merchant } = one.letter
+  const { family, merchant } = one.letter
   const actorKey = one.keys[0]
-  const id = stateKey(merchant, actorKey)
-  draft.parked.set(id, { merchant, actorKey, ...how })
-  draft.parkedLetters.push({ id, one, merchant, actorKey })
+  const id = keyId(family, merchant, actorKey)
+  draft.parked.set(id, { family, merchant, actorKey, ...how })
+  draft.parkedLetters.push({ id, one, family, merchant, actorKey })
 }
 
 /** The key stays aside and is woken at once: it has more waiting than one turn takes, or may go on. */
 export const parkAgain = (
-  context: FoldContext,
   draft: Draft,
-  { actorKey, merchant }: { readonly merchant: string; readonly actorKey: string },
+  { actorKey, family, merchant }: NamedKey,
   reason: string
 ): void => {
   const wakeAtMillis = draft.clockMillis
-  draft.parked.set(stateKey(merchant, actorKey), {
+  draft.parked.set(keyId(family, merchant, actorKey), {
+    family,
     merchant,
     actorKey,
     attempts: 0,
@@ -126,17 +133,13 @@ export const parkAgain = (
     reason,
     wakeAtMillis
   })
-  wakeLater(context, draft, { merchant, actorKey }, wakeAtMillis)
+  wakeLater(draft, { family, merchant, actorKey }, wakeAtMillis)
 }
 
-const wakeLater = (
-  context: FoldContext,
-  draft: Draft,
-  key: { readonly merchant: string; readonly actorKey: string },
-  wakeAtMillis: number
-): void => {
+const wakeLater = (draft: Draft, key: NamedKey, wakeAtMillis: number): void => {
   draft.timers.push({
-    id: derivedId("park", context.actor.family, key.merchant, key.actorKey),
+    family: key.family,
+    id: derivedId("park", key.family, key.merchant, key.actorKey),
     atMillis: wakeAtMillis,
     headers: [
       [Header.type, UNPARK],

@@ -91,7 +91,7 @@ const afterCommit = Effect.fnUntraced(function* (
 ) {
   owned.crash("before-append")
   if (bundles.length > 0 || draft.timers.length > 0) {
-    const end = metrics.relaySeconds.startTimer({ family: owned.actor.family })
+    const end = metrics.relaySeconds.startTimer({ family: owned.mailbox })
     yield* relay(owned.relay, bundles, draft.timers)
     end()
   }

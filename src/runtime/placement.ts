@@ -8,9 +8,9 @@ import { ableMembers, announcementOf } from "./membership.ts"
 import type { PartitionFailure } from "./owned.ts"
 import { ownerOf } from "./rendezvous.ts"
 
-/** One partition of one family, as a lease names it: `payments.7`. */
+/** One partition of one mailbox, as a lease names it: `payments.7`. */
 export interface Slot {
-  readonly family: string
+  readonly mailbox: string
   readonly partition: number
 }
 
@@ -21,8 +21,9 @@ interface PlacementOptions {
   /** How many each mailbox has: who reckons with another number owns nothing. */
   readonly partitions: number
   readonly ttlMillis: number
-  /** The generation of a family's messages that this worker reads. */
-  readonly generationOf: (family: string) => number
+  /** What this worker runs, with the generation of messages that it reads. */
+  readonly families: ReadonlyArray<readonly [family: string, generation: number]>
+  readonly familiesOf: (mailbox: string) => ReadonlyArray<string>
   /** Runs a partition under an epoch until it is asked to stop, or it fails. */
   readonly run: (
     slot: Slot,
@@ -61,7 +62,7 @@ interface Running {
   interrupted: boolean
 }
 
-export const slotKey = (slot: Slot): string => `${slot.family}.${slot.partition}`
+export const slotKey = (slot: Slot): string => `${slot.mailbox}.${slot.partition}`
 
 /** Announces this worker, owns its share of the slots by leases, and hands them back at the end. */
 export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
@@ -80,7 +81,7 @@ export const place = Effect.fnUntraced(function* (options: PlacementOptions) {
     restingUntil: new Map(),
     self: {
       partitions: options.partitions,
-      families: new Map(options.slots.map(({ family }) => [family, options.generationOf(family)])),
+      families: new Map(options.families),
       standsBackFrom: new Set()
     },
     member: 0,
@@ -153,7 +154,7 @@ const tick = Effect.fnUntraced(function* (state: State) {
     const able = ableMembers(
       members,
       (member) => saidBy(state, member),
-      slot.family,
+      options.familiesOf(slot.mailbox),
       key,
       options.partitions
     )
@@ -263,7 +264,7 @@ const begin = Effect.fnUntraced(function* (
     interrupted: false
   }
   running.set(slotKey(slot), held.current)
-  metrics.partitionsOwned.inc({ family: slot.family })
+  metrics.partitionsOwned.inc({ family: slot.mailbox })
 })
 
 /** A message of a newer worker: this one stands back, and says so at once, until it is replaced. */
@@ -280,7 +281,7 @@ const ended = Effect.fnUntraced(function* (
 ) {
   const key = slotKey(slot)
   state.running.delete(key)
-  metrics.partitionsOwned.dec({ family: slot.family })
+  metrics.partitionsOwned.dec({ family: slot.mailbox })
   // Before the lease is given back: that is told at once, and it would be taken again without a rest.
   if (exit._tag === "Success") state.restingUntil.delete(key)
   else yield* rest(state, key, held, exit.cause)
@@ -339,7 +340,7 @@ const renew = ({ leases, options, running }: State, held: Running, now: number) 
         held.revision = known.revision
         return Effect.void
       }
-      metrics.fences.inc({ family: held.slot.family, place: "lease" })
+      metrics.fences.inc({ family: held.slot.mailbox, place: "lease" })
       return interrupt(held)
     }),
     // Whoever watches the time stops it before the lease can end.

@@ -14,6 +14,9 @@ export type AnyKeyed = KeyedActor<any, any, any, any, any, Tagged, Database>
 export type AnyOutbound = OutboundActor<any, Tagged, Database>
 export type AnyActor = AnyKeyed | AnyOutbound
 
+/** The families of one mailbox, by their names. */
+export type Actors = ReadonlyMap<string, AnyKeyed>
+
 /**
  * The one place where types are forgotten: `decide` takes the family's own messages and states, so that no
  * compiler lets it stand for one that takes any. The machine hands it none but those that its own schemas

@@ -34,7 +34,7 @@ const retries = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced
 export interface Relay {
   readonly link: NatsLink
   readonly appender: Appender
-  readonly family: string
+  readonly mailbox: string
   readonly partition: number
   /** The fence's filter on a target. */
   readonly filterOf: (target: string) => string
@@ -61,7 +61,7 @@ const setTimers = (self: Relay, wakes: ReadonlyArray<OutboxTimer>) =>
   timers.schedule(
     self.link.nc,
     wakes.map((wake) => ({
-      family: self.family,
+      family: wake.family,
       partition: self.partition,
       id: wake.id,
       atMillis: wake.atMillis,
@@ -202,7 +202,7 @@ const emissionBehind = Effect.fnUntraced(function* (
 })
 
 const fenced = (self: Relay, target: string, detail: string) => {
-  metrics.fences.inc({ family: self.family, place: "append" })
+  metrics.fences.inc({ family: self.mailbox, place: "append" })
   return Effect.fail(new RelayFenced({ detail: `${target}: ${detail}` }))
 }
 
@@ -212,9 +212,9 @@ const patiently = <A>(
 
 const parseEmission = (
   header: string | undefined,
-  self: { family: string; partition: number }
+  self: { mailbox: string; partition: number }
 ): EmissionId | undefined => {
-  const [family, partition, seq, ordinal] = header?.split("/") ?? []
-  if (family !== self.family || Number(partition) !== self.partition) return undefined
+  const [mailbox, partition, seq, ordinal] = header?.split("/") ?? []
+  if (mailbox !== self.mailbox || Number(partition) !== self.partition) return undefined
   return { seq: Number(seq), ordinal: Number(ordinal) }
 }

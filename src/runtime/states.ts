@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import type { Database } from "../store/database.ts"
-import { type StateKey, stateKey } from "./actor.ts"
-import type { Draft } from "./draft.ts"
+import { type SavedState, type StateKey, stateKey } from "./actor.ts"
 import { type Ask, gather, togetherOrAlone } from "../bus/gather.ts"
 import type { Readable } from "./opened.ts"
 import type { Letter } from "./letter.ts"
@@ -28,8 +27,11 @@ export class StateCache {
     this.known.set(id, state)
   }
 
-  readonly committed = (draft: Draft, keeps: (state: unknown) => boolean): void => {
-    for (const [id, { state }] of draft.states) {
+  readonly committed = (
+    states: Iterable<readonly [id: string, saved: SavedState<unknown>]>,
+    keeps: (state: unknown) => boolean
+  ): void => {
+    for (const [id, { state }] of states) {
       if (keeps(state)) this.set(id, state)
       else this.known.delete(id)
     }
@@ -70,12 +72,12 @@ interface LoadError {
 /** Loads of one query. More wait for the next. */
 const LOADS_MAX = 64
 
-type Load<R> = (
+export type Load = (
   keys: ReadonlyArray<StateKey>
-) => Effect.Effect<ReadonlyMap<string, unknown>, LoadError, R>
+) => Effect.Effect<ReadonlyMap<string, unknown>, LoadError, Database>
 
 /** A document nobody can read is its key's trouble, not the partition's. */
-export const loadOf = (actor: AnyKeyed): Load<Database> => (keys) =>
+export const loadOf = (actor: AnyKeyed): Load => (keys) =>
   Effect.catchDefect(
     actor.load(keys),
     (defect): Effect.Effect<never, LoadError> =>
@@ -106,12 +108,12 @@ export const openLoadLane = (actor: AnyKeyed): Effect.Effect<LoadLane, never, Da
  * names a directive for a single key, the keys are halved until the culprits stand alone: however
  * many letters wait for one key, it is found in as many tries as there are halvings.
  */
-export const loadStates = Effect.fnUntraced(function* <R>(
+export const loadStates = Effect.fnUntraced(function* (
   actor: AnyKeyed,
-  load: Load<R>,
+  load: Load,
   cache: StateCache,
   letters: ReadonlyArray<Readable>
-): Effect.fn.Return<ReadonlyMap<Letter, Failure>, LoadFailed, R> {
+): Effect.fn.Return<ReadonlyMap<Letter, Failure>, LoadFailed, Database> {
   const failed = new Map<string, Failure>()
   const groups: Array<ReadonlyArray<readonly [id: string, key: StateKey]>> = []
   const missing = missingKeys(cache, letters)

@@ -1,11 +1,11 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
+import { partitionFilter } from "../bus/ingress.ts"
 import { dropConsumer } from "../bus/formerConsumer.ts"
 import { type MailboxReader, openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
-import { stateKey } from "./actor.ts"
-import { opener } from "./opener.ts"
+import { membersOf, parkedOf } from "./members.ts"
 import { fenceFilter } from "./outbox.ts"
 import {
   type Owned,
@@ -14,7 +14,6 @@ import {
   type PartitionOptions
 } from "./owned.ts"
 import { type Relay, relay, settle } from "./relay.ts"
-import { StateCache } from "./states.ts"
 import { decodeOutbox, decodeTails } from "./turnRow.ts"
 
 /** Lease → epoch → the former owner's relay → a new consumer at the cursor (docs/protocol.md §4). */
@@ -22,8 +21,7 @@ export const takeOver = Effect.fnUntraced(function* (
   options: PartitionOptions
 ): Effect.fn.Return<Owned, PartitionFailure, TurnStore> {
   const store = yield* TurnStore
-  const { actor, epoch, link, partition, stream } = options
-  const { family } = actor
+  const { actors, epoch, link, mailbox, partition, stream } = options
   const claim = claimOf(options)
   const [facts, found] = yield* Effect.all([
     factsOf(options),
@@ -33,14 +31,14 @@ export const takeOver = Effect.fnUntraced(function* (
   ], { concurrency: "unbounded" })
   const taken = found ??
     (yield* Effect.andThen(
-      store.beginCursor(family, partition, facts.created),
+      store.beginCursor(mailbox, partition, facts.created),
       store.takeOver(claim)
     ))
   if (taken === undefined) {
-    metrics.fences.inc({ family, place: "take-over" })
-    return yield* inconsistent(`${family}-${partition}: the stored epoch is above this lease's`)
+    metrics.fences.inc({ family: mailbox, place: "take-over" })
+    return yield* inconsistent(`${mailbox}-${partition}: the stored epoch is above this lease's`)
   }
-  const { config, cursor, lastTurn, parked } = taken
+  const { configs, cursor, lastTurn, parked } = taken
   // Asked at the same time: the former owner may have committed in between.
   const isBeyond = cursor.seq > facts.lastSeq && cursor.seq > (yield* factsOf(options)).lastSeq
   if (cursor.streamCreated !== facts.created || isBeyond) {
@@ -52,19 +50,18 @@ export const takeOver = Effect.fnUntraced(function* (
   const mine: Relay = {
     link,
     appender: options.appender,
-    family,
+    mailbox,
     partition,
-    filterOf: (target) => fenceFilter(target, source, options.familyOf),
+    filterOf: (target) => fenceFilter(target, source),
     tails: decodeTails(lastTurn?.tails)
   }
   const reader = yield* whileRelaying(
     finishRelay(mine, lastTurn?.outbox ?? null),
     readFrom(options, cursor.seq)
   )
-  const decodeConfig = Schema.decodeUnknownSync(actor.config.schema)
   return {
     options,
-    actor,
+    mailbox,
     partition,
     epoch,
     source,
@@ -72,12 +69,8 @@ export const takeOver = Effect.fnUntraced(function* (
     bundleMaxOf: options.bundleMaxOf,
     reader,
     relay: mine,
-    cache: new StateCache(),
-    parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
-    open: opener(actor, options.addressing.partitions),
-    config: config === undefined
-      ? { version: 0, value: actor.config.initial }
-      : { version: config.version, value: decodeConfig(config.doc) },
+    members: membersOf(actors, configs, options.addressing.partitions),
+    parked: parkedOf(parked),
     seq: cursor.seq,
     clockMillis: cursor.clockMillis,
     digest: cursor.digest,
@@ -85,8 +78,9 @@ export const takeOver = Effect.fnUntraced(function* (
   }
 })
 
-const claimOf = ({ actor, addressing, epoch, owner, partition }: PartitionOptions) => ({
-  family: actor.family,
+const claimOf = ({ actors, addressing, epoch, mailbox, owner, partition }: PartitionOptions) => ({
+  mailbox,
+  families: [...actors.keys()],
   partition,
   ...epoch,
   owner,
@@ -95,16 +89,16 @@ const claimOf = ({ actor, addressing, epoch, owner, partition }: PartitionOption
 
 /** What stands behind a cursor, by a consumer made anew. */
 export const readFrom = (options: PartitionOptions, seq: number) => {
-  const { actor, link, partition, stream } = options
+  const { link, partition, stream } = options
   return openReader(link, {
     stream,
     consumer: consumerOf(options),
-    filter: `${actor.family}.${partition}.>`,
+    filter: partitionFilter(partition),
     startSeq: seq + 1
   })
 }
 
-const consumerOf = ({ actor, partition }: PartitionOptions) => `${actor.family}-${partition}`
+const consumerOf = ({ mailbox, partition }: PartitionOptions) => `${mailbox}-${partition}`
 
 const factsOf = ({ link, stream }: PartitionOptions) =>
   streamFacts(link.nc, stream).pipe(
@@ -129,7 +123,7 @@ const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({
 
 /** Whatever the last committed turn still owed its targets. */
 const finishRelay = Effect.fnUntraced(function* (mine: Relay, outbox: string | null) {
-  const { bundles, timers } = decodeOutbox(outbox)
+  const { bundles, timers } = decodeOutbox(outbox, mine.mailbox)
   const owed = yield* Effect.forEach(
     Map.groupBy(bundles, (bundle) => bundle.target),
     ([target, group]) => Effect.map(settle(mine, target, group), (arrived) => group.slice(arrived)),

@@ -3,7 +3,7 @@ import type { Database, DataRefused } from "../store/database.ts"
 import type { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { turnSpan } from "../telemetry/traces.ts"
-import { stateKey } from "./actor.ts"
+import { keyId } from "./actor.ts"
 import { commit, type Committed, committing } from "./commit.ts"
 import { rehearse } from "./commitLane.ts"
 import { type Draft, emptyDraft } from "./draft.ts"
@@ -14,7 +14,8 @@ import { notesOf } from "./notes.ts"
 import { openAll } from "./openAll.ts"
 import type { Opened, Readable, Unreadable } from "./opened.ts"
 import { type Deciding, type Owned, PartitionEscalated, type PartitionFailure } from "./owned.ts"
-import { type Failure, type LoadFailed, loadOf, loadStates } from "./states.ts"
+import type { Actors, AnyKeyed } from "./registry.ts"
+import { type Failure, type Load, type LoadFailed, loadOf, loadStates } from "./states.ts"
 
 /** Restarts of one partition within the window; where one more is needed, it is given up. */
 const RESTARTS_MAX = 5
@@ -31,7 +32,7 @@ export const turn = Effect.fnUntraced(function* (
   former: Effect.Effect<void, PartitionFailure>
 ): Effect.fn.Return<Committed, PartitionFailure, Database | TurnStore> {
   const faults: Faults = { defects: new Map(), wokenMax: new Map(), good: 0 }
-  const { family } = owned.actor
+  const { mailbox: family } = owned
   for (;;) {
     const endTimer = metrics.turnSeconds.startTimer({ family })
     const traces = letters.map(({ headers }) => headers[Header.trace])
@@ -49,7 +50,7 @@ export const turn = Effect.fnUntraced(function* (
       span.end({ messages: letters.length, partition: owned.partition, first_seq: letters[0]!.seq })
       return ready
     }
-    owned.cache.clear()
+    forget(owned)
     const error = tried.failure
     if (error._tag !== "DataRefused") return yield* Effect.fail(error)
     yield* blame(owned, yield* decide(owned, letters, faults), faults, error)
@@ -81,12 +82,15 @@ export const decide = Effect.fnUntraced(function* (
     ? yield* loadPatiently(owned, opened)
     : yield* loadAsTold(owned, opened, told)
   const context: FoldContext = {
-    actor: owned.actor,
+    members: new Map(
+      [...owned.members].map(([family, { actor, cache, config }]) => [
+        family,
+        { actor, config, committed: cache.get }
+      ])
+    ),
     addressing: owned.options.addressing,
     partition: owned.partition,
-    committed: owned.cache.get,
     parked: owned.parked,
-    config: owned.config,
     failures,
     defects
   }
@@ -114,7 +118,7 @@ const blame = Effect.fnUntraced(function* (
   let bad = opened.length
   while (bad - good > 1) {
     const middle = (good + bad) >> 1
-    const tried = yield* Effect.result(rehearse(owned.actor, upTo(middle)))
+    const tried = yield* Effect.result(rehearse(actorsOf(owned), upTo(middle)))
     if (tried._tag === "Success") good = middle
     else if (tried.failure._tag === "DataRefused") bad = middle
     else return yield* Effect.fail(tried.failure)
@@ -136,39 +140,76 @@ export const remember = (owned: Deciding, draft: Draft, letters: ReadonlyArray<L
   owned.seq = letters.at(-1)!.seq
   owned.clockMillis = draft.clockMillis
   owned.digest = draft.digest
-  owned.cache.committed(draft, owned.actor.keeps ?? (() => true))
-  owned.cache.trim()
+  for (const [family, member] of owned.members) {
+    const { actor: { keeps = () => true }, cache } = member
+    cache.committed(draft.kept.get(family)?.states ?? [], keeps)
+    cache.trim()
+    const config = draft.configs.get(family)
+    if (config !== undefined) member.config = config
+  }
   for (const id of draft.unparked.keys()) owned.parked.delete(id)
   for (const [id, key] of draft.parked) owned.parked.set(id, key)
-  if (draft.config !== undefined) owned.config = draft.config
-  metrics.parkedKeys.set(
-    { family: owned.actor.family, partition: owned.partition },
-    owned.parked.size
-  )
+  countParked(owned)
 }
+
+const countParked = ({ members, parked, partition }: Deciding) => {
+  for (const family of members.keys()) {
+    const count = parked.size === 0
+      ? 0
+      : [...parked.values()].filter((key) => key.family === family).length
+    metrics.parkedKeys.set({ family, partition }, count)
+  }
+}
+
+const forget = ({ members }: Deciding) => {
+  for (const { cache } of members.values()) cache.clear()
+}
+
+const actorsOf = ({ members }: Deciding): Actors =>
+  new Map([...members].map(([family, { actor }]) => [family, actor]))
 
 /**
  * Loads what the letters need. What comes back from a failure may fail again: it is loaded by itself,
  * so that its next failure costs nobody else a query.
  */
 const load = Effect.fnUntraced(function* (owned: Deciding, opened: ReadonlyArray<Opened>) {
-  const { actor, cache, options: { lanes }, parked } = owned
+  const { options: { lanes }, parked } = owned
+  const loadFresh = (letters: ReadonlyArray<Readable>) =>
+    byFamily(owned, letters, (family) => lanes.loads.get(family)!)
+  const loadAlone = (letters: ReadonlyArray<Readable>) =>
+    byFamily(owned, letters, (_, actor) => loadOf(actor))
   const readable = opened.filter((one): one is Readable => one._tag === "Readable")
   if (parked.size === 0 && readable.length === opened.length) {
-    return yield* loadStates(actor, lanes.load, cache, readable)
+    return yield* loadFresh(readable)
   }
   const woken = new Set(
     opened.flatMap((one) =>
-      one._tag === "Woken" ? [stateKey(one.wakes.merchant, one.wakes.actorKey)] : []
+      one._tag === "Woken" ? [keyId(one.letter.family, one.wakes.merchant, one.wakes.actorKey)] : []
     )
   )
   const { behind, fresh } = apart(readable, parked, woken)
   const returning = [...opened.map(returningOf), behind].filter((letters) => letters.length > 0)
-  const alone = loadOf(actor)
-  const found = yield* Effect.all([
-    loadStates(actor, lanes.load, cache, fresh),
-    ...returning.map((letters) => loadStates(actor, alone, cache, letters))
-  ], { concurrency: "unbounded" })
+  const found = yield* Effect.all(
+    [loadFresh(fresh), ...returning.map(loadAlone)],
+    { concurrency: "unbounded" }
+  )
+  return new Map(found.flatMap((failures) => [...failures]))
+})
+
+/** Each family loads its own, all at the same time. */
+const byFamily = Effect.fnUntraced(function* (
+  { members }: Deciding,
+  letters: ReadonlyArray<Readable>,
+  loadFor: (family: string, actor: AnyKeyed) => Load
+) {
+  const found = yield* Effect.forEach(
+    Map.groupBy(letters, ({ letter }) => letter.family),
+    ([family, some]) => {
+      const { actor, cache } = members.get(family)!
+      return loadStates(actor, loadFor(family, actor), cache, some)
+    },
+    { concurrency: "unbounded" }
+  )
   return new Map(found.flatMap((failures) => [...failures]))
 })
 
@@ -181,7 +222,7 @@ const apart = (
   const fresh: Array<Readable> = []
   const behind: Array<Readable> = []
   for (const one of readable) {
-    const ids = one.keys.map((key) => stateKey(one.letter.merchant, key))
+    const ids = one.keys.map((key) => keyId(one.letter.family, one.letter.merchant, key))
     // A letter whose key stays aside only waits with it: nothing is loaded for it.
     if (ids.some((id) => parked.has(id) && !woken.has(id))) continue
     if (ids.some((id) => woken.has(id))) behind.push(one)
@@ -229,7 +270,7 @@ const loadPatiently = Effect.fnUntraced(
       const loaded = yield* Effect.result(load(owned, opened))
       if (loaded._tag === "Success") return loaded.success
       const { directive, failure }: LoadFailed = loaded.failure
-      owned.cache.clear()
+      forget(owned)
       const now = yield* Clock.currentTimeMillis
       const recent = owned.restartsAt.filter((at) => now - at < RESTARTS_WINDOW_MILLIS)
       if (directive === "Escalate" || recent.length >= RESTARTS_MAX) {

@@ -1,5 +1,4 @@
 import { Schema } from "effect"
-import type { AnyKeyed } from "./registry.ts"
 
 /** The partition belongs to somebody else now. */
 export class PartitionFenced extends Schema.TaggedError<PartitionFenced>()("PartitionFenced", {
@@ -20,7 +19,7 @@ export const CRASH_POINTS = [
 export type CrashPoint = typeof CRASH_POINTS[number]
 
 export interface TurnPlace {
-  readonly actor: AnyKeyed
+  readonly mailbox: string
   readonly partition: number
   readonly epoch: { readonly bucketMillis: number; readonly revision: number }
   readonly source: string

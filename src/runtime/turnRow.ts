@@ -16,7 +16,8 @@ type StoredTimer = readonly [
   id: string,
   atMillis: number,
   headers: ReadonlyArray<readonly [string, string]>,
-  body: number
+  body: number,
+  family: string | undefined
 ]
 
 /**
@@ -53,13 +54,16 @@ export const encodeOutbox = (
     one.id,
     one.atMillis,
     one.headers,
-    indexOf(one.body)
+    indexOf(one.body),
+    one.family
   ])
   return `{"b":[${bodies.join(",")}],"m":${JSON.stringify(lines)},"t":${JSON.stringify(wakes)}}`
 }
 
 export const decodeOutbox = (
-  text: string | null
+  text: string | null,
+  /** Whose wakes they are, where a row of an earlier version does not say. */
+  mailbox: string
 ): { bundles: ReadonlyArray<Bundle>; timers: ReadonlyArray<OutboxTimer> } => {
   if (text === null) return { bundles: [], timers: [] }
   const { b, m, t } = JSON.parse(text) as {
@@ -82,7 +86,8 @@ export const decodeOutbox = (
         body: bodyOf(body)
       }))
     })),
-    timers: t.map(([id, atMillis, headers, body]) => ({
+    timers: t.map(([id, atMillis, headers, body, family = mailbox]) => ({
+      family,
       id,
       atMillis,
       headers,

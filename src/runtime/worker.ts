@@ -12,7 +12,7 @@ import type { Addressing } from "./outbox.ts"
 import { runOutbound } from "./outboundRunner.ts"
 import { runPartition } from "./partition.ts"
 import { place, type Slot } from "./placement.ts"
-import type { AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
+import type { Actors, AnyActor, AnyKeyed, AnyOutbound } from "./registry.ts"
 import { forwardTimers } from "./timerForwarder.ts"
 import type { CrashPoint } from "./turnPlace.ts"
 
@@ -20,9 +20,12 @@ interface WorkerOptions {
   readonly worker: string
   readonly actors: ReadonlyArray<AnyActor>
   readonly partitions: number
+  /** Those whose families it runs are its own. */
+  readonly mailboxes: ReadonlyArray<
+    { readonly mailbox: string; readonly stream: string; readonly families: ReadonlyArray<string> }
+  >
   readonly streamOf: (family: string) => string | undefined
-  readonly familyOf: (stream: string) => string
-  readonly sourceOf: (family: string, partition: number) => string
+  readonly sourceOf: (mailbox: string, partition: number) => string
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
   readonly messageBytesMax: number
   /** Names of message types of all families that changed since they were first written. */
@@ -33,50 +36,50 @@ interface WorkerOptions {
   readonly crash?: (point: CrashPoint) => void
 }
 
-/** One worker: its share of the partitions of every keyed family, and all outbound families. */
+/** One worker: its share of the partitions of every mailbox whose families it runs, and all outbound families. */
 export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
   const link = yield* Nats
   const keyed = options.actors.filter((actor): actor is AnyKeyed => actor.kind === "keyed")
   const outbound = options.actors.filter((actor): actor is AnyOutbound => actor.kind === "outbound")
-  const byFamily = new Map(keyed.map((actor) => [actor.family, actor]))
-  const slots: ReadonlyArray<Slot> = keyed.flatMap(({ family }) =>
-    Array.from({ length: options.partitions }, (_, partition) => ({ family, partition }))
+  const owned = mailboxesOf(options.mailboxes, keyed)
+  const slots: ReadonlyArray<Slot> = [...owned.keys()].flatMap((mailbox) =>
+    Array.from({ length: options.partitions }, (_, partition) => ({ mailbox, partition }))
   )
 
   const control = yield* watchedControl(options.actors.map(({ family }) => family))
   const appender = new Appender(link)
   const lanes = new Map(
     yield* Effect.forEach(
-      keyed,
-      (actor) => Effect.map(openLanes(actor), (lanes) => [actor.family, lanes] as const)
+      owned,
+      ([mailbox, { actors }]) => Effect.map(openLanes(actors), (lanes) => [mailbox, lanes] as const)
     )
   )
 
-  yield* warmUp(options, keyed.map(({ family }) => family))
+  yield* warmUp(options, [...owned.keys()])
   const placement = place({
     link,
     worker: options.worker,
     slots,
     partitions: options.partitions,
     ttlMillis: options.leaseTtlMillis,
-    generationOf: (family) => generationOf(byFamily.get(family)?.changes),
+    families: keyed.map(({ changes, family }) => [family, generationOf(changes)]),
+    familiesOf: (mailbox) => [...owned.get(mailbox)!.actors.keys()],
     run: (slot, epoch, stopAsked) =>
       runPartition({
         link,
         appender,
-        lanes: lanes.get(slot.family)!,
-        actor: byFamily.get(slot.family)!,
-        stream: options.streamOf(slot.family)!,
+        lanes: lanes.get(slot.mailbox)!,
+        mailbox: slot.mailbox,
+        ...owned.get(slot.mailbox)!,
         partition: slot.partition,
         epoch,
         owner: options.worker,
         addressing: addressingOf(options, slot),
-        familyOf: options.familyOf,
         crash: options.crash ?? (() => {}),
         bundleMaxOf: (target) =>
           options.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
         stopAsked,
-        paused: () => control.isPaused(slot.family)
+        paused: () => [...owned.get(slot.mailbox)!.actors.keys()].some(control.isPaused)
       }).pipe(Effect.tapError((failure) => noteEscalation(link, options.worker, slot, failure)))
   })
 
@@ -102,6 +105,17 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
   ], { concurrency: "unbounded", discard: true })
 })
 
+/** The mailboxes of which every family is run here, by their names. */
+const mailboxesOf = (
+  mailboxes: WorkerOptions["mailboxes"],
+  keyed: ReadonlyArray<AnyKeyed>
+): ReadonlyMap<string, { readonly actors: Actors; readonly stream: string }> =>
+  new Map(mailboxes.flatMap(({ families, mailbox, stream }) => {
+    const actors = keyed.filter(({ family }) => families.includes(family))
+    if (actors.length !== families.length) return []
+    return [[mailbox, { stream, actors: new Map(actors.map((actor) => [actor.family, actor])) }]]
+  }))
+
 /** Partitions that are taken over at the same time by a worker that joins: about so many connections. */
 const WARM_CONNECTIONS = 8
 
@@ -111,14 +125,16 @@ const WARM_CONNECTIONS = 8
  */
 const warmUp = Effect.fnUntraced(function* (
   { partitions, worker }: Pick<WorkerOptions, "partitions" | "worker">,
-  families: ReadonlyArray<string>
+  mailboxes: ReadonlyArray<string>
 ) {
   const store = yield* TurnStore
   const nothing = { partition: -1, bucketMillis: 0, revision: 0, owner: worker, partitions }
   yield* Effect.forEach(
-    Array.from({ length: WARM_CONNECTIONS }, (_, index) => families[index % families.length]),
-    (family) =>
-      family === undefined ? Effect.void : Effect.ignore(store.takeOver({ family, ...nothing })),
+    Array.from({ length: WARM_CONNECTIONS }, (_, index) => mailboxes[index % mailboxes.length]),
+    (mailbox) =>
+      mailbox === undefined
+        ? Effect.void
+        : Effect.ignore(store.takeOver({ mailbox, families: [], ...nothing })),
     { concurrency: "unbounded", discard: true }
   )
 })
@@ -136,9 +152,9 @@ const watchedControl = Effect.fnUntraced(function* (families: ReadonlyArray<stri
 })
 
 const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({
-  family: slot.family,
+  mailbox: slot.mailbox,
   partition: slot.partition,
-  source: options.sourceOf(slot.family, slot.partition),
+  source: options.sourceOf(slot.mailbox, slot.partition),
   streamOf: options.streamOf,
   partitions: options.partitions,
   routesOf: options.routesOf,

@@ -45,6 +45,7 @@ export const insertDeadLetters = (rows: ReadonlyArray<DeadLetterRow>): Statement
 
 /** A letter that a turn dealt with after all, by its place. */
 export interface SettledLetter {
+  readonly family: string
   readonly partition: number
   readonly seq: number
   readonly part: number
@@ -53,14 +54,12 @@ export interface SettledLetter {
 }
 
 /** Before the turn's own dead letters are written: one that failed again is open again. */
-export const settleDeadLetters = (
-  family: string,
-  settled: ReadonlyArray<SettledLetter>
-): Statement =>
+export const settleDeadLetters = (settled: ReadonlyArray<SettledLetter>): Statement =>
   sql`
     update dead_letters d set status = s.status, outcome = s.outcome, settled_at = now()
     from ${
     rowsOf(settled, {
+      family: ["text", ({ family }) => family],
       partition: ["int", ({ partition }) => partition],
       seq: ["bigint", ({ seq }) => seq],
       part: ["smallint", ({ part }) => part],
@@ -68,7 +67,7 @@ export const settleDeadLetters = (
       outcome: ["text", ({ outcome }) => outcome]
     })
   } as s
-    where d.family = ${family} and d.partition = s.partition and d.seq = s.seq
+    where d.family = s.family and d.partition = s.partition and d.seq = s.seq
       and d.part = s.part and d.status = 'open'`
 
 /** A dead letter as its partition needs it to decide it again. */

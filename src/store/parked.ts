@@ -1,9 +1,14 @@
 import { type RawBuilder, sql } from "kysely"
 import type { Db, Statement, Trx } from "./database.ts"
 
-export interface ParkedKeyRow {
+/** Families of one mailbox have keys of their own. */
+export interface KeyName {
+  readonly family: string
   readonly merchant: string
   readonly actorKey: string
+}
+
+export interface ParkedKeyRow extends KeyName {
   readonly attempts: number
   readonly quarantined: boolean
   readonly reason: string
@@ -12,9 +17,7 @@ export interface ParkedKeyRow {
   readonly paused?: boolean
 }
 
-export interface ParkedMessageRow {
-  readonly merchant: string
-  readonly actorKey: string
+export interface ParkedMessageRow extends KeyName {
   readonly seq: number
   readonly part: number
   readonly subject: string
@@ -23,14 +26,9 @@ export interface ParkedMessageRow {
   readonly body: Uint8Array
 }
 
-export interface KeyName {
-  readonly merchant: string
-  readonly actorKey: string
-}
-
 export const parkedKeys = async (
   trx: Trx,
-  family: string,
+  families: ReadonlyArray<string>,
   partition: number
 ): Promise<ReadonlyArray<ParkedKeyRow>> => {
   const { rows } = await sql<
@@ -39,9 +37,9 @@ export const parkedKeys = async (
       waitsFor: NonNullable<ParkedKeyRow["waitsFor"]> | null
     }
   >`
-    select merchant, actor_key as "actorKey", attempts, quarantined, paused, reason,
+    select family, merchant, actor_key as "actorKey", attempts, quarantined, paused, reason,
       wake_at_millis as "wakeAtMillis", waits_for as "waitsFor"
-    from parked_keys where family = ${family} and partition = ${partition}`.execute(trx)
+    from parked_keys where family = any(${families}) and partition = ${partition}`.execute(trx)
   return rows.map(({ waitsFor, ...row }) => ({
     ...row,
     wakeAtMillis: Number(row.wakeAtMillis),
@@ -52,7 +50,6 @@ export const parkedKeys = async (
 /** The oldest waiting messages of each key, in order, at most `limit` a key. */
 export const parkedMessages = async (
   db: Db,
-  family: string,
   partition: number,
   keys: ReadonlyArray<KeyName>,
   limit: number
@@ -64,13 +61,14 @@ export const parkedMessages = async (
       headers: unknown
     }
   >`
-    select m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.subject, m.at_millis as "atMillis",
+    select m.family, m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.subject, m.at_millis as "atMillis",
       m.headers, m.body
-    from unnest(${keys.map((key) => key.merchant)}::text[],
-      ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
+    from unnest(${keys.map((key) => key.family)}::text[],
+      ${keys.map((key) => key.merchant)}::text[],
+      ${keys.map((key) => key.actorKey)}::text[]) as k (family, merchant, actor_key)
     cross join lateral (
       select * from parked_messages p
-      where p.family = ${family} and p.partition = ${partition}
+      where p.family = k.family and p.partition = ${partition}
         and p.merchant = k.merchant and p.actor_key = k.actor_key
       order by p.seq, p.part limit ${limit}) m
     order by m.seq, m.part`.execute(db)
@@ -83,7 +81,6 @@ export const parkedMessages = async (
 }
 
 export const park = (
-  family: string,
   partition: number,
   keys: ReadonlyArray<ParkedKeyRow>,
   messages: ReadonlyArray<ParkedMessageRow>
@@ -91,12 +88,16 @@ export const park = (
   const parkedKeys = sql`
     insert into parked_keys (family, partition, merchant, actor_key, attempts, quarantined, reason,
       wake_at_millis, waits_for, paused)
-    select ${family}::text, ${partition}::int, * from unnest(
+    select family, ${partition}::int, merchant, actor_key, attempts, quarantined, reason,
+      wake_at_millis, waits_for, paused
+    from unnest(${keys.map((key) => key.family)}::text[],
       ${keys.map((key) => key.merchant)}::text[], ${keys.map((key) => key.actorKey)}::text[],
       ${keys.map((key) => key.attempts)}::int[], ${keys.map((key) => key.quarantined)}::boolean[],
       ${keys.map((key) => key.reason)}::text[], ${keys.map((key) => key.wakeAtMillis)}::bigint[],
       ${keys.map(({ waitsFor }) => waitsFor ? JSON.stringify(waitsFor) : null)}::jsonb[],
       ${keys.map(({ paused }) => paused ?? false)}::boolean[])
+      as k (family, merchant, actor_key, attempts, quarantined, reason, wake_at_millis, waits_for,
+        paused)
     on conflict (family, partition, merchant, actor_key) do update set
       attempts = excluded.attempts, quarantined = excluded.quarantined, reason = excluded.reason,
       wake_at_millis = excluded.wake_at_millis, waits_for = excluded.waits_for,
@@ -105,7 +106,9 @@ export const park = (
   const parkedMessages = sql`
     insert into parked_messages (family, partition, merchant, actor_key, seq, part, subject,
       at_millis, headers, body)
-    select ${family}::text, ${partition}::int, * from unnest(
+    select family, ${partition}::int, merchant, actor_key, seq, part, subject, at_millis, headers,
+      body
+    from unnest(${messages.map((one) => one.family)}::text[],
       ${messages.map((one) => one.merchant)}::text[],
       ${messages.map((one) => one.actorKey)}::text[], ${messages.map((one) => one.seq)}::bigint[],
       ${messages.map((one) => one.part)}::smallint[],
@@ -113,6 +116,7 @@ export const park = (
       ${messages.map((one) => one.atMillis)}::bigint[],
       ${messages.map((one) => one.headers)}::jsonb[],
       ${messages.map((one) => Buffer.from(one.body))}::bytea[])
+      as m (family, merchant, actor_key, seq, part, subject, at_millis, headers, body)
     on conflict do nothing`
   return [parkedKeys, parkedMessages]
 }
@@ -131,24 +135,25 @@ export const isSetAside = (
       and k.actor_key in (${sql.join(keys)}))`
 
 export const unpark = (
-  family: string,
   partition: number,
   keys: ReadonlyArray<KeyName>,
   handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
 ): ReadonlyArray<Statement> => {
   const freed = sql`
     delete from parked_keys p
-    using unnest(${keys.map((key) => key.merchant)}::text[],
-      ${keys.map((key) => key.actorKey)}::text[]) as k (merchant, actor_key)
-    where p.family = ${family} and p.partition = ${partition}
+    using unnest(${keys.map((key) => key.family)}::text[],
+      ${keys.map((key) => key.merchant)}::text[],
+      ${keys.map((key) => key.actorKey)}::text[]) as k (family, merchant, actor_key)
+    where p.family = k.family and p.partition = ${partition}
       and p.merchant = k.merchant and p.actor_key = k.actor_key`
   const done = sql`
     delete from parked_messages p
-    using unnest(${handled.map((one) => one.merchant)}::text[],
+    using unnest(${handled.map((one) => one.family)}::text[],
+      ${handled.map((one) => one.merchant)}::text[],
       ${handled.map((one) => one.actorKey)}::text[],
       ${handled.map((one) => one.seq)}::bigint[],
-      ${handled.map((one) => one.part)}::smallint[]) as k (merchant, actor_key, seq, part)
-    where p.family = ${family} and p.partition = ${partition} and p.merchant = k.merchant
+      ${handled.map((one) => one.part)}::smallint[]) as k (family, merchant, actor_key, seq, part)
+    where p.family = k.family and p.partition = ${partition} and p.merchant = k.merchant
       and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part`
   return [freed, done]
 }

@@ -96,18 +96,18 @@ export const fillShadow = async (db: Db, schema: string, checkpoint: string): Pr
 }
 
 /** The live tables as they stand at one moment, beside the shadow's, and the cursors of that moment. */
-export const copyLive = (db: Db, schema: string, family: string, tables: ReadonlyArray<string>) =>
+export const copyLive = (db: Db, schema: string, mailbox: string, tables: ReadonlyArray<string>) =>
   db.transaction().setIsolationLevel("repeatable read").execute(async (trx) => {
     await copyTables(trx, tables, (table) => within(schema, `live_${table}`))
-    return await liveCursors(trx, family)
+    return await liveCursors(trx, mailbox)
   })
 
 export const liveCursors = async (
   db: Db,
-  family: string
+  mailbox: string
 ): Promise<ReadonlyMap<number, { readonly seq: number; readonly streamCreated: string }>> => {
   const { rows } = await sql<{ partition: number; seq: string; stream_created: string }>`
-    select partition, seq, stream_created from public.cursors where family = ${family}
+    select partition, seq, stream_created from public.cursors where family = ${mailbox}
     order by partition`.execute(db)
   return new Map(
     rows.map((row) => [row.partition, { seq: Number(row.seq), streamCreated: row.stream_created }])
@@ -121,7 +121,7 @@ const ownColumns = sql`a.attidentity <> '' or t.typname = 'xid8'
 
 interface Comparison {
   readonly table: string
-  readonly family: string
+  readonly families: ReadonlyArray<string>
   /** Undefined where all partitions were replayed. */
   readonly partitions: ReadonlyArray<number> | undefined
   /** Rows from before the replay's start are not in it. */
@@ -134,7 +134,7 @@ const DIFFERENCES_TOLD = 5
 export const tableDifferences = async (
   db: Db,
   schema: string,
-  { family, partitions, sinceOnly, table }: Comparison
+  { families, partitions, sinceOnly, table }: Comparison
 ): Promise<ReadonlyArray<string>> => {
   const { rows: columns } = await sql<{ name: string; key: boolean; own: boolean }>`
     select a.attname as name, coalesce(a.attnum = any(i.indkey), false) as key,
@@ -152,7 +152,7 @@ export const tableDifferences = async (
   const of = (side: string, names: ReadonlyArray<string>) =>
     sql.join(names.map((name) => sql.ref(`${side}.${name}`)))
   const conditions = [
-    ...(has("family") ? [sql`family = ${family}`] : []),
+    ...(has("family") ? [sql`family = any(${families})`] : []),
     ...(partitions !== undefined && has("partition") ? [sql`partition = any(${partitions})`] : [])
   ]
   const where = conditions.length === 0 ? sql`` : sql`where ${sql.join(conditions, sql` and `)}`

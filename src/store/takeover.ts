@@ -18,7 +18,8 @@ interface LastTurn {
 
 /** Who wants to own a partition, and under which epoch. */
 export interface Claim {
-  readonly family: string
+  readonly mailbox: string
+  readonly families: ReadonlyArray<string>
   readonly partition: number
   readonly bucketMillis: number
   readonly revision: number
@@ -31,7 +32,8 @@ export interface Claim {
 export interface TakenOver {
   readonly cursor: Cursor
   readonly lastTurn: LastTurn | undefined
-  readonly config: StoredConfig | undefined
+  /** By family. */
+  readonly configs: ReadonlyMap<string, StoredConfig>
   readonly parked: ReadonlyArray<ParkedKeyRow>
 }
 
@@ -43,16 +45,16 @@ export interface TakenOver {
  * All statements are sent at once and answered in one round trip; each sees what the update waited for.
  */
 export const takeOver = async (trx: Trx, claim: Claim): Promise<TakenOver | undefined> => {
-  const { family, owner, partition } = claim
-  const [, , cursor, turn, config, parked] = await Promise.all([
+  const { families, mailbox, owner, partition } = claim
+  const [, , cursor, turn, configs, parked] = await Promise.all([
     reckon(trx, claim.partitions),
-    endFormerTurn(trx, family, partition, owner),
+    endFormerTurn(trx, mailbox, partition, owner),
     raiseEpoch(trx, claim),
-    lastTurn(trx, family, partition),
-    storedConfig(trx, family, partition),
-    parkedKeys(trx, family, partition)
+    lastTurn(trx, mailbox, partition),
+    storedConfigs(trx, families, partition),
+    parkedKeys(trx, families, partition)
   ])
-  return cursor && { cursor, lastTurn: turn, config, parked }
+  return cursor && { cursor, lastTurn: turn, configs, parked }
 }
 
 /**
@@ -69,14 +71,14 @@ const reckon = (trx: Trx, partitions: number) =>
 /** The cursor of a partition that nobody ever owned; nothing where there is one. */
 export const beginCursor = async (
   db: Db,
-  family: string,
+  mailbox: string,
   partition: number,
   streamCreated: string
 ): Promise<void> => {
   await sql`
     insert into cursors (family, partition, epoch_bucket, epoch_revision, owner, seq, seq_at_millis,
       clock_millis, stream_created, digest)
-    values (${family}, ${partition}, 0, 0, '', 0, 0, 0, ${streamCreated}, '')
+    values (${mailbox}, ${partition}, 0, 0, '', 0, 0, 0, ${streamCreated}, '')
     on conflict do nothing`.execute(db)
 }
 
@@ -89,7 +91,7 @@ const raiseEpoch = async (trx: Trx, claim: Claim): Promise<Cursor | undefined> =
   }>`
     update cursors set epoch_bucket = ${claim.bucketMillis}, epoch_revision = ${claim.revision},
       owner = ${claim.owner}
-    where family = ${claim.family} and partition = ${claim.partition}
+    where family = ${claim.mailbox} and partition = ${claim.partition}
       and (epoch_bucket, epoch_revision) < (${claim.bucketMillis}::bigint, ${claim.revision}::bigint)
     returning seq, clock_millis, stream_created, encode(digest, 'hex') as digest`.execute(trx)
   const row = rows[0]
@@ -106,22 +108,22 @@ const raiseEpoch = async (trx: Trx, claim: Claim): Promise<Cursor | undefined> =
  * connection is ended, so that taking over does not wait for the server's own time-out. The row tells
  * the connection of the last turn, and by `xmax` the transaction that is changing it now.
  */
-const endFormerTurn = (trx: Trx, family: string, partition: number, owner: string) =>
+const endFormerTurn = (trx: Trx, mailbox: string, partition: number, owner: string) =>
   sql`
     select pg_terminate_backend(a.pid)
     from cursors c join pg_stat_activity a on a.pid = c.backend_pid or a.backend_xid = c.xmax
-    where c.family = ${family} and c.partition = ${partition} and c.owner <> ${owner}
+    where c.family = ${mailbox} and c.partition = ${partition} and c.owner <> ${owner}
       and a.application_name like 'lastro%' and a.state = 'idle in transaction'
       and a.xact_start < now() - interval '500 milliseconds'`.execute(trx)
 
 const lastTurn = async (
   trx: Trx,
-  family: string,
+  mailbox: string,
   partition: number
 ): Promise<LastTurn | undefined> => {
   const { rows } = await sql<{ last_seq: string; outbox: string | null; tails: unknown }>`
     select last_seq, outbox, tails from turns
-    where family = ${family} and partition = ${partition}
+    where family = ${mailbox} and partition = ${partition}
     order by last_seq desc limit 1`.execute(trx)
   const row = rows[0]
   return row && { lastSeq: Number(row.last_seq), outbox: row.outbox, tails: row.tails }
@@ -135,12 +137,12 @@ export interface StoredCursor {
 
 export const storedCursor = async (
   db: Db,
-  family: string,
+  mailbox: string,
   partition: number
 ): Promise<StoredCursor | undefined> => {
   const { rows } = await sql<{ seq: string; epoch_bucket: string; epoch_revision: string }>`
     select seq, epoch_bucket, epoch_revision from cursors
-    where family = ${family} and partition = ${partition}`.execute(db)
+    where family = ${mailbox} and partition = ${partition}`.execute(db)
   const row = rows[0]
   return row && {
     seq: Number(row.seq),
@@ -154,16 +156,17 @@ export interface StoredConfig {
   readonly doc: unknown
 }
 
-const storedConfig = async (
+const storedConfigs = async (
   trx: Trx,
-  family: string,
+  families: ReadonlyArray<string>,
   partition: number
-): Promise<StoredConfig | undefined> => {
-  const { rows } = await sql<{ version: string; doc: unknown }>`
-    select version, doc from actor_configs
-    where family = ${family} and partition = ${partition}`.execute(trx)
-  const row = rows[0]
-  return row && { version: Number(row.version), doc: row.doc }
+): Promise<ReadonlyMap<string, StoredConfig>> => {
+  const { rows } = await sql<{ family: string; version: string; doc: unknown }>`
+    select family, version, doc from actor_configs
+    where family = any(${families}) and partition = ${partition}`.execute(trx)
+  return new Map(
+    rows.map(({ doc, family, version }) => [family, { version: Number(version), doc }])
+  )
 }
 
 /** The configuration each partition of a family has taken, by partition. */

@@ -18,7 +18,7 @@ export interface CursorMove {
  * The compare-and-set that makes turns exclusive. First statement of its database transaction, which
  * it ends where one of the cursors is not where its owner left it.
  */
-export const moveCursors = (family: string, moves: ReadonlyArray<CursorMove>): Statement =>
+export const moveCursors = (mailbox: string, moves: ReadonlyArray<CursorMove>): Statement =>
   sql`
     with moved as (
       update cursors c set seq = m.seq, seq_at_millis = m.seq_at, clock_millis = m.clock,
@@ -35,7 +35,7 @@ export const moveCursors = (family: string, moves: ReadonlyArray<CursorMove>): S
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
   } as m
-      where c.family = ${family} and c.partition = m.partition
+      where c.family = ${mailbox} and c.partition = m.partition
         and c.epoch_bucket = m.bucket and c.epoch_revision = m.revision and c.seq = m.previous
       returning 1
     )
@@ -59,11 +59,11 @@ export interface TurnRow {
   readonly digest: string
 }
 
-export const insertTurns = (family: string, turns: ReadonlyArray<TurnRow>): Statement =>
+export const insertTurns = (mailbox: string, turns: ReadonlyArray<TurnRow>): Statement =>
   sql`
     insert into turns (family, partition, last_seq, first_seq, messages, epoch_bucket,
       epoch_revision, code_version, outbox, tails, emitted, notes, digest)
-    select ${family}::text, * from ${
+    select ${mailbox}::text, * from ${
     rowsOf(turns, {
       partition: ["int", ({ partition }) => partition],
       last_seq: ["bigint", ({ lastSeq }) => lastSeq],
@@ -104,12 +104,13 @@ export const insertEvents = (events: ReadonlyArray<EventRow>): Statement =>
   } as new`
 
 export interface ConfigRow {
+  readonly family: string
   readonly partition: number
   readonly version: number
   readonly json: string
 }
 
-export const saveConfig = (family: string, { json, partition, version }: ConfigRow): Statement =>
+export const saveConfig = ({ family, json, partition, version }: ConfigRow): Statement =>
   sql`
     insert into actor_configs (family, partition, version, doc)
     values (${family}, ${partition}, ${version}, ${json}::jsonb)

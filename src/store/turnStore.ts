@@ -48,10 +48,10 @@ export interface Parking {
 
 /** What the turns of one database transaction write. All of it or nothing. */
 export interface TurnsWritten {
-  readonly family: string
+  readonly mailbox: string
   readonly moves: ReadonlyArray<CursorMove>
-  /** The actor's own tables. */
-  readonly save: (() => ReadonlyArray<Statement>) | undefined
+  /** The tables of its families. */
+  readonly save: () => ReadonlyArray<Statement>
   readonly events: ReadonlyArray<EventRow>
   readonly deadLetters: ReadonlyArray<DeadLetterRow>
   /** Written before `deadLetters`: a letter that failed again is open again. */
@@ -72,17 +72,16 @@ export class TurnStore extends Context.Service<TurnStore, {
   readonly takeOver: (claim: Claim) => Effect.Effect<TakenOver | undefined, DatabaseUnavailable>
   /** Makes the cursor of a partition that has none. */
   readonly beginCursor: (
-    family: string,
+    mailbox: string,
     partition: number,
     streamCreated: string
   ) => Effect.Effect<void, DatabaseUnavailable>
   readonly cursor: (
-    family: string,
+    mailbox: string,
     partition: number
   ) => Effect.Effect<StoredCursor | undefined, DatabaseUnavailable>
   /** The oldest waiting letters of each key, in order, at most `limit` a key. */
   readonly parkedMessages: (
-    family: string,
     partition: number,
     keys: ReadonlyArray<KeyName>,
     limit: number
@@ -109,34 +108,36 @@ export class TurnStore extends Context.Service<TurnStore, {
           transaction("takeover", (trx) => takeOver(trx, claim)).pipe(
             Effect.catchTag("DataRefused", Effect.die)
           ),
-        beginCursor: (family, partition, streamCreated) =>
-          query("takeover.begin", (db) => beginCursor(db, family, partition, streamCreated)),
-        cursor: (family, partition) => query("cursor", (db) => storedCursor(db, family, partition)),
-        parkedMessages: (family, partition, keys, limit) =>
-          query("parked.messages", (db) => parkedMessages(db, family, partition, keys, limit)),
+        beginCursor: (mailbox, partition, streamCreated) =>
+          query("takeover.begin", (db) => beginCursor(db, mailbox, partition, streamCreated)),
+        cursor: (mailbox, partition) =>
+          query("cursor", (db) => storedCursor(db, mailbox, partition)),
+        parkedMessages: (partition, keys, limit) =>
+          query("parked.messages", (db) => parkedMessages(db, partition, keys, limit)),
         deadLetter: (family, partition, id) =>
           query("deadLetter", (db) => storedDeadLetter(db, family, partition, id)),
-        commit: (written) => together(`${written.family}.turns`, () => statementsOf(written)),
-        rehearse: (written) => rehearsal(`${written.family}.rehearsal`, () => statementsOf(written))
+        commit: (written) => together(`${written.mailbox}.turns`, () => statementsOf(written)),
+        rehearse: (written) =>
+          rehearsal(`${written.mailbox}.rehearsal`, () => statementsOf(written))
       }))
   )
 }
 
 /** The cursors' statement goes first: where it fails, the others do nothing. */
 const statementsOf = (
-  { configs, deadLetters, events, family, moves, obeyed, parking, save, settled, turns }:
+  { configs, deadLetters, events, mailbox, moves, obeyed, parking, save, settled, turns }:
     TurnsWritten
 ): ReadonlyArray<Statement> => [
-  moveCursors(family, moves),
-  ...(save?.() ?? []),
+  moveCursors(mailbox, moves),
+  ...save(),
   ...forAny(events, insertEvents),
-  ...forAny(settled, (settled) => settleDeadLetters(family, settled)),
+  ...forAny(settled, settleDeadLetters),
   ...forAny(obeyed, answerActions),
   ...forAny(deadLetters, insertDeadLetters),
   ...parking.flatMap(({ freed, handled, keys, letters, partition }) => [
-    ...(freed.length > 0 || handled.length > 0 ? unpark(family, partition, freed, handled) : []),
-    ...(keys.length > 0 || letters.length > 0 ? park(family, partition, keys, letters) : [])
+    ...(freed.length > 0 || handled.length > 0 ? unpark(partition, freed, handled) : []),
+    ...(keys.length > 0 || letters.length > 0 ? park(partition, keys, letters) : [])
   ]),
-  ...configs.map((config) => saveConfig(family, config)),
-  insertTurns(family, turns)
+  ...configs.map(saveConfig),
+  insertTurns(mailbox, turns)
 ]

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { partitionOf } from "../../src/domain/partition.ts"
-import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
+import { families, PARTITIONS } from "../../streams/mailboxes.ts"
 import { connectAs, type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
@@ -81,7 +81,7 @@ const internals = [
   "payments.3.fraud-03",
   "payments.3.control",
   "payments.3.timers",
-  ...mailboxes.map(({ family }) => `${family}.0.payments-00`),
+  ...families.map(({ family }) => `${family}.0.payments-00`),
   "events.payments-03.payment.captured",
   "dead.payments-03.defect",
   "timers.at.payments.3.x",

@@ -278,17 +278,17 @@ test("a message id does not remove another merchant's command", async () => {
 })
 
 test.each(mailboxes)(
-  "$family: a closed gate refuses commands at once, and relays pass",
+  "$mailbox: a closed gate refuses commands at once, and relays pass",
   async (one) => {
-    const { family, stream } = one
+    const { mailbox, stream } = one
     const spec = specOf(stream)
     await Effect.runPromise(setGate(machine.admin.nc, spec, false))
     expect((await Effect.runPromise(streamFacts(machine.admin.nc, stream))).gateClosed).toBe(true)
     expect(await planned()).toEqual({ steps: [], closedGates: [stream] })
-    await expect(machine.send(family, "create", "acme", {})).rejects.toThrow(/no responders/i)
-    await machine.append(`${family}.3.payments-03`, {}, {})
+    await expect(machine.send(mailbox, "create", "acme", {})).rejects.toThrow(/no responders/i)
+    await machine.append(`${mailbox}.3.payments-03`, {}, {})
     await Effect.runPromise(setGate(machine.admin.nc, spec, true))
-    await machine.send(family, "create", "acme", {})
+    await machine.send(mailbox, "create", "acme", {})
     expect(await planned()).toEqual(nothing)
   }
 )

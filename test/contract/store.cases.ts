@@ -17,6 +17,8 @@ const succeeds = <A, E>(effect: Effect.Effect<A, E>) => Effect.runPromise(effect
 const tried = <A, E>(effect: Effect.Effect<A, E>) => Effect.runPromise(Effect.result(effect))
 
 const FAMILY = "contract"
+/** Another family of the same mailbox. */
+const OTHER = "other"
 
 const move = (partition: number, epochRevision: number, previousSeq: number, seq: number) => ({
   partition,
@@ -32,13 +34,13 @@ const move = (partition: number, epochRevision: number, previousSeq: number, seq
 /** One transaction that moves these cursors, and whatever else is asked for. */
 const written = (
   moves: TurnsWritten["moves"],
-  rest: Partial<Omit<TurnsWritten, "family" | "moves" | "turns">> & { outbox?: string } = {}
+  rest: Partial<Omit<TurnsWritten, "mailbox" | "moves" | "turns">> & { outbox?: string } = {}
 ): TurnsWritten => {
   const { outbox = null, ...parts } = rest
   return {
-    family: FAMILY,
+    mailbox: FAMILY,
     moves,
-    save: undefined,
+    save: () => [],
     events: [],
     deadLetters: [],
     settled: [],
@@ -64,6 +66,7 @@ const written = (
 }
 
 const letter = (actorKey: string, seq: number, part = 0) => ({
+  family: FAMILY,
   merchant: "acme",
   actorKey,
   seq,
@@ -74,7 +77,8 @@ const letter = (actorKey: string, seq: number, part = 0) => ({
   body: new TextEncoder().encode(`body ${seq}`)
 })
 
-const key = (actorKey: string, attempts: number) => ({
+const key = (actorKey: string, attempts: number, family = FAMILY) => ({
+  family,
   merchant: "acme",
   actorKey,
   attempts,
@@ -108,7 +112,8 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
 
   const takeOver = (partition: number, revision: number, bucketMillis = 1) =>
     succeeds(store.takeOver({
-      family: FAMILY,
+      mailbox: FAMILY,
+      families: [FAMILY, OTHER],
       partition,
       bucketMillis,
       revision,
@@ -196,7 +201,12 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     await raise(6, 1)
     const letters = [letter("a", 9), letter("b", 3), letter("a", 4, 1), letter("a", 4)]
     await succeeds(store.commit(written([move(6, 1, 0, 9)], {
-      parking: [{ ...NOTHING_PARKED, partition: 6, keys: [key("a", 1), key("b", 1)], letters }]
+      parking: [{
+        ...NOTHING_PARKED,
+        partition: 6,
+        keys: [key("a", 1), key("b", 1), key("b", 7, OTHER)],
+        letters
+      }]
     })))
     // Set aside again, with a letter that is there already.
     await succeeds(store.commit(written([move(6, 1, 9, 10)], {
@@ -204,23 +214,25 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     })))
     const keys = (await takeOver(6, 2))!.parked
     expect(keys.map(({ actorKey, attempts }) => `${actorKey} ${attempts}`).sort())
-      .toEqual(["a 2", "b 1"])
+      .toEqual(["a 2", "b 1", "b 7"])
     const waiting = async (limit: number) => {
       const found = await succeeds(
-        store.parkedMessages(FAMILY, 6, [{ merchant: "acme", actorKey: "a" }], limit)
+        store.parkedMessages(6, [{ family: FAMILY, merchant: "acme", actorKey: "a" }], limit)
       )
       return found.map(({ body, part, seq }) => `${seq}.${part} ${new TextDecoder().decode(body)}`)
     }
     expect(await waiting(9)).toEqual(["4.0 body 4", "4.1 body 4", "9.0 body 9"])
     expect(await waiting(2)).toHaveLength(2)
-    const freed = [{ merchant: "acme", actorKey: "b" }]
-    const handled = [{ merchant: "acme", actorKey: "a", seq: 4, part: 0 }]
+    const freed = [{ family: FAMILY, merchant: "acme", actorKey: "b" }]
+    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 4, part: 0 }]
     await succeeds(store.commit(written([move(6, 2, 10, 11)], {
       parking: [{ ...NOTHING_PARKED, partition: 6, freed, handled }]
     })))
     expect(await waiting(9)).toEqual(["4.1 body 4", "9.0 body 9"])
-    expect((await takeOver(6, 3))!.parked.map(({ actorKey }) => actorKey))
-      .toEqual(["a"])
+    expect(
+      (await takeOver(6, 3))!.parked.map(({ actorKey, family }) => `${family} ${actorKey}`).sort()
+    )
+      .toEqual([`${FAMILY} a`, `${OTHER} b`])
   })
 
   test(`${name}: a dead letter is kept once, settled, and open again where it fails again`, async () => {
@@ -233,9 +245,16 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     })))
     expect(await found()).toMatchObject({ status: "open", waits: true, actorKey: "a", seq: 2 })
     const settled = [
-      { partition: 7, seq: 2, part: 0, status: "replayed" as const, outcome: "decided" }
+      {
+        family: FAMILY,
+        partition: 7,
+        seq: 2,
+        part: 0,
+        status: "replayed" as const,
+        outcome: "decided"
+      }
     ]
-    const handled = [{ merchant: "acme", actorKey: "a", seq: 2, part: 0 }]
+    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 2, part: 0 }]
     await succeeds(store.commit(written([move(7, 1, 2, 3)], {
       settled,
       parking: [{ ...NOTHING_PARKED, partition: 7, handled }]
@@ -248,14 +267,15 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     expect(await found()).toMatchObject({ status: "open" })
   })
 
-  test(`${name}: the latest configuration of a partition is kept`, async () => {
+  test(`${name}: the latest configuration of each family in a partition is kept`, async () => {
     await succeeds(store.beginCursor(FAMILY, 8, "then"))
-    expect(await takeOver(8, 1)).toMatchObject({ config: undefined, lastTurn: undefined })
+    expect(await takeOver(8, 1)).toMatchObject({ configs: new Map(), lastTurn: undefined })
     for (const version of [1, 2]) {
       await succeeds(store.commit(written([move(8, 1, version - 1, version)], {
-        configs: [{ partition: 8, version, json: `{"label":"v${version}"}` }]
+        configs: [{ family: OTHER, partition: 8, version, json: `{"label":"v${version}"}` }]
       })))
     }
-    expect((await takeOver(8, 2))?.config).toEqual({ version: 2, doc: { label: "v2" } })
+    expect((await takeOver(8, 2))?.configs)
+      .toEqual(new Map([[OTHER, { version: 2, doc: { label: "v2" } }]]))
   })
 }

@@ -35,7 +35,7 @@ storeContract("the model", () => {
     save: (line) => () => {
       const rows = [{ row: line }] as unknown as ActorWrites["rows"]
       const refused = line === "" ? "a line is not empty" : undefined
-      return asStatements({ writes: { states: [], rows }, refused })
+      return asStatements({ family: "contract", writes: { states: [], rows }, refused })
     },
     saved: () => Promise.resolve((store.rows.get("contract") ?? []).map(({ row }) => String(row))),
     stop: () => Promise.resolve()

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { replayFamily, type ReplayReport } from "../../src/proof/replay/replay.ts"
+import { replayMailbox, type ReplayReport } from "../../src/proof/replay/replay.ts"
 import { connect } from "../../src/store/database.ts"
 import { takeCheckpoint } from "../../src/store/shadow.ts"
 import { PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
@@ -59,14 +59,15 @@ const misfortunes = async () => {
 
 /** By an actor that meets no failure of its own: it has to be told of those that were. */
 const replayed = (checkpoint?: string): Promise<ReplayReport> =>
-  Effect.runPromise(Effect.scoped(replayFamily({
+  Effect.runPromise(Effect.scoped(replayMailbox({
     link: machine.admin,
     databaseUrl: machine.databaseUrl,
-    actor: notebook({ delays: [300, 300, 300] }).actor,
+    mailbox: "fraud",
+    actors: new Map([["fraud", notebook({ delays: [300, 300, 300] }).actor]]),
     stream: "FRAUD",
     tables: TABLES,
     addressingOf: (partition) => ({
-      family: "fraud",
+      mailbox: "fraud",
       partition,
       source: sourceOf("fraud", partition),
       streamOf: (family) => family.toUpperCase(),

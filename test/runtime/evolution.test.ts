@@ -12,7 +12,7 @@ import {
   wireNamesOf
 } from "../../src/runtime/evolution.ts"
 import { changesOf, generationOfType, wireNames } from "../../streams/messages/changes.ts"
-import { mailboxes } from "../../streams/mailboxes.ts"
+import { families } from "../../streams/mailboxes.ts"
 
 /** A message that was `{ cents }`, then `{ amount: { cents } }`, and has a currency now. */
 const First = Schema.Struct({ cents: Schema.Finite })
@@ -87,7 +87,7 @@ test("what is written bears its generation, and the first bears none", () => {
 })
 
 test("every family's changes are in order, and each generation is above the one before", () => {
-  for (const { family } of mailboxes) {
+  for (const { family } of families) {
     for (const [type, steps] of Object.entries(changesOf(family))) {
       const generations = steps.map(({ generation }) => generation)
       expect(generations, `${family}.${type}`).toEqual(

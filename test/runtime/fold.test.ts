@@ -1,9 +1,9 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
-import { stateKey } from "../../src/runtime/actor.ts"
+import { keyId, stateKey } from "../../src/runtime/actor.ts"
 import { batches } from "../../src/runtime/batch.ts"
-import { emptyDraft, type ParkedKey } from "../../src/runtime/draft.ts"
+import { emptyDraft, keptBy, type ParkedKey } from "../../src/runtime/draft.ts"
 import { fold } from "../../src/runtime/fold.ts"
 import type { Readable, Unreadable } from "../../src/runtime/opened.ts"
 import { opener } from "../../src/runtime/opener.ts"
@@ -27,7 +27,7 @@ const { actor } = notebook()
 const open = opener(actor, PARTITIONS)
 
 const addressing: Addressing = {
-  family: "fraud",
+  mailbox: "fraud",
   partition: 3,
   source: sourceOf("fraud", 3),
   streamOf: (family) => family.toUpperCase(),
@@ -121,8 +121,9 @@ class Partition {
   }
 
   park(key: string, deliveries: ReadonlyArray<Delivery>) {
-    const id = stateKey(MERCHANT, key)
+    const id = keyId("fraud", MERCHANT, key)
     this.parked.set(id, {
+      family: "fraud",
       merchant: MERCHANT,
       actorKey: key,
       attempts: 1,
@@ -137,7 +138,7 @@ class Partition {
     const opened = letters.map((letter) => {
       const one = open(letter)
       if (one._tag !== "Woken") return one
-      const id = stateKey(one.wakes.merchant, one.wakes.actorKey)
+      const id = keyId("fraud", one.wakes.merchant, one.wakes.actorKey)
       const behind = this.waiting.filter((each) => each.id === id)
         .sort(({ letter: left }, { letter: right }) =>
           left.seq - right.seq || left.part - right.part
@@ -149,23 +150,25 @@ class Partition {
     const draft = emptyDraft(this.clockMillis, this.digest)
     fold(
       {
-        actor,
+        members: new Map([["fraud", {
+          actor,
+          committed: (id: string) => this.pages.get(id),
+          config: this.config
+        }]]),
         addressing,
         partition: 3,
-        committed: (id) => this.pages.get(id),
         parked: this.parked,
-        config: this.config,
         failures: new Map(),
         defects: new Map()
       },
       opened,
       draft
     )
-    for (const [id, { state }] of draft.states) this.pages.set(id, state)
+    for (const [id, { state }] of keptBy(draft, "fraud").states) this.pages.set(id, state)
     for (const id of draft.unparked.keys()) this.parked.delete(id)
     for (const [id, key] of draft.parked) this.parked.set(id, key)
     for (const { actorKey, merchant, ...handled } of draft.handledLetters) {
-      const id = stateKey(merchant, actorKey)
+      const id = keyId("fraud", merchant, actorKey)
       this.waiting = this.waiting.filter((each) =>
         each.id !== id || placeOf(each.letter) !== placeOf(handled)
       )
@@ -176,7 +179,7 @@ class Partition {
       )
       if (!known) this.waiting.push({ id, letter: one.letter })
     }
-    if (draft.config !== undefined) this.config = draft.config
+    this.config = draft.configs.get("fraud") ?? this.config
     this.emitted.push(
       ...draft.outbox.map(({ body, id }) => `${id.seq}/${id.ordinal} ${body}`)
     )

@@ -23,7 +23,7 @@ const able = (said: Readonly<Record<string, string>>, family: string, partition:
   ableMembers(
     Object.keys(said),
     (member) => said[member]!,
-    family,
+    [family],
     `${family}.${partition}`,
     PARTITIONS
   )

@@ -6,11 +6,11 @@ import { ownerOf } from "../../src/runtime/rendezvous.ts"
 import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 
 /** The slots of a real installation, and enough of them to measure a spread. */
-const real = mailboxes.flatMap(({ family }) =>
-  Array.from({ length: PARTITIONS }, (_, partition) => slotKey({ family, partition }))
+const real = mailboxes.flatMap(({ mailbox }) =>
+  Array.from({ length: PARTITIONS }, (_, partition) => slotKey({ mailbox, partition }))
 )
-const many = mailboxes.flatMap(({ family }) =>
-  Array.from({ length: 512 }, (_, partition) => slotKey({ family, partition }))
+const many = mailboxes.flatMap(({ mailbox }) =>
+  Array.from({ length: 512 }, (_, partition) => slotKey({ mailbox, partition }))
 )
 
 const name = fc.oneof(

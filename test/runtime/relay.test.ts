@@ -27,9 +27,9 @@ const relayOf = (tails: ReadonlyArray<readonly [string, Tail]> = [], partition =
   const self: Relay = {
     link,
     appender: new Appender(link),
-    family: "fraud",
+    mailbox: "fraud",
     partition,
-    filterOf: (target) => fenceFilter(target, source, (stream) => stream.toLowerCase()),
+    filterOf: (target) => fenceFilter(target, source),
     tails: new Map(tails)
   }
   const message = (seq: number, ordinal = 0, target: string = TARGETS.mailbox): Bundle => {
@@ -243,6 +243,7 @@ test("too many open batches of others delay the relay only", async () => {
 test("a timer of a turn is set, at most one for each id", async () => {
   const { self } = relayOf()
   const timer = (atMillis: number) => ({
+    family: "fraud",
     id: "tm_1",
     atMillis,
     headers: [["Lastro-Type", "wake"]] as const,

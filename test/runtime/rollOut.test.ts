@@ -11,7 +11,7 @@ import { becomes, connectAs, type Machine, startMachine } from "../support/machi
 const TTL_MILLIS = 4_000
 const slots: ReadonlyArray<Slot> = Array.from(
   { length: 24 },
-  (_, partition) => ({ family: "payments", partition })
+  (_, partition) => ({ mailbox: "payments", partition })
 )
 
 let machine: Machine
@@ -69,7 +69,8 @@ const join = async (
       slots,
       partitions: 8,
       ttlMillis: TTL_MILLIS,
-      generationOf: () => 1,
+      families: [["payments", 1]],
+      familiesOf: () => ["payments"],
       run
     })).pipe(Effect.provide(nothing))
   )

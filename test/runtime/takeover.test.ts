@@ -39,23 +39,26 @@ interface Owner {
   readonly database?: Layer.Layer<Database>
 }
 
+const actorsOf = ({ actor }: Notebook) => new Map([["fraud", actor]])
+
 /** Owns one partition under a chosen epoch, without any lease: as a former owner believes it does. */
 const own = (book: Notebook, partition: number, settings: Owner) => {
   const stopAsked = Latch.makeUnsafe(false)
   const fiber = Effect.runFork(
-    Effect.flatMap(openLanes(book.actor), (lanes) =>
+    Effect.flatMap(openLanes(actorsOf(book)), (lanes) =>
       runPartition({
         link,
         appender: new Appender(link),
         lanes,
         bundleMaxOf: () => 100,
-        actor: book.actor,
+        mailbox: "fraud",
+        actors: actorsOf(book),
         stream: "FRAUD",
         partition,
         epoch: { bucketMillis: settings.bucketMillis ?? 1, revision: settings.revision },
         owner: settings.owner,
         addressing: {
-          family: "fraud",
+          mailbox: "fraud",
           partition,
           source: sourceOf("fraud", partition),
           streamOf: (family) => family.toUpperCase(),
@@ -63,7 +66,6 @@ const own = (book: Notebook, partition: number, settings: Owner) => {
           routesOf: () => [],
           messageBytesMax: 500_000
         },
-        familyOf: (stream) => stream.toLowerCase(),
         crash: settings.crash ?? (() => {}),
         paused: () => false,
         stopAsked
@@ -120,7 +122,8 @@ const move = (epochRevision: number, previousSeq: number, seq: number) => ({
 })
 
 const claim = (revision: number, owner: string, bucketMillis: number) => ({
-  family: "test",
+  mailbox: "test",
+  families: ["test"],
   partition: 0,
   bucketMillis,
   revision,

@@ -26,7 +26,11 @@ const pages = ({ ask, fails, now, store }: Keeper): AnyActor => {
       writes: TurnWrites<unknown, { readonly _tag: string; readonly amount?: number }>
     ) => {
       const wrong = writes.rows.find(({ row }) => row._tag === "Line" && !(row.amount! > 0))
-      return asStatements({ writes, refused: wrong && "a line's amount is positive" })
+      return asStatements({
+        family: FAMILY,
+        writes,
+        refused: wrong && "a line's amount is positive"
+      })
     },
     overdue: (partition, before) =>
       Effect.sync(() =>

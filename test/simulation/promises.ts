@@ -1,23 +1,23 @@
 import { canonicalJson } from "../../src/domain/canonicalJson.ts"
-import type { Draft } from "../../src/runtime/draft.ts"
+import { type Draft, keptBy } from "../../src/runtime/draft.ts"
 import { openBundle } from "../../src/runtime/letter.ts"
 import { DEAD_LETTERS_STREAM } from "../../src/runtime/outbox.ts"
-import type { AnyKeyed } from "../../src/runtime/registry.ts"
 import { sourceOf } from "../../streams/mailboxes.ts"
 import { headerOf, textOf } from "./model/message.ts"
 import type { Stored } from "./model/stream.ts"
 import { onceDecided } from "./once.ts"
-import type { World } from "./world.ts"
+import { mailboxesIn, type SimulatedMailbox, type World } from "./world.ts"
 
 /** A sentence for each promise that does not hold, once everything has settled. */
 export const brokenPromises = (world: World): ReadonlyArray<string> => [
   ...world.house.broken(world),
   ...turnsOf(world),
   ...world.store.late.map((one) => `a commit under a past epoch: ${one}`),
-  ...world.house.keyed.flatMap((actor) =>
+  ...mailboxesIn(world.house).flatMap((mailbox) =>
     Array.from(
       { length: world.house.partitions },
-      (_, partition) => againstOnce(world, actor, partition, onceDecided(world, actor, partition))
+      (_, partition) =>
+        againstOnce(world, mailbox, partition, onceDecided(world, mailbox, partition))
     ).flat()
   )
 ]
@@ -40,22 +40,24 @@ const turnsOf = ({ store }: World): ReadonlyArray<string> =>
 /** G2, G3, G5: states, events, dead letters and emissions as if the mailbox had been decided in one go. */
 const againstOnce = (
   { broker, parked, store }: World,
-  { family }: AnyKeyed,
+  { families, mailbox }: SimulatedMailbox,
   partition: number,
   once: Draft
 ): ReadonlyArray<string> => {
-  const place = `${family}.${partition}`
+  const place = `${mailbox}.${partition}`
   const broken: Array<string> = []
   const same = (what: string, found: unknown, wanted: unknown) => {
     const texts = [JSON.stringify(found), JSON.stringify(wanted)]
     if (texts[0] !== texts[1]) broken.push(`${what} of ${place}: ${texts[0]}, not ${texts[1]}`)
   }
   const cursor = store.cursors.get(place)
-  const known = store.states.get(family)
-  same("keys", [...once.states.keys()].filter((id) => known?.has(id) !== true), [])
-  if (!parked) {
-    if (cursor !== undefined) same("digest", cursor.digest, once.digest)
-    for (const [id, { json }] of once.states) same(`state ${id}`, known?.get(id)?.json, json)
+  if (!parked && cursor !== undefined) same("digest", cursor.digest, once.digest)
+  for (const family of families) {
+    const known = store.states.get(family)
+    const { states } = keptBy(once, family)
+    same(`keys of ${family}`, [...states.keys()].filter((id) => known?.has(id) !== true), [])
+    if (parked) continue
+    for (const [id, { json }] of states) same(`state ${id}`, known?.get(id)?.json, json)
   }
   for (const { id } of once.events) {
     same(`times of event ${id}`, store.events.filter((event) => event.id === id).length, 1)
@@ -65,7 +67,7 @@ const againstOnce = (
   for (const [name, stream] of broker.streams) {
     if (name === DEAD_LETTERS_STREAM) continue
     const told = (text: string) => parked ? text.replace(CLOCK, "") : text
-    const emitted = stream.all().filter(isFrom(family, partition)).flatMap(messagesIn).map(told)
+    const emitted = stream.all().filter(isFrom(mailbox, partition)).flatMap(messagesIn).map(told)
     const messages = (wanted.get(name) ?? [])
       .map(({ body, subject }) => told(`${subject} ${body}`))
     // What was parked is decided later; else order is promised within each subject.
@@ -82,9 +84,9 @@ const byText = (left: string, right: string): number => left < right ? -1 : 1
 const bySubject = (left: string, right: string): number =>
   left.slice(0, left.indexOf(" ")).localeCompare(right.slice(0, right.indexOf(" ")))
 
-const isFrom = (family: string, partition: number) => ({ headers, subject }: Stored): boolean =>
-  headerOf(headers, "Lastro-Emission")?.startsWith(`${family}/${partition}/`) === true ||
-  subject.endsWith(`.${sourceOf(family, partition)}`)
+const isFrom = (mailbox: string, partition: number) => ({ headers, subject }: Stored): boolean =>
+  headerOf(headers, "Lastro-Emission")?.startsWith(`${mailbox}/${partition}/`) === true ||
+  subject.endsWith(`.${sourceOf(mailbox, partition)}`)
 
 const messagesIn = ({ data, headers, subject }: Stored): ReadonlyArray<string> =>
   headerOf(headers, "Lastro-Bundle") === undefined

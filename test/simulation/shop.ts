@@ -62,7 +62,7 @@ export const kept = (actor: AnyKeyed, { ask, store }: Keeper): AnyActor => {
         Effect.sync(() => overdueWakes(store, actor.family, partition, before))
     }),
     load: (keys) => ask("load", () => store.load(actor.family, keys)),
-    save: (writes: TurnWrites<unknown, unknown>) => asStatements({ writes })
+    save: (writes: TurnWrites<unknown, unknown>) => asStatements({ family: actor.family, writes })
   }
 }
 

@@ -2,7 +2,7 @@ import { bytesOf } from "./model/message.ts"
 import { isHandled, isSettled } from "./settled.ts"
 import { brokenPromises, differences } from "./promises.ts"
 import { brew, CALM, STORM_MILLIS, type Weather, weatherOf } from "./weather.ts"
-import { type Flaws, type House, streamOf, World } from "./world.ts"
+import { type Flaws, type House, mailboxesIn, World } from "./world.ts"
 
 export interface Simulated {
   readonly seed: number
@@ -46,10 +46,9 @@ export const simulate = async (
 /** What one worker without any trouble makes of the same mailboxes. */
 const undisturbed = async (world: World): Promise<World> => {
   const { house } = world
-  const recorded = new Map(house.keyed.map(({ family }) => {
-    const name = streamOf(family)
-    return [name, world.broker.stream(name).all()] as const
-  }))
+  const recorded = new Map(
+    mailboxesIn(house).map(({ stream }) => [stream, world.broker.stream(stream).all()] as const)
+  )
   const calm = new World(0, house, {}, recorded)
   brew(calm, CALM)
   calm.start()

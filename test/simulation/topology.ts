@@ -7,7 +7,7 @@ import { streamOf } from "./world.ts"
 export const streamsOf = (families: ReadonlyArray<string>): ReadonlyArray<StreamSpec> => {
   const declared = topology(1)
   const mailbox = declared.find(({ subjects = [] }) => subjects.some(takesCommands))!
-  const family = mailbox.name.toLowerCase()
+  const family = mailbox.subjects![0]!.split(".", 1)[0]!
   const mailboxes = families.map((name): StreamSpec => ({
     ...mailbox,
     name: streamOf(name),

@@ -65,7 +65,16 @@ export const LEASE_MILLIS = 2_000
 export const MESSAGE_BYTES_MAX = 100_000
 
 export const streamOf = (family: string): string => family.toUpperCase()
-const familyOf = (stream: string): string => stream.toLowerCase()
+
+/** A mailbox as the workers of a simulation are told of it. */
+export interface SimulatedMailbox {
+  readonly mailbox: string
+  readonly stream: string
+  readonly families: ReadonlyArray<string>
+}
+
+export const mailboxesIn = ({ keyed }: House): ReadonlyArray<SimulatedMailbox> =>
+  keyed.map(({ family }) => ({ mailbox: family, stream: streamOf(family), families: [family] }))
 
 export interface Worker {
   readonly process: Process
@@ -114,6 +123,10 @@ export class World {
       reached: (label, who) => this.wire.reached(label, who)
     }, this.flaws.hiddenGaps === true)
 
+  readonly streamOf = (family: string): string =>
+    mailboxesIn(this.house).find(({ families }) => families.includes(family))?.stream ??
+      streamOf(family)
+
   /** Starts a worker with every actor of the house. */
   readonly start = (): Worker => {
     const process = new Process(`w${++this.started}`)
@@ -155,8 +168,8 @@ export class World {
         fails: this.fails
       }),
       partitions: house.partitions,
-      streamOf,
-      familyOf,
+      mailboxes: mailboxesIn(house),
+      streamOf: this.streamOf,
       sourceOf,
       routesOf: house.routesOf,
       outboundStreams: new Set(house.outbound.map(streamOf)),

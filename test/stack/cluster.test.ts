@@ -85,7 +85,8 @@ test("a worker whose leases are not written asks for another leader of their buc
       slots: [],
       partitions: PARTITIONS,
       ttlMillis: 500,
-      generationOf: () => 1,
+      families: [],
+      familiesOf: () => [],
       run: () => Effect.void
     })) as Effect.Effect<void, unknown>
   )

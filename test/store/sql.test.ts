@@ -184,7 +184,7 @@ test("the statements that only a run knows are run", async () => {
   const different = (table: string) =>
     shadow.tableDifferences(db, "again", {
       table,
-      family: "payments",
+      families: ["payments"],
       partitions: [0],
       sinceOnly: false
     })

@@ -1,7 +1,7 @@
 import * as fs from "node:fs"
 import { Result, Schema } from "effect"
 import { describe, expect, test } from "vitest"
-import { mailboxes } from "../../streams/mailboxes.ts"
+import { families } from "../../streams/mailboxes.ts"
 import {
   bodyOf,
   covers,
@@ -51,7 +51,7 @@ test("every example is one", () => {
 })
 
 test("every keyed family may refuse a command, and that is told", () => {
-  const keyed = mailboxes.filter(({ kind }) => kind === "keyed")
+  const keyed = families.filter(({ kind }) => kind === "keyed")
   expect(
     keyed.map(({ family }) => `${family}.command_refused`).filter((type) => !(type in entries))
   )

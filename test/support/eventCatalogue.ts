@@ -297,7 +297,7 @@ const refused = (): Example => {
     headers: () => ({})
   })
   const addressing = {
-    family: "payments",
+    mailbox: "payments",
     partition: 3,
     source: "payments-03",
     streamOf: (family: string) => family.toUpperCase(),

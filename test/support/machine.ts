@@ -89,9 +89,8 @@ export const connectAs = (
 
 const LEASE_TTL_MILLIS = 4_000
 
-const streamOf = (family: string) => mailboxes.find((one) => one.family === family)?.stream
-const familyOf = (stream: string) =>
-  mailboxes.find((one) => one.stream === stream)?.family ?? stream.toLowerCase()
+const streamOf = (family: string) =>
+  mailboxes.find(({ families }) => families.some((one) => one === family))?.stream
 
 export const startMachine = async (name: string): Promise<Machine> => {
   const dataDir = testFolder(name)
@@ -155,9 +154,9 @@ const program = (
     worker,
     actors,
     partitions: PARTITIONS,
+    mailboxes,
     streamOf,
-    familyOf,
-    sourceOf: (family, partition) => sourceOf(settings.source ?? family, partition),
+    sourceOf: (mailbox, partition) => sourceOf(settings.source ?? mailbox, partition),
     routesOf: () => [],
     messageBytesMax: MESSAGE_BYTES_MAX,
     outboundStreams: new Set(

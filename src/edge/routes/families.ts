@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { families, PARTITIONS } from "../../../streams/mailboxes.ts"
 import { Nats } from "../../bus/connection.ts"
 import { setFamily } from "../../bus/control.ts"
 import { MerchantId } from "../../domain/identifiers.ts"
@@ -18,10 +18,10 @@ const LISTED_DEFAULT = 100
 const KEY_CHARACTERS_MAX = 255
 
 const familyOf = Effect.fnUntraced(function* ({ path }: Asked) {
-  const found = mailboxes.find(({ family }) => family === path["family"])
+  const found = families.find(({ family }) => family === path["family"])
   if (found === undefined) {
-    const families = mailboxes.map(({ family }) => family).join(", ")
-    return yield* problem("family_not_found", `there is no such family: ${families}`)
+    const names = families.map(({ family }) => family).join(", ")
+    return yield* problem("family_not_found", `there is no such family: ${names}`)
   }
   return found
 })

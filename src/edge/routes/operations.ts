@@ -8,7 +8,7 @@ import { saidByMembers, strangersAmong } from "../../runtime/strangers.ts"
 import { recentEvents } from "../../store/events.ts"
 import { deadLetterList, openDeadLetters } from "../../store/deadLetterList.ts"
 import { keysAside } from "../../store/keysAside.ts"
-import { cursors } from "../../store/machine.ts"
+import { machineNow } from "../../store/machine.ts"
 import { meterReading } from "../../store/meter.ts"
 import { familyStates } from "../../proof/health/familyStates.ts"
 import { shared } from "../../proof/health/sharedAnswer.ts"
@@ -50,7 +50,7 @@ const partsOf = (parts: Parts, nc: NatsLink["nc"], now: number) =>
   [
     parts.known(
       "families",
-      Effect.flatMap(read("edge.cursors", cursors), (known) => familyStates(nc, known)),
+      Effect.flatMap(read("edge.cursors", machineNow), (known) => familyStates(nc, known)),
       []
     ),
     parts.known("payments", read("edge.recent", (db) => recentEvents(db, EVENTS_SAMPLED)), []),

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { cursors } from "../../store/machine.ts"
+import { machineNow } from "../../store/machine.ts"
 import { familyStates } from "../health/familyStates.ts"
 import { lagSignals, Ownerless, renewalSignals } from "../health/leases.ts"
 import { monitorSignals } from "../health/monitors.ts"
@@ -37,7 +37,7 @@ export const examineNow = Effect.fnUntraced(function* (
   >
 ): Effect.fn.Return<ReadonlyArray<Finding>> {
   const places = Effect.tryPromise({
-    try: () => cursors(db),
+    try: () => machineNow(db),
     catch: (cause) => cause as Error
   }).pipe(
     Effect.flatMap((known) => familyStates(nc, known)),

@@ -73,9 +73,9 @@ const named = (subjects: ReadonlyArray<string>): string =>
 const unmapped = Effect.fnUntraced(function* (
   { mailboxes, nc, partitions }: Partitioned
 ): Effect.fn.Return<Finding> {
-  const found = yield* Effect.forEach(mailboxes, ({ family, stream }) =>
+  const found = yield* Effect.forEach(mailboxes, ({ stream }) =>
     Effect.map(
-      Effect.option(unreadCommands(nc, { family, stream }, partitions)),
+      Effect.option(unreadCommands(nc, stream, partitions)),
       (asked) => ({ stream, asked: asked._tag === "Some" ? asked.value : undefined })
     ))
   const lost = found.filter(({ asked }) => (asked?.count ?? 0) > 0)

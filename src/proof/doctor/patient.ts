@@ -26,7 +26,12 @@ export interface Patient {
   readonly declared: ReadonlyArray<StreamSpec>
   readonly replicas: number
   readonly mailboxes: ReadonlyArray<
-    { readonly family: string; readonly stream: string; readonly kind: "keyed" | "outbound" }
+    {
+      readonly mailbox: string
+      readonly stream: string
+      readonly kind: "keyed" | "outbound"
+      readonly families: ReadonlyArray<string>
+    }
   >
   readonly partitions: number
   /** What every server is to make of producers' subjects. */

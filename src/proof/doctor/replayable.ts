@@ -12,11 +12,11 @@ export const examineReplays = Effect.fnUntraced(
       ? undefined
       : yield* Effect.promise(() => reachOf(db, newest))
     const lost: Array<string> = []
-    for (const { family, kind, stream } of mailboxes) {
+    for (const { kind, mailbox, stream } of mailboxes) {
       if (kind !== "keyed") continue
       const facts = yield* Effect.option(streamFacts(nc, stream))
       if (facts._tag === "None" || facts.value.firstSeq <= 1) continue
-      if ((reach?.get(family) ?? -1) + 1 < facts.value.firstSeq) lost.push(family)
+      if ((reach?.get(mailbox) ?? -1) + 1 < facts.value.firstSeq) lost.push(mailbox)
     }
     return [{
       area: "effects",

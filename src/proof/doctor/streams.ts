@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { partitionFilter } from "../../bus/ingress.ts"
 import { partitionConsumer } from "../../bus/mailboxReader.ts"
 import { type ConsumerCondition, consumersOf, streamCondition } from "../../bus/probe.ts"
 import type { StreamCondition } from "../../bus/probe.ts"
@@ -135,7 +136,7 @@ const cursors = Effect.fnUntraced(
   function* ({ db, mailboxes, partitions }: Patient, streams: Streams) {
     const found = yield* Effect.promise(() => cursorConditions(db))
     const wrong = found.flatMap((cursor) => {
-      const name = mailboxes.find(({ family }) => family === cursor.family)?.stream
+      const name = mailboxes.find(({ mailbox }) => mailbox === cursor.family)?.stream
       const stream = streams.get(name ?? "")
       if (stream === undefined) return []
       const place = `${cursor.family}-${cursor.partition}`
@@ -169,15 +170,15 @@ const cursors = Effect.fnUntraced(
 
 const consumers = (
   { partitions }: Patient,
-  { family, kind, stream }: Patient["mailboxes"][number],
+  { kind, mailbox, stream }: Patient["mailboxes"][number],
   found: ReadonlyArray<ConsumerCondition> | undefined
 ): Finding => {
   const expected = kind === "outbound"
-    ? [sharedConsumer(family, `${family}.>`)]
+    ? [sharedConsumer(mailbox, `${mailbox}.>`)]
     : Array.from({ length: partitions }, (_, partition) => {
       const { opt_start_seq: _start, ...rest } = partitionConsumer({
-        consumer: `${family}-${partition}`,
-        filter: `${family}.${partition}.>`,
+        consumer: `${mailbox}-${partition}`,
+        filter: partitionFilter(partition),
         startSeq: 1
       })
       return rest

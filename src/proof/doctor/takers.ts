@@ -4,7 +4,7 @@ import { saidByMembers, strangersAmong } from "../../runtime/strangers.ts"
 import type { Finding } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
 
-/** Who would take over: of each keyed family, how many workers that live run it. And who must not. */
+/** Who would take over: of each keyed mailbox, how many workers that live run it. And who must not. */
 export const examineTakers = Effect.fnUntraced(function* (
   patient: Patient
 ): Effect.fn.Return<ReadonlyArray<Finding>> {
@@ -37,21 +37,24 @@ const strangers = ({ partitions }: Patient, said: Said): Finding => {
 }
 
 const takers = ({ mailboxes, partitions }: Patient, said: Said): Finding => {
-  const alone = mailboxes.filter(({ kind }) => kind === "keyed").map(({ family }) => {
+  const alone = mailboxes.filter(({ kind }) => kind === "keyed").map(({ families, mailbox }) => {
     const able = ableMembers(
       [...said.keys()],
       (member) => said.get(member)!,
-      family,
+      families,
       "",
       partitions
     )
-    return { family, workers: able.length }
+    return { mailbox, workers: able.length }
   }).filter(({ workers }) => workers < 2)
   return alone.length === 0
-    ? finding("good", `${said.size} workers, two or more for each family`)
+    ? finding("good", `${said.size} workers, two or more for each mailbox`)
     : {
-      ...finding("poor", alone.map(({ family, workers }) => `${family} has ${workers}`).join(", ")),
-      advice: "nobody takes over from a single worker: run two of each family",
+      ...finding(
+        "poor",
+        alone.map(({ mailbox, workers }) => `${mailbox} has ${workers}`).join(", ")
+      ),
+      advice: "nobody takes over from a single worker: run two of each",
       withholds: ["G8"]
     }
 }

@@ -1,10 +1,10 @@
 import { Effect } from "effect"
-import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { families, PARTITIONS } from "../../../streams/mailboxes.ts"
 import type { NatsLink } from "../../bus/connection.ts"
 import { escalationsOf, familyControl } from "../../bus/control.ts"
 import { type Lease, leaseNow, leasesClock } from "../../bus/holder.ts"
 import { consumerLag, partitionLag } from "../../bus/lag.ts"
-import type { CursorView } from "../../store/machine.ts"
+import type { CursorView, KeysCounted } from "../../store/machine.ts"
 
 /** Older escalations are history. */
 const ESCALATIONS_SHOWN_MILLIS = 600_000
@@ -14,29 +14,33 @@ type Nc = NatsLink["nc"]
 /** Each family as it is now: paused or not, what escalated of late, who owns what and how far behind it is. */
 export const familyStates = Effect.fnUntraced(function* (
   nc: Nc,
-  partitions: ReadonlyArray<CursorView>
+  { aside, cursors }: {
+    readonly cursors: ReadonlyArray<CursorView>
+    readonly aside: ReadonlyArray<KeysCounted>
+  }
 ) {
   const clock = yield* leasesClock(nc)
   return yield* Effect.forEach(
-    mailboxes,
-    Effect.fnUntraced(function* ({ family, kind, stream }) {
+    families,
+    Effect.fnUntraced(function* ({ family, kind, mailbox, stream }) {
       // A release of another number may have left cursors of partitions that are none.
-      const own = partitions.filter((one) => one.family === family && one.partition < PARTITIONS)
+      const own = cursors.filter((one) => one.mailbox === mailbox && one.partition < PARTITIONS)
       const [control, escalations, found, waiting] = yield* Effect.all([
-        familyControl(nc, family).pipe(Effect.orElseSucceed(() => undefined)),
-        recentEscalations(nc, family),
-        Effect.forEach(own, (one) => partitionState(nc, stream, one, clock), {
-          concurrency: "unbounded"
-        }),
+        controlOf(nc, family, mailbox),
+        recentEscalations(nc, mailbox),
+        Effect.forEach(own, (one) => {
+          const keys = aside.find((keys) =>
+            keys.family === family && keys.partition === one.partition
+          )
+          return partitionState(nc, { family, stream }, one, keys, clock)
+        }, { concurrency: "unbounded" }),
         // Calls to the world are shared by all workers: nobody owns a partition of them.
         kind === "outbound" ? consumerLag(nc, stream, family) : Effect.succeed(undefined)
       ], { concurrency: "unbounded" })
       return {
         family,
         kind,
-        paused: control?.state === "paused"
-          ? { by: control.by, why: control.why, at: control.at }
-          : null,
+        paused: control === undefined ? null : { by: control.by, why: control.why, at: control.at },
         escalations,
         ...(waiting !== undefined && { lag_messages: waiting }),
         partitions: found
@@ -48,8 +52,16 @@ export const familyStates = Effect.fnUntraced(function* (
 
 export type FamilyState = Effect.Success<ReturnType<typeof familyStates>>[number]
 
-const recentEscalations = (nc: Nc, family: string) =>
-  escalationsOf(nc, family).pipe(
+/** A family stands still where it is paused, or the mailbox that it reads with others. */
+const controlOf = (nc: Nc, family: string, mailbox: string) =>
+  Effect.forEach(
+    new Set([family, mailbox]),
+    (name) => familyControl(nc, name).pipe(Effect.orElseSucceed(() => undefined)),
+    { concurrency: "unbounded" }
+  ).pipe(Effect.map((found) => found.find((one) => one?.state === "paused")))
+
+const recentEscalations = (nc: Nc, mailbox: string) =>
+  escalationsOf(nc, mailbox).pipe(
     Effect.orElseSucceed(() => []),
     Effect.map((recent) =>
       recent
@@ -58,13 +70,24 @@ const recentEscalations = (nc: Nc, family: string) =>
     )
   )
 
-const partitionState = (nc: Nc, stream: string, one: CursorView, clock: number) => {
-  const { epoch, family, parked, partition, paused, quarantined, seq } = one
+const partitionState = (
+  nc: Nc,
+  { family, stream }: { readonly family: string; readonly stream: string },
+  { epoch, mailbox, owner, partition, seq }: CursorView,
+  keys: KeysCounted | undefined,
+  clock: number
+) => {
+  const read = {
+    stream,
+    consumer: `${mailbox}-${partition}`,
+    // Of this family alone, whoever else the mailbox is for.
+    filter: `${family}.${partition}.>`
+  }
   return Effect.all([
-    partitionLag(nc, { stream, family, partition }, seq),
+    partitionLag(nc, read, seq),
     // Without an answer what PostgreSQL remembers is the best guess.
-    leaseNow(nc, `${family}.${partition}`, clock).pipe(
-      Effect.orElseSucceed((): Lease => ({ holder: one.owner, ageMillis: undefined }))
+    leaseNow(nc, `${mailbox}.${partition}`, clock).pipe(
+      Effect.orElseSucceed((): Lease => ({ holder: owner, ageMillis: undefined }))
     )
   ], { concurrency: "unbounded" }).pipe(
     Effect.map(([lag, { ageMillis, holder }]) => ({
@@ -75,9 +98,9 @@ const partitionState = (nc: Nc, stream: string, one: CursorView, clock: number) 
       epoch,
       lag_messages: lag.messages,
       lag_seconds: Math.round(lag.seconds * 10) / 10,
-      parked,
-      quarantined,
-      paused
+      parked: keys?.parked ?? 0,
+      quarantined: keys?.quarantined ?? 0,
+      paused: keys?.paused ?? 0
     }))
   )
 }

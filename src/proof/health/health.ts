@@ -3,7 +3,7 @@ import { Nats } from "../../bus/connection.ts"
 import { refusedLogins } from "../../bus/logins.ts"
 import { commitOnce } from "../../store/condition.ts"
 import { Database } from "../../store/database.ts"
-import { cursors } from "../../store/machine.ts"
+import { machineNow } from "../../store/machine.ts"
 import { familyStates } from "./familyStates.ts"
 import { lagSignals, Ownerless, renewalSignals } from "./leases.ts"
 import { monitorSignals } from "./monitors.ts"
@@ -40,7 +40,7 @@ export const healthOf = (sources: HealthSources): Health => {
   const look = Effect.gen(function* () {
     const { nc } = yield* Nats
     const database = yield* Database
-    const places = database.query("health.cursors", cursors).pipe(
+    const places = database.query("health.cursors", machineNow).pipe(
       Effect.flatMap((known) => familyStates(nc, known)),
       Effect.map((families) => [
         ...ownerless.signals(families, Date.now()),

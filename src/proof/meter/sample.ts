@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { NatsLink } from "../../bus/connection.ts"
+import { partitionFilter } from "../../bus/ingress.ts"
 import type { Delivery } from "../../bus/mailboxReader.ts"
 import { openScan } from "../../bus/scan.ts"
 import { streamFacts } from "../../bus/tail.ts"
@@ -14,11 +15,10 @@ import {
 } from "../../store/meter.ts"
 import { comparedWithMailbox, comparedWithTarget, type Emitted, type Stored } from "./compare.ts"
 
-/** Where families keep their messages, given by `streams/`. */
+/** Where mailboxes keep their messages, given by `streams/`. */
 export interface MeterPlaces {
   readonly streamOf: (family: string) => string | undefined
-  readonly familyOf: (stream: string) => string
-  readonly sourceOf: (family: string, partition: number) => string
+  readonly sourceOf: (mailbox: string, partition: number) => string
 }
 
 /** Of one sample: more is left for the next, so that a meter never takes the machine from the work. */
@@ -96,7 +96,7 @@ const sampleMailbox = Effect.fnUntraced(function* (
 ) {
   const { firstSeq } = yield* streamFacts(link.nc, stream)
   const lastSeq = turns.at(-1)!.lastSeq
-  const filter = `${from.family}.${from.partition}.>`
+  const filter = partitionFilter(from.partition)
   const deliveries = yield* scanned(link, {
     stream,
     filter,
@@ -178,7 +178,7 @@ const sampleTargets = Effect.fnUntraced(function* (
     const aged = facts.firstSeq > before + 1 || (tail === undefined && before > 0)
     const deliveries = yield* scanned(link, {
       stream: target,
-      filter: fenceFilter(target, source, places.familyOf),
+      filter: fenceFilter(target, source),
       startSeq: before + 1,
       untilSeq: tail?.[0] ?? before,
       expected: (counted ?? MESSAGES_MAX) + (last.emitted?.[target] ?? 0)

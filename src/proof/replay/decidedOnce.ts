@@ -11,25 +11,28 @@ const WOKEN_MAX = 10_000
 
 /** What a partition's mailbox comes to, decided in one go and in memory: what everybody should come to. */
 export const decidedOnce = (
-  actor: AnyKeyed,
+  actors: ReadonlyArray<AnyKeyed>,
   addressing: Addressing,
   letters: ReadonlyArray<Letter>
 ): Draft => {
-  const open = opener(actor, addressing.partitions)
+  const members = new Map(actors.map((actor) => [actor.family, {
+    actor,
+    open: opener(actor, addressing.partitions),
+    committed: () => undefined,
+    config: { version: 0, value: actor.config.initial }
+  }]))
   const draft = emptyDraft(0, "")
   fold(
     {
-      actor,
+      members,
       addressing,
       partition: addressing.partition,
-      committed: () => undefined,
       parked: new Map(),
-      config: { version: 0, value: actor.config.initial },
       failures: new Map(),
       defects: new Map()
     },
     letters.map((letter): Opened => {
-      const opened = open(letter)
+      const opened = members.get(letter.family)!.open(letter)
       return opened._tag === "Woken" ? { ...opened, max: WOKEN_MAX } : opened
     }),
     draft

@@ -1,18 +1,17 @@
 import { Effect, Schema } from "effect"
 import type { NatsLink } from "../../bus/connection.ts"
+import { partitionFilter } from "../../bus/ingress.ts"
 import type { Delivery } from "../../bus/mailboxReader.ts"
 import { openScan, type Scan } from "../../bus/scan.ts"
-import { stateKey } from "../../runtime/actor.ts"
 import { commit } from "../../runtime/commit.ts"
 import { CODE_VERSION } from "../../runtime/codeVersion.ts"
 import type { Lanes } from "../../runtime/lanes.ts"
 import { lettersOf } from "../../runtime/letter.ts"
 import { notesFor } from "../../runtime/notes.ts"
-import { opener } from "../../runtime/opener.ts"
+import { membersOf, parkedOf } from "../../runtime/members.ts"
 import type { Addressing } from "../../runtime/outbox.ts"
 import type { Deciding } from "../../runtime/owned.ts"
-import type { AnyKeyed } from "../../runtime/registry.ts"
-import { StateCache } from "../../runtime/states.ts"
+import type { Actors } from "../../runtime/registry.ts"
 import { decide, remember } from "../../runtime/turn.ts"
 import type { Db } from "../../store/database.ts"
 import { type ReplayableTurn, turnsBetween } from "../../store/shadow.ts"
@@ -43,41 +42,37 @@ export interface ReplayedPartition {
 
 /** Takes the partition over in the shadow, where it stands. */
 export const openReplayed = Effect.fnUntraced(function* (from: {
-  readonly actor: AnyKeyed
+  readonly mailbox: string
+  readonly actors: Actors
   readonly partition: number
   readonly streamCreated: string
   readonly addressing: Addressing
   readonly bundleMaxOf: (target: string) => number
   readonly lanes: Lanes
 }) {
-  const { actor, addressing, bundleMaxOf, lanes, partition, streamCreated } = from
-  const { family } = actor
+  const { actors, addressing, bundleMaxOf, lanes, mailbox, partition, streamCreated } = from
   const store = yield* TurnStore
-  yield* store.beginCursor(family, partition, streamCreated)
+  yield* store.beginCursor(mailbox, partition, streamCreated)
   const taken = yield* store.takeOver({
-    family,
+    mailbox,
+    families: [...actors.keys()],
     partition,
     ...EPOCH,
     owner: OWNER,
     partitions: addressing.partitions
   })
-  const { config, cursor, parked } = taken!
+  const { configs, cursor, parked } = taken!
   const deciding: Deciding = {
     options: { addressing, lanes },
-    actor,
+    mailbox,
     partition,
     epoch: EPOCH,
     source: addressing.source,
     crash: () => {},
     bundleMaxOf,
     relay: { tails: new Map() },
-    cache: new StateCache(),
-    parked: new Map(parked.map((key) => [stateKey(key.merchant, key.actorKey), key])),
-    open: opener(actor, addressing.partitions),
-    config: config === undefined ? { version: 0, value: actor.config.initial } : {
-      version: config.version,
-      value: Schema.decodeUnknownSync(actor.config.schema)(config.doc)
-    },
+    members: membersOf(actors, configs, addressing.partitions),
+    parked: parkedOf(parked),
     seq: cursor.seq,
     clockMillis: cursor.clockMillis,
     digest: cursor.digest,
@@ -96,14 +91,14 @@ export const replayUntil = (
 ) =>
   Effect.scoped(Effect.gen(function* () {
     const { deciding } = self
-    const { actor: { family }, partition } = deciding
+    const { mailbox: family, partition } = deciding
     if (deciding.seq >= untilSeq) return
     const scan = yield* openScan(link, {
       stream,
-      filter: `${family}.${partition}.>`,
+      filter: partitionFilter(partition),
       startSeq: deciding.seq + 1
     })
-    const mailbox = new Mailbox(scan)
+    const reading = new Mailbox(scan)
     while (deciding.seq < untilSeq) {
       const turns = yield* Effect.promise(() =>
         turnsBetween(live, { family, partition }, deciding.seq, untilSeq, TURNS_READ)
@@ -111,12 +106,12 @@ export const replayUntil = (
       if (turns.length === 0) {
         return yield* differs(self, `no turn row leads from ${deciding.seq} to ${untilSeq}`)
       }
-      for (const turn of turns) yield* replayTurn(self, turn, yield* mailbox.upTo(turn.lastSeq))
+      for (const turn of turns) yield* replayTurn(self, turn, yield* reading.upTo(turn.lastSeq))
     }
   }))
 
-const differs = ({ deciding: { actor, partition } }: ReplayedPartition, detail: string) =>
-  Effect.fail(new ReplayDiffers({ detail: `${actor.family}-${partition}: ${detail}` }))
+const differs = ({ deciding: { mailbox, partition } }: ReplayedPartition, detail: string) =>
+  Effect.fail(new ReplayDiffers({ detail: `${mailbox}-${partition}: ${detail}` }))
 
 const replayTurn = Effect.fnUntraced(function* (
   self: ReplayedPartition,

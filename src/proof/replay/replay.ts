@@ -5,7 +5,7 @@ import { streamFacts } from "../../bus/tail.ts"
 import { openLanes } from "../../runtime/lanes.ts"
 import type { FamilyTables } from "../../runtime/actor.ts"
 import type { Addressing } from "../../runtime/outbox.ts"
-import type { AnyKeyed } from "../../runtime/registry.ts"
+import type { Actors } from "../../runtime/registry.ts"
 import { connect, Database, type Db } from "../../store/database.ts"
 import {
   copyLive,
@@ -24,7 +24,7 @@ import {
   replayUntil
 } from "./partition.ts"
 
-/** The machine's tables that belong to a family's state, too. */
+/** The machine's tables that belong to the state of families, too. */
 const MACHINE_STATES = ["parked_keys", "parked_messages", "actor_configs"]
 /** In a checkpoint beside those: where it stands, and what waits for a person. */
 export const CHECKPOINTED = [...MACHINE_STATES, "cursors", "dead_letters"]
@@ -32,7 +32,8 @@ export const CHECKPOINTED = [...MACHINE_STATES, "cursors", "dead_letters"]
 export interface ReplayRequest {
   readonly link: NatsLink
   readonly databaseUrl: string
-  readonly actor: AnyKeyed
+  readonly mailbox: string
+  readonly actors: Actors
   readonly stream: string
   readonly addressingOf: (partition: number) => Addressing
   readonly bundleMaxOf: (target: string) => number
@@ -46,7 +47,9 @@ export interface ReplayRequest {
 }
 
 export interface ReplayReport {
+  /** The first of those that are decided together. */
   readonly family: string
+  readonly families: ReadonlyArray<string>
   readonly from: string
   readonly partitions: number
   readonly turns: number
@@ -69,11 +72,11 @@ class NotReplayable extends Schema.TaggedError<NotReplayable>()("NotReplayable",
 const CONCURRENT_PARTITIONS = 4
 
 /**
- * Decides a family's mailbox once more, from its beginning or from a checkpoint, into a shadow schema
+ * Decides a mailbox once more, from its beginning or from a checkpoint, into a shadow schema
  * that is dropped at the end, and compares digests turn by turn and then every row (G15). It relays
  * nothing, answers nobody and changes no live table.
  */
-export const replayFamily = Effect.fnUntraced(function* (request: ReplayRequest) {
+export const replayMailbox = Effect.fnUntraced(function* (request: ReplayRequest) {
   const schema = `replay_${randomBytes(6).toString("hex")}`
   const live = connect(request.databaseUrl, 2)
   const shadow = Layer.provideMerge(
@@ -95,11 +98,12 @@ export const replayFamily = Effect.fnUntraced(function* (request: ReplayRequest)
 }, Effect.scoped)
 
 const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, schema: string) {
-  const { actor, link, stream, tables } = request
-  const { family } = actor
+  const { actors, link, mailbox, stream, tables } = request
+  const families = [...actors.keys()]
   const replayed = yield* openAllReplayed(request, live)
   const report = (differences: ReadonlyArray<string>): ReplayReport => ({
-    family,
+    family: mailbox,
+    families,
     from: request.checkpoint ?? "beginning",
     partitions: replayed.length,
     turns: replayed.reduce((sum, one) => sum + one.turns, 0),
@@ -121,10 +125,10 @@ const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, 
     )
     return found.filter((detail) => detail !== undefined)
   })
-  const apart = yield* until(yield* Effect.promise(() => liveCursors(live, family)))
+  const apart = yield* until(yield* Effect.promise(() => liveCursors(live, mailbox)))
   if (apart.length > 0) return report(apart)
   // What the live system did meanwhile comes behind it, up to the moment of the copy.
-  const copied = yield* Effect.promise(() => copyLive(live, schema, family, compared))
+  const copied = yield* Effect.promise(() => copyLive(live, schema, mailbox, compared))
   const later = yield* until(copied)
   if (later.length > 0) return report(later)
   const rows: Array<string> = []
@@ -133,7 +137,7 @@ const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, 
       ...yield* Effect.promise(() =>
         tableDifferences(live, schema, {
           table,
-          family,
+          families,
           partitions: request.partition === undefined ? undefined : [request.partition],
           sinceOnly: request.checkpoint !== undefined && tables.journals.includes(table)
         })
@@ -150,21 +154,21 @@ type Cursors = ReadonlyMap<number, { readonly seq: number; readonly streamCreate
 
 /** Every partition, taken over in the shadow; its mailbox must reach back to where it stands. */
 const openAllReplayed = Effect.fnUntraced(function* (request: ReplayRequest, live: Db) {
-  const { actor, link, partition: asked, stream } = request
-  const { family } = actor
-  const cursors: Cursors = yield* Effect.promise(() => liveCursors(live, family))
+  const { actors, link, mailbox, partition: asked, stream } = request
+  const cursors: Cursors = yield* Effect.promise(() => liveCursors(live, mailbox))
   const facts = yield* streamFacts(link.nc, stream)
-  const lanes = yield* openLanes(actor)
+  const lanes = yield* openLanes(actors)
   const replayed: Array<ReplayedPartition> = []
   for (const [partition, { streamCreated }] of cursors) {
     if (asked !== undefined && asked !== partition) continue
     if (streamCreated !== facts.created) {
       return yield* new NotReplayable({
-        detail: `${stream} is not the stream on which ${family}-${partition} was decided`
+        detail: `${stream} is not the stream on which ${mailbox}-${partition} was decided`
       })
     }
     const one = yield* openReplayed({
-      actor,
+      mailbox,
+      actors,
       partition,
       streamCreated,
       addressing: request.addressingOf(partition),

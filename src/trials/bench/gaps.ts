@@ -43,7 +43,7 @@ export const gapsSince = async (
   )
   return await Promise.all(
     moved.map(async ({ at, before, epoch, family, first_seq, partition }) => {
-      const { stream } = mailboxes.find((one) => one.family === family)!
+      const { stream } = mailboxes.find((one) => one.mailbox === family)!
       const { message } = await Effect.runPromise(
         request<{ message: { time: string } }>(link.nc, `STREAM.MSG.GET.${stream}`, {
           seq: Number(first_seq)

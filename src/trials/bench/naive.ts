@@ -7,7 +7,7 @@ import { openSharedReader, type SharedDelivery } from "../../bus/sharedReader.ts
 import { schedule } from "../../bus/timers.ts"
 import { stateKey } from "../../runtime/actor.ts"
 import { outgoingOf } from "../../runtime/bundle.ts"
-import { type Draft, emptyDraft } from "../../runtime/draft.ts"
+import { type Draft, emptyDraft, keptBy } from "../../runtime/draft.ts"
 import { fold } from "../../runtime/fold.ts"
 import { opener } from "../../runtime/opener.ts"
 import { type Letter, lettersOf } from "../../runtime/letter.ts"
@@ -143,20 +143,23 @@ const decideAlone = async (
   )
   fold(
     {
-      actor,
+      members: new Map([[actor.family, {
+        actor,
+        committed: (id: string) => states.get(id),
+        config: { version: 0, value: actor.config.initial }
+      }]]),
       addressing,
       partition: addressing.partition,
-      committed: (id) => states.get(id),
       parked: new Map(),
-      config: { version: 0, value: actor.config.initial },
       failures: new Map(),
       defects: new Map()
     },
     [opened],
     draft
   )
+  const kept = keptBy(draft, actor.family)
   const statements = [
-    ...actor.save({ states: [...draft.states.values()], rows: draft.rows }),
+    ...actor.save({ states: [...kept.states.values()], rows: kept.rows }),
     ...forAny(draft.events, insertEvents)
   ]
   await Promise.all(statements.map((statement) => statement.execute(trx)))

@@ -33,7 +33,7 @@ const streams = [
 ]
 const consumers = [
   ...mailboxes.filter(({ kind }) => kind === "outbound")
-    .map(({ family, stream }) => `${stream}.${family}`),
+    .map(({ mailbox, stream }) => `${stream}.${mailbox}`),
   "TIMERS.timers-due"
 ]
 

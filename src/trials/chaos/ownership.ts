@@ -18,8 +18,8 @@ const LOOK_EVERY_MILLIS = 100
 
 /** Every partition that has an owner. */
 export const slots: ReadonlyArray<string> = mailboxes.filter(({ kind }) => kind === "keyed")
-  .flatMap(({ family }) =>
-    Array.from({ length: PARTITIONS }, (_, partition) => slotKey({ family, partition }))
+  .flatMap(({ mailbox }) =>
+    Array.from({ length: PARTITIONS }, (_, partition) => slotKey({ mailbox, partition }))
   )
 
 /** Watches in PostgreSQL who owns which partition. A tenure shorter than a look may be missed. */

@@ -20,8 +20,8 @@ export interface Pause {
  */
 export const pausesOf = ({ streams, turns }: ChaosRecord): ReadonlyArray<Pause> => {
   const arrivals = new Map<string, ReadonlyMap<number, number>>(
-    mailboxes.filter(({ kind }) => kind === "keyed").map(({ family, stream }) => [
-      family,
+    mailboxes.filter(({ kind }) => kind === "keyed").map(({ mailbox, stream }) => [
+      mailbox,
       new Map((streams.get(stream) ?? []).map(({ atMillis, seq }) => [seq, atMillis]))
     ])
   )

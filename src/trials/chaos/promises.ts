@@ -1,5 +1,6 @@
 import { hash } from "node:crypto"
 import { mailboxes } from "../../../streams/mailboxes.ts"
+import { places } from "../../../streams/places.ts"
 import { outgoingOf } from "../../runtime/bundle.ts"
 import { Header, type Letter, lettersOf as lettersIn } from "../../runtime/letter.ts"
 import { decodeOutbox } from "../../runtime/turnRow.ts"
@@ -68,13 +69,16 @@ export const repeatedEffects = (record: ChaosRecord): Violations => {
 const partitions = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<TurnRecord>> =>
   Map.groupBy(record.turns, ({ family, partition }) => `${family}.${partition}`)
 
-/** Messages of one mailbox by `family.partition`, in order. */
+/** Messages of one mailbox by `mailbox.partition`, in order. */
 export const lettersOf = (record: ChaosRecord): ReadonlyMap<string, ReadonlyArray<Letter>> =>
   Map.groupBy(
     mailboxes.filter(({ kind }) => kind === "keyed")
       .flatMap(({ stream }) => record.streams.get(stream)!)
       .flatMap((stored) => lettersIn({ ...stored, ...readable(stored) })),
-    ({ subject }) => subject.split(".", 2).join(".")
+    ({ subject }) => {
+      const [family = "", partition] = subject.split(".", 2)
+      return `${places.mailboxOf(family)}.${partition}`
+    }
   )
 
 const readable = ({ headers }: Stored) => ({
@@ -127,8 +131,8 @@ export const emissionsAstray = (record: ChaosRecord): Violations => {
     else list.push(line)
   }
   for (const { family, outbox, partition } of record.turns) {
-    for (const bundle of decodeOutbox(outbox).bundles) {
-      const { headers, payload, subject } = outgoingOf(bundle, { family, partition })
+    for (const bundle of decodeOutbox(outbox, family).bundles) {
+      const { headers, payload, subject } = outgoingOf(bundle, { mailbox: family, partition })
       const emission = new Map(headers).get(Header.emission)
       put(
         wanted,

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
 import type { NatsLink } from "../../bus/connection.ts"
+import { partitionFilter } from "../../bus/ingress.ts"
 import { consumerLag } from "../../bus/lag.ts"
 import { lastOn } from "../../bus/tail.ts"
 import { query } from "../query.ts"
@@ -14,16 +15,16 @@ const LOG_WIDTH = 300
 const behind = async (databaseUrl: string, { nc }: NatsLink): Promise<ReadonlyArray<string>> => {
   const cursors = await query(databaseUrl, "select family, partition, seq from cursors")
   const late: Array<string> = []
-  for (const { family, kind, stream } of mailboxes) {
+  for (const { kind, mailbox, stream } of mailboxes) {
     if (kind === "outbound") {
-      const lag = await Effect.runPromise(consumerLag(nc, stream, family))
-      if (lag !== 0) late.push(`${family}: ${lag}`)
+      const lag = await Effect.runPromise(consumerLag(nc, stream, mailbox))
+      if (lag !== 0) late.push(`${mailbox}: ${lag}`)
       continue
     }
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const last = await Effect.runPromise(lastOn(nc, stream, `${family}.${partition}.>`))
-      const cursor = cursors.find((row) => row.family === family && row.partition === partition)
-      if (Number(cursor?.seq ?? 0) < (last?.seq ?? 0)) late.push(`${family}.${partition}`)
+      const last = await Effect.runPromise(lastOn(nc, stream, partitionFilter(partition)))
+      const cursor = cursors.find((row) => row.family === mailbox && row.partition === partition)
+      if (Number(cursor?.seq ?? 0) < (last?.seq ?? 0)) late.push(`${mailbox}.${partition}`)
     }
   }
   return late

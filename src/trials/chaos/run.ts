@@ -3,7 +3,7 @@ import { stopEach } from "../../stack/stopEach.ts"
 import type { Progress } from "../progress.ts"
 import { Random } from "../random.ts"
 import { replayStack } from "../../house/replayStack.ts"
-import { familyTables } from "../../../actors/register.ts"
+import { mailboxes } from "../../../streams/mailboxes.ts"
 import { copiesApart } from "./copies.ts"
 import { Crew } from "./crew.ts"
 import { drawFault, type FaultKind } from "./faults.ts"
@@ -176,7 +176,8 @@ const examined = async (
   const apart = await copiesApart(stack, record)
   progress.phase("Replaying every mailbox …")
   const replays: Array<Judged["replays"][number]> = []
-  for (const family of Object.keys(familyTables)) {
+  for (const { kind, mailbox: family } of mailboxes) {
+    if (kind !== "keyed") continue
     replays.push(
       await replayStack(stack, family, { checkpoint: undefined, partition: undefined })
         .catch((error: Error) => brokenOff(family, error))
@@ -189,6 +190,7 @@ const examined = async (
 /** What else was seen is worth telling, though a replay came to no end. */
 const brokenOff = (family: string, error: Error): Judged["replays"][number] => ({
   family,
+  families: [family],
   from: "beginning",
   partitions: 0,
   turns: 0,

@@ -30,12 +30,12 @@ const consumerLag = ({ admin }: House, stream: string, consumer: string): Promis
   )
 
 const lagOf = async (house: House): Promise<number> => {
-  const consumers = mailboxes.flatMap(({ family, kind, stream }: Mailbox) =>
+  const consumers = mailboxes.flatMap(({ kind, mailbox, stream }: Mailbox) =>
     kind === "outbound"
-      ? [{ stream, consumer: family }]
+      ? [{ stream, consumer: mailbox }]
       : Array.from({ length: PARTITIONS }, (_, partition) => ({
         stream,
-        consumer: `${family}-${partition}`
+        consumer: `${mailbox}-${partition}`
       }))
   )
   const lags = await Promise.all(

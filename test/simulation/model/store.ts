@@ -28,6 +28,7 @@ export type ActorWrites = TurnWrites<unknown, unknown>
 
 /** What an actor's `save` gives to the model in the place of SQL. */
 export interface ModelWrites {
+  readonly family: string
   readonly writes: ActorWrites
   /** Set where the data breaks a rule of the actor's tables. */
   readonly refused?: string | undefined
@@ -74,17 +75,26 @@ export class Store {
   }
 
   readonly takeOver = (claim: Claim): TakenOver | undefined => {
-    const place = `${claim.family}.${claim.partition}`
+    const place = `${claim.mailbox}.${claim.partition}`
     const cursor = this.raiseEpoch(place, claim)
     const turn = this.turns.get(place)?.at(-1)
     return cursor && {
       cursor,
       lastTurn: turn &&
         { lastSeq: turn.lastSeq, outbox: turn.outbox, tails: JSON.parse(turn.tails) },
-      config: this.configs.get(place),
-      parked: [...this.parkedKeys.get(place)?.values() ?? []]
+      configs: new Map(
+        claim.families.flatMap((family) => {
+          const config = this.configs.get(`${family}.${claim.partition}`)
+          return config === undefined ? [] : [[family, config] as const]
+        })
+      ),
+      parked: claim.families.flatMap((family) => this.asideOf(family, claim.partition))
     }
   }
+
+  readonly asideOf = (family: string, partition: number): ReadonlyArray<ParkedKeyRow> => [
+    ...this.parkedKeys.get(`${family}.${partition}`)?.values() ?? []
+  ]
 
   private raiseEpoch(key: string, claim: Claim): Cursor | undefined {
     const known = this.cursors.get(key)
@@ -110,16 +120,14 @@ export class Store {
   }
 
   readonly waiting = (
-    family: string,
     partition: number,
     keys: ReadonlyArray<KeyName>,
     limit: number
-  ): ReadonlyArray<ParkedMessageRow> => {
-    const rows = this.parkedMessages.get(`${family}.${partition}`) ?? []
-    return keys.flatMap(({ actorKey, merchant }) =>
-      rows.filter((row) => row.merchant === merchant && row.actorKey === actorKey).slice(0, limit)
+  ): ReadonlyArray<ParkedMessageRow> =>
+    keys.flatMap(({ actorKey, family, merchant }) =>
+      (this.parkedMessages.get(`${family}.${partition}`) ?? [])
+        .filter((row) => row.merchant === merchant && row.actorKey === actorKey).slice(0, limit)
     ).sort(inOrder)
-  }
 
   readonly deadLetter = (
     family: string,
@@ -130,12 +138,12 @@ export class Store {
     if (dead?.family !== family || dead.partition !== partition) return undefined
     const { actorKey, merchant, part, seq } = dead
     const rows = this.parkedMessages.get(`${family}.${partition}`) ?? []
-    const waits = actorKey !== null && rows.some(isSame({ actorKey, merchant, part, seq }))
+    const waits = actorKey !== null && rows.some(isSame({ family, actorKey, merchant, part, seq }))
     return { ...dead, waits }
   }
 
   /** Throws `Fenced` where another owner has committed. */
-  readonly check = ({ family, moves }: TurnsWritten): void => {
+  readonly check = ({ mailbox: family, moves }: TurnsWritten): void => {
     for (const move of moves) {
       if (!this.mayMove(family, move)) throw new Fenced(`${family}: another owner committed`)
     }
@@ -143,10 +151,10 @@ export class Store {
 
   /** All of it, or it throws `Fenced` and nothing has changed. */
   readonly commit = (written: TurnsWritten, saved: ReadonlyArray<ModelWrites>): void => {
-    const { family, moves } = written
+    const { mailbox, moves } = written
     this.check(written)
-    for (const move of moves) this.move(family, move)
-    for (const { writes: { rows, states } } of saved) {
+    for (const move of moves) this.move(mailbox, move)
+    for (const { family, writes: { rows, states } } of saved) {
       const known = entry(this.states, family, () => new Map())
       for (const { json, key, merchant, state } of states) {
         known.set(stateKey(merchant, key), { json, state })
@@ -163,17 +171,17 @@ export class Store {
         status: "open"
       })
     }
-    for (const one of written.parking) this.park(family, one)
-    for (const { json, partition, version } of written.configs) {
+    for (const one of written.parking) this.park(one)
+    for (const { family, json, partition, version } of written.configs) {
       this.configs.set(`${family}.${partition}`, { version, doc: JSON.parse(json) })
     }
     for (const row of written.turns) {
-      entry(this.turns, `${family}.${row.partition}`, () => []).push(row)
+      entry(this.turns, `${mailbox}.${row.partition}`, () => []).push(row)
     }
   }
 
-  private settle({ family, obeyed, settled }: TurnsWritten): void {
-    for (const { part, partition, seq, status } of settled) {
+  private settle({ obeyed, settled }: TurnsWritten): void {
+    for (const { family, part, partition, seq, status } of settled) {
       for (const [id, dead] of this.deadLetters) {
         const isIt = dead.family === family && dead.partition === partition && dead.seq === seq &&
           dead.part === part && dead.status === "open"
@@ -204,22 +212,31 @@ export class Store {
     this.cursors.set(key, { ...known, seq, clockMillis, digest })
   }
 
-  private park(family: string, { freed, handled, keys, letters, partition }: Parking): void {
-    const place = `${family}.${partition}`
-    const known = entry(this.parkedKeys, place, () => new Map())
-    for (const { actorKey, merchant } of freed) known.delete(stateKey(merchant, actorKey))
-    for (const key of keys) known.set(stateKey(key.merchant, key.actorKey), key)
-    const rows = (this.parkedMessages.get(place) ?? []).filter((row) => !handled.some(isSame(row)))
-    // A woken letter that fails again is already there, unchanged.
-    rows.push(...letters.filter((letter) => !rows.some(isSame(letter))))
-    this.parkedMessages.set(place, rows.sort(inOrder))
+  private park({ freed, handled, keys, letters, partition }: Parking): void {
+    const known = (family: string) =>
+      entry(this.parkedKeys, `${family}.${partition}`, () => new Map())
+    for (const { actorKey, family, merchant } of freed) {
+      known(family).delete(stateKey(merchant, actorKey))
+    }
+    for (const key of keys) known(key.family).set(stateKey(key.merchant, key.actorKey), key)
+    for (const family of new Set([...handled, ...letters].map((one) => one.family))) {
+      const place = `${family}.${partition}`
+      const rows = (this.parkedMessages.get(place) ?? [])
+        .filter((row) => !handled.some(isSame(row)))
+      // A woken letter that fails again is already there, unchanged.
+      const more = letters.filter((letter) =>
+        letter.family === family && !rows.some(isSame(letter))
+      )
+      this.parkedMessages.set(place, [...rows, ...more].sort(inOrder))
+    }
   }
 }
 
 type Letter = KeyName & { readonly seq: number; readonly part: number }
 
 const isSame = (left: Letter) => (right: Letter): boolean =>
-  left.seq === right.seq && left.part === right.part && left.merchant === right.merchant &&
+  left.family === right.family && left.seq === right.seq && left.part === right.part &&
+  left.merchant === right.merchant &&
   left.actorKey === right.actorKey
 
 const inOrder = (left: Letter, right: Letter): number =>
@@ -277,7 +294,7 @@ export const turnStoreOf = (
   const ask = asker(time, process, wire)
   const write = (name: string, written: TurnsWritten, keep: boolean) =>
     Effect.gen(function* () {
-      const saved = (written.save?.() ?? []) as unknown as ReadonlyArray<ModelWrites>
+      const saved = written.save() as unknown as ReadonlyArray<ModelWrites>
       const refused = saved.find((one) => one.refused !== undefined)?.refused
       yield* ask(name, () => {
         if (refused !== undefined) {
@@ -299,8 +316,8 @@ export const turnStoreOf = (
         const row = store.cursors.get(`${family}.${partition}`)
         return row && { seq: row.seq, epochBucket: row.epoch[0], epochRevision: row.epoch[1] }
       }),
-    parkedMessages: (family, partition, keys, limit) =>
-      ask("parked letters", () => store.waiting(family, partition, keys, limit)),
+    parkedMessages: (partition, keys, limit) =>
+      ask("parked letters", () => store.waiting(partition, keys, limit)),
     deadLetter: (family, partition, id) =>
       ask("dead letter", () => store.deadLetter(family, partition, id)),
     commit: (written) => write("commit", written, true),
