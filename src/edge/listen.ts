@@ -51,7 +51,7 @@ export const refuseTakenPort = (port: number, host: string): Promise<void> =>
     tried.listen(port, host, () => tried.close(() => resolve()))
   })
 
-const listenError = (error: NodeJS.ErrnoException, port: number): Error =>
+export const listenError = (error: NodeJS.ErrnoException, port: number): Error =>
   error.code === "EADDRINUSE" ? new PortTaken(port) : error
 
 /** Where this machine reaches what listens on that address. */

@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
-import { json, readJson } from "./body.ts"
+import { type Call, jsonOf } from "../desk.ts"
 import type { Book } from "./book.ts"
 import type { Asked } from "./decisions.ts"
 import { type Complaint, decisionOf, type DisputeRecord, type DisputeStatus } from "./disputes.ts"
 import { newsOf } from "./hostility.ts"
+import { notFound } from "./state.ts"
 import { type Hook, tellDispute } from "./webhooks.ts"
 
 /** Between a charge and its dispute, and between evidence and the bank's decision. */
@@ -50,42 +50,40 @@ const disputeNews = (
   for (const wait of waits) setTimeout(() => void tellDispute(hook, dispute), wait).unref()
 }
 
-export const showDispute = (state: Complained, response: ServerResponse, id: string) => {
-  if (id === "") return json(response, 200, state.book.disputes.open())
+export const showDispute = (state: Complained, call: Call, id: string): Response => {
+  if (id === "") return call.json(state.book.disputes.open())
   const found = state.book.disputes.find(id)
   return found === undefined
-    ? json(response, 404, { code: "not_found" })
-    : json(response, 200, { ...found, evidence_due_by: new Date(found.due_millis).toISOString() })
+    ? notFound(call)
+    : call.json({ ...found, evidence_due_by: new Date(found.due_millis).toISOString() })
 }
 
 /** Somebody plays the payer: complains about a charge, or about a part of it. */
 export const complain = async (
   state: Complained,
-  request: IncomingMessage,
-  response: ServerResponse,
+  call: Call,
   chargeId: string
-) => {
+): Promise<Response> => {
   const charged = state.book.charge(chargeId)
-  if (charged?.status !== "approved") return json(response, 404, { code: "charge_not_found" })
+  if (charged?.status !== "approved") return call.json({ code: "charge_not_found" }, 404)
   // Nobody gets back more than was taken.
   const { captured } = state.book.totals(chargeId)
-  const { amount = captured, ...complaint } = (await readJson(request)) as Complaint
+  const { amount = captured, ...complaint } = (await jsonOf(call)) as Complaint
   const made = state.book.disputes.complain(charged, {
     ...complaint,
     amount: Math.min(amount, captured)
   })
-  showDispute(state, response, made.id)
   disputeNews(state, made)
+  return showDispute(state, call, made.id)
 }
 
 /** Somebody plays the bank: decides a dispute, or moves it on. */
 export const decideDispute = async (
   state: Complained,
-  request: IncomingMessage,
-  response: ServerResponse,
+  call: Call,
   id: string
-) => {
-  const { status } = (await readJson(request)) as { status: DisputeStatus }
+): Promise<Response> => {
+  const { status } = (await jsonOf(call)) as { status: DisputeStatus }
   ends(state, id, status)
-  showDispute(state, response, id)
+  return showDispute(state, call, id)
 }

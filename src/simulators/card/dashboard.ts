@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto"
-import type { IncomingMessage, ServerResponse } from "node:http"
 import { derivedId } from "../../domain/identifiers.ts"
-import { json, readJson } from "./body.ts"
+import { type Call, jsonOf } from "../desk.ts"
 import type { Book } from "./book.ts"
 import type { OperationRecord, OperationStatus } from "./operation.ts"
+import { notFound } from "./state.ts"
 import { type Hook, tell, tellStray } from "./webhooks.ts"
 
 interface Shown {
@@ -14,20 +14,19 @@ interface Shown {
 /** What somebody does at the gateway itself, or the gateway by itself: nobody asked for it by the API. */
 export const dashboard = async (
   state: Shown,
-  request: IncomingMessage,
-  response: ServerResponse,
+  call: Call,
   what: string
-): Promise<void> => {
-  const wanted = await readJson(request)
+): Promise<Response> => {
+  const wanted = await jsonOf(call)
   switch (what) {
     case "operations":
-      return revise(state, response, wanted as Revision)
+      return revise(state, call, wanted as Revision)
     case "refunds":
-      return giveBack(state, response, wanted as GivenBack)
+      return giveBack(state, call, wanted as GivenBack)
     case "charges":
-      return charge(state, response, wanted as Charge)
+      return charge(state, call, wanted as Charge)
     default:
-      return json(response, 404, { code: "not_found" })
+      return notFound(call)
   }
 }
 
@@ -39,12 +38,12 @@ interface Revision {
 }
 
 /** The gateway takes back what it said of an operation. */
-const revise = (state: Shown, response: ServerResponse, { key, quietly, status }: Revision) => {
-  if (state.book.find(key) === undefined) return json(response, 404, { code: "not_found" })
+const revise = (state: Shown, call: Call, { key, quietly, status }: Revision): Response => {
+  if (state.book.find(key) === undefined) return notFound(call)
   state.book.revise(key, status, status === "declined" ? "taken_back" : "")
   const revised = state.book.find(key)!
-  json(response, 200, revised)
   if (quietly !== true) news(state, revised)
+  return call.json(revised)
 }
 
 interface GivenBack {
@@ -56,15 +55,15 @@ interface GivenBack {
 /** Somebody refunds a charge, or what is left of it. */
 const giveBack = (
   state: Shown,
-  response: ServerResponse,
+  call: Call,
   { amount, charge_id, quietly }: GivenBack
-) => {
+): Response => {
   const { book } = state
   const charged = book.charge(charge_id)
   const { captured, refunded } = book.totals(charge_id)
   const given = amount ?? captured - refunded
   if (charged === undefined || given <= 0 || refunded + given > captured) {
-    return json(response, 409, { code: "refund_not_possible" })
+    return call.json({ code: "refund_not_possible" }, 409)
   }
   const refund_id = derivedId("re", charge_id, String(refunded), String(given))
   const { currency, merchant, payment_id } = charged
@@ -72,8 +71,8 @@ const giveBack = (
   const of = { key, merchant, payment_id, charge_id, amount: given, currency, captured: 1 }
   book.add({ ...of, kind: "refund", status: "approved", code: "", at_millis: Date.now() })
   const made = book.find(key)!
-  json(response, 200, { ...made, refund_id })
   if (quietly !== true) news(state, made, refund_id)
+  return call.json({ ...made, refund_id })
 }
 
 interface Charge {
@@ -83,14 +82,14 @@ interface Charge {
 }
 
 /** Somebody charges a card by hand. */
-const charge = (state: Shown, response: ServerResponse, wanted: Charge) => {
+const charge = (state: Shown, call: Call, wanted: Charge): Response => {
   const key = `dashboard.${randomUUID()}`
   const charge_id = derivedId("ch", key)
   const made = { ...wanted, key, charge_id, payment_id: "", captured: 1, code: "" }
   state.book.add({ ...made, kind: "charge", status: "approved", at_millis: Date.now() })
   const record = state.book.find(key)!
-  json(response, 200, record)
   if (state.hook !== undefined) void tellStray(state.hook, record)
+  return call.json(record)
 }
 
 const news = ({ hook }: Shown, record: OperationRecord, refund_id?: string): void => {

@@ -53,8 +53,9 @@ export const tellStray = (
     at_millis
   })
 
-/** Signed by Standard Webhooks. */
+/** Signed by Standard Webhooks. The answer to whoever caused the news goes first. */
 const send = async (hook: Hook, id: string, news: object): Promise<void> => {
+  await new Promise((resolve) => setImmediate(resolve))
   const body = JSON.stringify(news)
   const at = new Date()
   const headers = {
