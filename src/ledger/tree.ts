@@ -3,7 +3,7 @@ import { signCheckpoint, type Signer, verifierKey } from "../domain/checkpoint.t
 import { append, type Completed, type Frontier, type Hash, rootOf } from "../domain/merkle.ts"
 import type { Db } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
-import { hashOfEntry, leafColumn, type LeafEntry } from "./leaf.ts"
+import { hashOfEntry, type LeafEntry, leavesOf } from "./leaf.ts"
 
 /** Leaves of one row, and the step between stored levels: 2^8. */
 export const TILE_LEAVES = 256
@@ -98,15 +98,13 @@ const committedAfter = async (
   tree: TreeRow,
   limit: number
 ): Promise<ReadonlyArray<CommittedEntry>> => {
-  const { rows } = await sql<CommittedEntry>`
-    select e.id, e.transaction_id::text, ${leafColumn} as entry
-    from (
-      select * from journal_entries
-      where (transaction_id, id) > (${tree.last_transaction}::xid8, ${tree.last_id})
-        and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-      order by transaction_id, id limit ${limit}
-    ) e order by e.transaction_id, e.id`.execute(db)
-  return rows
+  const { rows } = await sql<{ id: string; transaction_id: string }>`
+    select id, transaction_id::text from journal_entries
+    where (transaction_id, id) > (${tree.last_transaction}::xid8, ${tree.last_id})
+      and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    order by journal_entries.transaction_id, id limit ${limit}`.execute(db)
+  const leaves = await leavesOf(db, rows.map(({ id }) => id))
+  return rows.map((row) => ({ ...row, entry: leaves.get(row.id)! }))
 }
 
 /** The last tile where it is not full yet. */
