@@ -93,7 +93,7 @@ const saveDeliveries = (deliveries: ReadonlyArray<SavedState<Delivery>>): Statem
       about: ["text", ({ state }) => state.about],
       created_millis: ["bigint", ({ state }) => state.created_at],
       due_millis: ["bigint", ({ state }) => state.wake_at ?? null],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as new
     on conflict (id) do update set due_millis = excluded.due_millis, doc = excluded.doc`

@@ -35,7 +35,7 @@ export const saveDocuments = (
     rowsOf(documents, {
       merchant: ["text", ({ merchant }) => merchant],
       key: ["text", ({ key }) => key],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (merchant, key) do update set doc = excluded.doc`

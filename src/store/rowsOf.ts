@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely"
+import { isStorable } from "../domain/text.ts"
 
 /**
  * How a column's values travel. A document is a JSON text already, bytes are what PostgreSQL reads from
@@ -6,7 +7,7 @@ import { type RawBuilder, sql } from "kysely"
  */
 type Column<Row> =
   | readonly [
-    type: "text" | "bytea" | "jsonb",
+    type: "text" | "bytea" | "json" | "jsonb",
     text: (row: Row) => string | null | undefined
   ]
   | readonly [
@@ -23,7 +24,8 @@ const NULL = "\x1e"
 /** PostgreSQL's own code for a character that it does not have. */
 const UNTRANSLATABLE = "22021"
 
-class HalfCharacter extends Error {
+/** What PostgreSQL would take, but not as it is: refused here as data that it refuses. */
+class Unstorable extends Error {
   readonly code = UNTRANSLATABLE
 }
 
@@ -41,7 +43,7 @@ export const rowsOf = <Row>(
 ): RawBuilder<unknown> => {
   const given = Object.entries(columns).map(([name, [type, of]]) => {
     const cells: Cells = rows.map((row) => of(row))
-    return { name, type, cells, joined: isNumber(type) ? numbersOf(cells) : textOf(cells) }
+    return { name, type, cells, joined: isNumber(type) ? numbersOf(cells) : textOf(type, cells) }
   })
   const canSplit = given.every(({ cells, joined, type }) =>
     isNumber(type) || canBeSplit(cells, joined)
@@ -66,12 +68,28 @@ const isNumber = (type: string): boolean => NUMBERS.has(type)
 
 const numbersOf = (cells: Cells): string => `{${cells.map((cell) => cell ?? "null").join(",")}}`
 
-/** The driver would write U+FFFD for half a character without a word, so it is refused here. */
-const textOf = (cells: Cells): string => {
+/**
+ * The driver would write U+FFFD for half a character without a word. And `json` keeps an escape of one, or
+ * of a NUL, which nobody could read as a text again; `jsonb` does not.
+ */
+const textOf = (type: string, cells: Cells): string => {
   const text = cells.map((cell) => cell ?? NULL).join(SEPARATOR)
-  if (!text.isWellFormed()) throw new HalfCharacter("half a character cannot be stored")
+  if (!text.isWellFormed() || (type === "json" && !isReadable(text))) {
+    throw new Unstorable("neither a NUL nor half a character can be stored")
+  }
   return text
 }
+
+/** Escapes of other characters are nearly never there; a document with one is looked through. */
+const isReadable = (documents: string): boolean =>
+  !documents.includes("\\u") ||
+  documents.split(SEPARATOR).every((text) =>
+    !text.includes("\\u") || holdsStorable(JSON.parse(text))
+  )
+
+const holdsStorable = (value: unknown): boolean =>
+  typeof value === "string" ? isStorable(value) : typeof value !== "object" || value === null ||
+    Object.entries(value).every(([name, one]) => isStorable(name) && holdsStorable(one))
 
 /** A text that holds a separator or passes for none; and of an empty text PostgreSQL makes no row at all. */
 const canBeSplit = (cells: Cells, joined: string): boolean =>

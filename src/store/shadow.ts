@@ -130,15 +130,23 @@ interface Comparison {
 
 const DIFFERENCES_TOLD = 5
 
+interface Compared {
+  readonly name: string
+  readonly key: boolean
+  readonly own: boolean
+  /** PostgreSQL tells no two texts of JSON apart, only what they mean. */
+  readonly json: boolean
+}
+
 /** Rows in which a shadow table differs from the copied live one. */
 export const tableDifferences = async (
   db: Db,
   schema: string,
   { families, partitions, sinceOnly, table }: Comparison
 ): Promise<ReadonlyArray<string>> => {
-  const { rows: columns } = await sql<{ name: string; key: boolean; own: boolean }>`
+  const { rows: columns } = await sql<Compared>`
     select a.attname as name, coalesce(a.attnum = any(i.indkey), false) as key,
-      ${ownColumns} as own
+      ${ownColumns} as own, a.atttypid = 'json'::regtype as json
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     join pg_type t on t.oid = a.atttypid
@@ -148,9 +156,12 @@ export const tableDifferences = async (
     order by a.attnum`.execute(db)
   const has = (name: string) => columns.some((one) => one.name === name)
   const keys = columns.filter(({ key }) => key).map(({ name }) => name)
-  const compared = columns.filter(({ own }) => !own).map(({ name }) => name)
-  const of = (side: string, names: ReadonlyArray<string>) =>
-    sql.join(names.map((name) => sql.ref(`${side}.${name}`)))
+  const compared = columns.filter(({ own }) => !own)
+  const of = (side: string) =>
+    sql.join(compared.map(({ json, name }) => {
+      const column = sql.ref(`${side}.${name}`)
+      return json ? sql`${column}::jsonb` : column
+    }))
   const conditions = [
     ...(has("family") ? [sql`family = any(${families})`] : []),
     ...(partitions !== undefined && has("partition") ? [sql`partition = any(${partitions})`] : [])
@@ -167,7 +178,9 @@ export const tableDifferences = async (
       case when ${sql.ref(`l.${first}`)} is null then 'only the replay has it'
         when ${sql.ref(`s.${first}`)} is null then 'only the live table has it'
         else (select 'differs in ' || string_agg(x.key, ', ') from jsonb_each(to_jsonb(s)) x
-          where x.key = any(${compared}) and x.value is distinct from to_jsonb(l) -> x.key)
+          where x.key = any(${
+    compared.map(({ name }) => name)
+  }) and x.value is distinct from to_jsonb(l) -> x.key)
         end as what
     from (select * from ${within(schema, table)} ${where}) s
     ${shadowOnly ? sql`left` : sql`full`} join
@@ -176,7 +189,7 @@ export const tableDifferences = async (
     sql.join(keys.map((key) => sql`${sql.ref(`s.${key}`)} = ${sql.ref(`l.${key}`)}`), sql` and `)
   }
     where ${sql.ref(`s.${first}`)} is null or ${sql.ref(`l.${first}`)} is null
-      or row(${of("s", compared)}) is distinct from row(${of("l", compared)})
+      or row(${of("s")}) is distinct from row(${of("l")})
     order by ${key} limit ${DIFFERENCES_TOLD}`.execute(db)
   return rows.map(({ key, what }) => `${table} ${key}: ${what}`)
 }

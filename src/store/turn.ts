@@ -73,9 +73,9 @@ export const insertTurns = (mailbox: string, turns: ReadonlyArray<TurnRow>): Sta
       epoch_revision: ["bigint", ({ epochRevision }) => epochRevision],
       code_version: ["text", ({ codeVersion }) => codeVersion],
       outbox: ["text", ({ outbox }) => outbox],
-      tails: ["jsonb", ({ tails }) => tails],
-      emitted: ["jsonb", ({ emitted }) => emitted],
-      notes: ["jsonb", ({ notes }) => notes],
+      tails: ["json", ({ tails }) => tails],
+      emitted: ["json", ({ emitted }) => emitted],
+      notes: ["json", ({ notes }) => notes],
       digest: ["bytea", ({ digest }) => `\\x${digest}`]
     })
   } as new`
@@ -99,7 +99,7 @@ export const insertEvents = (events: ReadonlyArray<EventRow>): Statement =>
       type: ["text", ({ type }) => type],
       about: ["text", ({ about }) => about],
       at_millis: ["bigint", ({ atMillis }) => atMillis],
-      body: ["jsonb", ({ json }) => json]
+      body: ["json", ({ json }) => json]
     })
   } as new`
 

@@ -156,7 +156,7 @@ test(
 test("an output that is not there is a gap", async () => {
   await work(3)
   await machine.rows(
-    `update turns set emitted = jsonb_set(emitted, '{PAYMENTS}', '7') where (family, last_seq) =
+    `update turns set emitted = jsonb_set(emitted::jsonb, '{PAYMENTS}', '7') where (family, last_seq) =
        (select family, min(last_seq) from turns where family = 'fraud' group by family)`
   )
   expect(await compare()).toContainEqual(expect.objectContaining({

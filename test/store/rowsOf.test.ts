@@ -21,6 +21,7 @@ interface Row {
   readonly label: string
   readonly note: string | null
   readonly doc: string | null
+  readonly plain: string | null
   readonly bytes: Uint8Array | null
   readonly count: bigint | null
   readonly sum: bigint
@@ -34,6 +35,7 @@ const sent = async (rows: ReadonlyArray<Row>): Promise<ReadonlyArray<Row>> => {
     label: ["text", ({ label }) => label],
     note: ["text", ({ note }) => note],
     doc: ["jsonb", ({ doc }) => doc],
+    plain: ["json", ({ plain }) => plain],
     bytes: ["bytea", ({ bytes }) => bytes && `\\x${Buffer.from(bytes).toString("hex")}`],
     count: ["bigint", ({ count }) => count],
     sum: ["numeric", ({ sum }) => sum],
@@ -42,8 +44,9 @@ const sent = async (rows: ReadonlyArray<Row>): Promise<ReadonlyArray<Row>> => {
   })
   const { rows: found } = await sql<
     & Pick<Row, "label" | "note" | "place" | "is">
-    & { doc: string | null; bytes: Buffer | null; count: string | null; sum: string }
-  >`select label, note, doc::text as doc, bytes, count, sum, place, "is" from ${table} as sent`
+    & { doc: string | null; plain: string | null; bytes: Buffer | null; count: string | null }
+    & { sum: string }
+  >`select label, note, doc::text as doc, plain::text as plain, bytes, count, sum, place, "is" from ${table} as sent`
     .execute(db)
   return found.map((row) => ({
     ...row,
@@ -67,6 +70,7 @@ const rowsWith = (text: fc.Arbitrary<string>): fc.Arbitrary<Array<Row>> =>
       label: text,
       note: fc.option(text),
       doc: fc.option(text.map((value) => JSON.stringify(value))),
+      plain: fc.option(text.map((value) => JSON.stringify([{ [value]: value }]))),
       bytes: fc.option(fc.uint8Array({ maxLength: 3 })),
       count: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
       sum: fc.bigInt({ min: -(10n ** 37n), max: 10n ** 37n }),
@@ -90,6 +94,9 @@ test("rows arrive as they were sent, whatever their texts hold", async () => {
   )
 })
 
+const columns = ["label", "note", "doc", "plain"]
+const isDocument = (column: string) => column === "doc" || column === "plain"
+
 test("a NUL and half a character are refused as data, never changed into something else", async () => {
   const refused = fc.tuple(
     rowsWith(storableText),
@@ -97,20 +104,24 @@ test("a NUL and half a character are refused as data, never changed into somethi
     fc.constantFrom("\0", "\ud800", "\udc00a")
   )
   await fc.assert(
-    fc.asyncProperty(refused, fc.constantFrom("label", "note", "doc"), async (made, column) => {
+    fc.asyncProperty(refused, fc.constantFrom(...columns), async (made, column) => {
       const [rows, text, bad] = made
       const value = text.toWellFormed() + bad
       const row = {
         label: "",
         note: null,
         doc: null,
+        plain: null,
         bytes: null,
         count: 1n,
         sum: 1n,
         place: 1,
         is: true
       }
-      const wrong = { ...row, [column]: column === "doc" ? JSON.stringify(value) : value }
+      const wrong = {
+        ...row,
+        [column]: isDocument(column) ? JSON.stringify({ a: [value] }) : value
+      }
       await expect(sent([...rows, wrong])).rejects.toMatchObject({
         code: expect.stringMatching(/^22/)
       })
