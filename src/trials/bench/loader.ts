@@ -12,7 +12,10 @@ export const startLoader = (access: LoaderAccess): Promise<Loader> =>
     const thread = new Worker(new URL("./loadThread.ts", import.meta.url), { workerData: access })
     const waiting = new Map<number, { ok: (value: unknown) => void; no: (error: Error) => void }>()
     let next = 0
-    thread.on("error", reject)
+    thread.on("error", (error) => {
+      reject(error)
+      for (const { no } of waiting.values()) no(error as Error)
+    })
     thread.on("message", (message: { id?: number; value?: unknown; error?: string }) => {
       if (message.id === undefined) {
         return resolve({

@@ -111,8 +111,10 @@ const limits = async (
   if (parts.has("pgbench") || parts.has("raw")) {
     const server = await PostgresServer.start(`${dataDir}/postgres`, { progress: say })
     try {
-      if (parts.has("pgbench")) Object.assign(figures, await pgbench(server.url, perSecond, say))
-      if (parts.has("raw")) Object.assign(figures, await raw(server.url, perSecond, say))
+      if (parts.has("pgbench")) {
+        Object.assign(figures, await pgbench(server.localUrl, perSecond, say))
+      }
+      if (parts.has("raw")) Object.assign(figures, await raw(server.localUrl, perSecond, say))
     } finally {
       await server.stop()
     }
