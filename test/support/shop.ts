@@ -1,3 +1,5 @@
+import type { TrialBalanceLine } from "../../src/ledger/trialBalance.ts"
+import { trialBalanceOff } from "../../src/proof/judges/books.ts"
 import { randomUUID } from "node:crypto"
 import { expect } from "vitest"
 import { eventually, type TestLastro } from "./lastro.ts"
@@ -120,15 +122,12 @@ export const settle = async (one: TestLastro, at: string, breaks = "") => {
 /** Every currency's debits and credits; a difference anywhere shows as it stands. */
 export const trialBalance = async (one: TestLastro) => {
   const { json } = await one.ask(await one.operatorKey(), "GET", "/v1/reports/trial-balance")
-  return json.data as ReadonlyArray<Record<string, string>>
+  return json.data as ReadonlyArray<TrialBalanceLine>
 }
 
 /** The differences that must all be 0 after any test (M1). */
-export const imbalances = async (one: TestLastro): Promise<ReadonlyArray<unknown>> =>
-  (await trialBalance(one)).filter((line) =>
-    line["difference"] !== "0" || line["pending_difference"] !== "0" ||
-    line["journal_difference"] !== "0"
-  )
+export const imbalances = async (one: TestLastro): Promise<ReadonlyArray<string>> =>
+  trialBalanceOff(await trialBalance(one))
 
 const patterns: Readonly<Record<string, RegExp>> = {
   // A package's version (pg@8.23.1) is no address: the last label is of letters.

@@ -13,6 +13,7 @@ import {
   type TableCondition,
   tableConditions
 } from "../../store/condition.ts"
+import { trialBalanceOff } from "../judges/books.ts"
 import type { Finding, Promised } from "./diagnosis.ts"
 import type { Patient } from "./patient.ts"
 import { latency } from "./latency.ts"
@@ -156,9 +157,7 @@ const growth = (
 }
 
 const books = (lines: Awaited<ReturnType<typeof trialBalance>>): Finding => {
-  const off = lines.filter((line) =>
-    line.difference !== "0" || line.pending_difference !== "0" || line.journal_difference !== "0"
-  )
+  const off = lines.filter((line) => trialBalanceOff([line]).length > 0)
   return {
     area: "ledger",
     check: "trial balance",

@@ -2,6 +2,8 @@ import { hash } from "node:crypto"
 import { mailboxes } from "../../../streams/mailboxes.ts"
 import { places } from "../../../streams/places.ts"
 import { outgoingOf } from "../../runtime/bundle.ts"
+import { accountsAstray, Books } from "../../proof/judges/books.ts"
+import { chargeAstray } from "../../proof/judges/charges.ts"
 import { Header, type Letter, lettersOf as lettersIn } from "../../runtime/letter.ts"
 import { decodeOutbox } from "../../runtime/turnRow.ts"
 import type { Book } from "../../simulators/card/book.ts"
@@ -183,76 +185,49 @@ export const effectsOutOfOrder = (record: ChaosRecord): Violations => {
   return wrong
 }
 
-type Totals = Record<
-  "posted_debits" | "posted_credits" | "pending_debits" | "pending_credits",
-  bigint
->
-
 /** M1: balanced after every turn, and the accounts say what the journal says, turn by turn. */
 export const imbalances = (record: ChaosRecord): Violations => {
   const wrong: Array<string> = []
-  const totals = new Map<string, Totals & { version: number }>()
-  const totalsOf = (path: string) => {
-    const known = totals.get(path) ?? {
-      posted_debits: 0n,
-      posted_credits: 0n,
-      pending_debits: 0n,
-      pending_credits: 0n,
-      version: 0
-    }
-    totals.set(path, known)
-    return known
-  }
+  const books = new Books()
+  const versions = new Map<string, number>()
   const bySeq = Map.groupBy(record.postings, ({ partition, seq }) => `${partition}.${seq}`)
   let seen = 0
   for (const turn of record.turns.filter(({ family }) => family === "payments")) {
     const touched = new Set<string>()
-    const off = new Map<string, bigint>()
     for (let seq = turn.first_seq; seq <= turn.last_seq; seq++) {
       for (const posting of bySeq.get(`${turn.partition}.${seq}`) ?? []) {
         seen++
-        const { amount, credit_account, currency, debit_account, layer } = posting
-        totalsOf(debit_account)[`${layer}_debits`] += amount
-        totalsOf(credit_account)[`${layer}_credits`] += amount
+        books.add(posting)
+        const { credit_account, currency, debit_account, entry_id } = posting
         touched.add(debit_account).add(credit_account)
         const sides = [debit_account, credit_account].map((path) => path.endsWith(`:${currency}`))
-        if (sides.includes(false)) wrong.push(`${posting.entry_id} mixes currencies`)
+        if (sides.includes(false)) wrong.push(`${entry_id} mixes currencies`)
       }
     }
-    for (const path of touched) totalsOf(path).version++
-    for (const [path, one] of totals) {
-      const currency = path.slice(path.lastIndexOf(":") + 1)
-      const add = (layer: string, amount: bigint) =>
-        off.set(layer + currency, (off.get(layer + currency) ?? 0n) + amount)
-      add("posted ", one.posted_debits - one.posted_credits)
-      add("pending ", one.pending_debits - one.pending_credits)
-    }
-    for (const [what, difference] of off) {
-      if (difference !== 0n) wrong.push(`${what} is off by ${difference} after ${turn.last_seq}`)
-    }
+    for (const path of touched) versions.set(path, (versions.get(path) ?? 0) + 1)
+    wrong.push(...books.off().map((one) => `${one} after ${turn.last_seq}`))
   }
   if (seen !== record.postings.length) {
     wrong.push(`${record.postings.length - seen} postings belong to no turn`)
   }
-  return [...wrong, ...accountsAgainst(record.accounts, totals), ...walletsAstray(record)]
+  const accounts = new Map(record.accounts.map((account) => [account.path, account]))
+  return [
+    ...wrong,
+    ...accountsAstray(accounts, books),
+    ...versionsAstray(record.accounts, versions),
+    ...walletsAstray(record)
+  ]
 }
 
 /** An account's version counts the turns that moved it: a turn applied twice would show there. */
-const accountsAgainst = (
+const versionsAstray = (
   accounts: ReadonlyArray<AccountRecord>,
-  totals: ReadonlyMap<string, Totals & { version: number }>
-): Violations => {
-  const text = (one: (Totals & { version: number }) | undefined) =>
-    one === undefined
-      ? "nothing"
-      : `${one.posted_debits}/${one.posted_credits} posted, ${one.pending_debits}/` +
-        `${one.pending_credits} pending, version ${one.version}`
-  const stored = new Map(accounts.map((account) => [account.path, account]))
-  return [...new Set([...stored.keys(), ...totals.keys()])].flatMap((path) => {
-    const [is, should] = [text(stored.get(path)), text(totals.get(path))]
-    return is === should ? [] : [`${path} says ${is}; its journal says ${should}`]
+  versions: ReadonlyMap<string, number>
+): Violations =>
+  accounts.flatMap(({ path, version }) => {
+    const turns = versions.get(path) ?? 0
+    return version === turns ? [] : [`${path} is of version ${version}; ${turns} turns moved it`]
   })
-}
 
 /** What wallets say is what is booked, and nothing is on its way any more between any two of them. */
 const walletsAstray = ({ accounts, states }: ChaosRecord): Violations => {
@@ -320,18 +295,8 @@ export const chargesAstray = (record: ChaosRecord, book: Book): Violations => {
   for (const payment of record.payments) {
     const { amount_captured, amount_refunded, contradictions, id } = payment
     if (contradictions.length > 0) wrong.push(`${id}: ${contradictions.join(", ")}`)
-    const moved = book.ofPayment(id).filter(({ captured, status }) =>
-      status === "approved" && captured === 1
-    )
-    const sum = (refund: boolean) =>
-      moved.filter(({ kind }) => (kind === "refund") === refund)
-        .reduce((total, { amount }) => total + amount, 0)
-    if (sum(false) !== Number(amount_captured) || sum(true) !== Number(amount_refunded)) {
-      wrong.push(
-        `${id}: captured ${amount_captured}, refunded ${amount_refunded}; the gateway's book has ` +
-          `${sum(false)} and ${sum(true)}`
-      )
-    }
+    const ours = { id, captured: BigInt(amount_captured), refunded: BigInt(amount_refunded) }
+    wrong.push(...chargeAstray(ours, book.ofPayment(id)))
   }
   for (const { captured, currency, refunded } of book.summary().totals) {
     const owed = record.accounts

@@ -1,7 +1,9 @@
 import type { Balance } from "../../ledger/read.ts"
+import { accountsAstray, Books, type Totals, trialBalanceOff } from "../../proof/judges/books.ts"
+import { chargeAstray } from "../../proof/judges/charges.ts"
+import { surplus } from "../../proof/judges/surplus.ts"
 import { dueEntries, duePayoutEntries, effectsOf, type Traced, writtenEntries } from "./effects.ts"
 import type { Evidence, PaymentEvidence } from "./evidence.ts"
-import { surplus } from "./settlement.ts"
 
 /**
  * A promise of the architecture, what speaks for it and what against it. That nothing happened speaks
@@ -132,19 +134,9 @@ const orderAgainst = (id: string, list: ReadonlyArray<Traced>): ReadonlyArray<st
   return against
 }
 
-const columns = ["posted_debits", "posted_credits", "pending_debits", "pending_credits"] as const
-type Totals = Record<(typeof columns)[number], bigint>
-const nothing = (): Totals => ({
-  posted_debits: 0n,
-  posted_credits: 0n,
-  pending_debits: 0n,
-  pending_credits: 0n
-})
-
 /** M1: the trial balance, and every account against the journal added up anew. */
 export const balances = (evidence: Evidence): Verdict => {
-  const journal = totalsOf(evidence)
-  const known = new Map(evidence.balances.map((balance) => [balance.path, balance]))
+  const known = new Map(evidence.balances.map((one) => [one.path, totalsOf(one)]))
   const postings = [...evidence.payments, ...evidence.payouts, ...evidence.moves]
     .reduce((sum, one) => sum + one.postings.length, 0)
   const { trialBalance } = evidence
@@ -155,44 +147,25 @@ export const balances = (evidence: Evidence): Verdict => {
     `${plural(known.size, "account")} equal the sum of ${plural(postings, "posting")}`
   ], [
     ...(trialBalance.length === 0 ? ["no account has moved"] : []),
-    ...trialBalance.flatMap((line) =>
-      (["difference", "pending_difference", "journal_difference"] as const)
-        .filter((name) => BigInt(line[name]) !== 0n)
-        .map((name) => `${line.currency} ${name} ${line[name]}`)
-    ),
-    ...[...new Set([...journal.keys(), ...known.keys()])].flatMap((path) =>
-      accountAgainst(path, known.get(path), journal.get(path) ?? nothing())
-    )
+    ...trialBalanceOff(trialBalance),
+    ...accountsAstray(known, booksOf(evidence))
   ])
 }
 
-const totalsOf = ({ moves, payments, payouts }: Evidence): ReadonlyMap<string, Totals> => {
-  const journal = new Map<string, Totals>()
-  const add = (path: string, column: keyof Totals, amount: bigint) => {
-    const totals = journal.get(path) ?? nothing()
-    totals[column] += amount
-    journal.set(path, totals)
-  }
+const booksOf = ({ moves, payments, payouts }: Evidence): Books => {
+  const books = new Books()
   for (const { postings } of [...payments, ...payouts, ...moves]) {
-    for (const { amount, credit_account, debit_account, layer } of postings) {
-      const posted = layer === "posted"
-      add(debit_account, posted ? "posted_debits" : "pending_debits", BigInt(amount))
-      add(credit_account, posted ? "posted_credits" : "pending_credits", BigInt(amount))
-    }
+    for (const one of postings) books.add({ ...one, amount: BigInt(one.amount) })
   }
-  return journal
+  return books
 }
 
-const accountAgainst = (
-  path: string,
-  balance: Balance | undefined,
-  totals: Totals
-): ReadonlyArray<string> => {
-  if (balance === undefined) return [`${path} has postings and no balance`]
-  return columns.filter((column) => BigInt(balance[column]) !== totals[column]).map((column) =>
-    `${path}: ${column} ${balance[column]}, the journal says ${totals[column]}`
-  )
-}
+const totalsOf = (balance: Balance): Totals => ({
+  posted_debits: BigInt(balance.posted_debits),
+  posted_credits: BigInt(balance.posted_credits),
+  pending_debits: BigInt(balance.pending_debits),
+  pending_credits: BigInt(balance.pending_credits)
+})
 
 /** M2: by the gateway's own memory, which is not ours. */
 export const chargesOnce = ({ gateway, payments }: Evidence): Verdict => {
@@ -212,23 +185,10 @@ export const chargesOnce = ({ gateway, payments }: Evidence): Verdict => {
 }
 
 const gatewayAgainst = ({ operations, payment }: PaymentEvidence): ReadonlyArray<string> => {
-  const made = operations.filter(({ status }) => status === "approved")
-  const sum = (kinds: ReadonlyArray<string>) =>
-    made.filter(({ captured, kind }) => captured === 1 && kinds.includes(kind))
-      .reduce((total, { amount }) => total + BigInt(amount), 0n)
-  const charges = made.filter(({ kind }) => kind === "charge").length
-  const captured = sum(["charge", "capture"])
-  const refunded = sum(["refund"])
+  const { amount_authorized, amount_captured, amount_refunded, id, status } = payment
+  const isCharged = operations.some((one) => one.kind === "charge" && one.status === "approved")
   return [
-    ...(charges > 1 ? [`${payment.id} has ${charges} charges`] : []),
-    ...(charges > 0 && payment.amount_authorized === 0n
-      ? [`${payment.id} is ${payment.status}, but charged`]
-      : []),
-    ...(captured === payment.amount_captured
-      ? []
-      : [`${payment.id} captured ${payment.amount_captured}, the gateway ${captured}`]),
-    ...(refunded === payment.amount_refunded
-      ? []
-      : [`${payment.id} refunded ${payment.amount_refunded}, the gateway ${refunded}`])
+    ...(isCharged && amount_authorized === 0n ? [`${id} is ${status}, but charged`] : []),
+    ...chargeAstray({ id, captured: amount_captured, refunded: amount_refunded }, operations)
   ]
 }

@@ -1,4 +1,5 @@
 import type { SummaryLine } from "../../../actors/reconciliation/read.ts"
+import { surplus } from "../../proof/judges/surplus.ts"
 import type { Planted } from "../../simulators/card/settlement.ts"
 import type { House } from "./house.ts"
 import { untilQuiet } from "./quiet.ts"
@@ -31,20 +32,6 @@ interface Reconciled {
 
 const nameOf = ({ charge_id, kind, merchant }: FoundBreak): string =>
   `${kind} ${merchant} ${charge_id}`
-
-/** What is in `left` more often than in `right`. */
-export const surplus = (
-  left: ReadonlyArray<string>,
-  right: ReadonlyArray<string>
-): ReadonlyArray<string> => {
-  const others = new Map<string, number>()
-  for (const name of right) others.set(name, (others.get(name) ?? 0) + 1)
-  return left.filter((name) => {
-    const count = others.get(name) ?? 0
-    others.set(name, count - 1)
-    return count <= 0
-  })
-}
 
 /** UTC days from the first payment to now: a demo may run through midnight. */
 export const daysSince = (fromMillis: number, toMillis: number): ReadonlyArray<string> => {
