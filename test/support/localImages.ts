@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { getContainerRuntimeClient } from "testcontainers"
 import { natsServerBinary } from "../../src/stack/natsBinary.ts"
-import { placeBinaries } from "../../src/stack/postgresServer.ts"
+import { placeBinaries } from "../../src/stack/postgresBinaries.ts"
 import { testFolder } from "./lastro.ts"
 
 const run = promisify(execFile)
