@@ -4,7 +4,8 @@ import type { DatabaseUnavailable, DataRefused, Statement } from "../store/datab
 import { Fenced } from "../store/fence.ts"
 import { type Parking, TurnStore, type TurnsWritten } from "../store/turnStore.ts"
 import type { Bundle } from "./bundle.ts"
-import type { DeadLetter, Draft } from "./draft.ts"
+import { deadLetterRow } from "./deadLetter.ts"
+import type { Draft } from "./draft.ts"
 import { headersJson, type Letter } from "./letter.ts"
 import type { Pace } from "./pace.ts"
 import type { Actors, AnyKeyed } from "./registry.ts"
@@ -114,7 +115,7 @@ const written = (actors: Actors, turns: ReadonlyArray<Committing>): TurnsWritten
     save: () => [...actors.values()].flatMap((actor) => saved(actor, turns)),
     events: turns.flatMap(({ draft }) => draft.events),
     deadLetters: turns.flatMap(({ draft, place }) =>
-      draft.deadLetters.map((one) => deadLetterRow(place, one))
+      draft.deadLetters.map((one) => deadLetterRow(place.partition, one))
     ),
     settled: turns.flatMap(({ draft, place: { partition } }) =>
       draft.settled.map((one) => ({ partition, ...one }))
@@ -178,22 +179,4 @@ const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
     headers: headersJson(letter),
     body: letter.body
   }))
-})
-
-const deadLetterRow = (place: TurnPlace, dead: DeadLetter) => ({
-  id: dead.id,
-  family: dead.letter.family,
-  partition: place.partition,
-  seq: dead.letter.seq,
-  part: dead.letter.part,
-  subject: dead.letter.subject,
-  merchant: dead.letter.merchant,
-  actorKey: dead.actorKey ?? null,
-  type: dead.letter.type,
-  reason: dead.reason,
-  cause: dead.cause,
-  attempts: dead.attempts,
-  headers: headersJson(dead.letter),
-  body: dead.letter.body,
-  atMillis: dead.letter.atMillis
 })

@@ -9,7 +9,8 @@ import { replyAddressOf } from "./reply.ts"
 import { answer, obey, staysAside, wakeOutcome } from "./obey.ts"
 import type { Opened, Readable, Reconfigure, Replayed, Unreadable, Woken } from "./opened.ts"
 import { addDecision, addRefusal } from "./outbox.ts"
-import { deadLetterOf, parkAfterFailure, parkAgain, parkedNow, quarantine } from "./park.ts"
+import { parkAfterFailure, parkAgain, parkedNow, quarantine } from "./park.ts"
+import { deadLetterOf } from "./deadLetter.ts"
 
 /**
  * Decides letter by letter, in stream order, in memory. What a letter is opened as says how:

@@ -24,6 +24,7 @@ import { Header, type Letter, lettersOf } from "./letter.ts"
 import { fits } from "./outbox.ts"
 import type { AnyOutbound } from "./registry.ts"
 import type { OutboundDirective } from "./supervision.ts"
+import { setCallAside } from "./unreadableCall.ts"
 
 /** A call still under way tells the server so well before it would be given to somebody else. */
 const EXTEND_EVERY_MILLIS = ACK_WAIT_MILLIS / 3
@@ -142,8 +143,7 @@ const callHandler = (
   return (letter: Letter, deliveries: number): Effect.Effect<void, never, Database> => {
     const message = decode(decoders.get(letter.type), letter)
     if (Result.isFailure(message)) {
-      // Only actors write here, so this is a bug of ours: loud, and out of the way.
-      return Effect.logError(`${actor.family}: ${message.failure}`)
+      return setCallAside(letter, message.failure)
     }
     const trace = letter.headers[Header.trace]
     const span = callSpan(`${actor.family}.${message.success.type}`, "client", trace)

@@ -1,16 +1,10 @@
 import { derivedId } from "../domain/identifiers.ts"
 import { keyId, type MachineRefusal } from "./actor.ts"
-import {
-  type DeadLetter,
-  type Draft,
-  foldDigest,
-  jsonOf,
-  type NamedKey,
-  type ParkedKey
-} from "./draft.ts"
+import { type Draft, foldDigest, jsonOf, type NamedKey, type ParkedKey } from "./draft.ts"
 import type { FoldContext } from "./foldContext.ts"
 import type { Readable } from "./opened.ts"
-import { Header, type Letter, placeOf, UNPARK } from "./letter.ts"
+import { deadLetterOf } from "./deadLetter.ts"
+import { Header, type Letter, UNPARK } from "./letter.ts"
 import { addRefusal } from "./outbox.ts"
 import type { Directive } from "./supervision.ts"
 
@@ -20,22 +14,6 @@ export const PARKED_MESSAGES_WOKEN_MAX = 500
 /** Whether a key is set aside at this point of the turn. */
 export const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
   draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
-
-export const deadLetterOf = (
-  letter: Letter,
-  actorKey: string | undefined,
-  reason: DeadLetter["reason"],
-  cause: string,
-  attempts: number
-): DeadLetter => ({
-  id: derivedId("dl", letter.family, letter.subject, placeOf(letter), String(attempts)),
-  letter,
-  actorKey,
-  reason,
-  // Causes are for people: long ones are cut. They never hold the body (it may hold personal data).
-  cause: cause.slice(0, 1_000),
-  attempts
-})
 
 /** Applies the supervision table to one letter. True when the letter waits with its key. */
 export const parkAfterFailure = (

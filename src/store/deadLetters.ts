@@ -70,6 +70,13 @@ export const settleDeadLetters = (settled: ReadonlyArray<SettledLetter>): Statem
     where d.family = s.family and d.partition = s.partition and d.seq = s.seq
       and d.part = s.part and d.status = 'open'`
 
+/** One that no partition has to deal with. */
+export const discardDeadLetter = async (db: Db, id: string): Promise<void> => {
+  await sql`
+    update dead_letters set status = 'discarded', outcome = 'discarded', settled_at = now()
+    where id = ${id} and status = 'open'`.execute(db)
+}
+
 /** A dead letter as its partition needs it to decide it again. */
 export interface StoredDeadLetter {
   readonly id: string

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { headers } from "@nats-io/transport-node"
 import { Effect, Layer } from "effect"
 import { sql } from "kysely"
 import { Nats } from "../../src/bus/connection.ts"
@@ -109,6 +110,31 @@ test("a malformed command is listed, shown, replayed and discarded, and each is 
   const { created_at } = next.json.data[0]
   const before = await get(`/v1/dead-letters?status=all&until=${created_at}&reason=malformed`)
   expect(before.json.data).toEqual([])
+})
+
+test("a call that nobody can read is a dead letter, which is not made again and can be discarded", async () => {
+  const worker = await connectAs(one.stack, one.stack.nats.worker)
+  const marked = headers()
+  marked.set("Lastro-Type", "call")
+  marked.set("Lastro-Merchant", "acme")
+  await worker.request("gateway.3.payments-03", `{"operation": "charge"}`, {
+    timeout: 5_000,
+    headers: marked
+  })
+  await worker.close()
+  const [letter] = await listed("family=gateway")
+  expect(letter).toMatchObject({
+    partition: 3,
+    type: "call",
+    reason: "malformed",
+    merchant: "acme"
+  })
+  const settle = (how: string) => post(`/v1/dead-letters/${letter.id}/${how}`, { why: "a test" })
+  expect((await settle("replay")).json.outcome).toContain("discard it")
+  expect((await listed("family=gateway"))[0].id).toBe(letter.id)
+  expect(await settle("discard")).toMatchObject({ status: 200, json: { outcome: "discarded" } })
+  expect((await get("/v1/dead-letters?family=gateway")).json.data).toEqual([])
+  expect((await settle("discard")).status).toBe(409)
 })
 
 test("discarding what holds a key lets the key go on without it", async () => {

@@ -1,4 +1,5 @@
 import { Effect, Schema } from "effect"
+import { families } from "../../../streams/mailboxes.ts"
 import { isStorable, Text } from "../../domain/text.ts"
 import { WHY_CHARACTERS_MAX } from "../../runtime/order.ts"
 import {
@@ -7,9 +8,10 @@ import {
   type DeadLetterFilter,
   deadLetterList
 } from "../../store/deadLetterList.ts"
-import { operatorActions } from "../../store/operatorActions.ts"
+import { discardDeadLetter } from "../../store/deadLetters.ts"
+import { type OperatorAction, operatorActions } from "../../store/operatorActions.ts"
 import { momentQuery } from "../moment.ts"
-import { audit, newActionId, order } from "../operate.ts"
+import { actionOf, audit, conclude, newActionId, order } from "../operate.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitOf, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
@@ -95,12 +97,29 @@ const settle = (action: "replay" | "discard") =>
     }
     const actionId = newActionId()
     const { why } = body as typeof Why.Type
-    return yield* order(
-      { family, partition },
-      { id: actionId, who: caller.name, action, family, deadLetter: id, why },
-      { order: action, action: actionId, dead_letter: id }
-    )
+    const wanted = { id: actionId, who: caller.name, action, family, deadLetter: id, why }
+    if (isOutbound(family)) return yield* settleCall(wanted, id)
+    return yield* order({ family, partition }, wanted, {
+      order: action,
+      action: actionId,
+      dead_letter: id
+    })
   })
+
+const isOutbound = (family: string): boolean =>
+  families.some((one) => one.family === family && one.kind === "outbound")
+
+/** Calls have no partition that takes orders: what becomes of one that nobody can read is decided here. */
+const settleCall = Effect.fnUntraced(function* (wanted: OperatorAction, id: string) {
+  if (wanted.action === "replay") {
+    yield* audit({ ...wanted, outcome: "a call that cannot be read is not made: discard it" })
+  } else {
+    yield* audit(wanted)
+    yield* read("edge.settleCall", (db) => discardDeadLetter(db, id))
+    yield* conclude(wanted.id, "discarded")
+  }
+  return ok(yield* actionOf(wanted.id))
+})
 
 const settled = {
   200: "What came of it",

@@ -10,7 +10,7 @@ export interface Totals {
 
 const columns = ["posted_debits", "posted_credits", "pending_debits", "pending_credits"] as const
 
-export interface Moved {
+interface Moved {
   readonly layer: string
   readonly debit_account: string
   readonly credit_account: string

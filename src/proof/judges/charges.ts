@@ -1,5 +1,5 @@
 /** An operation in the gateway's own book. */
-export interface GatewayOperation {
+interface GatewayOperation {
   readonly kind: string
   readonly status: string
   /** 1 where money is taken or moved. */
