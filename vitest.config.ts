@@ -7,8 +7,7 @@ const { pure, servers } = testFiles()
 export default defineConfig({
   test: {
     projects: [
-      // These leave nothing behind: a worker reads the sources once, not once a file.
-      { extends: true, test: { name: "pure", include: pure, isolate: false } },
+      { extends: true, test: { name: "pure", include: pure } },
       {
         extends: true,
         test: { name: "servers", include: servers, globalSetup: ["test/support/globalSetup.ts"] }
@@ -17,6 +16,8 @@ export default defineConfig({
     reporters: ["default", "./test/support/reporter.ts"],
     // Much of a file's time is waiting for deadlines, leases and processes: three files keep two cores busy.
     maxWorkers: 3,
+    // A worker reads the sources once, not once a file: each takes away what it changes for the others.
+    isolate: false,
     sequence: { sequencer: LongestFirst },
     // Many tests name a partition from 4 to 7; deployments have four unless they choose.
     env: { LASTRO_PARTITIONS: "8" },

@@ -19,14 +19,16 @@ const once = async <A>(url: string, run: (client: pg.Client) => Promise<A>): Pro
   }
 }
 
-/** Creates the database a URL names, through the server's own `postgres` database. */
-export const ensureDatabase = (url: string): Promise<void> => {
+/** Creates the database a URL names, through the server's own `postgres` database, as a copy of another or empty. */
+export const ensureDatabase = (url: string, copied = "template1"): Promise<void> => {
   const name = new URL(url).pathname.slice(1)
   const admin = new URL(url)
   admin.pathname = "/postgres"
   return once(admin.href, async (client) => {
     const found = await client.query("select 1 from pg_database where datname = $1", [name])
-    if (found.rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`)
+    if (found.rowCount !== 0) return
+    const [made, like] = [name, copied].map((one) => client.escapeIdentifier(one))
+    await client.query(`create database ${made} template ${like}`)
   })
 }
 

@@ -11,7 +11,7 @@ let machine: Machine
 let commands: Commands["Service"]
 const scope = Scope.makeUnsafe()
 beforeAll(async () => {
-  machine = await startMachine("commands")
+  machine = await startMachine()
   const { password, user } = machine.stack.nats.edge
   const nats = Nats.layerOf({ urls: machine.stack.natsUrls, user, password, name: "test" })
   const built = await Effect.runPromise(

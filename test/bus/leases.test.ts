@@ -12,7 +12,7 @@ let links: ReadonlyArray<NatsLink>
 let one: Leases
 let two: Leases
 beforeAll(async () => {
-  machine = await startMachine("leases")
+  machine = await startMachine()
   links = await Promise.all([1, 2].map(async () => ({
     nc: await connectAs(machine.stack, machine.stack.nats.worker),
     inboxPrefix: "_INBOX.worker"

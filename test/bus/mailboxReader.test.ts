@@ -14,7 +14,7 @@ import { becomes, type Machine, startMachine } from "../support/machine.ts"
 let machine: Machine
 let link: NatsLink
 beforeAll(async () => {
-  machine = await startMachine("reader")
+  machine = await startMachine()
   link = machine.worker
 })
 afterAll(() => machine.stop())

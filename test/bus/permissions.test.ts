@@ -10,7 +10,7 @@ const names = ["producer", "merchant-acme", "merchant-other", "edge", "worker"] 
 type Name = (typeof names)[number]
 
 beforeAll(async () => {
-  machine = await startMachine("permissions")
+  machine = await startMachine()
   const { stack } = machine
   for (const role of ["producer", "edge", "worker"] as const) {
     users.set(role, await connectAs(stack, stack.nats[role]))

@@ -13,7 +13,7 @@ import { makeNotebookTables, notebook } from "../support/notebook.ts"
 let observer: NatsConnection
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("readers")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   const { password, user } = machine.stack.nats.observer
   observer = await connect({

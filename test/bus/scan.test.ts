@@ -6,7 +6,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("scan")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

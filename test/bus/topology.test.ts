@@ -11,7 +11,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("topology")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

@@ -9,7 +9,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 let machine: Machine
 let link: NatsLink
 beforeAll(async () => {
-  machine = await startMachine("witness")
+  machine = await startMachine()
   link = machine.worker
 })
 afterAll(() => machine.stop())

@@ -5,14 +5,14 @@ import { examineStack } from "../../src/house/examination.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { commandLine } from "../support/commandLine.ts"
-import { eventually, startTestLastro, testFolder, type TestLastro } from "../support/lastro.ts"
+import { eventually, type OwnLastro, startOwnLastro, testFolder } from "../support/lastro.ts"
 
-let one: TestLastro
+let one: OwnLastro
 const folder = testFolder("users")
 const passwordsFile = join(folder, "passwords.json")
 const run = commandLine(() => ({ LASTRO_DATA_DIR: join(folder, "none") }))
 beforeAll(async () => {
-  one = await startTestLastro()
+  one = await startOwnLastro()
 })
 afterAll(async () => {
   await one.stop()

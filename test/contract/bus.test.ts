@@ -8,7 +8,7 @@ import { connectAs, startMachine } from "../support/machine.ts"
 import { busContract } from "./bus.cases.ts"
 
 busContract("NATS", async () => {
-  const { stack, stop } = await startMachine("contract-bus")
+  const { stack, stop } = await startMachine()
   return {
     stop,
     connect: async () => ({

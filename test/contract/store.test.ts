@@ -11,7 +11,7 @@ import { startMachine } from "../support/machine.ts"
 import { storeContract } from "./store.cases.ts"
 
 storeContract("PostgreSQL", async () => {
-  const machine = await startMachine("contract-store")
+  const machine = await startMachine()
   await machine.rows("create table contract_lines (line text check (line <> ''))")
   const runtime = ManagedRuntime.make(
     Layer.provide(TurnStore.layer, Database.layerOf(machine.databaseUrl, 2))

@@ -9,7 +9,7 @@ import { operatorScopes } from "../../src/domain/scope.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("family-control")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

@@ -10,7 +10,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 let machine: Machine
 beforeAll(async () => {
   // Nobody works here: what is told waits in the mailboxes.
-  machine = await startMachine("configuration-changes")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

@@ -5,13 +5,13 @@ import type { Diagnosis } from "../../src/proof/doctor/diagnosis.ts"
 import { examineIdentities } from "../../src/proof/doctor/identities.ts"
 import { open } from "../../src/bus/connection.ts"
 import { doctor } from "../../src/cli/doctor.ts"
-import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { eventually, type OwnLastro, startOwnLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
 import { query } from "../support/query.ts"
 
-let lastro: TestLastro
+let lastro: OwnLastro
 beforeAll(async () => {
-  lastro = await startTestLastro({ ownPostgres: true })
+  lastro = await startOwnLastro()
 })
 afterAll(() => lastro.stop())
 

@@ -22,16 +22,16 @@ import type { Signal } from "../../src/proof/health/signal.ts"
 import { isAlive } from "../../src/stack/child.ts"
 import { Database } from "../../src/store/database.ts"
 import { commandLine } from "../support/commandLine.ts"
-import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
+import { eventually, type OwnLastro, startOwnLastro } from "../support/lastro.ts"
 
-let one: TestLastro
+let one: OwnLastro
 let operator: string
 const monitors: Array<Server> = []
 const frozen: Array<number> = []
 const lastro = commandLine(() => ({ LASTRO_URL: one.url, LASTRO_OPERATOR_KEY: operator }))
 
 beforeAll(async () => {
-  one = await startTestLastro({ ownPostgres: true })
+  one = await startOwnLastro()
   operator = await one.operatorKey()
 })
 const thaw = () => {

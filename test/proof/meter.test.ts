@@ -20,7 +20,7 @@ const merchant = merchantIn(PARTITION)
 
 /** Turns with outputs on two targets, all committed and relayed. */
 const work = async (rounds: number) => {
-  machine = await startMachine("meter")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   const worker = machine.work([notebook().actor])
   for (let round = 0; round < rounds; round++) await write(round)

@@ -7,7 +7,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("partitions")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

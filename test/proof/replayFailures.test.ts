@@ -12,7 +12,7 @@ import { makeNotebookTables, type Notebook, notebook } from "../support/notebook
 let machine: Machine
 let book: Notebook
 beforeEach(async () => {
-  machine = await startMachine("replay")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook({ delays: [300, 300, 300] })
   machine.work([book.actor])

@@ -5,18 +5,16 @@ import { pathToFileURL } from "node:url"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { examineStack } from "../../src/house/examination.ts"
 import { prepare } from "../../src/house/prepare.ts"
-import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
-import { dropDatabase } from "../../src/store/provision.ts"
-import { eventually, freshDatabaseUrl, testFolder } from "../support/lastro.ts"
+import { eventually, testFolder } from "../support/lastro.ts"
+import { type SharedStack, sharedStack } from "../support/sharedServers.ts"
 import { mainFile, ownRuntime } from "../support/startProcess.ts"
 
 const dataDir = testFolder("clocks")
-const databaseUrl = freshDatabaseUrl()
-let stack: EmbeddedStack
+let stack: SharedStack
 const workers: Array<ChildProcess> = []
 
 beforeAll(async () => {
-  stack = await startEmbedded({ dataDir, databaseUrl })
+  stack = await sharedStack()
   await prepare(stack, () => {})
 })
 afterAll(async () => {
@@ -27,7 +25,6 @@ afterAll(async () => {
     })
   ))
   await stack.stop()
-  await dropDatabase(databaseUrl)
   fs.rmSync(dataDir, { recursive: true, force: true })
 })
 
@@ -53,8 +50,8 @@ await import(${JSON.stringify(pathToFileURL(mainFile).href)})
       ...process.env,
       LASTRO_NATS_URL: stack.natsUrls.join(","),
       LASTRO_NATS_MONITOR_URL: stack.natsMonitorUrl,
-      LASTRO_NATS_PASSWORDS_FILE: join(dataDir, "nats", "passwords.json"),
-      DATABASE_URL: databaseUrl,
+      LASTRO_NATS_PASSWORDS_FILE: stack.passwordsFile,
+      DATABASE_URL: stack.databaseUrl,
       LASTRO_PORT: "0"
     }
   })

@@ -13,7 +13,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 let machine: Machine
 const logs: Array<string> = []
 beforeAll(async () => {
-  machine = await startMachine("admission")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

@@ -14,7 +14,7 @@ let book: Notebook
 let other: Notebook
 let workers: Array<{ stop: () => Promise<void> }> = []
 beforeAll(async () => {
-  machine = await startMachine("breaker")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook()
   other = notebook({ family: "messaging" })

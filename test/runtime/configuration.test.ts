@@ -10,7 +10,7 @@ let machine: Machine
 let book: Notebook
 let worker: { stop: () => Promise<void> }
 beforeAll(async () => {
-  machine = await startMachine("configuration")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook()
   worker = machine.work([book.actor])

@@ -13,7 +13,7 @@ import { query } from "../support/query.ts"
 let machine: Machine
 const others: Array<string> = []
 beforeAll(async () => {
-  machine = await startMachine("digest")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
 })
 afterAll(async () => {

@@ -7,7 +7,7 @@ let machine: Machine
 let book: Notebook
 let impatient: Notebook
 beforeAll(async () => {
-  machine = await startMachine("directives")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook()
   impatient = notebook({ family: "messaging", delays: [100, 100] })

@@ -8,7 +8,7 @@ const TTL_MILLIS = 2_000
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("election")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

@@ -6,7 +6,7 @@ import { makeNotebookTables, notebook, pageOf } from "../support/notebook.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("ingress")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   machine.work([notebook().actor])
 })

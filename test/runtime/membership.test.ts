@@ -7,7 +7,7 @@ import { makeNotebookTables, notebook } from "../support/notebook.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("membership")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
 })
 afterAll(() => machine.stop())

@@ -14,7 +14,7 @@ let machine: Machine
 let book: Notebook
 let worker: { stop: () => Promise<void> }
 beforeAll(async () => {
-  machine = await startMachine("operate")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook()
   worker = machine.work([book.actor])

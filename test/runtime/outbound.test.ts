@@ -90,7 +90,7 @@ const telephone = () => {
 let machine: Machine
 const phone = telephone()
 beforeAll(async () => {
-  machine = await startMachine("outbound")
+  machine = await startMachine()
   machine.work([phone.actor], { name: "one" })
 })
 afterAll(() => machine.stop())

@@ -16,7 +16,7 @@ const HEADERS_BYTES_MAX = 64 * 1024
 let machine: Machine
 let book: Notebook
 beforeAll(async () => {
-  machine = await startMachine("poison")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook()
   machine.work([book.actor])

@@ -16,7 +16,7 @@ const slots: ReadonlyArray<Slot> = Array.from(
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine("roll-out")
+  machine = await startMachine()
 })
 afterAll(() => machine.stop())
 

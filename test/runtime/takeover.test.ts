@@ -21,7 +21,7 @@ let machine: Machine
 let link: NatsLink
 let db: Db
 beforeAll(async () => {
-  machine = await startMachine("takeover")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   db = connect(machine.databaseUrl, 3)
   link = machine.worker

@@ -16,7 +16,7 @@ let machine: Machine
 let book: Notebook
 let worker: { stop: () => Promise<void> }
 beforeAll(async () => {
-  machine = await startMachine("timers")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
   book = notebook({ delays: [HOUR] })
   worker = machine.work([book.actor])

@@ -17,7 +17,7 @@ import { query } from "../support/query.ts"
 let machine: Machine
 const others: Array<string> = []
 beforeAll(async () => {
-  machine = await startMachine("upgrade")
+  machine = await startMachine()
   await makeNotebookTables(machine.databaseUrl)
 })
 afterAll(async () => {

@@ -21,7 +21,7 @@ let key: string
 const folder = testFolder("gate")
 beforeAll(async () => {
   // An edge and no admission: the gate stays where the test puts it.
-  machine = await startMachine("gate")
+  machine = await startMachine()
   gateway = await startSimulator({ file: join(folder, "simulator.db") })
   edge = await startEdge(machine.stack, { port: 0, log: () => {}, allowPrivateWebhooks: true })
   const db = connect(machine.databaseUrl, 1)

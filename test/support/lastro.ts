@@ -2,18 +2,20 @@ import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { resolve } from "node:path"
 import pg from "pg"
-import { inject } from "vitest"
 import { type Lastro, type LastroSettings, startLastro } from "../../src/house/lastro.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
+import type { Stack } from "../../src/stack/stack.ts"
 import { createApiKey, type NewKey } from "../../src/store/apiKeys.ts"
 import { connect, type Db } from "../../src/store/database.ts"
-import { dropDatabase } from "../../src/store/provision.ts"
 import { merchantScopes, operatorScopes } from "../../src/domain/scope.ts"
+import { freshDatabaseUrl, sharedStack } from "./sharedServers.ts"
 
-/** Lastro as `start` runs it, on a nats-server of its own and a database of its own. */
-export interface TestLastro {
+export { freshDatabaseUrl }
+
+/** Lastro as `start` runs it, on shared servers unless it is said otherwise. */
+export interface TestLastro<S extends Stack = Stack> {
   readonly lastro: Lastro
-  readonly stack: EmbeddedStack
+  readonly stack: S
   readonly url: string
   readonly db: Db
   readonly logs: Array<string>
@@ -36,23 +38,26 @@ export const testFolder = (name: string): string => {
   return folder
 }
 
-/** A fresh database on the shared server. */
-export const freshDatabaseUrl = (): string => {
-  const url = new URL(inject("postgresUrl"))
-  url.pathname = `/test_${randomBytes(6).toString("hex")}`
-  return url.href
+export type OwnLastro = TestLastro<EmbeddedStack>
+
+/** On this worker's servers, which it leaves as they were. */
+export const startTestLastro = async (
+  settings: Partial<LastroSettings> = {}
+): Promise<TestLastro> => startOn(await sharedStack(), testFolder("lastro"), settings)
+
+/** On servers of its own, for who kills, freezes, fills or reconfigures them. */
+export const startOwnLastro = async (
+  settings: Partial<LastroSettings> = {}
+): Promise<OwnLastro> => {
+  const dataDir = testFolder("lastro")
+  return await startOn(await startEmbedded({ dataDir }), dataDir, settings)
 }
 
-export const startTestLastro = async (
-  settings: Partial<LastroSettings> & { readonly ownPostgres?: boolean } = {}
-): Promise<TestLastro> => {
-  const dataDir = testFolder("lastro")
-  const databaseUrl = settings.ownPostgres === true ? undefined : freshDatabaseUrl()
-  const stack = await startEmbedded({
-    dataDir,
-    ...(databaseUrl !== undefined && { databaseUrl }),
-    ...(settings.ownPostgres === true && { fsync: true })
-  })
+const startOn = async <S extends Stack>(
+  stack: S,
+  dataDir: string,
+  settings: Partial<LastroSettings>
+): Promise<TestLastro<S>> => {
   const logs: Array<string> = []
   const lastro = await startLastro({
     dataDir,
@@ -106,7 +111,6 @@ export const startTestLastro = async (
       await db.destroy()
       await lastro.stop()
       await stack.stop()
-      if (databaseUrl !== undefined) await dropDatabase(databaseUrl)
       fs.rmSync(dataDir, { recursive: true, force: true })
     }
   }

@@ -1,6 +1,5 @@
-import { connect, headers, type NatsConnection } from "@nats-io/transport-node"
+import { headers, type NatsConnection } from "@nats-io/transport-node"
 import { Effect, Exit, Fiber, Layer } from "effect"
-import * as fs from "node:fs"
 import { prepare } from "../../src/house/prepare.ts"
 import { Nats, type NatsLink } from "../../src/bus/connection.ts"
 import { append } from "../../src/bus/append.ts"
@@ -9,16 +8,18 @@ import { BUNDLE, Header, openBundle } from "../../src/runtime/letter.ts"
 import type { AnyActor } from "../../src/runtime/registry.ts"
 import type { CrashPoint } from "../../src/runtime/turnPlace.ts"
 import { runWorker } from "../../src/runtime/worker.ts"
-import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
-import type { NatsCredentials, Stack } from "../../src/stack/stack.ts"
+import type { Stack } from "../../src/stack/stack.ts"
 import { Database } from "../../src/store/database.ts"
-import { dropDatabase } from "../../src/store/provision.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
-import { eventually, freshDatabaseUrl, testFolder } from "./lastro.ts"
+import { eventually } from "./lastro.ts"
+import { connectAs } from "./natsUser.ts"
 import { query } from "./query.ts"
+import { type SharedStack, sharedStack } from "./sharedServers.ts"
+
+export { connectAs }
 
 /** What a test changes about its worker. */
 export interface Work {
@@ -38,7 +39,7 @@ export interface Sent {
 
 /** NATS with the real topology, a migrated database and workers with actors of the test's own. */
 export interface Machine {
-  readonly stack: EmbeddedStack
+  readonly stack: SharedStack
   readonly databaseUrl: string
   /** May do everything; the actors themselves run with a worker's rights. */
   readonly admin: NatsLink
@@ -81,21 +82,14 @@ export interface Stored {
   readonly header: (name: string) => string | undefined
 }
 
-export const connectAs = (
-  stack: Pick<Stack, "natsUrls">,
-  { password, user }: NatsCredentials
-): Promise<NatsConnection> =>
-  connect({ servers: [...stack.natsUrls], user, pass: password, inboxPrefix: `_INBOX.${user}` })
-
 const LEASE_TTL_MILLIS = 4_000
 
 const streamOf = (family: string) =>
   mailboxes.find(({ families }) => families.some((one) => one === family))?.stream
 
-export const startMachine = async (name: string): Promise<Machine> => {
-  const dataDir = testFolder(name)
-  const databaseUrl = freshDatabaseUrl()
-  const stack = await startEmbedded({ dataDir, databaseUrl })
+export const startMachine = async (): Promise<Machine> => {
+  const stack = await sharedStack()
+  const { databaseUrl } = stack
   await prepare(stack, () => {})
   const nc = await connectAs(stack, stack.nats.admin)
   const admin: NatsLink = { nc, inboxPrefix: "_INBOX.admin" }
@@ -134,14 +128,12 @@ export const startMachine = async (name: string): Promise<Machine> => {
       for (const each of working) await each()
       await Promise.all([nc.close(), asWorker.close()])
       await stack.stop()
-      await dropDatabase(databaseUrl)
-      fs.rmSync(dataDir, { recursive: true, force: true })
     }
   }
 }
 
 const program = (
-  stack: EmbeddedStack,
+  stack: Stack,
   databaseUrl: string,
   logs: Array<string>,
   actors: ReadonlyArray<AnyActor>,
