@@ -25,6 +25,7 @@ import * as paymentSearch from "./0063_payment_search.ts"
 import * as deployment from "./0066_deployment.ts"
 import * as access from "./0106_access.ts"
 import * as accessChanges from "./0107_access_changes.ts"
+import * as sessions from "./0108_sessions.ts"
 import * as plainDocuments from "./0116_plain_documents.ts"
 
 /** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
@@ -59,5 +60,6 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0066_deployment": deployment,
     "0106_access": access,
     "0107_access_changes": accessChanges,
+    "0108_sessions": sessions,
     "0116_plain_documents": plainDocuments
   }

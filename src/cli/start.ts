@@ -77,7 +77,7 @@ export const runAll = async (
 Lastro runs.
 
   API             ${url}   (reference: ${url}/docs)
-  operator page   ${url}/   (user: operator, password: the operator key)
+  operator page   ${url}/   (sign in with the operator key)
   NATS            ${natsUrls.join(", ")}   (passwords: ${join(dataDir, "nats", "passwords.json")})
   PostgreSQL      ${databaseUrl.replace(/:[^:@/]+@/, ":…@").replace(/\?host=.*/, "")}
   gateways        ${simulated || "none is simulated"}   (simulators move no real money)

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto"
 import { Cause, Context, Effect, Exit } from "effect"
 import { type Context as HonoContext, Hono } from "hono"
-import type { ApiKey } from "../store/apiKeys.ts"
-import { Database } from "../store/database.ts"
+import type { Caller } from "../store/caller.ts"
 import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { addressOf, assertFrom } from "./access/addresses.ts"
-import { AccessChanges } from "./access/changes.ts"
-import { Keys } from "./access/keys.ts"
+import { Callers } from "./access/callers.ts"
+import { assertOurs } from "./access/ours.ts"
+import { led } from "./access/signInPage.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { described } from "./docs/routes.ts"
 import { type Problem, problem, problemBody } from "./problem.ts"
@@ -21,7 +21,7 @@ interface EdgeOptions {
   readonly services: Context.Context<EdgeServices>
 }
 
-const NOBODY: ApiKey = {
+const NOBODY: Caller = {
   id: "",
   name: "",
   merchant: "",
@@ -34,15 +34,13 @@ const NOBODY: ApiKey = {
 /** The HTTP edge: one table of routes, one way through. */
 export const edgeApp = (options: EdgeOptions): Hono => {
   const app = new Hono()
-  const keys = new Keys(Context.get(options.services, Database))
-  Context.get(options.services, AccessChanges).onChange((ids) => keys.forget(ids))
   const limit = new RateLimit(options.requestsPerSecond)
   const routes = described(options.routes)
   for (const route of routes) {
     app.on(
       route.method,
       route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
-      (context) => respond(options, keys, limit, route, context)
+      (context) => respond(options, limit, route, context)
     )
   }
   app.notFound(({ req: { method, path } }) => notHere(routes, method, path))
@@ -71,7 +69,6 @@ const notHere = (routes: ReadonlyArray<Route>, method: string, path: string): Re
 
 const respond = async (
   options: EdgeOptions,
-  keys: Keys,
   limit: RateLimit,
   route: Route,
   context: HonoContext
@@ -80,9 +77,11 @@ const respond = async (
   const requestId = randomUUID()
   const traceparent = validTraceparent(context.req.header("traceparent"))
   const span = callSpan(`${route.method} ${route.path}`, "server", traceparent)
-  const run = handle(keys, limit, route, context, span.traceparent ?? traceparent)
+  const run = handle(limit, route, context, span.traceparent ?? traceparent)
   const exit = await Effect.runPromiseExit(Effect.provideContext(run, options.services))
-  const response = Exit.isSuccess(exit) ? answerResponse(exit.value, requestId) : problemResponse(
+  const response = Exit.isSuccess(exit) ? answerResponse(exit.value, requestId) : failed(
+    route,
+    context,
     problemOf(exit.cause, options.services, {
       request_id: requestId,
       ...traceIdOf(span.traceparent ?? traceparent)
@@ -97,24 +96,29 @@ const respond = async (
   return response
 }
 
+/** A person who is not signed in is led to where they can; everybody else is told. */
+const failed = (route: Route, { req }: HonoContext, one: Problem, requestId: string): Response => {
+  const person = route.page === true && req.header("accept")?.includes("text/html") === true
+  if (!person || one.status !== 401) return problemResponse(one, requestId)
+  const { pathname, search } = new URL(req.url)
+  return answerResponse(led(`/sign-in?next=${encodeURIComponent(pathname + search)}`), requestId)
+}
+
 const handle = Effect.fnUntraced(function* (
-  keys: Keys,
   limit: RateLimit,
   route: Route,
   context: HonoContext,
   traceparent: string | undefined
 ) {
   const header = (name: string) => context.req.header(name)
-  const authorization = header("authorization")
   const limits: Record<string, string> = {}
   let caller = NOBODY
   if (route.audience !== "public") {
-    caller = yield* keys.authenticate(authorization)
+    const callers = yield* Callers
+    caller = yield* callers.authenticate(route.method, header)
     yield* assertFrom(caller, addressOf(context))
     const allowance = limit.take(caller, Date.now())
-    if (route.method === "POST" && isForeign(authorization, header)) {
-      return yield* problem("not_allowed", "a page of another site may not ask this")
-    }
+    if (route.method !== "GET") yield* assertOurs(caller, header, header("x-csrf-token"))
     limits["ratelimit-policy"] = allowance.policy
     limits["ratelimit"] = allowance.state
     if (!allowance.allowed) {
@@ -146,18 +150,6 @@ const handle = Effect.fnUntraced(function* (
   const answer = yield* route.handle(asked)
   return { ...answer, headers: { ...limits, ...answer.headers } }
 })
-
-/** Browsers send a Basic password along for any page that asks; only our own page may. */
-const isForeign = (
-  authorization: string | undefined,
-  header: (name: string) => string | undefined
-): boolean => {
-  if (!/^basic /i.test(authorization ?? "")) return false
-  const site = header("sec-fetch-site")
-  if (site !== undefined) return site !== "same-origin"
-  const origin = header("origin")
-  return origin !== undefined && URL.parse(origin)?.host !== header("host")
-}
 
 const answerResponse = (answer: Answer, requestId: string): Response => {
   const headers = new Headers({ "request-id": requestId, ...answer.headers })
@@ -194,11 +186,10 @@ const problemResponse = (one: Problem, requestId: string): Response =>
       ...(one.replayed === true && { "idempotent-replayed": "true" }),
       // The rest of a body nobody reads is still on its way: the connection is of no further use.
       ...((one.status === 413 || one.status === 408) && { connection: "close" }),
-      // Browsers ask for the key by themselves; other callers ignore it.
-      // RFC 6750 §3.1.
+      // RFC 6750 §3.
+      ...(one.status === 401 && { "www-authenticate": 'Bearer realm="Lastro"' }),
       ...(one.scope !== undefined && {
         "www-authenticate": `Bearer error="insufficient_scope", scope="${one.scope}"`
-      }),
-      ...(one.status === 401 && { "www-authenticate": 'Basic realm="Lastro", charset="UTF-8"' })
+      })
     }
   })

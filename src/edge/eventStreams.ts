@@ -59,7 +59,7 @@ class Streams {
 
   readonly open = (asked: StreamAsked): Effect.Effect<ReadableStream<Uint8Array>, Problem> =>
     Effect.suspend(() => {
-      const ofKey = [...this.all].filter(({ asked: { secret } }) => secret === asked.secret).length
+      const ofKey = [...this.all].filter(({ asked: { caller } }) => caller === asked.caller).length
       if (ofKey >= STREAMS_PER_KEY_MAX) {
         return Effect.fail(problem(
           "too_many_streams",
@@ -81,7 +81,9 @@ class Streams {
   /** Whose right has changed has to come in anew. Where it may be anybody's, their keys are looked at. */
   readonly endOf = (ids: ReadonlySet<string> | undefined): void => {
     if (ids === undefined) this.keysCheckedAt = 0
-    else for (const stream of this.all) if (ids.has(stream.asked.caller)) stream.end()
+    else {for (const stream of this.all) {
+        if (stream.asked.endsWith.some((id) => ids.has(id))) stream.end()
+      }}
   }
 
   readonly closeAll = (): void => {
@@ -91,7 +93,10 @@ class Streams {
   /** One look for all who are up to date, and now and then at their keys. */
   readonly turn: Effect.Effect<void> = Effect.suspend(() => {
     const now = Date.now()
-    for (const stream of this.all) stream.beat(now)
+    for (const stream of this.all) {
+      if (now >= stream.asked.until) stream.end()
+      else stream.beat(now)
+    }
     return this.all.size === 0
       ? Effect.void
       : Effect.andThen(this.endWithKeys(now), this.tell).pipe(Effect.ignore)
@@ -100,13 +105,13 @@ class Streams {
   private endWithKeys(now: number) {
     if (now - this.keysCheckedAt < KEYS_CHECK_MILLIS) return Effect.void
     this.keysCheckedAt = now
-    const secrets = [...new Set([...this.all].map(({ asked }) => asked.secret))]
+    const secrets = [...new Set([...this.all].flatMap(({ asked }) => asked.secret ?? []))]
     return this.database.query("edge.stream.keys", (db) => findApiKeys(db, secrets)).pipe(
       Effect.map((live) => {
         const asked = new Set(secrets)
         for (const stream of this.all) {
           const { secret } = stream.asked
-          if (asked.has(secret) && !live.has(secret)) stream.end()
+          if (secret !== undefined && asked.has(secret) && !live.has(secret)) stream.end()
         }
       })
     )

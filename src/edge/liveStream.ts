@@ -11,9 +11,13 @@ const WAITING_BYTES_MAX = 256 * 1024
 export interface StreamAsked {
   readonly merchant: string
   readonly after: Place
-  /** Whose it is: it ends with the key. */
+  /** Whose it is. */
   readonly caller: string
-  readonly secret: string
+  /** It ends with these, and at this time, in milliseconds. */
+  readonly endsWith: ReadonlyArray<string>
+  readonly until: number
+  /** A key's. */
+  readonly secret: string | undefined
   readonly signal: AbortSignal
 }
 

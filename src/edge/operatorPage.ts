@@ -42,6 +42,9 @@ export const pageVersion: string = [...pageFiles]
   )
   .digest("hex").slice(0, VERSION_CHARACTERS)
 
-export const operatorPage: string = textOf("page.html")
+const page = textOf("page.html")
   .replaceAll("{{version}}", pageVersion)
   .replaceAll("{{exponents}}", JSON.stringify(exponents).replaceAll('"', "&quot;"))
+
+/** With the token that requests of its session carry. */
+export const operatorPage = (csrf: string): string => page.replace("{{csrf}}", csrf)

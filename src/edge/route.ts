@@ -2,14 +2,14 @@ import { Effect, Schema } from "effect"
 import type { Commands } from "../bus/commands.ts"
 import type { Nats } from "../bus/connection.ts"
 import type { Scope } from "../domain/scope.ts"
-import type { ApiKey } from "../store/apiKeys.ts"
+import type { Caller } from "../store/caller.ts"
 import type { Database } from "../store/database.ts"
-import type { AccessChanges } from "./access/changes.ts"
+import type { Callers } from "./access/callers.ts"
 import type { Claims } from "./claims.ts"
 import type { EventStreams } from "./eventStreams.ts"
 import { type Problem, problem } from "./problem.ts"
 
-export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | AccessChanges
+export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | Callers
 
 /**
  * Who may call a route. Anybody, or who has its scope: a merchant's own people (and the platform's, for the
@@ -21,7 +21,7 @@ export type Access =
 
 /** A request after authentication and validation. */
 export interface Asked {
-  readonly caller: ApiKey
+  readonly caller: Caller
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
   /** The route has a parameter by which operators say whose data they mean. */
@@ -58,6 +58,8 @@ export type Route = Access & {
   /** The body is text of this type instead of JSON. */
   readonly text?: { readonly contentType: string; readonly bytesMax: number }
   readonly idempotent?: boolean
+  /** People open it: who is not signed in is led to where they can. */
+  readonly page?: true
   readonly answers: Readonly<Record<number, string>>
   readonly handle: (asked: Asked) => Effect.Effect<Answer, Problem, EdgeServices>
 }

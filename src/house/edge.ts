@@ -4,6 +4,7 @@ import { Effect, Layer, ManagedRuntime } from "effect"
 import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
+import { Callers } from "../edge/access/callers.ts"
 import { AccessChanges } from "../edge/access/changes.ts"
 import { Claims } from "../edge/claims.ts"
 import { EventStreams } from "../edge/eventStreams.ts"
@@ -30,6 +31,7 @@ import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
 import { reviewRoutes } from "../edge/routes/reviews.ts"
 import { settlementRoutes } from "../edge/routes/settlement.ts"
 import { traceRoutes } from "../edge/routes/trace.ts"
+import { signInRoutes } from "../edge/routes/signIn.ts"
 import { transferRoutes } from "../edge/routes/transfers.ts"
 import { webhookRoutes } from "../edge/routes/webhooks.ts"
 import { type Health, healthOf } from "../proof/health/health.ts"
@@ -83,6 +85,7 @@ export const edgeRoutes = (
   ...reconciliationRoutes,
   ...eventRoutes,
   ...reviewRoutes,
+  ...signInRoutes,
   ...operationRoutes(health),
   ...familyRoutes,
   ...deadLetterRoutes,
@@ -98,7 +101,10 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
   const runtime = ManagedRuntime.make(
     Layer.mergeAll(
       Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
-      Layer.mergeAll(Claims.layer, EventStreams.layer.pipe(Layer.provideMerge(AccessChanges.layer)))
+      Layer.mergeAll(
+        Claims.layer,
+        Layer.mergeAll(EventStreams.layer, Callers.layer).pipe(Layer.provide(AccessChanges.layer))
+      )
         .pipe(Layer.provideMerge(Layer.mergeAll(database, nats)))
     ).pipe(Layer.provideMerge(jsonLogs(settings.log)))
   )

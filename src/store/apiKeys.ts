@@ -1,6 +1,7 @@
 import { sql } from "kysely"
 import { granted, type Role } from "../domain/role.ts"
 import type { Scope } from "../domain/scope.ts"
+import type { Caller } from "./caller.ts"
 import type { Db } from "./database.ts"
 import { hashOf, newSecret } from "./keySecret.ts"
 
@@ -19,17 +20,6 @@ export interface NewKey {
   readonly requestsPerSecond?: number | undefined
   readonly madeBy?: string
   readonly test?: boolean
-}
-
-/** A key that somebody came with. */
-export interface ApiKey {
-  readonly id: string
-  readonly name: string
-  readonly merchant: string
-  readonly granted: ReadonlySet<string>
-  readonly expiresAt: Date | null
-  readonly addresses: ReadonlyArray<string>
-  readonly requestsPerSecond: number | null
 }
 
 const insert = (db: Db, secret: string, key: NewKey) =>
@@ -65,10 +55,10 @@ export const keepApiKey = async (db: Db, secret: string, key: NewKey): Promise<v
 export const findApiKeys = async (
   db: Db,
   secrets: ReadonlyArray<string>
-): Promise<ReadonlyMap<string, ApiKey>> => {
+): Promise<ReadonlyMap<string, Caller>> => {
   const byHash = new Map(secrets.map((secret) => [hashOf(secret).toString("hex"), secret]))
   const { rows } = await sql<
-    & Omit<ApiKey, "granted" | "expiresAt" | "requestsPerSecond">
+    & Pick<Caller, "id" | "name" | "merchant" | "addresses">
     & {
       hash: string
       scopes: ReadonlyArray<string>

@@ -14,6 +14,7 @@ export interface OperatorAction {
     | "discard"
     | "show"
     | "trip"
+    | "sign_in"
     | "create_key"
     | "rotate_key"
     | "revoke_key"

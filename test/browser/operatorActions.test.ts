@@ -2,6 +2,7 @@ import * as fs from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { signIn } from "../support/signIn.ts"
 import { paymentIdOf } from "../../src/domain/identifiers.ts"
 import { eventually, startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { connectAs } from "../support/machine.ts"
@@ -46,16 +47,13 @@ describe.skipIf(executable === undefined)(
         executablePath: executable!,
         args: ["--no-sandbox", "--disable-dev-shm-usage"]
       })
-      const context = await browser.newContext({
-        locale: "en-US",
-        httpCredentials: { username: "operator", password: await one.operatorKey() }
-      })
+      const context = await browser.newContext({ locale: "en-US" })
       page = await context.newPage()
       page.on("pageerror", (error) => errors.push(String(error)))
       page.on("console", (message) => {
         if (message.type() === "error") errors.push(message.text())
       })
-      await page.goto(one.url)
+      await signIn(page, one.url, await one.operatorKey())
       await page.locator("#dead tbody tr").nth(1).waitFor()
     })
     afterAll(async () => {
@@ -102,7 +100,7 @@ describe.skipIf(executable === undefined)(
       await page.locator("#ask-cancel").click()
       // A list stands still under the pointer.
       await page.mouse.move(0, 0)
-      expect((await actions()).map(({ action }) => action)).toEqual(["show"])
+      expect((await actions()).map(({ action }) => action)).toEqual(["show", "sign_in"])
     })
 
     test("a dead letter is discarded", async () => {

@@ -1,6 +1,7 @@
 import * as fs from "node:fs"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { signIn } from "../support/signIn.ts"
 import { pageFiles } from "../../src/edge/operatorPage.ts"
 import { eventually, type OwnLastro, startOwnLastro } from "../support/lastro.ts"
 
@@ -37,16 +38,13 @@ describe.skipIf(executable === undefined)(`the operator page ${executable ? "" :
       executablePath: executable!,
       args: ["--no-sandbox", "--disable-dev-shm-usage"]
     })
-    const context = await browser.newContext({
-      locale: "en-US",
-      httpCredentials: { username: "operator", password: await one.operatorKey() }
-    })
+    const context = await browser.newContext({ locale: "en-US" })
     page = await context.newPage()
     page.on("pageerror", (error) => errors.push(String(error)))
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text())
     })
-    await page.goto(one.url)
+    await signIn(page, one.url, await one.operatorKey())
   })
   afterAll(async () => {
     await browser?.close()
@@ -128,19 +126,5 @@ describe.skipIf(executable === undefined)(`the operator page ${executable ? "" :
 
   test("raises no script error", () => {
     expect(errors).toEqual([])
-  })
-
-  test("reads its figures also where its address carries the password", async () => {
-    const context = await browser.newContext({ locale: "en-US" })
-    const address = new URL(one.url)
-    address.username = "operator"
-    address.password = await one.operatorKey()
-    const other = await context.newPage()
-    await other.goto(address.href)
-    await eventually(async () => {
-      const shown = await other.locator("#families").innerText()
-      return /payments/i.test(shown) || undefined
-    })
-    await context.close()
   })
 })

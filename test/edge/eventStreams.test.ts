@@ -68,7 +68,15 @@ const open = async (merchant: string, secret: string, after = ["0", "0"] as cons
       EventStreams,
       (streams) =>
         Effect.result(
-          streams.open({ merchant, after, caller: merchant, secret, signal: abort.signal })
+          streams.open({
+            merchant,
+            after,
+            caller: secret,
+            endsWith: [],
+            until: Infinity,
+            secret,
+            signal: abort.signal
+          })
         )
     )
   )

@@ -260,17 +260,6 @@ describe("keys", () => {
     }
   })
 
-  test("work as the password of HTTP Basic, for browsers", async () => {
-    const operator = await one.operatorKey()
-    const authorization = `Basic ${Buffer.from(`anyone:${operator}`).toString("base64")}`
-    const answer = await fetch(`${one.url}/`, { headers: { authorization } })
-    expect([answer.status, answer.headers.get("content-type")]).toEqual([
-      200,
-      "text/html; charset=utf-8"
-    ])
-    await answer.body?.cancel()
-  })
-
   test("say how much they may ask", async () => {
     const { headers } = await acme.get("/v1/payments")
     expect(headers.get("ratelimit-policy")).toMatch(/^"default";q=\d+;w=1$/)

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
-import { operatorPage, pageFiles, pageVersion } from "../../src/edge/operatorPage.ts"
+import { operatorPage as pageWith, pageFiles, pageVersion } from "../../src/edge/operatorPage.ts"
 
+const operatorPage = pageWith("token")
 const scripts = [...pageFiles].filter(([name]) => name.endsWith(".js"))
 const everything = scripts.map(([, { text }]) => text).join("\n")
 const words = pageFiles.get("words.js")!.text

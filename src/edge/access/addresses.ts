@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Context } from "hono"
 import ipaddr from "ipaddr.js"
-import type { ApiKey } from "../../store/apiKeys.ts"
+import type { Caller } from "../../store/caller.ts"
 import { type Problem, problem } from "../problem.ts"
 
 /** Whether it names a range of addresses: `192.0.2.0/24`, or one address. */
@@ -31,7 +31,7 @@ export const addressOf = ({ env }: Context): string | undefined =>
 
 /** A key that names addresses is taken from there and nowhere else. */
 export const assertFrom = (
-  { addresses }: ApiKey,
+  { addresses }: Caller,
   address: string | undefined
 ): Effect.Effect<void, Problem> =>
   addresses.length === 0 || isWithin(address, addresses)

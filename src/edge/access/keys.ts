@@ -1,8 +1,10 @@
 import { Effect, Result } from "effect"
 import { type Ask, gather } from "../../bus/gather.ts"
-import { type ApiKey, findApiKeys } from "../../store/apiKeys.ts"
+import { findApiKeys } from "../../store/apiKeys.ts"
+import type { Caller } from "../../store/caller.ts"
 import { canBeSecret } from "../../store/keySecret.ts"
 import type { Database } from "../../store/database.ts"
+import { Memory } from "./memory.ts"
 import { LastUse } from "./lastUse.ts"
 import { type Problem, problem, unavailable } from "../problem.ts"
 
@@ -15,48 +17,15 @@ const KEYS_CACHED_MAX = 10_000
 /** Keys of one query, and how often there is one: keys that nobody knows are free to invent. */
 const KEYS_ASKED_MAX = 500
 const ASK_EVERY_MILLIS = 20
-/**
- * The secret of a request: a bearer token, or for browsers the password of HTTP Basic (any user),
- * so that the operator page needs no login of its own.
- */
-export const secretOf = (authorization: string | undefined): string | undefined => {
-  const match = /^(Bearer|Basic) +(\S+)$/i.exec(authorization ?? "")
-  if (match === null) return undefined
-  if (match[1]!.toLowerCase() === "bearer") return match[2]
-  const pair = Buffer.from(match[2]!, "base64").toString("utf8")
-  return pair.slice(pair.indexOf(":") + 1)
-}
-
-/** What is remembered for a while, of so many at most: the oldest goes first. */
-class Memory<A> {
-  private readonly entries = new Map<string, { readonly value: A; readonly until: number }>()
-  private readonly millis: number
-
-  constructor(millis: number) {
-    this.millis = millis
-  }
-
-  get(key: string, now: number): A | undefined {
-    const entry = this.entries.get(key)
-    return entry !== undefined && entry.until > now ? entry.value : undefined
-  }
-
-  keep(key: string, value: A, now: number): void {
-    this.entries.delete(key)
-    if (this.entries.size >= KEYS_CACHED_MAX) this.entries.delete(this.entries.keys().next().value!)
-    this.entries.set(key, { value, until: now + this.millis })
-  }
-
-  drop(which: (value: A) => boolean): void {
-    for (const [key, { value }] of this.entries) if (which(value)) this.entries.delete(key)
-  }
-}
+/** The secret of a request: a bearer token. */
+export const secretOf = (authorization: string | undefined): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1]
 
 /** Who may come in. All keys that are not remembered share one query, however many there are. */
 export class Keys {
-  private readonly known = new Memory<ApiKey>(KEY_CACHE_MILLIS)
-  private readonly unknown = new Memory<true>(UNKNOWN_CACHE_MILLIS)
-  private readonly ask: Ask<string, ApiKey | undefined, Problem>
+  private readonly known = new Memory<Caller>(KEY_CACHE_MILLIS, KEYS_CACHED_MAX)
+  private readonly unknown = new Memory<true>(UNKNOWN_CACHE_MILLIS, KEYS_CACHED_MAX)
+  private readonly ask: Ask<string, Caller | undefined, Problem>
   private readonly uses: LastUse
   private askedAt = -Infinity
   private forgotten = 0
@@ -102,7 +71,7 @@ export class Keys {
         database.query("edge.key", (db) => findApiKeys(db, [...new Set(secrets)]))
       )
       const now = this.askedAt = performance.now()
-      return secrets.map((secret): Effect.Effect<ApiKey | undefined, Problem> => {
+      return secrets.map((secret): Effect.Effect<Caller | undefined, Problem> => {
         if (Result.isFailure(found)) return Effect.fail(unavailable("keys cannot be read now"))
         const key = found.success.get(secret)
         if (key === undefined) this.unknown.keep(secret, true, now)

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { ApiKey } from "../../store/apiKeys.ts"
+import type { Caller } from "../../store/caller.ts"
 import { type Problem, problem } from "../problem.ts"
 import type { Access } from "../route.ts"
 
@@ -9,7 +9,7 @@ import type { Access } from "../route.ts"
  */
 export const assertMay = (
   { audience, scope }: Access,
-  caller: ApiKey
+  caller: Caller
 ): Effect.Effect<void, Problem> => {
   if (audience === "public") return Effect.void
   if (audience === "operator" && caller.merchant !== "") {

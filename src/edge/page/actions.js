@@ -3,7 +3,7 @@
  * asks why first, because it is kept.
  */
 
-import { announce, button, dialogOf, el, line, make, mark, part, put } from "./parts.js"
+import { announce, button, csrf, dialogOf, el, line, make, mark, part, put } from "./parts.js"
 import { changed, outdated, whenChanged } from "./reading.js"
 import { named, short, t } from "./telling.js"
 
@@ -67,7 +67,11 @@ async function act({ subject, name, verb, path, body, note }) {
   try {
     const response = await fetch(location.origin + path, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      headers: {
+        "Content-Type": "application/json",
+        Accept: "application/json",
+        "X-CSRF-Token": csrf
+      },
       body: JSON.stringify({ ...body, why }),
       signal: AbortSignal.timeout(ACT_TIMEOUT_MILLIS)
     })

@@ -1,6 +1,6 @@
 /** Decisions on payments that wait for a person. */
 
-import { announce, button, line, make, mark, part, put } from "./parts.js"
+import { announce, button, csrf, line, make, mark, part, put } from "./parts.js"
 import { money, named, short, t } from "./telling.js"
 
 const DECISION_WAIT_SECONDS = 5
@@ -65,6 +65,7 @@ async function decide(cell, decision) {
         headers: {
           "Content-Type": "application/json",
           "Idempotency-Key": key,
+          "X-CSRF-Token": csrf,
           Accept: "application/json",
           Prefer: "wait=" + DECISION_WAIT_SECONDS
         },

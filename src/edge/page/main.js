@@ -209,6 +209,10 @@ const speak = () => {
   changed()
   tick()
 }
+el("sign-out").addEventListener("click", async () => {
+  const answer = await fetch(location.origin + "/sign-out", { method: "POST" }).catch(() => null)
+  if (answer?.ok) location.assign("/sign-in")
+})
 el("language").addEventListener("click", () => {
   switchLanguage()
   speak()

@@ -4,6 +4,9 @@
  * where they are while readings arrive.
  */
 
+/** Proves that what asks for a change is this page. */
+export const csrf = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? ""
+
 /** @type {(id: string) => HTMLElement} */
 export const el = (id) => {
   const found = document.getElementById(id)

@@ -6,6 +6,7 @@ export const WORDS = {
   operations: ["operations", "operação"],
   skip: ["Skip to the readings", "Ir para as leituras"],
   language: ["Português", "English"],
+  sign_out: ["Sign out", "Sair"],
   sections: ["Sections", "Seções"],
   waiting: ["Waiting for the first reading", "Aguardando a primeira leitura"],
   live: ["Live, {time}", "Ao vivo, {time}"],

@@ -7,6 +7,12 @@ export const accessProblems = {
     means: "The key is right, but lacks the scope that `scope` names.",
     mends: "Use a key that has it, or have one made (`lastro access create --scopes …`)."
   },
+  csrf_token_wrong: {
+    status: 403,
+    means: "A browser's session asks for a change without the token that our own pages carry.",
+    mends:
+      'Send what the page has in `<meta name="csrf">` as `X-CSRF-Token`; with a key none is needed.'
+  },
   key_not_found: {
     status: 404,
     means: "There is no such key that this caller may see, or it was revoked.",

@@ -25,13 +25,16 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   }
   if (asked.header("accept")?.includes("text/event-stream") === true) {
     const streams = yield* EventStreams
-    const secret = secretOf(asked.header("authorization"))!
+    const secret = secretOf(asked.header("authorization"))
+    const { expiresAt, from, id } = asked.caller
     return {
       status: 200,
       raw: yield* streams.open({
         merchant,
         after,
-        caller: asked.caller.id,
+        caller: id,
+        endsWith: from === undefined ? [id] : [id, from],
+        until: expiresAt?.getTime() ?? Infinity,
         secret,
         signal: asked.signal
       }),

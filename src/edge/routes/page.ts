@@ -14,11 +14,12 @@ export const pageRoutes: ReadonlyArray<Route> = [
     summary: "The operator page",
     audience: "operator",
     scope: "operations:read",
-    answers: { 200: "HTML" },
-    handle: () =>
+    page: true,
+    answers: { 200: "HTML", 303: "To the sign-in page" },
+    handle: ({ caller }) =>
       Effect.succeed({
         status: 200,
-        raw: operatorPage,
+        raw: operatorPage(caller.csrf ?? ""),
         headers: {
           "content-type": "text/html; charset=utf-8",
           "content-security-policy": PAGE_POLICY,
