@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { dynamicBrCode } from "../../src/domain/brCode.ts"
 import { formatMinorUnits, parseMinorUnits } from "../../src/domain/currency.ts"
 import { endInBrazil } from "../../src/domain/day.ts"
-import { millisOf } from "../../src/domain/moment.ts"
+import { LAST_MILLIS, millisOf } from "../../src/domain/moment.ts"
 import { isCnpj } from "../../src/domain/taxId.ts"
 import type { Call, Outcome } from "../../streams/messages/gateway.ts"
 import type { AskedAbout } from "./port.ts"
@@ -142,8 +142,6 @@ export const outcomeOfRemoval = (
 }
 
 const DAY_MILLIS = 86_400_000
-/** No date is later. */
-const LAST_MILLIS = 8_640_000_000_000_000
 
 /** The last moment in which it can be paid; undefined where it is due on a day that never comes. */
 const endOf = ({ calendario }: Cob, sentMillis: number): number | undefined => {

@@ -1,6 +1,7 @@
 import type Stripe from "stripe"
 import type { Outcome } from "../../streams/messages/gateway.ts"
 import { fromStripe } from "./stripeAmount.ts"
+import { LAST_MILLIS } from "../../src/domain/moment.ts"
 
 type Disputed = Extract<Outcome, { _tag: "Disputed" }>
 
@@ -48,7 +49,7 @@ export const outcomeOfDispute = (dispute: Stripe.Dispute): Outcome => {
     fee: feeOf(dispute, currency),
     reason: dispute.reason,
     ...(due_by !== null && due_by > 0 && {
-      evidence_due_by: new Date(due_by * 1_000).toISOString()
+      evidence_due_by: new Date(Math.min(due_by * 1_000, LAST_MILLIS)).toISOString()
     }),
     status: statusOf(dispute.status)
   }

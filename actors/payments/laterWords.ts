@@ -21,7 +21,14 @@ export const laterWords: ReadonlyArray<
 > = [
   ["charge, captured", "taken back", "stays `captured`", ["suspense"], [DOUBT]],
   ["charge, authorized", "taken back", "`voided`", ["release"], ["payment.voided", DOUBT]],
-  ["charge", "made after all", "stays `failed`", ["suspense"], [DOUBT]],
+  ["charge, captured", "made after all", "stays `failed`", ["suspense"], [DOUBT]],
+  [
+    "charge, authorized",
+    "made after all",
+    "stays `failed`: the hold is given back at once",
+    [],
+    [DOUBT]
+  ],
   ["charge", "never asked for", "no payment's", [], []],
   ["capture", "taken back", "stays captured", ["suspense"], [DOUBT]],
   ["capture", "made after all", "captured", ["release", "capture"], ["payment.captured"]],

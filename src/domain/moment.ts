@@ -5,11 +5,13 @@ const RFC3339 =
   /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i
 
 const MINUTE_MILLIS = 60_000
+/** RFC 3339 writes no year after 9999. */
+export const LAST_MILLIS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /**
  * Milliseconds since 1970 of a moment by RFC 3339; undefined where no calendar or clock shows it (30
- * February, 24:00:00), where its zone is left out (it could be any of 26 hours), and before 1970. What
- * is finer than a millisecond is cut off.
+ * February, 24:00:00), where its zone is left out (it could be any of 26 hours), before 1970, and where UTC
+ * is past 9999 already. What is finer than a millisecond is cut off.
  */
 export const millisOf = (text: string): number | undefined => {
   const match = RFC3339.exec(text)
@@ -19,7 +21,7 @@ export const millisOf = (text: string): number | undefined => {
     (Number(zoneHour) * 60 + Number(zoneMinute))
   const shown = `${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, "0").slice(0, 3)}Z`
   const at = Date.parse(shown) - ahead * MINUTE_MILLIS
-  return at >= 0 ? at : undefined
+  return at >= 0 && at <= LAST_MILLIS ? at : undefined
 }
 
 /** A moment with its zone, since 1970. */

@@ -30,6 +30,22 @@ const columnsByTable = {
   webhook_directories: "doc"
 } as const
 
+/** Money in minor units, written as decimal strings: by chance it may look like any number. */
+const AMOUNTS = new RegExp(
+  "/(amount(_[a-z]+)?|surcharge|fee|gross|net|captured|refunded|disputed|cleared|cleared_once|returned" +
+    "|given|released|taken|paid|gain|spread|spread_back|rounding|rounding_back|sold|bought" +
+    "|available|in_transit|minimum|maximum|fixed|from|legs)(/\\d+)?$"
+)
+
+/** What is the merchant's own words, whatever it is called. */
+const WORDS = /\/metadata\//
+
+const isAmount = (pointer: string): boolean => AMOUNTS.test(pointer) && !WORDS.test(pointer)
+
+/** JSON Pointers of what looks like a card number in these rows and is no amount. */
+export const cardsIn = (rows: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  cardPointersIn(rows).filter((pointer) => !isAmount(pointer))
+
 /** Where card numbers stand: `payments /doc/customer/id`. The numbers themselves are not told. */
 export const heldCards = async (db: Db): Promise<ReadonlyArray<string>> => {
   const places = new Set<string>()
@@ -38,7 +54,7 @@ export const heldCards = async (db: Db): Promise<ReadonlyArray<string>> => {
       select ${sql.raw(columns)} from ${sql.table(table)}
       tablesample system (${await sampledPercent(db, table)}) limit ${ROWS_LOOKED_AT_MAX}`
       .execute(db)
-    for (const pointer of cardPointersIn(rows)) {
+    for (const pointer of cardsIn(rows)) {
       // Without the number of the row.
       places.add(`${table} ${withoutLongNumbers(pointer.replace(/^\/\d+/, ""))}`)
     }

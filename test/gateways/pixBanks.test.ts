@@ -11,6 +11,7 @@ import { fetchTool, startTool } from "../support/emulators.ts"
 import { testFolder } from "../support/lastro.ts"
 import { adapterAt, bankSaying, callOf, performAt } from "../support/pixAdapter.ts"
 import { descriptionFile } from "../support/pixDescription.ts"
+import { millisOf } from "../../src/domain/moment.ts"
 
 let folder: string
 beforeAll(() => {
@@ -32,12 +33,16 @@ test.each([
   ["a due date that never comes", { dataDeVencimento: "2026-13-01" }, "Declined"],
   ["a moment without a zone", { criacao: "2026-08-31T12:00:00" }, "RequiresAction"],
   ["a moment that is none", { criacao: "yesterday" }, "RequiresAction"],
-  ["an endless life", { expiracao: 1e300 }, "RequiresAction"]
+  ["an endless life", { expiracao: 1e300 }, "RequiresAction"],
+  ["the last day of all", { dataDeVencimento: "9999-12-31" }, "RequiresAction"]
 ])("what a bank tells with %s is an answer all the same", async (_about, calendario, tag) => {
   const told = { status: "ATIVA", location: "pix.example/1", revisao: 0 }
   const criacao = new Date().toISOString()
   const { at, stop } = await bankSaying({ ...told, calendario: { criacao, ...calendario } })
-  expect((await Effect.runPromise(at.inquire(call())))?._tag).toBe(tag)
+  const outcome = await Effect.runPromise(at.inquire(call()))
+  expect(outcome?._tag).toBe(tag)
+  // Its end is a moment that everybody can read.
+  if (outcome?._tag === "RequiresAction") expect(millisOf(outcome.expires_at)).toBeGreaterThan(0)
   stop()
 })
 

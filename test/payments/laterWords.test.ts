@@ -93,7 +93,9 @@ const lives: Readonly<
 > = {
   "charge, captured: taken back": () => takesBack(paid()),
   "charge, authorized: taken back": () => takesBack(held()),
-  "charge: made after all": () => makesAfterAll(begun("automatic", no)),
+  "charge, captured: made after all": () => makesAfterAll(begun("automatic", no)),
+  "charge, authorized: made after all": () =>
+    makesAfterAll(begun("manual", no), yes(10_000n, false)),
   "capture: taken back": () => takesBack(then(held(), asked("capture", "c"), yes(10_000n))),
   "capture: made after all": () => makesAfterAll(then(held(), asked("capture", "c"), no)),
   "increment: taken back": () =>
@@ -132,6 +134,87 @@ describe("a gateway's later word", () => {
     expect(laterWords.map(([operation, word]) => `${operation}: ${word}`).sort())
       .toEqual([...Object.keys(lives), "charge: never asked for"].sort())
   })
+})
+
+describe("an authorization that is none of the payment's", () => {
+  /** That it is asked to be given back, and is: the payment stays as it is, and can be gone on with. */
+  const isGivenBack = (
+    life: Life,
+    { emit = [] }: ReturnType<typeof takesBack>,
+    charge: string,
+    amount = 10_000n
+  ) => {
+    const { status, version } = life.payment!
+    const attempt = last(life)
+    expect(emit.filter(({ type }) => type === "call").map(({ body }) => body)).toMatchObject([
+      { operation: "void", attempt: attempt.key, amount, charge_id: charge, gateway: GATEWAY }
+    ])
+    const { events, rows } = Result.getOrThrow(
+      life.take(answer(attempt, approved(amount, false, charge)))
+    )
+    expect([events, rows]).toEqual([[], []])
+    expect(life.payment).toMatchObject({ status, version: version + 1 })
+    expect(last(life)).toMatchObject({ key: attempt.key, status: "approved" })
+  }
+
+  it("is given back where the charge had been declined", () => {
+    const life = begun("manual", no)
+    isGivenBack(life, makesAfterAll(life, yes(10_000n, false)), "ch_1")
+    expect(life.payment!.status).toBe("failed")
+  })
+
+  it("is given back where it is of another amount than was asked for", () => {
+    const life = begun("manual")
+    isGivenBack(
+      life,
+      Result.getOrThrow(life.take(answer(last(life), yes(9_000n, false)))),
+      "ch_1",
+      9_000n
+    )
+    expect(life.payment!.status).toBe("failed")
+  })
+
+  it("is given back where it came beside another, which is captured and voided as ever", () => {
+    const life = begun("manual")
+    const others = [{ charge_id: "ch_2", amount: "10000" }]
+    const made = life.take(answer(last(life), { ...yes(10_000n, false), others }))
+    const key = last(life).key
+    then(life, asked("capture", "c", { amount: 4_000 }), yes(4_000n))
+    life.take(asked("void", "v"))
+    expect(last(life)).toMatchObject({ key: `${ID}.void.1`, amount: 6_000n })
+    life.take(answer(last(life), yes(6_000n)))
+    expect(life.payment).toMatchObject({ status: "captured", amount_captured: 4_000n })
+    life.take(answer({ key, operation: "void" }, approved(10_000n, false, "ch_2")))
+    expect(life.attempt(key)).toMatchObject({ status: "approved", charge_id: "ch_2" })
+    expect(Result.getOrThrow(made).emit).toMatchObject([
+      { type: "call", body: { operation: "void", charge_id: "ch_2" } }
+    ])
+  })
+})
+
+it("a gateway that turns for ever leaves a document that does not grow", () => {
+  const life = begun("automatic", no)
+  const turn = () => {
+    makesAfterAll(life, yes(10_000n))
+    told(life, last(life), "not_made", no)
+  }
+  turn()
+  turn()
+  const size = JSON.stringify(life.payment!.contradictions).length
+  for (let turns = 0; turns < 40; turns++) turn()
+  expect(life.payment!.contradictions).toHaveLength(2)
+  expect(JSON.stringify(life.payment!.contradictions).length).toBeLessThan(size + 4)
+  expect(life.suspense).toBe(0n)
+})
+
+it("nor does a bank that turns for ever about a dispute", () => {
+  const life = paid()
+  const stands = (status: string) => {
+    life.take(about("dispute_notified", { dispute_id: "dp_1", gateway: GATEWAY }))
+    life.take(disputeTold("dp_1", { _tag: "Disputed", amount: "10000", status }))
+  }
+  for (let turns = 0; turns < 40; turns++) for (const status of ["won", "lost"]) stands(status)
+  expect(life.payment!.contradictions).toHaveLength(2)
 })
 
 /** A gateway that changes its mind, tells of it in any order, and answers in any other. */

@@ -24,7 +24,7 @@ import {
 } from "./gatewayCalls.ts"
 import { captureStep, largerBy } from "./legs.ts"
 import { refundAtGateway, refunded, refundedOtherwise, refundNotMade } from "./refunds.ts"
-import { contradict, moreCharges, movedBy } from "./suspense.ts"
+import { contradict, giveBackHold, moreCharges, movedBy } from "./suspense.ts"
 import {
   attemptOf,
   become,
@@ -152,7 +152,7 @@ const approved = (step: Step, attempt: Attempt, outcome: Approved, took: number)
     case "capture":
       return voidLeft(captured(done, attempt, outcome.charge_id, true), isVoidAsked(done.payment))
     case "void":
-      return voided(done, attempt)
+      return attempt.stray === true ? done : voided(done, attempt)
     case "refund":
       return refunded(done, attempt, outcome.charge_id)
     case "evidence":
@@ -187,7 +187,8 @@ const mismatched = (step: Step, attempt: Attempt, outcome: Approved, took: numbe
   }
   const refused = notMade(step, ended, why)
   const word = { charge_id: outcome.charge_id, detail: why.detail }
-  return contradict(refused, ended, movedBy(attempt, outcome), word) ?? refused
+  const told = contradict(refused, ended, movedBy(attempt, outcome), word)
+  return told === undefined ? refused : giveBackHold(told, ended, outcome)
 }
 
 const charged = (step: Step, attempt: Attempt, outcome: Approved): Step => {
@@ -299,6 +300,8 @@ const notMade = (
     case "refund":
       return refundNotMade(ended, attempt, failure)
     case "void":
+      // The break that its authorization is stands, for a person.
+      if (attempt.stray === true) return ended
       // An authorization that ran out is over whatever the gateway says of giving it back.
       if (attempt.expiry === true) return voided(ended, attempt)
       if (isVoidAsked(ended.payment)) return stillUnwanted(ended)

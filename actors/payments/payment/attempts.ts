@@ -32,6 +32,8 @@ export const Attempt = Schema.Struct({
   final: Schema.optionalKey(Schema.Boolean),
   /** A void that nobody asked for: the authorization ran out. */
   expiry: Schema.optionalKey(Schema.Boolean),
+  /** A void of an authorization that is none of the payment's: only its payer's hold hangs on it. */
+  stray: Schema.optionalKey(Schema.Boolean),
   /** Which dispute evidence is for. */
   dispute: Schema.optionalKey(Schema.String),
   /** What the gateway told of it while the call awaited its own answer, which may be older. */
@@ -53,13 +55,15 @@ interface Attempts {
   readonly past?: Readonly<Record<string, number>>
 }
 
+/** What is numbered by itself: no command is carried out by a void of what is none of the payment's. */
+type Kind = Attempt["operation"] | "stray_void"
+
+export const kindOf = ({ operation, stray }: Attempt): Kind =>
+  stray === true ? "stray_void" : operation
+
 /** Attempts of one kind are numbered: the next has this number. */
-export const nextNumber = (
-  { attempts, past }: Attempts,
-  operation: Attempt["operation"]
-): number =>
-  (past?.[operation] ?? 0) +
-  attempts.filter((attempt) => attempt.operation === operation).length + 1
+export const nextNumber = ({ attempts, past }: Attempts, kind: Kind): number =>
+  (past?.[kind] ?? 0) + attempts.filter((attempt) => kindOf(attempt) === kind).length + 1
 
 /** The charge whose payer has not acted, or of which nobody knows: nothing is booked for it yet. */
 export const openCharge = ({ attempts }: Attempts): Attempt | undefined =>
@@ -73,7 +77,9 @@ const ONE_AT_A_TIME: ReadonlySet<Attempt["operation"]> = new Set(["increment", "
 
 /** An operation whose outcome is still open; a second one has to wait for it. */
 export const operationUnderWay = ({ attempts }: Attempts): Attempt | undefined =>
-  attempts.find(({ operation, status }) => ONE_AT_A_TIME.has(operation) && !isDefinitive(status))
+  attempts.find(({ operation, status, stray }) =>
+    ONE_AT_A_TIME.has(operation) && stray !== true && !isDefinitive(status)
+  )
 
 /** A payment that was charged stays with its gateway; a charge that may go on to another names its own. */
 export const gatewayOf = (payment: { readonly gateway: string }, attempt: Attempt): string =>

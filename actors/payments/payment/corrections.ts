@@ -6,7 +6,7 @@ import { nextNumber, operationUnderWay } from "./attempts.ts"
 import { inquire, inquiryDelay } from "./gatewayCalls.ts"
 import { refundMadeAfterAll, refundNotMade } from "./refunds.ts"
 import { attemptOf, changeAttempt, type Step, without } from "./step.ts"
-import { contradict, isKept, lift, moreCharges, movedBy } from "./suspense.ts"
+import { contradict, giveBackHold, isKept, lift, moreCharges, movedBy } from "./suspense.ts"
 
 type Answer = typeof Answered.Type
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -121,8 +121,10 @@ const follow = (
   if (turns === undefined && step.payment.contradictions.includes(`${key}:${charge_id}`)) {
     return undefined
   }
-  return madeAfterAll(step, attempt, outcome) ??
-    contradict(step, attempt, movedBy(attempt, outcome), { charge_id, detail })
+  const made = madeAfterAll(step, attempt, outcome)
+  if (made !== undefined) return made
+  const told = contradict(step, attempt, movedBy(attempt, outcome), { charge_id, detail })
+  return told && giveBackHold(told, attempt, outcome)
 }
 
 const leftOf = ({ amount_authorized, amount_captured }: Payment): bigint =>
@@ -156,7 +158,9 @@ const madeAfterAll = (step: Step, attempt: Attempt, outcome: Approved): Step | u
         ? increased(known, made, outcome)
         : undefined
     case "void":
-      if (payment.status === "voided" || payment.status === "expired") return known
+      if (attempt.stray === true || payment.status === "voided" || payment.status === "expired") {
+        return known
+      }
       return isHeld(payment) ? voided(known, { ...made, amount: leftOf(payment) }) : undefined
     case "refund":
       return refundMadeAfterAll(known, made, charge_id)

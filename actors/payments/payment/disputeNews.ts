@@ -9,6 +9,7 @@ import { takeFee } from "./crediting.ts"
 import { disputeOf, DISPUTES_MAX, lost, noted, opened, replace, won } from "./disputes.ts"
 import { inquiryDelay } from "./gatewayCalls.ts"
 import { bookOf, change, type Step, tell, wakeAt, without } from "./step.ts"
+import { withName } from "./suspense.ts"
 
 type Disputed = Extract<Outcome, { _tag: "Disputed" }>
 
@@ -212,13 +213,14 @@ const doubted = (
   step: Step,
   dispute: string,
   about: string | undefined,
-  detail: string
+  detail: string,
+  first = about
 ): Step | undefined => {
   const { contradictions } = step.payment
   const name = doubtOf(dispute, about)
   if (contradictions.includes(name)) return undefined
   return tell(
-    change(step, { contradictions: [...contradictions, name] }),
+    change(step, { contradictions: withName(contradictions, doubtOf(dispute, first), name) }),
     "payment.charge_contradicted",
     { contradiction: { charge_id: dispute, detail } }
   )
@@ -230,7 +232,7 @@ const contradicted = (step: Step, dispute: Dispute, status: "won" | "lost"): Ste
   if (dispute.contradicted !== undefined) return step
   const about = turns === 0 ? status : `${status}:${turns}`
   const detail = `the gateway reports ${status} of ${amount}: it ended otherwise`
-  const told = doubted(step, id, about, detail)
+  const told = doubted(step, id, about, detail, status)
   if (told === undefined) return step
   const word = { name: doubtOf(id, about), amount: status === "won" ? amount : -amount }
   const noted = replace(told, { ...dispute, contradicted: word, turns: turns + 1 })

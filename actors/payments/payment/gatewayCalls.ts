@@ -32,7 +32,7 @@ export const sendAttempt = (
   attempt: Pick<
     Attempt,
     | ("key" | "operation" | "amount" | "final" | "expiry" | "gateway" | "reason" | "dispute")
-    | "charge_id"
+    | ("charge_id" | "stray")
   >
 ): Step =>
   call(

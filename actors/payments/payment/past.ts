@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { derivedId } from "../../../src/domain/identifiers.ts"
 import type { States } from "../../../src/runtime/actor.ts"
 import { SeenCommand } from "../seenCommand.ts"
-import { Attempt, isDefinitive } from "./attempts.ts"
+import { Attempt, isDefinitive, kindOf } from "./attempts.ts"
 import { isPast, type State } from "../state.ts"
 import type { Payment } from "./state.ts"
 import { Refund } from "./refund.ts"
@@ -107,7 +107,7 @@ const counted = (
   const next: Record<string, number> = { ...past }
   for (
     const name of [
-      ...attempts.map(({ operation }) => operation),
+      ...attempts.map(kindOf),
       ...commands.map(() => "command")
     ]
   ) {

@@ -1,11 +1,12 @@
 import * as entries from "../../../src/ledger/entries.ts"
 import type { Outcome } from "../../../streams/messages/gateway.ts"
 import { book } from "../decision.ts"
-import type { Attempt } from "./attempts.ts"
+import { type Attempt, nextNumber } from "./attempts.ts"
 import type { Payment } from "./state.ts"
 import { gatewayOf } from "./attempts.ts"
 import { bookOf, change, changeAttempt, type Step, tell, without } from "./step.ts"
 import { replaceStray } from "./stray.ts"
+import { sendAttempt } from "./gatewayCalls.ts"
 
 type Approved = Extract<Outcome, { _tag: "Approved" }>
 
@@ -34,6 +35,16 @@ const accountsOf = (step: Step, attempt: Attempt) => ({
   gateway: gatewayOf(step.payment, attempt)
 })
 
+/** A word has a name of its own each time that it turns: the latest says that it was, and how often. */
+export const withName = (
+  names: ReadonlyArray<string>,
+  first: string,
+  name: string
+): ReadonlyArray<string> => [...names.filter((one) => !isTurnOf(first, one)), name]
+
+const isTurnOf = (first: string, name: string): boolean =>
+  name.startsWith(`${first}:`) && /^\d+$/.test(name.slice(first.length + 1))
+
 /** Tells what cannot be, once by this name: reconciliation makes it a break. */
 export const doubt = (
   step: Step,
@@ -42,9 +53,9 @@ export const doubt = (
   name = `${attempt.key}:${charge_id}`
 ): Step => {
   const { contradictions } = step.payment
-  const noted = contradictions.includes(name)
-    ? step
-    : change(step, { contradictions: [...contradictions, name] })
+  const noted = contradictions.includes(name) ? step : change(step, {
+    contradictions: withName(contradictions, `${attempt.key}:${charge_id}`, name)
+  })
   const gateway = gatewayOf(step.payment, attempt)
   return tell(noted, "payment.charge_contradicted", {
     contradiction: { gateway, operation: attempt.operation, charge_id, detail }
@@ -80,6 +91,24 @@ const unkept = (step: Step, { contradicted, key, operation }: Attempt): Step => 
   })
 }
 
+/**
+ * An authorization that is none of the payment's holds its payer's money until it runs out: the gateway is
+ * asked to give it back at once.
+ */
+export const giveBackHold = (step: Step, attempt: Attempt, outcome: Approved): Step => {
+  const { amount, captured, charge_id } = outcome
+  if (attempt.operation !== "charge" || captured || amount <= 0n) return step
+  const { payment } = step
+  return sendAttempt(step, {
+    key: `${payment.id}.void.stray.${nextNumber(payment, "stray_void")}`,
+    operation: "void",
+    amount,
+    charge_id,
+    gateway: gatewayOf(payment, attempt),
+    stray: true
+  })
+}
+
 /** A contradiction is named by attempt and charge, and from the second turn on by the turn. */
 const isName = (name: string, key: string, charge_id: string): boolean =>
   name === `${key}:${charge_id}` || name.startsWith(`${key}:${charge_id}:`)
@@ -110,10 +139,11 @@ const secondCharge = (step: Step, attempt: Attempt, outcome: Approved): Step | u
   const booked = amount === 0n
     ? step
     : book(step, entries.contradicted(accountsOf(step, attempt), name, amount))
-  return doubt(keep(booked, attempt, charge_id, amount), attempt, {
+  const told = doubt(keep(booked, attempt, charge_id, amount), attempt, {
     charge_id,
     detail: "the gateway reports a second charge"
   })
+  return giveBackHold(told, attempt, outcome)
 }
 
 /**
