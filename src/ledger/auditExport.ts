@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import type { Db } from "../store/database.ts"
 import { type Evidence, evidenceOf } from "./evidence.ts"
-import { type LeafEntry, leavesOf } from "./leaf.ts"
+import { entryColumns, type EntryRow, type LeafEntry, leavesOf } from "./leaf.ts"
 import { verifierKeys } from "./receipt.ts"
 import { hashesIn, TILE_LEAVES } from "./tree.ts"
 
@@ -69,18 +69,18 @@ const entriesOf = async (
   db: Db,
   tile: TileRow,
   before: { readonly last_transaction: string; readonly last_id: string }
-): Promise<ReadonlyMap<string, LeafEntry>> => {
-  const { rows } = await sql<{ id: string }>`
-    select e.id from journal_entries e
+): Promise<ReadonlyArray<LeafEntry>> => {
+  const { rows } = await sql<EntryRow>`
+    select ${entryColumns} from journal_entries e
     where (e.transaction_id, e.id) > (${before.last_transaction}::xid8, ${before.last_id})
       and (e.transaction_id, e.id) <= (${tile.last_transaction}::xid8, ${tile.last_id})
     union all
-    select e.id from journal_entries e
+    select ${entryColumns} from journal_entries e
     where e.id = any(${tile.entry_ids}::text[])
       and ((e.transaction_id, e.id) <= (${before.last_transaction}::xid8, ${before.last_id})
         or (e.transaction_id, e.id) > (${tile.last_transaction}::xid8, ${tile.last_id}))`
     .execute(db)
-  return await leavesOf(db, rows.map(({ id }) => id))
+  return await leavesOf(db, rows)
 }
 
 const notesBetween = async (db: Db, first: number, end: number) => {
@@ -94,10 +94,10 @@ const linesOf = (
   tile: TileRow,
   first: number,
   end: number,
-  found: ReadonlyMap<string, LeafEntry>,
+  found: ReadonlyArray<LeafEntry>,
   notes: ReadonlyMap<number, string>
 ): ReadonlyArray<AuditLine> => {
-  const entries = new Map(found)
+  const entries = new Map(found.map((entry) => [entry.id, entry]))
   const hashes = hashesIn(tile.hashes)
   const lines: Array<AuditLine> = []
   for (const [offset, id] of tile.entry_ids.entries()) {

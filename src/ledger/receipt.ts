@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import { consistencyProof, type Hash, inclusionProof } from "../domain/merkle.ts"
 import type { Db } from "../store/database.ts"
-import { type LeafEntry, leavesOf } from "./leaf.ts"
+import { entryColumns, type EntryRow, type LeafEntry, leavesOf } from "./leaf.ts"
 import { storedTree } from "./storedTree.ts"
 import { TILE_LEAVES } from "./tree.ts"
 
@@ -52,9 +52,9 @@ export const receiptOf = async (
   const checkpoint = await checkpointOf(db)
   if (checkpoint === undefined) return undefined
   const { rows } = await sql<
-    { id: string; tile: string | null; place: number | null }
+    EntryRow & { tile: string | null; place: number | null }
   >`
-    select e.id, t.index::text as tile, array_position(t.entry_ids, e.id) as place
+    select ${entryColumns}, t.index::text as tile, array_position(t.entry_ids, e.id) as place
     from journal_entries e left join lateral (
       select index, entry_ids from audit_tiles
       where (last_transaction, last_id) >= (e.transaction_id, e.id)
@@ -63,18 +63,18 @@ export const receiptOf = async (
     where e.payment_id = ${paymentId}
       and ${merchant === undefined ? sql`true` : sql`e.merchant = ${merchant}`}
     order by e.transaction_id, e.id`.execute(db)
-  const leaves = await leavesOf(db, rows.map(({ id }) => id))
+  const leaves = await leavesOf(db, rows)
   const subtree = storedTree(db)
   const entries: Array<ProvedEntry> = []
   const uncovered: Array<string> = []
-  for (const { id, place, tile } of rows) {
+  for (const [index, { id, place, tile }] of rows.entries()) {
     const position = tile === null || place === null
       ? Infinity
       : Number(tile) * TILE_LEAVES + place - 1
     if (position >= checkpoint.size) uncovered.push(id)
     else {
       const proof = await inclusionProof(subtree, position, checkpoint.size)
-      entries.push({ entry: leaves.get(id)!, position, proof: proof.map(base64) })
+      entries.push({ entry: leaves[index]!, position, proof: proof.map(base64) })
     }
   }
   return { checkpoint, entries, uncovered }

@@ -3,7 +3,7 @@ import { signCheckpoint, type Signer, verifierKey } from "../domain/checkpoint.t
 import { append, type Completed, type Frontier, type Hash, rootOf } from "../domain/merkle.ts"
 import type { Db } from "../store/database.ts"
 import { rowsOf } from "../store/rowsOf.ts"
-import { hashOfEntry, type LeafEntry, leavesOf } from "./leaf.ts"
+import { entryColumns, type EntryRow, hashOfEntry, type LeafEntry, leavesOf } from "./leaf.ts"
 
 /** Leaves of one row, and the step between stored levels: 2^8. */
 export const TILE_LEAVES = 256
@@ -98,13 +98,17 @@ const committedAfter = async (
   tree: TreeRow,
   limit: number
 ): Promise<ReadonlyArray<CommittedEntry>> => {
-  const { rows } = await sql<{ id: string; transaction_id: string }>`
-    select id, transaction_id::text from journal_entries
-    where (transaction_id, id) > (${tree.last_transaction}::xid8, ${tree.last_id})
-      and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    order by journal_entries.transaction_id, id limit ${limit}`.execute(db)
-  const leaves = await leavesOf(db, rows.map(({ id }) => id))
-  return rows.map((row) => ({ ...row, entry: leaves.get(row.id)! }))
+  const { rows } = await sql<EntryRow & { transaction_id: string }>`
+    select e.transaction_id::text, ${entryColumns} from journal_entries e
+    where (e.transaction_id, e.id) > (${tree.last_transaction}::xid8, ${tree.last_id})
+      and e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+    order by e.transaction_id, e.id limit ${limit}`.execute(db)
+  const leaves = await leavesOf(db, rows)
+  return rows.map(({ id, transaction_id }, index) => ({
+    id,
+    transaction_id,
+    entry: leaves[index]!
+  }))
 }
 
 /** The last tile where it is not full yet. */
