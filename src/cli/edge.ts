@@ -3,6 +3,7 @@ import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import type { CliCommand } from "../house/command.ts"
 import { refuseTakenPort } from "../edge/listen.ts"
 import { startEdge } from "../house/edge.ts"
+import { guardsOf } from "../house/guards.ts"
 import { openGateways, sharedGateways } from "../house/gateways.ts"
 import { dataDirOf, hostOf, portOf } from "../house/lastro.ts"
 import { untilStopped } from "../house/untilStopped.ts"
@@ -17,6 +18,9 @@ finish. Logs are JSON lines on the standard error.
 
 ${serversUsage}
   LASTRO_PORT, LASTRO_HOST          where it listens (default 8787 on 127.0.0.1)
+  LASTRO_TRUSTED_PROXIES            who may say where a request comes from (docs/operating.md)
+  LASTRO_ALLOWED_ADDRESSES, LASTRO_DENIED_ADDRESSES   who is let in
+  LASTRO_GUARDS_WATCHED             rules at the door that only watch
   LASTRO_GATEWAYS_FILE              gateways whose webhooks it takes (docs/gateways.md)
   LASTRO_ALLOW_PRIVATE_WEBHOOKS=1   development only: webhooks to private addresses
   OTEL_EXPORTER_OTLP_ENDPOINT       where traces go`
@@ -42,6 +46,7 @@ export const edge: CliCommand = {
       gateways: opened?.gateways ?? [],
       port: portOf(environment),
       host: hostOf(environment),
+      guards: guardsOf(environment),
       log: toStderr,
       allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"
     })

@@ -8,6 +8,10 @@ import { addressOf, assertFrom } from "./access/addresses.ts"
 import { Callers } from "./access/callers.ts"
 import { assertOurs } from "./access/ours.ts"
 import { led } from "./access/signInPage.ts"
+import { countArriving, type GuardSettings } from "./guards/chain.ts"
+import { door } from "./guards/door.ts"
+import { guardedHeaders, STRICT_TRANSPORT } from "./guards/headers.ts"
+import type { Refusal } from "./guards/knock.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { described } from "./docs/routes.ts"
 import { type Problem, problem, problemBody } from "./problem.ts"
@@ -18,6 +22,7 @@ import type { Answer, Asked, EdgeServices, Route } from "./route.ts"
 interface EdgeOptions {
   readonly routes: ReadonlyArray<Route>
   readonly requestsPerSecond: number
+  readonly guards: GuardSettings
   readonly services: Context.Context<EdgeServices>
 }
 
@@ -36,6 +41,13 @@ export const edgeApp = (options: EdgeOptions): Hono => {
   const app = new Hono()
   const limit = new RateLimit(options.requestsPerSecond)
   const routes = described(options.routes)
+  const look = door(options.guards)
+  app.use(async (context, next) => {
+    const { refusal, secure } = look(context)
+    if (refusal !== undefined) return turnedAway(refusal, routes, context)
+    await next()
+    if (secure) context.res.headers.set("strict-transport-security", STRICT_TRANSPORT)
+  })
   for (const route of routes) {
     app.on(
       route.method,
@@ -46,6 +58,15 @@ export const edgeApp = (options: EdgeOptions): Hono => {
   app.notFound(({ req: { method, path } }) => notHere(routes, method, path))
   return app
 }
+
+const turnedAway = (
+  { code, detail }: Refusal,
+  routes: ReadonlyArray<Route>,
+  { req }: HonoContext
+): Response =>
+  code === "method_not_allowed"
+    ? notHere(routes, req.method, req.path)
+    : problemResponse(problem(code, detail), randomUUID())
 
 /** A path that there is takes other methods; any other is nowhere. */
 const notHere = (routes: ReadonlyArray<Route>, method: string, path: string): Response => {
@@ -79,15 +100,10 @@ const respond = async (
   const span = callSpan(`${route.method} ${route.path}`, "server", traceparent)
   const run = handle(limit, route, context, span.traceparent ?? traceparent)
   const exit = await Effect.runPromiseExit(Effect.provideContext(run, options.services))
-  const response = Exit.isSuccess(exit) ? answerResponse(exit.value, requestId) : failed(
-    route,
-    context,
-    problemOf(exit.cause, options.services, {
-      request_id: requestId,
-      ...traceIdOf(span.traceparent ?? traceparent)
-    }),
-    requestId
-  )
+  const where = { request_id: requestId, ...traceIdOf(span.traceparent ?? traceparent) }
+  const response = Exit.isSuccess(exit)
+    ? answerResponse(exit.value, requestId)
+    : failed(route, context, problemOf(exit.cause, options.services, where), requestId)
   span.end({ "http.status_code": response.status })
   metrics.edgeSeconds.observe(
     { route: `${route.method} ${route.path}`, status: String(response.status) },
@@ -152,7 +168,11 @@ const handle = Effect.fnUntraced(function* (
 })
 
 const answerResponse = (answer: Answer, requestId: string): Response => {
-  const headers = new Headers({ "request-id": requestId, ...answer.headers })
+  const headers = new Headers({
+    ...guardedHeaders,
+    "request-id": requestId,
+    ...answer.headers
+  })
   if (answer.status === 304) return new Response(null, { status: 304, headers })
   if (answer.raw !== undefined) {
     return new Response(answer.raw as BodyInit, { status: answer.status, headers })
@@ -168,7 +188,10 @@ const problemOf = (
   where: Readonly<Record<string, string>>
 ): Problem => {
   const known = Cause.findErrorOption(cause)
-  if (known._tag === "Some") return known.value
+  if (known._tag === "Some") {
+    countArriving(known.value.code)
+    return known.value
+  }
   // With the edge's own logger: the default one prints causes as they are (G17).
   Effect.runForkWith(services)(
     Effect.logError("a request failed", cause).pipe(Effect.annotateLogs(where))
@@ -180,6 +203,7 @@ const problemResponse = (one: Problem, requestId: string): Response =>
   new Response(JSON.stringify(problemBody(one, requestId)), {
     status: one.status,
     headers: {
+      ...guardedHeaders,
       "content-type": "application/problem+json",
       "request-id": requestId,
       ...(one.retryAfterSeconds !== undefined && { "retry-after": `${one.retryAfterSeconds}` }),

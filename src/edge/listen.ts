@@ -1,6 +1,7 @@
 import type { Server } from "node:http"
-import { type AddressInfo, createServer } from "node:net"
+import { type AddressInfo, createServer, type Socket } from "node:net"
 import { serve } from "@hono/node-server"
+import * as metrics from "../telemetry/metrics.ts"
 
 interface Listening {
   readonly url: string
@@ -60,6 +61,19 @@ export const urlOf = (host: string, port: number): string => {
   return `http://${seen.includes(":") ? `[${seen}]` : seen}:${port}`
 }
 
+/** What cannot be read as a request is answered here: nothing of it reaches the routes. */
+const unreadable: Readonly<Record<string, readonly [guard: string, answer: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["slow_head", "408 Request Timeout"],
+  HPE_HEADER_OVERFLOW: ["head", "431 Request Header Fields Too Large"]
+}
+
+const turnAway = ({ code = "" }: NodeJS.ErrnoException, socket: Socket): void => {
+  const [guard, answer] = unreadable[code] ?? ["unreadable", "400 Bad Request"]
+  metrics.edgeRefused.inc({ guard })
+  if (socket.writable) socket.end(`HTTP/1.1 ${answer}\r\nConnection: close\r\n\r\n`)
+  else socket.destroy()
+}
+
 const bind = (fetch: Parameters<typeof listen>[0], port: number, hostname: string) =>
   new Promise<Server>((resolve, reject) => {
     const server = serve({
@@ -75,6 +89,9 @@ const bind = (fetch: Parameters<typeof listen>[0], port: number, hostname: strin
     }, () => resolve(server)) as Server
     // It stays: a connection that cannot be accepted (no file descriptor is left) is told here, too, and
     // its caller tries again.
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+      turnAway(error, socket)
+    })
     server.on("error", (error: NodeJS.ErrnoException) => {
       reject(listenError(error, port))
     })

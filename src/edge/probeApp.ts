@@ -8,11 +8,16 @@ import { registry } from "../telemetry/metrics.ts"
 import { Keys } from "./access/keys.ts"
 import { assertMay } from "./access/permission.ts"
 import { problemBody } from "./problem.ts"
+import { guardedHeaders } from "./guards/headers.ts"
 import { readiness } from "./routes/probes.ts"
 
 /** What a process without an edge answers: whether it lives, whether it can work, its metrics. */
 export const probeApp = (services: Context.Context<Database | Nats>, health: Health): Hono => {
   const app = new Hono()
+  app.use(async (context, next) => {
+    await next()
+    for (const [name, value] of Object.entries(guardedHeaders)) context.header(name, value)
+  })
   const keys = new Keys(Context.get(services, Database))
   app.get("/healthz", (context) => context.json({ status: "alive" }))
   app.get("/readyz", async (context) => {

@@ -8,6 +8,7 @@ import { Callers } from "../edge/access/callers.ts"
 import { AccessChanges } from "../edge/access/changes.ts"
 import { Claims } from "../edge/claims.ts"
 import { EventStreams } from "../edge/eventStreams.ts"
+import { type GuardSettings, openDoor } from "../edge/guards/chain.ts"
 import { listen } from "../edge/listen.ts"
 import { accessRoutes } from "../edge/routes/access.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
@@ -41,12 +42,14 @@ import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
 import { examineStack } from "./examination.ts"
 import { edgeProbes, healthSources } from "./healthSources.ts"
 
-interface EdgeSettings {
+export interface EdgeSettings {
   readonly port: number
   /** 127.0.0.1 by default. */
   readonly host?: string
   readonly log: LogSink
   readonly requestsPerSecond?: number
+  /** Who is let in at all; everybody by default. */
+  readonly guards?: GuardSettings
   readonly allowPrivateWebhooks: boolean
   /** Those whose webhooks are taken. */
   readonly gateways?: ReadonlyArray<Gateway>
@@ -116,7 +119,8 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
       () => examineStack(stack),
       healthOf(healthSources(stack, edgeProbes))
     ),
-    requestsPerSecond: settings.requestsPerSecond ?? REQUESTS_PER_SECOND
+    requestsPerSecond: settings.requestsPerSecond ?? REQUESTS_PER_SECOND,
+    guards: settings.guards ?? openDoor
   })
   const { close, url } = await listen(app.fetch, settings.port, settings.host ?? "127.0.0.1").catch(
     async (error) => {

@@ -1,3 +1,4 @@
+import type { Gateway } from "../../actors/gateway/port.ts"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
@@ -14,7 +15,7 @@ import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import { startAuditor } from "../proof/audit/auditor.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./environment.ts"
-import { type RunningEdge, startEdge } from "./edge.ts"
+import { type EdgeSettings, type RunningEdge, startEdge } from "./edge.ts"
 import { startGatewayHealth } from "./gatewayHealth.ts"
 import {
   configuredGateways,
@@ -23,6 +24,7 @@ import {
   openGateways,
   type OwnSimulator
 } from "./gateways.ts"
+import { guardsOf } from "./guards.ts"
 import { startMeter } from "./meter.ts"
 import type { OwnBank } from "./pixGateway.ts"
 import { LOG, openFolder } from "./ownFolder.ts"
@@ -106,6 +108,20 @@ const wantedOf = ({ environment, gateways, terms }: LastroSettings) => ({
   terms: terms ?? configuredTerms(environment)
 })
 
+const edgeOf = (
+  { allowPrivateWebhooks = false, environment, port, requestsPerSecond }: LastroSettings,
+  gateways: ReadonlyArray<Gateway>,
+  log: LogSink
+): EdgeSettings => ({
+  port,
+  host: hostOf(environment),
+  guards: guardsOf(environment),
+  gateways,
+  log,
+  allowPrivateWebhooks,
+  ...(requestsPerSecond !== undefined && { requestsPerSecond })
+})
+
 /** What can be known to be in the way is told before anything is made. */
 const enter = async ({ dataDir, environment, port, stack }: LastroSettings): Promise<void> => {
   if (stack === undefined) refuseRunning(dataDir)
@@ -150,16 +166,7 @@ export const startLastro = async (settings: LastroSettings): Promise<Lastro> => 
     const admission = startAdmission(stack, name, log)
     const meter = startMeter(stack, name, log)
     const health = startGatewayHealth(stack, name, log)
-    const edge = await startEdge(stack, {
-      port: settings.port,
-      host: hostOf(environment),
-      gateways,
-      log,
-      allowPrivateWebhooks: settings.allowPrivateWebhooks ?? false,
-      ...(settings.requestsPerSecond !== undefined && {
-        requestsPerSecond: settings.requestsPerSecond
-      })
-    }).catch(async (error) => {
+    const edge = await startEdge(stack, edgeOf(settings, gateways, log)).catch(async (error) => {
       await Promise.all([worker, admission, meter, health].map((one) => one.stop()))
       throw error
     })

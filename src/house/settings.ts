@@ -3,7 +3,10 @@ import { isIP } from "node:net"
 import { dirname, resolve } from "node:path"
 import { nearestOf } from "../domain/nearest.ts"
 import { NoPartitionCount, partitionCount } from "../domain/partition.ts"
+import { canBeRange } from "../edge/guards/ranges.ts"
+import { guardNames } from "../edge/guards/knock.ts"
 import type { Environment } from "./environment.ts"
+import { isGuard } from "./guards.ts"
 
 /** What a setting has to be, where this text is not it. Values may be secrets: they are not shown. */
 type Check = (text: string) => string | undefined
@@ -65,6 +68,14 @@ const partitions: Check = (text) => {
   }
 }
 
+const range: Check = (text) =>
+  canBeRange(text)
+    ? undefined
+    : `is a list of addresses and ranges like 10.0.0.0/8, not ${JSON.stringify(text)}`
+
+const guard: Check = (text) =>
+  isGuard(text) ? undefined : `is a list of ${guardNames.join(", ")}, not ${JSON.stringify(text)}`
+
 const users = ["ADMIN", "WORKER", "GATE", "EDGE", "PRODUCER", "OBSERVER"]
 
 const ofTests = [
@@ -77,11 +88,14 @@ const ofTests = [
 /** Every setting there is, wherever it is read. */
 const checks: Readonly<Record<string, Check>> = {
   DATABASE_URL: url("postgres://user:password@host:5432/database", "postgres:", "postgresql:"),
+  LASTRO_ALLOWED_ADDRESSES: list(range),
   LASTRO_ALLOW_PRIVATE_WEBHOOKS: oneOf("0", "1"),
   LASTRO_AUDIT_KEY_FILE: fileToBe,
   LASTRO_CACHE_DIR: anything,
   LASTRO_DATA_DIR: anything,
+  LASTRO_DENIED_ADDRESSES: list(range),
   LASTRO_GATEWAYS_FILE: file,
+  LASTRO_GUARDS_WATCHED: list(guard),
   LASTRO_HOST: host,
   LASTRO_NATS_IMAGE: anything,
   LASTRO_NATS_MONITOR_URL: list(web),
@@ -96,6 +110,7 @@ const checks: Readonly<Record<string, Check>> = {
   LASTRO_STACK: oneOf("embedded", "containers"),
   LASTRO_STREAMS_GIB: wholeNumber(1, 1_000_000),
   LASTRO_TERMS_FILE: file,
+  LASTRO_TRUSTED_PROXIES: list(range),
   LASTRO_URL: web,
   OTEL_EXPORTER_OTLP_ENDPOINT: web,
   OTEL_TRACES_SAMPLER_ARG: share,

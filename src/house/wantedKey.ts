@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { canBeRange } from "../edge/access/addresses.ts"
+import { canBeRange } from "../edge/guards/ranges.ts"
 import { holdsCardNumber } from "../domain/cardNumber.ts"
 import { MerchantId } from "../domain/identifiers.ts"
 import { nearestOf } from "../domain/nearest.ts"

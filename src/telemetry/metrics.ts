@@ -82,6 +82,16 @@ export const edgeSeconds = histogram(
   ["route", "status"],
   SECONDS
 )
+export const edgeRefused = counter(
+  "lastro_edge_refused_total",
+  "Requests that a guard of the edge turned away",
+  ["guard"]
+)
+export const edgeWatched = counter(
+  "lastro_edge_watched_total",
+  "Requests that a guard would have turned away, and only watches",
+  ["guard"]
+)
 
 const compared = gauge(
   "lastro_exactly_once_compared",

@@ -1,33 +1,12 @@
 import { Effect } from "effect"
 import type { Context } from "hono"
-import ipaddr from "ipaddr.js"
 import type { Caller } from "../../store/caller.ts"
+import { ADDRESS } from "../guards/door.ts"
+import { isWithin } from "../guards/ranges.ts"
 import { type Problem, problem } from "../problem.ts"
 
-/** Whether it names a range of addresses: `192.0.2.0/24`, or one address. */
-export const canBeRange = (text: string): boolean =>
-  text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text)
-
-const rangeOf = (text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] => {
-  if (text.includes("/")) return ipaddr.parseCIDR(text)
-  const address = ipaddr.parse(text)
-  return [address, address.kind() === "ipv4" ? 32 : 128]
-}
-
-/** Whether an address lies in one of the ranges. An IPv4 address in an IPv6 socket is what it is. */
-const isWithin = (address: string | undefined, ranges: ReadonlyArray<string>): boolean => {
-  if (address === undefined || !ipaddr.isValid(address)) return false
-  const seen = ipaddr.process(address)
-  return ranges.some((text) => {
-    const [range, bits] = rangeOf(text)
-    return range.kind() === seen.kind() && seen.match(range, bits)
-  })
-}
-
-/** Where a request comes from; undefined where none came over a socket. */
-export const addressOf = ({ env }: Context): string | undefined =>
-  (env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined)?.incoming?.socket
-    ?.remoteAddress
+/** Where a request comes from, as the door noted it; undefined where none came over a socket. */
+export const addressOf = (context: Context): string | undefined => context.get(ADDRESS)
 
 /** A key that names addresses is taken from there and nowhere else. */
 export const assertFrom = (

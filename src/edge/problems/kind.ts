@@ -23,6 +23,7 @@ export const titles = {
   415: "Unsupported media type",
   422: "Unprocessable",
   429: "Too many requests",
+  431: "Headers too large",
   500: "Internal error",
   503: "Unavailable"
 } as const

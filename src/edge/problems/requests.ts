@@ -21,6 +21,17 @@ export const requestProblems = {
       "or the other way round, it names another merchant, or a page of another site asked.",
     mends: "Use a key that may, or leave out what only others may name."
   },
+  request_refused: {
+    status: 403,
+    means:
+      "Requests from this address, or of this program, are not let in, whatever key they carry.",
+    mends: "Ask from an address that is let in. Who runs the house says which those are."
+  },
+  headers_too_large: {
+    status: 431,
+    means: "The request has more headers, or longer ones, than any needs.",
+    mends: "Leave out what is not meant for this API; cookies are not."
+  },
   route_not_found: {
     status: 404,
     means: "There is no such address.",

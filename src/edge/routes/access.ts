@@ -9,7 +9,7 @@ import {
   revokeAccessKey,
   rotateAccessKey
 } from "../../store/accessKeys.ts"
-import { canBeRange } from "../access/addresses.ts"
+import { canBeRange } from "../guards/ranges.ts"
 import { newActionId } from "../operate.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
