@@ -54,7 +54,7 @@ export interface Mailbox {
 /** Families of one routing key that share a mailbox. Each of the others has one of its own. */
 type Groups = ReadonlyArray<readonly [FamilyOf<"keyed">, ...Array<FamilyOf<"keyed">>]>
 
-const groups: Groups = []
+const groups: Groups = [["payments", "fraud", "messaging", "reconciliation"]]
 
 export const mailboxesOf = (groups: Groups): ReadonlyArray<Mailbox> =>
   catalogue.flatMap(({ family, kind }): ReadonlyArray<Mailbox> => {
@@ -87,6 +87,13 @@ export const ingressMapping = {
   src: "lastro.*.*.*",
   dest: `{{wildcard(1)}}.{{partition(${PARTITIONS},3)}}.ingress.{{wildcard(2)}}.{{wildcard(3)}}`
 } as const
+
+/** What is as much as a file: it always stands in a mailbox, so that no turn takes more of it than it can. */
+export const bulk: ReadonlyArray<readonly [family: Family, type: string]> = [
+  ["reconciliation", "file"],
+  ["reconciliation", "match"],
+  ["reconciliation", "close"]
+]
 
 /** What a merchant's own systems may publish; everything else enters through the edge. */
 export const producerCommands: ReadonlyArray<readonly [family: Family, type: string]> = [

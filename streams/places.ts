@@ -1,6 +1,6 @@
 import type { Addressing } from "../src/runtime/outbox.ts"
 import { routesOf } from "./events.ts"
-import { type Mailbox, mailboxes, PARTITIONS, sourceOf } from "./mailboxes.ts"
+import { bulk, type Mailbox, mailboxes, PARTITIONS, sourceOf } from "./mailboxes.ts"
 import { wireNames } from "./messages/changes.ts"
 import { MESSAGE_BYTES_MAX } from "./topology.ts"
 
@@ -14,6 +14,15 @@ export const placesOf = (mailboxes: ReadonlyArray<Mailbox>) => {
     mailboxes,
     streamOf: (family: string): string | undefined => byFamily.get(family)?.stream,
     mailboxOf: (family: string): string => byFamily.get(family)?.mailbox ?? family,
+    /**
+     * What one family tells another of its mailbox is decided where it was told, without a stored message,
+     * but for what is much.
+     */
+    isLocal: (from: string, to: string, type: string): boolean => {
+      const mailbox = byFamily.get(to)
+      return from !== to && mailbox !== undefined && mailbox === byFamily.get(from) &&
+        !bulk.some(([family, bulkType]) => family === to && bulkType === type)
+    },
     sourceOf,
     routesOf,
     messageBytesMax: MESSAGE_BYTES_MAX,

@@ -4,6 +4,7 @@ import { keyed } from "../../streams/actors.ts"
 import { PaymentsMessages } from "../../streams/messages/payments.ts"
 import { DisputeMessages } from "../../streams/messages/disputes.ts"
 import { decide, keysOf } from "./decide.ts"
+import { foresees } from "./foresees.ts"
 import { GivenTerms } from "./givenTerms.ts"
 import { isPayoutOpen } from "./wallet/payout.ts"
 import { defaultTerms, Terms } from "./terms.ts"
@@ -53,6 +54,7 @@ export const payments = keyed({
   ],
   keysOf: (message: MessageOf<typeof PaymentsMessages>, { merchant }) => keysOf(message, merchant),
   config: { schema: Terms, given: GivenTerms, initial: defaultTerms },
+  foresees,
   keeps: isOpen,
   decide,
   load,

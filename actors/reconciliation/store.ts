@@ -20,9 +20,9 @@ export const save = (writes: TurnWrites<State, Row>): ReadonlyArray<Statement> =
   )
   const closes: Array<Close> = []
   const findings = operations.flatMap(storedOf)
-  for (const { at, part, partition, row, seq } of writes.rows) {
+  for (const { at, part, partition, row, seq, step } of writes.rows) {
     if (row._tag === "Close") {
-      closes.push({ partition, source: row.source, date: row.date, seq, part, at })
+      closes.push({ partition, source: row.source, date: row.date, seq, part, step, at })
     } else findings.push(malformed(row, partition))
   }
   // Findings are forgotten before they are written anew.
@@ -40,6 +40,7 @@ interface Close {
   readonly date: string
   readonly seq: number
   readonly part: number
+  readonly step: number
   readonly at: number
 }
 
@@ -137,9 +138,9 @@ const insertFindings = (rows: ReadonlyArray<Stored>): Statement =>
 
 const insertCloses = (closes: ReadonlyArray<Close>): Statement =>
   sql`
-    insert into recon_closes (partition, source, date, seq, part, at_millis)
+    insert into recon_closes (partition, source, date, seq, part, step, at_millis)
     select * from unnest(${closes.map(({ partition }) => partition)}::int[],
       ${closes.map(({ source }) => source)}::text[],
       ${closes.map(({ date }) => date)}::text[], ${closes.map(({ seq }) => seq)}::bigint[],
-      ${closes.map(({ part }) => part)}::smallint[],
+      ${closes.map(({ part }) => part)}::smallint[], ${closes.map(({ step }) => step)}::int[],
       ${closes.map(({ at }) => at)}::bigint[])`

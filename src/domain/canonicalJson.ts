@@ -13,6 +13,37 @@ export const canonicalJson = (value: unknown): string => {
   return orderKept ? JSON.stringify(copy) : pieces(copy)
 }
 
+/** What reading a value's canonical JSON would give, without the text. */
+export const readBack = (value: unknown): unknown => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value
+    case "bigint":
+      return value.toString()
+    case "number":
+      if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`)
+      // JSON knows one zero.
+      return value === 0 ? 0 : value
+    case "object":
+      if (value === null) return null
+      return Array.isArray(value)
+        ? value.map((item: unknown) => item === undefined ? null : readBack(item))
+        : readObject(value)
+    default:
+      throw new TypeError(`a ${typeof value} has no JSON form`)
+  }
+}
+
+const readObject = (object: object): unknown => {
+  const copy: Record<string, unknown> = {}
+  for (const key in object) {
+    const member = (object as Readonly<Record<string, unknown>>)[key]
+    if (member !== undefined) copy[key] = readBack(member)
+  }
+  return copy
+}
+
 /** Whether the engine keeps the order of every object of the copy being made. */
 let orderKept = true
 

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type Mailbox, mailboxes } from "../../streams/mailboxes.ts"
 import type { BusClient } from "../bus/connection.ts"
 import { applyPlan, planTopology, replicasOf } from "../bus/topology.ts"
 import { checkStack } from "../stack/checks.ts"
@@ -8,11 +9,15 @@ import { agreed, connectedAs, declaredTopology } from "./topology/declared.ts"
 import { assertRoom } from "./topology/room.ts"
 
 /** Makes a stack ready: servers checked, migrations applied, streams there. Drift is told, not changed. */
-export const prepare = async (stack: Stack, progress: Progress): Promise<void> => {
+export const prepare = async (
+  stack: Stack,
+  progress: Progress,
+  layout: ReadonlyArray<Mailbox> = mailboxes
+): Promise<void> => {
   await checkStack(stack)
   const applied = await migrated(stack.databaseUrl)
   if (applied.length > 0) progress(`Migrations applied: ${applied.join(", ")}`)
-  const plan = await connectedAs(stack, "admin", createMissing(stack))
+  const plan = await connectedAs(stack, "admin", createMissing(stack, layout))
   const created = plan.steps.filter(({ action }) => action === "create")
   if (created.length > 0) {
     progress(`Created: ${created.map(({ name }) => name).join(", ")}`)
@@ -30,9 +35,9 @@ export const prepare = async (stack: Stack, progress: Progress): Promise<void> =
 }
 
 /** Creates the streams, buckets and consumers that are not there. Answers what was found. */
-export const createMissing = (stack: Stack) =>
+export const createMissing = (stack: Stack, layout: ReadonlyArray<Mailbox> = mailboxes) =>
   Effect.fnUntraced(function* (nc: BusClient) {
-    const declared = declaredTopology(replicasOf(nc))
+    const declared = declaredTopology(replicasOf(nc), layout)
     const plan = agreed(yield* planTopology(nc, declared, Date.now()))
     const missing = { ...plan, steps: plan.steps.filter(({ action }) => action === "create") }
     yield* Effect.promise(() => assertRoom(stack, missing, declared, replicasOf(nc)))

@@ -109,6 +109,7 @@ export interface SavedRow<Row> {
   readonly at: number
   readonly seq: number
   readonly part: number
+  readonly step: number
   readonly row: Row
 }
 
@@ -122,6 +123,13 @@ export interface TurnWrites<State, Row> {
 export type MessageOf<M extends MessageSchemas> = {
   readonly [T in keyof M & string]: { readonly type: T; readonly body: M[T]["Type"] }
 }[keyof M & string]
+
+/** A message for another family of the mailbox, as far as it is known beforehand. */
+export interface Foreseen {
+  readonly to: string
+  readonly type: string
+  readonly body: unknown
+}
 
 /** What a family keeps beside the machine's own tables. */
 export interface FamilyTables {
@@ -173,6 +181,11 @@ export interface KeyedActor<
     message: MessageOf<M>,
     received: Received<Config>
   ) => Result.Result<Decision<State, Row>, Refusal<Code>>
+  /**
+   * Keys of other families that what this message sets off will ask for, as far as the message tells. They
+   * are loaded with its own, and what is not foreseen is loaded all the same, a query later.
+   */
+  readonly foresees?: (message: MessageOf<M>) => ReadonlyArray<Foreseen>
   /** One query per table for the whole batch. Keys are `stateKey(merchant, key)`; absent ones are left out. */
   readonly load: (
     keys: ReadonlyArray<StateKey>

@@ -76,6 +76,7 @@ const addDeadLettersToOutbox = (place: TurnPlace, draft: Draft, last: Letter) =>
         partition: place.partition,
         seq: dead.letter.seq,
         ...(dead.letter.part > 0 && { part: dead.letter.part }),
+        ...(dead.letter.step > 0 && { step: dead.letter.step }),
         subject: dead.letter.subject,
         reason: dead.reason,
         cause: dead.cause,

@@ -174,6 +174,7 @@ const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
     actorKey,
     seq: letter.seq,
     part: letter.part,
+    step: letter.step,
     subject: letter.subject,
     atMillis: letter.atMillis,
     headers: headersJson(letter),

@@ -27,6 +27,7 @@ export const deadLetterRow = (partition: number, dead: DeadLetter): DeadLetterRo
   partition,
   seq: dead.letter.seq,
   part: dead.letter.part,
+  step: dead.letter.step,
   subject: dead.letter.subject,
   merchant: dead.letter.merchant,
   actorKey: dead.actorKey ?? null,

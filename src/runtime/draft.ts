@@ -2,7 +2,8 @@ import { hash } from "node:crypto"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import type { Answer, Event, SavedRow, SavedState } from "./actor.ts"
 import type { Readable } from "./opened.ts"
-import { type Letter, placeOf } from "./letter.ts"
+import type { InnerLetter } from "./innerLetter.ts"
+import { type Letter, type Place, placeOf } from "./letter.ts"
 
 /** Position of an emission: the sequence of its cause and its ordinal among what that cause emitted. */
 export interface EmissionId {
@@ -56,6 +57,8 @@ interface WaitsFor {
   /** Where that oldest letter stands. */
   readonly seq: number
   readonly part: number
+  /** Absent in rows of earlier versions. */
+  readonly step?: number
 }
 
 /** A letter waiting behind its key. */
@@ -64,7 +67,7 @@ interface ParkedLetter extends NamedKey {
   readonly one: Readable
 }
 
-interface StoredEvent extends Event {
+export interface StoredEvent extends Event {
   readonly merchant: string
   readonly atMillis: number
   readonly json: string
@@ -103,15 +106,11 @@ export interface Draft {
   parkedLetters: Array<ParkedLetter>
   /** Keys that are free again, and parked messages that were handled. */
   readonly unparked: Map<string, NamedKey>
-  readonly handledLetters: Array<NamedKey & { seq: number; part: number }>
+  readonly handledLetters: Array<NamedKey & Place>
   /** Letters of dead letters that are dealt with now, by their place. */
-  readonly settled: Array<{
-    family: string
-    seq: number
-    part: number
-    status: "replayed" | "discarded"
-    outcome: string
-  }>
+  readonly settled: Array<
+    Place & { family: string; status: "replayed" | "discarded"; outcome: string }
+  >
   /** What became of operators' actions. */
   readonly obeyed: Array<{ id: string; outcome: string }>
   /** Configurations that changed, by family. */
@@ -121,8 +120,13 @@ export interface Draft {
   digest: string
   /** How many letters came to what, by family and outcome. */
   readonly outcomes: Map<string, Map<string, number>>
-  /** Of the letter folded last. */
-  outcome: string
+  /** What is to be decided next in the same turn, first in first out. */
+  readonly inner: Array<InnerLetter>
+  /** Keys that were asked for and are not loaded: nothing of the draft counts where there are any. */
+  readonly missing: Map<string, NamedKey>
+  /** Letters decided so far, and the last of them. */
+  steps: number
+  last: Letter | undefined
 }
 
 export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
@@ -142,7 +146,10 @@ export const emptyDraft = (clockMillis: number, digest: string): Draft => ({
   clockMillis,
   digest,
   outcomes: new Map(),
-  outcome: ""
+  inner: [],
+  missing: new Map(),
+  steps: 0,
+  last: undefined
 })
 
 export const keptBy = (draft: Draft, family: string): Kept => {
@@ -154,7 +161,7 @@ export const keptBy = (draft: Draft, family: string): Kept => {
 }
 
 /**
- * Folds one message into the digest: it covers the one before, the message's place and everything
+ * Folds one letter into the digest, and answers its outcome. The digest covers the one before, the message's place and everything
  * decided. Never database-generated values, and nothing that depends on how messages fell into turns.
  */
 export const foldDigest = (
@@ -162,14 +169,14 @@ export const foldDigest = (
   letter: Letter,
   outcome: string,
   decided: ReadonlyArray<string>
-): void => {
+): string => {
   let text = `${draft.digest}|${placeOf(letter)}|${draft.clockMillis}|${outcome}`
   for (const part of decided) text += `|${part.length}|${part}`
   draft.digest = hash("sha256", text, "hex")
-  draft.outcome = outcome
   const counts = draft.outcomes.get(letter.family) ?? new Map<string, number>()
   counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
   draft.outcomes.set(letter.family, counts)
+  return outcome
 }
 
 export const compareIds = (left: EmissionId, right: EmissionId): number =>

@@ -1,5 +1,6 @@
 import type { ParkedKey } from "./draft.ts"
 import type { Letter } from "./letter.ts"
+import type { Opened } from "./opened.ts"
 import type { Addressing } from "./outbox.ts"
 import type { AnyKeyed } from "./registry.ts"
 
@@ -7,7 +8,9 @@ import type { AnyKeyed } from "./registry.ts"
 interface FoldMember {
   readonly actor: AnyKeyed
   readonly config: { readonly version: number; readonly value: unknown }
-  /** Committed states by `merchant/key`, of every key the batch names. */
+  readonly open: (letter: Letter) => Opened
+  /** Whether a key was loaded, by `merchant/key`, and the committed state that it has. */
+  readonly known: (id: string) => boolean
   readonly committed: (id: string) => unknown
 }
 
@@ -18,8 +21,10 @@ export interface FoldContext {
   readonly partition: number
   /** Keys set aside before this turn. */
   readonly parked: ReadonlyMap<string, ParkedKey>
-  /** Typed failures found while loading, with the directive for each. */
-  readonly failures: ReadonlyMap<Letter, { readonly tag: string; readonly cause: string }>
-  /** Letters whose data PostgreSQL refused: treated as defects. */
-  readonly defects: ReadonlyMap<Letter, string>
+  /** Keys that failed to load. */
+  readonly failures: ReadonlyMap<string, { readonly tag: string; readonly cause: string }>
+  /** Letters, by their names, whose data PostgreSQL refused: treated as defects. */
+  readonly defects: ReadonlyMap<string, string>
+  /** Letters that are decided; all of them by default. */
+  readonly stepsMax?: number
 }

@@ -13,6 +13,10 @@ export interface Letter {
   readonly seq: number
   /** Its place in the bundle it came in; 0 where it came alone. */
   readonly part: number
+  /** Which of those that one letter of the mailbox sets off; 0 where it stands in the mailbox itself. */
+  readonly step: number
+  /** How many letters led to it within its turn, itself among them. */
+  readonly depth: number
   readonly subject: string
   readonly origin: Origin
   readonly merchant: string
@@ -83,7 +87,7 @@ export const lettersIn = (delivery: Pick<Delivery, "header" | "subject">): numbe
 type Arrival = Pick<Delivery, "subject" | "seq" | "atMillis" | "data" | "headers">
 
 /** A message on its own: a producer's command, a timer, a change of configuration. */
-export const letterOf = (delivery: Arrival, part = 0): Letter => {
+export const letterOf = (delivery: Arrival, part = 0, step = 0): Letter => {
   const tokens = delivery.subject.split(".")
   const place = tokens[2] ?? ""
   const headers = delivery.headers()
@@ -91,6 +95,8 @@ export const letterOf = (delivery: Arrival, part = 0): Letter => {
     family: tokens[0] ?? "",
     seq: delivery.seq,
     part,
+    step,
+    depth: 1,
     subject: delivery.subject,
     atMillis: delivery.atMillis,
     headers,
@@ -127,6 +133,8 @@ class BundledLetter implements Letter {
   readonly family: string
   readonly seq: number
   readonly part: number
+  readonly step = 0
+  readonly depth = 1
   readonly subject: string
   readonly origin = "actor"
   readonly merchant: string
@@ -155,8 +163,17 @@ class BundledLetter implements Letter {
 }
 
 /** Where a letter stands in its partition: what was derived from it has its name from here. */
-export const placeOf = ({ part, seq }: Pick<Letter, "part" | "seq">): string =>
-  part === 0 ? String(seq) : `${seq}.${part}`
+export const placeOf = ({ part, seq, step = 0 }: Omit<Place, "step"> & { step?: number }): string =>
+  step > 0 ? `${seq}.${part}.${step}` : part === 0 ? String(seq) : `${seq}.${part}`
+
+export type Place = Pick<Letter, "part" | "seq" | "step">
+
+export const isAt = (one: Place) => (other: Place): boolean =>
+  one.seq === other.seq && one.part === other.part && one.step === other.step
+
+/** The place among those of all families. Letters of an earlier version stood in streams of their own. */
+export const nameOf = (letter: Place & Pick<Letter, "family">): string =>
+  `${letter.family}/${placeOf(letter)}`
 
 /** Headers as they are stored: anybody may have written anything into them. */
 export const headersJson = (letter: Letter): string =>

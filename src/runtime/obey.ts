@@ -28,11 +28,12 @@ export const obey = (
   if (dead === undefined) return done("there is no such dead letter")
   if (dead.status !== "open") return done(`it was ${dead.status} already`)
   if (order.order === "replay") return done("this letter cannot be decided again")
-  const { part, seq } = dead
+  const { part, seq, step } = dead
   draft.settled.push({
     family: letter.family,
     seq,
     part,
+    step,
     status: "discarded",
     outcome: "discarded"
   })

@@ -13,10 +13,9 @@ import { PARKED_MESSAGES_WOKEN_MAX } from "./park.ts"
  */
 export const openAll = (
   owned: Deciding,
-  letters: ReadonlyArray<Letter>,
-  wokenMax: ReadonlyMap<Letter, number>
+  letters: ReadonlyArray<Letter>
 ) =>
-  openEach(owned, letters, wokenMax).pipe(
+  openEach(owned, letters).pipe(
     Effect.catchDefect((defect) =>
       defect instanceof NewerMessage
         ? Effect.fail(new PartitionOutdated({ detail: defect.message }))
@@ -26,8 +25,7 @@ export const openAll = (
 
 const openEach = Effect.fnUntraced(function* (
   owned: Deciding,
-  letters: ReadonlyArray<Letter>,
-  wokenMax: ReadonlyMap<Letter, number>
+  letters: ReadonlyArray<Letter>
 ) {
   const asked: ReadonlyArray<Opened> = letters.map((letter) => opened(owned, letter))
   const each = asked.some(({ _tag }) => _tag === "Ordered")
@@ -49,12 +47,11 @@ const openEach = Effect.fnUntraced(function* (
         row.family === one.letter.family && row.merchant === one.wakes.merchant &&
         row.actorKey === one.wakes.actorKey
       )
-      .map((row) => opened(owned, storedLetter(row, row.seq, row.atMillis, row.part)))
+      .map((row) => opened(owned, storedLetter(row, row.seq, row.atMillis, row.part, row.step)))
       .filter((each): each is Readable | Unreadable =>
         each._tag === "Readable" || each._tag === "Unreadable"
       )
-    const max = wokenMax.get(one.letter) ?? PARKED_MESSAGES_WOKEN_MAX
-    return { ...one, behind: behind.slice(0, max + 1), max }
+    return { ...one, behind, max: PARKED_MESSAGES_WOKEN_MAX }
   })
 })
 
@@ -65,15 +62,20 @@ const storedLetter = (
   row: { readonly subject: string; readonly headers: string; readonly body: Uint8Array },
   seq: number,
   atMillis: number,
-  part: number
+  part: number,
+  step = 0
 ): Letter =>
-  letterOf({
-    subject: row.subject,
-    seq,
-    atMillis,
-    data: row.body,
-    headers: () => JSON.parse(row.headers)
-  }, part)
+  letterOf(
+    {
+      subject: row.subject,
+      seq,
+      atMillis,
+      data: row.body,
+      headers: () => JSON.parse(row.headers)
+    },
+    part,
+    step
+  )
 
 /**
  * What an order comes to. A dead letter that stopped its key stands at the head of that key's queue,
@@ -101,8 +103,8 @@ const openOrder = Effect.fnUntraced(function* (
   if (dead === undefined || dead.status !== "open") return ordered
   if (dead.waits) {
     const woken = wake(dead.merchant, dead.actorKey!)
-    const { part, seq } = dead
-    return order.order === "replay" ? woken : { ...woken, drops: { seq, part } }
+    const { part, seq, step } = dead
+    return order.order === "replay" ? woken : { ...woken, drops: { seq, part, step } }
   }
   if (order.order === "discard") return ordered
   const again = opened(owned, storedLetter(dead, letter.seq, letter.atMillis, letter.part))

@@ -1,7 +1,7 @@
 import type { StoredDeadLetter } from "../store/deadLetters.ts"
 import type { MessageOf } from "./actor.ts"
 import type { MessageSchemas } from "./evolution.ts"
-import type { Letter } from "./letter.ts"
+import type { Letter, Place } from "./letter.ts"
 import type { Order } from "./order.ts"
 
 /** What a letter turns out to be once it is read, before anything is decided. */
@@ -32,7 +32,7 @@ export interface Woken {
   /** The operator's who wakes it; a timer does otherwise. */
   readonly order?: Order
   /** The place of a letter that is not decided but dropped. */
-  readonly drops?: { readonly seq: number; readonly part: number }
+  readonly drops?: Place
 }
 
 /** A change of configuration. */

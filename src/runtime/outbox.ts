@@ -1,11 +1,14 @@
 import { partitionOf } from "../domain/partition.ts"
+import { readBack } from "../domain/canonicalJson.ts"
 import { derivedId } from "../domain/identifiers.ts"
 import { storable } from "../domain/text.ts"
 import { validTraceparent } from "../telemetry/traces.ts"
-import type { Decision, Refusal, Timer } from "./actor.ts"
+import type { Decision, Emission, Refusal, Timer } from "./actor.ts"
 import { stateKey } from "./actor.ts"
+import type { Cause } from "./cause.ts"
 import { nameIn, type WireNames } from "./evolution.ts"
-import { type Draft, jsonOf, keptBy, type OutboxMessage } from "./draft.ts"
+import { type Draft, jsonOf, keptBy, type OutboxMessage, type StoredEvent } from "./draft.ts"
+import { InnerLetter } from "./innerLetter.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
 import { replyAddressOf } from "./reply.ts"
 
@@ -18,6 +21,11 @@ export interface Addressing {
   readonly streamOf: (family: string) => string | undefined
   readonly partitions: number
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
+  /**
+   * Whether what one family tells another is decided in its own turn, where it stays in the partition. By
+   * default nothing is.
+   */
+  readonly isLocal?: (from: string, to: string, type: string) => boolean
   /** Names of message types that changed since they were first written. */
   readonly wireNames?: WireNames
   /** Bytes of one message; more is a defect of its cause, found before the commit. */
@@ -35,14 +43,17 @@ export const fenceFilter = (target: string, source: string) =>
     ? `dead.${source}.>`
     : `*.*.${source}`
 
-type Counter = { ordinal: number }
+/** What a decision sends: out of the partition, and to other families in it. */
+interface Sent {
+  readonly messages: Array<OutboxMessage>
+  readonly inner: Array<ConstructorParameters<typeof InnerLetter>[3]>
+}
 
 /** Adds a decision to the turn. Returns the JSON of everything decided, for the digest. */
 export const addDecision = (
   addressing: Addressing,
   draft: Draft,
-  cause: Letter,
-  counter: Counter,
+  cause: Cause,
   letter: Letter,
   decision: Decision<unknown, unknown>,
   committed: (id: string) => unknown
@@ -52,19 +63,16 @@ export const addDecision = (
   const kept = keptBy(draft, family)
   const parts: Array<string> = []
   // Made first: a violation must leave nothing of this decision in the turn.
-  const messages = (decision.emit ?? []).map((emission) => {
-    const body = jsonOf(emission.body)
-    parts.push(body)
-    return mailboxMessage(addressing, cause, counter, letter, { ...emission, body })
-  })
+  const sent: Sent = { messages: [], inner: [] }
+  for (const emission of decision.emit ?? []) {
+    parts.push(sendEmission(addressing, cause, letter, sent, emission))
+  }
   const stored = (decision.events ?? []).map((event) => {
     const json = jsonOf(event.body)
     parts.push(json)
     return { ...event, merchant, atMillis: draft.clockMillis, json }
   })
-  for (const event of stored) {
-    messages.push(...eventMessages(addressing, cause, counter, letter, event))
-  }
+  for (const event of stored) sendEvent(addressing, cause, letter, sent, event)
   const states = (decision.put ?? []).map(([key, state]) => {
     const json = jsonOf(state)
     parts.push(json)
@@ -86,14 +94,21 @@ export const addDecision = (
 
   for (const [id, saved] of states) kept.states.set(id, saved)
   for (const row of decision.rows ?? []) {
-    const { part, seq } = letter
-    kept.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, row })
+    const { part, seq, step } = letter
+    kept.rows.push({ partition, merchant, at: draft.clockMillis, seq, part, step, row })
   }
   draft.events.push(...stored)
-  draft.outbox.push(...messages)
   draft.timers.push(...timers)
   draft.answers.push(...(decision.answers ?? []))
+  addSent(draft, cause, letter, sent)
   return parts
+}
+
+const addSent = (draft: Draft, cause: Cause, letter: Letter, { inner, messages }: Sent): void => {
+  draft.outbox.push(...messages)
+  for (const one of inner) {
+    draft.inner.push(new InnerLetter(cause.letter, ++cause.steps, letter, one))
+  }
 }
 
 /** A detail is for people, and its event must fit everywhere. */
@@ -103,8 +118,7 @@ const DETAIL_CHARACTERS_MAX = 1_000
 export const addRefusal = (
   addressing: Addressing,
   draft: Draft,
-  cause: Letter,
-  counter: Counter,
+  cause: Cause,
   letter: Letter,
   refusal: Refusal
 ): void => {
@@ -136,7 +150,9 @@ export const addRefusal = (
     json: jsonOf(body)
   }
   draft.events.push(event)
-  draft.outbox.push(...eventMessages(addressing, cause, counter, letter, event))
+  const sent: Sent = { messages: [], inner: [] }
+  sendEvent(addressing, cause, letter, sent, event)
+  addSent(draft, cause, letter, sent)
 }
 
 const commandIdOf = (letter: Letter): string | undefined => {
@@ -148,77 +164,112 @@ const commandIdOf = (letter: Letter): string | undefined => {
   }
 }
 
-const mailboxMessage = (
-  addressing: Addressing,
-  cause: Letter,
-  counter: Counter,
-  letter: Letter,
-  emission: {
-    readonly to: string
-    readonly type: string
-    readonly key: string
-    readonly partition?: number
-    readonly body: string
-  }
-): OutboxMessage => {
-  const target = addressing.streamOf(emission.to)
-  if (target === undefined) throw new Error(`no mailbox ${emission.to}`)
-  const partition = emission.partition ?? partitionOf(emission.key, addressing.partitions)
-  return message(addressing, cause, counter, letter, {
-    target,
-    subject: `${emission.to}.${partition}.${addressing.source}`,
-    type: nameIn(addressing.wireNames, emission.to, emission.type),
-    merchant: emission.key,
-    body: emission.body
-  })
+/** A message for a family's mailbox, written only where it has to be. */
+interface Addressed {
+  readonly to: string
+  readonly type: string
+  readonly key: string
+  readonly partition?: number
+  readonly json: () => string
+  readonly value: () => unknown
 }
 
-/** On EVENTS for anyone, and in the mailboxes that `streams/events.ts` names. */
-const eventMessages = (
+/** Returns what the digest has of it: what is sent out of the partition is decided by nobody here. */
+const sendEmission = (
   addressing: Addressing,
-  cause: Letter,
-  counter: Counter,
+  cause: Cause,
   letter: Letter,
-  event: {
-    id: string
-    type: string
-    about: string
-    merchant: string
-    atMillis: number
-    json: string
+  sent: Sent,
+  { body, ...emission }: Emission
+): string => {
+  let told = `${emission.to} ${emission.type}`
+  send(addressing, cause, letter, sent, {
+    ...emission,
+    json: () => (told = jsonOf(body)),
+    value: () => readBack(body)
+  })
+  return told
+}
+
+/**
+ * Which way a message goes depends on who sends it, its type and its key, and on nothing else: another
+ * family of this partition decides it in this very turn.
+ */
+const send = (
+  addressing: Addressing,
+  cause: Cause,
+  letter: Letter,
+  sent: Sent,
+  { json, key, partition: named, to, type, value }: Addressed
+): void => {
+  const target = addressing.streamOf(to)
+  if (target === undefined) throw new Error(`no mailbox ${to}`)
+  const partition = named ?? partitionOf(key, addressing.partitions)
+  const subject = `${to}.${partition}.${addressing.source}`
+  const written = nameIn(addressing.wireNames, to, type)
+  if (
+    partition === addressing.partition && addressing.isLocal?.(letter.family, to, type) === true
+  ) {
+    sent.inner.push({ family: to, subject, type: written, merchant: key, body: value() })
+    return
   }
-): Array<OutboxMessage> => {
-  const body = `{"about":${jsonOf(event.about)},"at":${event.atMillis},"data":${event.json},` +
-    `"event_id":"${event.id}","merchant":"${event.merchant}","type":"${event.type}"}`
-  const messages = [message(addressing, cause, counter, letter, {
+  sent.messages.push(
+    message(addressing, cause, letter, {
+      target,
+      subject,
+      type: written,
+      merchant: key,
+      body: json()
+    })
+  )
+}
+
+/** On EVENTS for anyone, and to the families that `streams/events.ts` names. */
+const sendEvent = (
+  addressing: Addressing,
+  cause: Cause,
+  letter: Letter,
+  sent: Sent,
+  event: StoredEvent
+): void => {
+  const { about, atMillis, id, json, merchant, type } = event
+  const body = `{"about":${jsonOf(about)},"at":${atMillis},"data":${json},` +
+    `"event_id":"${id}","merchant":"${merchant}","type":"${type}"}`
+  sent.messages.push(message(addressing, cause, letter, {
     target: EVENTS_STREAM,
-    subject: `events.${addressing.source}.${event.type}`,
-    type: event.type,
-    merchant: event.merchant,
+    subject: `events.${addressing.source}.${type}`,
+    type,
+    merchant,
     body
-  })]
-  for (const route of addressing.routesOf(event.type)) {
-    messages.push(mailboxMessage(addressing, cause, counter, letter, {
+  }))
+  for (const route of addressing.routesOf(type)) {
+    send(addressing, cause, letter, sent, {
       to: route.to,
       type: route.as,
-      key: event.merchant,
-      body
-    }))
+      key: merchant,
+      json: () => body,
+      value: () => ({
+        about,
+        at: atMillis,
+        data: readBack(event.body),
+        event_id: id,
+        merchant,
+        type
+      })
+    })
   }
-  return messages
 }
 
 const message = (
   addressing: Addressing,
-  cause: Letter,
-  counter: Counter,
+  cause: Cause,
   letter: Letter,
   one: { target: string; subject: string; type: string; merchant: string; body: string }
 ): OutboxMessage => {
   if (!fits(one.body, addressing.messageBytesMax)) {
     throw new Error(`a message for ${one.target} of more than ${addressing.messageBytesMax} bytes`)
   }
-  const id = { seq: cause.seq, ordinal: counter.ordinal++ }
+  const id = { seq: cause.letter.seq, ordinal: cause.counter.ordinal++ }
   return { ...one, id, trace: traceOf(letter) ?? "" }
 }
 

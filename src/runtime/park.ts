@@ -1,10 +1,11 @@
 import { derivedId } from "../domain/identifiers.ts"
 import { keyId, type MachineRefusal } from "./actor.ts"
 import { type Draft, foldDigest, jsonOf, type NamedKey, type ParkedKey } from "./draft.ts"
+import type { Cause } from "./cause.ts"
 import type { FoldContext } from "./foldContext.ts"
 import type { Readable } from "./opened.ts"
 import { deadLetterOf } from "./deadLetter.ts"
-import { Header, type Letter, UNPARK } from "./letter.ts"
+import { Header, UNPARK } from "./letter.ts"
 import { addRefusal } from "./outbox.ts"
 import type { Directive } from "./supervision.ts"
 
@@ -15,16 +16,15 @@ export const PARKED_MESSAGES_WOKEN_MAX = 500
 export const parkedNow = (context: FoldContext, draft: Draft, id: string): ParkedKey | undefined =>
   draft.parked.get(id) ?? (draft.unparked.has(id) ? undefined : context.parked.get(id))
 
-/** Applies the supervision table to one letter. True when the letter waits with its key. */
+/** Applies the supervision table to one letter. */
 export const parkAfterFailure = (
   context: FoldContext,
   draft: Draft,
   one: Readable,
-  cause: Letter,
-  counter: { ordinal: number },
+  cause: Cause,
   failure: { readonly tag: string; readonly cause: string },
   attempts: number
-): boolean => {
+): { readonly outcome: string; readonly waits: boolean } => {
   const { letter } = one
   const table = context.members.get(letter.family)!.actor.supervision as unknown as Readonly<
     Record<string, Directive>
@@ -40,17 +40,15 @@ export const parkAfterFailure = (
       attempts + 1
     )
     draft.deadLetters.push(letterDead)
-    addRefusal(context.addressing, draft, cause, counter, letter, {
+    addRefusal(context.addressing, draft, cause, letter, {
       code: "failed" satisfies MachineRefusal,
       detail: failure.tag
     })
-    foldDigest(draft, letter, "failed", [])
-    return false
+    return { outcome: foldDigest(draft, letter, "failed", []), waits: false }
   }
   if (delayMillis === undefined) {
     quarantine(draft, one, "failed", failure.cause)
-    foldDigest(draft, letter, "quarantined", [])
-    return true
+    return { outcome: foldDigest(draft, letter, "quarantined", []), waits: true }
   }
   const wakeAtMillis = draft.clockMillis + delayMillis
   setAside(draft, one, {
@@ -61,8 +59,7 @@ export const parkAfterFailure = (
   })
   const { family, merchant } = letter
   wakeLater(draft, { family, merchant, actorKey: one.keys[0] }, wakeAtMillis)
-  foldDigest(draft, letter, "parked", [])
-  return true
+  return { outcome: foldDigest(draft, letter, "parked", []), waits: true }
 }
 
 /** Stops one key until a person lets it go. The letter stays at the head of its queue, and is listed. */

@@ -60,15 +60,18 @@ const turns = Effect.fnUntraced(function* (
     }
     const fresh = deliveries.filter(({ seq }) => seq > owned.seq)
     for (const batch of batches(fresh)) {
-      const former: Fiber.Fiber<void, PartitionFailure> | undefined = relaying
-      const done = yield* turn(
-        owned,
-        batch.flatMap(lettersOf),
-        former === undefined ? Effect.void : Fiber.join(former)
-      )
-      relaying = yield* Effect.forkChild(afterCommit(owned, batch.at(-1)!, done), {
-        startImmediately: true
-      })
+      for (let rest = batch; rest.length > 0; rest = rest.filter(({ seq }) => seq > owned.seq)) {
+        const former: Fiber.Fiber<void, PartitionFailure> | undefined = relaying
+        const done = yield* turn(
+          owned,
+          rest.flatMap(lettersOf),
+          former === undefined ? Effect.void : Fiber.join(former)
+        )
+        const last = rest.findLast(({ seq }) => seq <= owned.seq)!
+        relaying = yield* Effect.forkChild(afterCommit(owned, last, done), {
+          startImmediately: true
+        })
+      }
     }
   }
   if (relaying !== undefined) yield* Fiber.join(relaying)

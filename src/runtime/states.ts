@@ -1,9 +1,7 @@
 import { Effect } from "effect"
 import type { Database } from "../store/database.ts"
-import { type SavedState, type StateKey, stateKey } from "./actor.ts"
+import type { SavedState, StateKey } from "./actor.ts"
 import { type Ask, gather, togetherOrAlone } from "../bus/gather.ts"
-import type { Readable } from "./opened.ts"
-import type { Letter } from "./letter.ts"
 import type { AnyKeyed } from "./registry.ts"
 import type { Directive } from "./supervision.ts"
 
@@ -72,7 +70,7 @@ interface LoadError {
 /** Loads of one query. More wait for the next. */
 const LOADS_MAX = 64
 
-export type Load = (
+type Load = (
   keys: ReadonlyArray<StateKey>
 ) => Effect.Effect<ReadonlyMap<string, unknown>, LoadError, Database>
 
@@ -104,20 +102,18 @@ export const openLoadLane = (actor: AnyKeyed): Effect.Effect<LoadLane, never, Da
 }
 
 /**
- * Loads what the letters need and the cache lacks, one query per table. Where the actor's table
- * names a directive for a single key, the keys are halved until the culprits stand alone: however
- * many letters wait for one key, it is found in as many tries as there are halvings.
+ * Loads keys, one query per table, and answers what failed. Where the actor's table names a directive for a
+ * single key, the keys are halved until the culprits stand alone: however many letters wait for one key,
+ * it is found in as many tries as there are halvings.
  */
 export const loadStates = Effect.fnUntraced(function* (
   actor: AnyKeyed,
   load: Load,
   cache: StateCache,
-  letters: ReadonlyArray<Readable>
-): Effect.fn.Return<ReadonlyMap<Letter, Failure>, LoadFailed, Database> {
+  missing: ReadonlyMap<string, StateKey>
+): Effect.fn.Return<ReadonlyMap<string, Failure>, LoadFailed, Database> {
   const failed = new Map<string, Failure>()
-  const groups: Array<ReadonlyArray<readonly [id: string, key: StateKey]>> = []
-  const missing = missingKeys(cache, letters)
-  if (missing.size > 0) groups.push([...missing])
+  const groups: Array<ReadonlyArray<readonly [id: string, key: StateKey]>> = [[...missing]]
   for (let group = groups.pop(); group !== undefined; group = groups.pop()) {
     const loaded = yield* Effect.result(load(group.map(([, key]) => key)))
     if (loaded._tag === "Success") {
@@ -134,27 +130,5 @@ export const loadStates = Effect.fnUntraced(function* (
     if (group.length === 1) failed.set(group[0]![0], failure)
     else groups.push(group.slice(group.length >> 1), group.slice(0, group.length >> 1))
   }
-  return failed.size === 0 ? NO_FAILURES : failuresOf(letters, failed)
+  return failed
 })
-
-const NO_FAILURES: ReadonlyMap<Letter, Failure> = new Map()
-
-const failuresOf = (letters: ReadonlyArray<Readable>, failed: ReadonlyMap<string, Failure>) => {
-  const failures = new Map<Letter, Failure>()
-  for (const { keys, letter } of letters) {
-    const key = keys.find((key) => failed.has(stateKey(letter.merchant, key)))
-    if (key !== undefined) failures.set(letter, failed.get(stateKey(letter.merchant, key))!)
-  }
-  return failures
-}
-
-const missingKeys = (cache: StateCache, letters: ReadonlyArray<Readable>) => {
-  const missing = new Map<string, StateKey>()
-  for (const { keys, letter } of letters) {
-    for (const key of keys) {
-      const id = stateKey(letter.merchant, key)
-      if (!cache.has(id)) missing.set(id, { merchant: letter.merchant, key })
-    }
-  }
-  return missing
-}

@@ -26,6 +26,7 @@ interface WorkerOptions {
   >
   readonly streamOf: (family: string) => string | undefined
   readonly sourceOf: (mailbox: string, partition: number) => string
+  readonly isLocal?: Addressing["isLocal"]
   readonly routesOf: (eventType: string) => ReadonlyArray<{ to: string; as: string }>
   readonly messageBytesMax: number
   /** Names of message types of all families that changed since they were first written. */
@@ -158,6 +159,7 @@ const addressingOf = (options: WorkerOptions, slot: Slot): Addressing => ({
   streamOf: options.streamOf,
   partitions: options.partitions,
   routesOf: options.routesOf,
+  ...(options.isLocal && { isLocal: options.isLocal }),
   ...(options.wireNames && { wireNames: options.wireNames }),
   messageBytesMax: options.messageBytesMax
 })

@@ -56,7 +56,8 @@ export const deadLetterList = async (
       d.settled_at,
       d.status = 'open' and exists (select 1 from parked_messages p
         where p.family = d.family and p.partition = d.partition and p.merchant = d.merchant
-          and p.actor_key = d.actor_key and p.seq = d.seq and p.part = d.part) as holds_its_key
+          and p.actor_key = d.actor_key and p.seq = d.seq and p.part = d.part
+          and p.step = d.step) as holds_its_key
     from dead_letters d
     where ${equal("id", filter.id)} and ${equal("family", filter.family)}
       and ${equal("reason", filter.reason)} and ${equal("merchant", filter.merchant)}

@@ -13,13 +13,19 @@ export interface ParkedKeyRow extends KeyName {
   readonly quarantined: boolean
   readonly reason: string
   readonly wakeAtMillis: number
-  readonly waitsFor?: { readonly key: string; readonly seq: number; readonly part: number }
+  readonly waitsFor?: {
+    readonly key: string
+    readonly seq: number
+    readonly part: number
+    readonly step?: number
+  }
   readonly paused?: boolean
 }
 
 export interface ParkedMessageRow extends KeyName {
   readonly seq: number
   readonly part: number
+  readonly step: number
   readonly subject: string
   readonly atMillis: number
   readonly headers: string
@@ -61,7 +67,7 @@ export const parkedMessages = async (
       headers: unknown
     }
   >`
-    select m.family, m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.subject, m.at_millis as "atMillis",
+    select m.family, m.merchant, m.actor_key as "actorKey", m.seq, m.part, m.step, m.subject, m.at_millis as "atMillis",
       m.headers, m.body
     from unnest(${keys.map((key) => key.family)}::text[],
       ${keys.map((key) => key.merchant)}::text[],
@@ -70,8 +76,8 @@ export const parkedMessages = async (
       select * from parked_messages p
       where p.family = k.family and p.partition = ${partition}
         and p.merchant = k.merchant and p.actor_key = k.actor_key
-      order by p.seq, p.part limit ${limit}) m
-    order by m.seq, m.part`.execute(db)
+      order by p.seq, p.part, p.step limit ${limit}) m
+    order by m.seq, m.part, m.step`.execute(db)
   return rows.map((row) => ({
     ...row,
     seq: Number(row.seq),
@@ -104,19 +110,20 @@ export const park = (
       paused = excluded.paused`
   // A woken letter that fails again is already there, unchanged.
   const parkedMessages = sql`
-    insert into parked_messages (family, partition, merchant, actor_key, seq, part, subject,
+    insert into parked_messages (family, partition, merchant, actor_key, seq, part, step, subject,
       at_millis, headers, body)
-    select family, ${partition}::int, merchant, actor_key, seq, part, subject, at_millis, headers,
-      body
+    select family, ${partition}::int, merchant, actor_key, seq, part, step, subject, at_millis,
+      headers, body
     from unnest(${messages.map((one) => one.family)}::text[],
       ${messages.map((one) => one.merchant)}::text[],
       ${messages.map((one) => one.actorKey)}::text[], ${messages.map((one) => one.seq)}::bigint[],
       ${messages.map((one) => one.part)}::smallint[],
+      ${messages.map((one) => one.step)}::int[],
       ${messages.map((one) => one.subject)}::text[],
       ${messages.map((one) => one.atMillis)}::bigint[],
       ${messages.map((one) => one.headers)}::jsonb[],
       ${messages.map((one) => Buffer.from(one.body))}::bytea[])
-      as m (family, merchant, actor_key, seq, part, subject, at_millis, headers, body)
+      as m (family, merchant, actor_key, seq, part, step, subject, at_millis, headers, body)
     on conflict do nothing`
   return [parkedKeys, parkedMessages]
 }
@@ -137,7 +144,9 @@ export const isSetAside = (
 export const unpark = (
   partition: number,
   keys: ReadonlyArray<KeyName>,
-  handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
+  handled: ReadonlyArray<
+    KeyName & { readonly seq: number; readonly part: number; readonly step: number }
+  >
 ): ReadonlyArray<Statement> => {
   const freed = sql`
     delete from parked_keys p
@@ -152,8 +161,10 @@ export const unpark = (
       ${handled.map((one) => one.merchant)}::text[],
       ${handled.map((one) => one.actorKey)}::text[],
       ${handled.map((one) => one.seq)}::bigint[],
-      ${handled.map((one) => one.part)}::smallint[]) as k (family, merchant, actor_key, seq, part)
+      ${handled.map((one) => one.part)}::smallint[],
+      ${handled.map((one) => one.step)}::int[])
+      as k (family, merchant, actor_key, seq, part, step)
     where p.family = k.family and p.partition = ${partition} and p.merchant = k.merchant
-      and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part`
+      and p.actor_key = k.actor_key and p.seq = k.seq and p.part = k.part and p.step = k.step`
   return [freed, done]
 }

@@ -41,7 +41,9 @@ import {
 export interface Parking {
   readonly partition: number
   readonly freed: ReadonlyArray<KeyName>
-  readonly handled: ReadonlyArray<KeyName & { readonly seq: number; readonly part: number }>
+  readonly handled: ReadonlyArray<
+    KeyName & { readonly seq: number; readonly part: number; readonly step: number }
+  >
   readonly keys: ReadonlyArray<ParkedKeyRow>
   readonly letters: ReadonlyArray<ParkedMessageRow>
 }

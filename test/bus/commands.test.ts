@@ -5,7 +5,7 @@ import { setGate } from "../../src/bus/topology.ts"
 import { type Command, Commands } from "../../src/bus/commands.ts"
 import { Nats } from "../../src/bus/connection.ts"
 import { topology } from "../../streams/topology.ts"
-import { type Machine, merchantIn, startMachine } from "../support/machine.ts"
+import { type Machine, merchantIn, separate, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 let commands: Commands["Service"]
@@ -61,7 +61,7 @@ test("a bad command does not fail those that shared its batch", async () => {
 })
 
 test("a closed gate is told as such at once, alone and in a batch", async () => {
-  const spec = topology(1).find(({ name }) => name === "RECONCILIATION")!
+  const spec = topology(1, separate).find(({ name }) => name === "RECONCILIATION")!
   await Effect.runPromise(setGate(machine.admin.nc, spec, false))
   const given: Command = { family: "reconciliation", type: "file", merchant: "s", body: "{}" }
   for (const count of [1, 8]) {

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { partitionOf } from "../../src/domain/partition.ts"
-import { families, PARTITIONS } from "../../streams/mailboxes.ts"
+import { families, mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
 import { connectAs, type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
@@ -10,7 +10,7 @@ const names = ["producer", "merchant-acme", "merchant-other", "edge", "worker"] 
 type Name = (typeof names)[number]
 
 beforeAll(async () => {
-  machine = await startMachine()
+  machine = await startMachine(mailboxes)
   const { stack } = machine
   for (const role of ["producer", "edge", "worker"] as const) {
     users.set(role, await connectAs(stack, stack.nats[role]))

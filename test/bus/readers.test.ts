@@ -6,7 +6,7 @@ import { readers } from "../../streams/consumers.ts"
 import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, startMachine } from "../support/machine.ts"
+import { type Machine, separate, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, notebook } from "../support/notebook.ts"
 
 /** A client of another system: nothing of ours but the address, a user and the subjects. */
@@ -192,7 +192,7 @@ test("every stream and consumer tells the standard tools that it is to be watche
   }
   const { streams } = await ask("STREAM.LIST")
   const names = streams.map(({ config }: { config: { name: string } }) => config.name)
-  expect(names).toEqual(expect.arrayContaining(topology(1).map(({ name }) => name)))
+  expect(names).toEqual(expect.arrayContaining(topology(1, separate).map(({ name }) => name)))
   for (const { config } of streams) {
     expect([config.name, config.metadata?.["io.nats.monitor.enabled"]]).toEqual([
       config.name,

@@ -5,9 +5,9 @@ import { applyPlan, planTopology, setGate } from "../../src/bus/topology.ts"
 import { streamFacts } from "../../src/bus/tail.ts"
 import { agreed, declaredTopology } from "../../src/house/topology/declared.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
-import { mailboxes, PARTITIONS } from "../../streams/mailboxes.ts"
+import { PARTITIONS } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
-import { type Machine, startMachine } from "../support/machine.ts"
+import { type Machine, separate, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 beforeAll(async () => {
@@ -15,10 +15,10 @@ beforeAll(async () => {
 })
 afterAll(() => machine.stop())
 
-const declared = declaredTopology(1)
+const declared = declaredTopology(1, separate)
 const planned = () => Effect.runPromise(planTopology(machine.admin.nc, declared, Date.now()))
 const apply = async () => Effect.runPromise(applyPlan(machine.admin.nc, declared, await planned()))
-const specOf = (stream: string) => topology(1).find(({ name }) => name === stream)!
+const specOf = (stream: string) => topology(1, separate).find(({ name }) => name === stream)!
 
 const update = async (stream: string, settings: Record<string, unknown>) => {
   const { config } = await machine.api(`STREAM.INFO.${stream}`)
@@ -277,7 +277,7 @@ test("a message id does not remove another merchant's command", async () => {
   expect(await count()).toBe(6)
 })
 
-test.each(mailboxes)(
+test.each(separate)(
   "$mailbox: a closed gate refuses commands at once, and relays pass",
   async (one) => {
     const { mailbox, stream } = one

@@ -65,12 +65,13 @@ const written = (
   }
 }
 
-const letter = (actorKey: string, seq: number, part = 0) => ({
+const letter = (actorKey: string, seq: number, part = 0, step = 0) => ({
   family: FAMILY,
   merchant: "acme",
   actorKey,
   seq,
   part,
+  step,
   subject: "contract.0.ingress.note.acme",
   atMillis: seq,
   headers: `{"a":"b"}`,
@@ -199,7 +200,13 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
 
   test(`${name}: parked letters wait in order behind their keys until they are handled`, async () => {
     await raise(6, 1)
-    const letters = [letter("a", 9), letter("b", 3), letter("a", 4, 1), letter("a", 4)]
+    const letters = [
+      letter("a", 9),
+      letter("b", 3),
+      letter("a", 4, 1),
+      letter("a", 4, 0, 2),
+      letter("a", 4)
+    ]
     await succeeds(store.commit(written([move(6, 1, 0, 9)], {
       parking: [{
         ...NOTHING_PARKED,
@@ -219,16 +226,23 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
       const found = await succeeds(
         store.parkedMessages(6, [{ family: FAMILY, merchant: "acme", actorKey: "a" }], limit)
       )
-      return found.map(({ body, part, seq }) => `${seq}.${part} ${new TextDecoder().decode(body)}`)
+      return found.map(({ body, part, seq, step }) =>
+        `${seq}.${part}.${step} ${new TextDecoder().decode(body)}`
+      )
     }
-    expect(await waiting(9)).toEqual(["4.0 body 4", "4.1 body 4", "9.0 body 9"])
+    expect(await waiting(9)).toEqual([
+      "4.0.0 body 4",
+      "4.0.2 body 4",
+      "4.1.0 body 4",
+      "9.0.0 body 9"
+    ])
     expect(await waiting(2)).toHaveLength(2)
     const freed = [{ family: FAMILY, merchant: "acme", actorKey: "b" }]
-    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 4, part: 0 }]
+    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 4, part: 0, step: 0 }]
     await succeeds(store.commit(written([move(6, 2, 10, 11)], {
       parking: [{ ...NOTHING_PARKED, partition: 6, freed, handled }]
     })))
-    expect(await waiting(9)).toEqual(["4.1 body 4", "9.0 body 9"])
+    expect(await waiting(9)).toEqual(["4.0.2 body 4", "4.1.0 body 4", "9.0.0 body 9"])
     expect(
       (await takeOver(6, 3))!.parked.map(({ actorKey, family }) => `${family} ${actorKey}`).sort()
     )
@@ -250,11 +264,12 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
         partition: 7,
         seq: 2,
         part: 0,
+        step: 0,
         status: "replayed" as const,
         outcome: "decided"
       }
     ]
-    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 2, part: 0 }]
+    const handled = [{ family: FAMILY, merchant: "acme", actorKey: "a", seq: 2, part: 0, step: 0 }]
     await succeeds(store.commit(written([move(7, 1, 2, 3)], {
       settled,
       parking: [{ ...NOTHING_PARKED, partition: 7, handled }]

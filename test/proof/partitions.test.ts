@@ -7,7 +7,7 @@ import { type Machine, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 beforeAll(async () => {
-  machine = await startMachine()
+  machine = await startMachine(mailboxes)
 })
 afterAll(() => machine.stop())
 

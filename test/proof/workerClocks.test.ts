@@ -44,7 +44,7 @@ await import(${JSON.stringify(pathToFileURL(mainFile).href)})
 `
   )
   const [command, ...args] = ownRuntime
-  const worker = spawn(command!, [...args, script, "worker", "--actors", "fraud"], {
+  const worker = spawn(command!, [...args, script, "worker", "--actors", "delivery"], {
     stdio: "ignore",
     env: {
       ...process.env,

@@ -8,7 +8,7 @@ import { Database } from "../../src/store/database.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { topology } from "../../streams/topology.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, startMachine } from "../support/machine.ts"
+import { type Machine, separate, startMachine } from "../support/machine.ts"
 
 let machine: Machine
 const logs: Array<string> = []
@@ -17,7 +17,8 @@ beforeAll(async () => {
 })
 afterAll(() => machine.stop())
 
-const specOf = (stream: string): StreamSpec => topology(1).find(({ name }) => name === stream)!
+const specOf = (stream: string): StreamSpec =>
+  topology(1, separate).find(({ name }) => name === stream)!
 
 const guard = (family: string, spec: StreamSpec) => {
   const fiber = Effect.runFork(

@@ -153,6 +153,8 @@ class Partition {
         members: new Map([["fraud", {
           actor,
           committed: (id: string) => this.pages.get(id),
+          known: () => true,
+          open,
           config: this.config
         }]]),
         addressing,

@@ -1,3 +1,4 @@
+import { streamsFor } from "./topology.ts"
 import { Effect } from "effect"
 import { stateKey, type TurnWrites } from "../../src/runtime/actor.ts"
 import { partitionOf } from "../../src/domain/partition.ts"
@@ -5,7 +6,6 @@ import type { AnyActor } from "../../src/runtime/registry.ts"
 import { type Note, notebook, type Page } from "../support/notebook.ts"
 import { textOf } from "./model/message.ts"
 import { asStatements } from "./model/store.ts"
-import { streamsOf } from "./topology.ts"
 import { type House, type Keeper, streamOf, type World } from "./world.ts"
 
 const FAMILY = "notes"
@@ -124,7 +124,7 @@ export const notes: House = {
   keyed: [notebook({ family: FAMILY }).actor],
   outbound: [],
   partitions: PARTITIONS,
-  streams: streamsOf([FAMILY, READERLESS]),
+  streams: streamsFor({ keyed: [notebook({ family: FAMILY }).actor] }, [READERLESS]),
   routesOf: () => [],
   actors: (keeper) => [pages(keeper)],
   commandsMax: 24,

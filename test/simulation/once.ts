@@ -21,6 +21,7 @@ export const onceDecided = (
     partition,
     source: sourceOf(mailbox, partition),
     streamOf: world.streamOf,
+    isLocal: world.isLocal,
     partitions: house.partitions,
     routesOf: house.routesOf,
     messageBytesMax: MESSAGE_BYTES_MAX

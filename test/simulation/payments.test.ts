@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import { INTERLEAVINGS } from "../support/runs.ts"
-import { shop } from "./shop.ts"
+import { separateShop, shop } from "./shop.ts"
 import { sweep } from "./sweep.ts"
 
 const count = Math.ceil(INTERLEAVINGS * 0.02)
@@ -10,6 +10,14 @@ test(
   async () => {
     const { different, runs } = await sweep(shop, { from: 1, count }, "payments.test.ts")
     expect(different).toBeGreaterThan(runs * 0.99)
+  },
+  900_000
+)
+
+test(
+  "the same where each family has a mailbox of its own",
+  async () => {
+    await sweep(separateShop, { from: 1, count: Math.ceil(count / 10) }, "payments.test.ts")
   },
   900_000
 )

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { fraud } from "../../actors/fraud/actor.ts"
 import { gateway } from "../../actors/gateway/actor.ts"
 import { type Answer, type Gateway, GatewayUnclear } from "../../actors/gateway/port.ts"
+import { reconciliation } from "../../actors/reconciliation/actor.ts"
 import { payments } from "../../actors/payments/actor.ts"
 import type { Payment } from "../../actors/payments/payment/state.ts"
 import type { State } from "../../actors/payments/state.ts"
@@ -13,12 +14,12 @@ import type { Outcome } from "../../streams/messages/gateway.ts"
 import { routesOf } from "../../streams/events.ts"
 import { textOf } from "./model/message.ts"
 import { asStatements, type Store } from "./model/store.ts"
-import { streamsOf } from "./topology.ts"
+import { streamsFor } from "./topology.ts"
 import { type House, type Keeper, streamOf, type World } from "./world.ts"
 
 const PARTITIONS = 2
 /** Mailboxes that events are routed to, of families that nobody runs here. */
-const READERLESS = ["messaging", "reconciliation"]
+const READERLESS = ["messaging"]
 
 /** A gateway that honours its keys: what it did for an attempt it did once. */
 const attemptsAt = new WeakMap<Store, Map<string, Outcome>>()
@@ -86,7 +87,7 @@ const overdueWakes = (store: Store, family: string, partition: number, before: n
   )
 }
 
-const keyed = [payments, fraud] as unknown as ReadonlyArray<AnyKeyed>
+const keyed = [payments, fraud, reconciliation] as unknown as ReadonlyArray<AnyKeyed>
 
 const MERCHANTS = ["acme", "globex", "initech", "umbrella"]
 
@@ -148,12 +149,13 @@ const broken = (world: World): ReadonlyArray<string> => {
   return found
 }
 
-/** Payments, fraud and the gateway's caller as Lastro runs them: the machine's depth. */
+/** Payments, those that are decided with them, and the gateway's caller as Lastro runs them: the machine's depth. */
 export const shop: House = {
   keyed,
+  together: true,
   outbound: ["gateway"],
   partitions: PARTITIONS,
-  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
+  streams: streamsFor({ keyed, together: true }, ["gateway", ...READERLESS]),
   routesOf,
   actors: (keeper) => [
     ...keyed.map((actor) => kept(actor, keeper)),
@@ -165,4 +167,11 @@ export const shop: House = {
   command,
   isQuiet: (world) => [...paymentsOf(world).values()].every(({ status }) => SETTLED.has(status)),
   broken
+}
+
+/** The same with a mailbox for each family: what is told goes out of the turn. */
+export const separateShop: House = {
+  ...shop,
+  together: false,
+  streams: streamsFor({ keyed }, ["gateway", ...READERLESS])
 }

@@ -16,11 +16,10 @@ import type { AnyActor, AnyKeyed } from "../../src/runtime/registry.ts"
 import { routesOf } from "../../streams/events.ts"
 import type { Chance } from "./chance.ts"
 import { attemptsOf, entriesOf, kept, modelGateway } from "./shop.ts"
-import { streamsOf } from "./topology.ts"
+import { streamsFor } from "./topology.ts"
 import type { Command, House, World } from "./world.ts"
 
 const PARTITIONS = 2
-const READERLESS = ["messaging", "reconciliation"]
 const MERCHANTS = ["acme", "globex", "initech", "umbrella"]
 const PAIRS = [["USD", "BRL"], ["BRL", "USD"]] as const
 
@@ -171,7 +170,7 @@ export const wallets: House = {
   keyed: [actor],
   outbound: ["gateway"],
   partitions: PARTITIONS,
-  streams: streamsOf(["payments", "fraud", "gateway", ...READERLESS]),
+  streams: streamsFor({ keyed: [actor] }, ["fraud", "gateway", "messaging", "reconciliation"]),
   routesOf,
   actors: (keeper) => [
     kept(actor, keeper),

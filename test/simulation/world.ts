@@ -19,6 +19,8 @@ import type { BusFlaws, Stored } from "./model/stream.ts"
 export interface House {
   /** As they decide; who loads and saves for them differs from process to process. */
   readonly keyed: ReadonlyArray<AnyKeyed>
+  /** All of them read one mailbox, that of the first. */
+  readonly together?: boolean
   /** Those that call the world. */
   readonly outbound: ReadonlyArray<string>
   readonly partitions: number
@@ -73,8 +75,16 @@ export interface SimulatedMailbox {
   readonly families: ReadonlyArray<string>
 }
 
-export const mailboxesIn = ({ keyed }: House): ReadonlyArray<SimulatedMailbox> =>
-  keyed.map(({ family }) => ({ mailbox: family, stream: streamOf(family), families: [family] }))
+const mailboxOf = ([first, ...others]: ReadonlyArray<AnyKeyed>): SimulatedMailbox => ({
+  mailbox: first!.family,
+  stream: streamOf(first!.family),
+  families: [first!, ...others].map(({ family }) => family)
+})
+
+export const mailboxesIn = (
+  { keyed, together = false }: Pick<House, "keyed" | "together">
+): ReadonlyArray<SimulatedMailbox> =>
+  together ? [mailboxOf(keyed)] : keyed.map((actor) => mailboxOf([actor]))
 
 export interface Worker {
   readonly process: Process
@@ -127,6 +137,9 @@ export class World {
     mailboxesIn(this.house).find(({ families }) => families.includes(family))?.stream ??
       streamOf(family)
 
+  readonly isLocal = (from: string, to: string): boolean =>
+    from !== to && this.streamOf(from) === this.streamOf(to)
+
   /** Starts a worker with every actor of the house. */
   readonly start = (): Worker => {
     const process = new Process(`w${++this.started}`)
@@ -170,6 +183,7 @@ export class World {
       partitions: house.partitions,
       mailboxes: mailboxesIn(house),
       streamOf: this.streamOf,
+      isLocal: this.isLocal,
       sourceOf,
       routesOf: house.routesOf,
       outboundStreams: new Set(house.outbound.map(streamOf)),

@@ -9,6 +9,7 @@ import { startWorker } from "../../src/house/worker.ts"
 import { type Simulator, startSimulator } from "../../src/simulators/card/server.ts"
 import { createApiKey } from "../../src/store/apiKeys.ts"
 import { connect } from "../../src/store/database.ts"
+import { mailboxes } from "../../streams/mailboxes.ts"
 import { topology } from "../../streams/topology.ts"
 import { eventually, testFolder } from "../support/lastro.ts"
 import { connectAs, type Machine, startMachine } from "../support/machine.ts"
@@ -21,7 +22,7 @@ let key: string
 const folder = testFolder("gate")
 beforeAll(async () => {
   // An edge and no admission: the gate stays where the test puts it.
-  machine = await startMachine()
+  machine = await startMachine(mailboxes)
   gateway = await startSimulator({ file: join(folder, "simulator.db") })
   edge = await startEdge(machine.stack, { port: 0, log: () => {}, allowPrivateWebhooks: true })
   const db = connect(machine.databaseUrl, 1)

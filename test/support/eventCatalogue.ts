@@ -305,7 +305,7 @@ const refused = (): Example => {
     routesOf: () => [],
     messageBytesMax: 1_000_000
   }
-  addRefusal(addressing, draft, letter, { ordinal: 0 }, letter, {
+  addRefusal(addressing, draft, { letter, counter: { ordinal: 0 }, steps: 0 }, letter, {
     code: "payment_not_found",
     detail: "acme has no payment pay_1"
   })

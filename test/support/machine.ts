@@ -12,7 +12,8 @@ import type { Stack } from "../../src/stack/stack.ts"
 import { Database } from "../../src/store/database.ts"
 import { TurnStore } from "../../src/store/turnStore.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
-import { mailboxes, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { type Mailbox, mailboxesOf, PARTITIONS, sourceOf } from "../../streams/mailboxes.ts"
+import { placesOf } from "../../streams/places.ts"
 import { MESSAGE_BYTES_MAX } from "../../streams/topology.ts"
 import { eventually } from "./lastro.ts"
 import { connectAs } from "./natsUser.ts"
@@ -84,13 +85,16 @@ export interface Stored {
 
 const LEASE_TTL_MILLIS = 4_000
 
-const streamOf = (family: string) =>
-  mailboxes.find(({ families }) => families.some((one) => one === family))?.stream
+/** A mailbox for each family: a test's own actor stands alone in its. */
+export const separate = mailboxesOf([])
+const { streamOf } = placesOf(separate)
 
-export const startMachine = async (): Promise<Machine> => {
+export const startMachine = async (
+  layout: ReadonlyArray<Mailbox> = separate
+): Promise<Machine> => {
   const stack = await sharedStack()
   const { databaseUrl } = stack
-  await prepare(stack, () => {})
+  await prepare(stack, () => {}, layout)
   const nc = await connectAs(stack, stack.nats.admin)
   const admin: NatsLink = { nc, inboxPrefix: "_INBOX.admin" }
   const asWorker = await connectAs(stack, stack.nats.worker)
@@ -146,7 +150,7 @@ const program = (
     worker,
     actors,
     partitions: PARTITIONS,
-    mailboxes,
+    mailboxes: separate,
     streamOf,
     sourceOf: (mailbox, partition) => sourceOf(settings.source ?? mailbox, partition),
     routesOf: () => [],

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { outboundActors } from "../../../actors/register.ts"
 import { readers } from "../../../streams/consumers.ts"
+import { type Mailbox, mailboxes } from "../../../streams/mailboxes.ts"
 import { places } from "../../../streams/places.ts"
 import { topology } from "../../../streams/topology.ts"
 import { type BusClient, open } from "../../bus/connection.ts"
@@ -16,8 +17,11 @@ import { ROOM_REMEDY } from "./room.ts"
  * Everything that stays where nobody runs: streams, buckets, and the consumers all workers share. A
  * partition's own consumer is made anew by each owner, at its cursor, and is no part of this.
  */
-export const declaredTopology = (replicas: number): Topology => ({
-  streams: topology(replicas),
+export const declaredTopology = (
+  replicas: number,
+  layout: ReadonlyArray<Mailbox> = mailboxes
+): Topology => ({
+  streams: topology(replicas, layout),
   consumers: [
     ...readers,
     sharedConsumerOf(timersConsumer),

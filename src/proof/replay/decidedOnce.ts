@@ -19,6 +19,7 @@ export const decidedOnce = (
     actor,
     open: opener(actor, addressing.partitions),
     committed: () => undefined,
+    known: () => true,
     config: { version: 0, value: actor.config.initial }
   }]))
   const draft = emptyDraft(0, "")

@@ -130,9 +130,8 @@ const replayTurn = Effect.fnUntraced(function* (
     )
   }
   if (turn.codeVersion !== CODE_VERSION) self.otherVersions.add(turn.codeVersion)
-  const notes = notesFor(turn.notes, letters)
-  const decided = yield* decide(deciding, letters, notes, notes.failed)
-  const ready = decided.upTo(letters.length)
+  const { defects, failures } = notesFor(turn.notes)
+  const { ready } = yield* decide(deciding, letters, { defects }, failures)
   if (ready.draft.digest !== turn.digest) {
     return yield* differs(
       self,

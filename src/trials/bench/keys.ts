@@ -2,8 +2,8 @@ import { sql } from "kysely"
 import { Effect, Fiber, Layer } from "effect"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { PARTITIONS } from "../../../streams/mailboxes.ts"
-import { places } from "../../../streams/places.ts"
+import { mailboxesOf, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { placesOf } from "../../../streams/places.ts"
 import { append } from "../../bus/append.ts"
 import { Nats, type NatsLink, open } from "../../bus/connection.ts"
 import { tap } from "../../bus/tap.ts"
@@ -44,6 +44,8 @@ const options = {
 const ways = ["healthy", "retrying", "poisoned"] as const
 type Way = (typeof ways)[number]
 
+/** The actor that counts stands alone in its mailbox. */
+const separate = mailboxesOf([])
 const MERCHANT = "bench"
 const KEYS = 50
 /** Every so many messages one is for the key that fares ill. */
@@ -64,7 +66,7 @@ export const benchKeys: CliCommand = {
     const say = (line: string) => console.log(line)
     const stack = await startEmbedded({ dataDir, progress: say })
     try {
-      await prepare(stack, say)
+      await prepare(stack, say, separate)
       const db = connect(stack.databaseUrl, 1)
       await sql.raw(COUNTERS).execute(db)
       await db.destroy()
@@ -96,7 +98,7 @@ const work = (stack: Stack, failing: ReadonlySet<string>, log: string) => {
   return Effect.scoped(runWorker({
     worker: "bench",
     actors: [counter(failing)],
-    ...places,
+    ...placesOf(separate),
     routesOf: () => [],
     leaseTtlMillis: LEASE_MILLIS
   })).pipe(Effect.provide(Layer.mergeAll(

@@ -146,9 +146,12 @@ const decideAlone = async (
       members: new Map([[actor.family, {
         actor,
         committed: (id: string) => states.get(id),
+        known: () => true,
+        open,
         config: { version: 0, value: actor.config.initial }
       }]]),
-      addressing,
+      // Whatever is told another family is a message of its own.
+      addressing: { ...addressing, isLocal: () => false },
       partition: addressing.partition,
       parked: new Map(),
       failures: new Map(),

@@ -136,9 +136,10 @@ export class Store {
   ): StoredDeadLetter | undefined => {
     const dead = this.deadLetters.get(id)
     if (dead?.family !== family || dead.partition !== partition) return undefined
-    const { actorKey, merchant, part, seq } = dead
+    const { actorKey, merchant, part, seq, step } = dead
     const rows = this.parkedMessages.get(`${family}.${partition}`) ?? []
-    const waits = actorKey !== null && rows.some(isSame({ family, actorKey, merchant, part, seq }))
+    const waits = actorKey !== null &&
+      rows.some(isSame({ family, actorKey, merchant, part, seq, step }))
     return { ...dead, waits }
   }
 
@@ -181,10 +182,10 @@ export class Store {
   }
 
   private settle({ obeyed, settled }: TurnsWritten): void {
-    for (const { family, part, partition, seq, status } of settled) {
+    for (const { family, part, partition, seq, status, step } of settled) {
       for (const [id, dead] of this.deadLetters) {
         const isIt = dead.family === family && dead.partition === partition && dead.seq === seq &&
-          dead.part === part && dead.status === "open"
+          dead.part === part && dead.step === step && dead.status === "open"
         if (isIt) this.deadLetters.set(id, { ...dead, status })
       }
     }
@@ -232,15 +233,16 @@ export class Store {
   }
 }
 
-type Letter = KeyName & { readonly seq: number; readonly part: number }
+type Letter = KeyName & { readonly seq: number; readonly part: number; readonly step: number }
 
 const isSame = (left: Letter) => (right: Letter): boolean =>
   left.family === right.family && left.seq === right.seq && left.part === right.part &&
+  left.step === right.step &&
   left.merchant === right.merchant &&
   left.actorKey === right.actorKey
 
 const inOrder = (left: Letter, right: Letter): number =>
-  left.seq - right.seq || left.part - right.part
+  left.seq - right.seq || left.part - right.part || left.step - right.step
 
 const entry = <A>(map: Map<string, A>, key: string, make: () => A): A => {
   const known = map.get(key)
