@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { createApiKey } from "../../src/store/apiKeys.ts"
 import { edgeRoutes } from "../../src/house/edge.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { leaksIn, openShop, order, type Shop } from "../support/shop.ts"
@@ -8,9 +9,12 @@ import { leaksIn, openShop, order, type Shop } from "../support/shop.ts"
 let one: TestLastro
 let shop: Shop
 let account: string
+let manager: string
 beforeAll(async () => {
   one = await startTestLastro()
   shop = await openShop(one, "acme")
+  const name = "manager"
+  manager = await createApiKey(one.db, { name, merchant: "acme", scopes: ["access:manage"] })
   await shop.pay()
   account = "liabilities:merchant:acme:pending:BRL"
 })
@@ -23,7 +27,7 @@ const addressed = edgeRoutes({ allowPrivateWebhooks: true })
 /** Bodies that are right, so that the identifier alone is at fault. */
 const bodies: ReadonlyArray<readonly [of: RegExp, body: object]> = [
   [/reviews/, { decision: "approve" }],
-  [/dead-letters|families/, { why: "a test" }],
+  [/dead-letters|families|access/, { why: "a test" }],
   [/evidence$/, { text: "delivered" }],
   [/outcome$/, { outcome: "won" }],
   [/disputes$/, { dispute_id: "dp_1", amount: 1_000 }],
@@ -50,10 +54,14 @@ const identifiers = [
 ]
 
 describe("an identifier that is none is not found, and nobody's fault", () => {
-  test.each(addressed)("$name", async ({ audience, method, name, path }) => {
+  test.each(addressed)("$name", async ({ audience, method, name, path, scope }) => {
     const operator = await one.operatorKey()
     for (const id of identifiers) {
-      const key = audience === "operator" ? operator : shop.key
+      const key = scope === "access:manage"
+        ? manager
+        : audience === "operator"
+        ? operator
+        : shop.key
       const { headers, json, status } = await one.ask(key, method, path.replace(/\{\w+\}/, id), {
         ...(method === "POST" && { body: bodyOf(name) }),
         headers: { "idempotency-key": randomUUID() }

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { isRole, type Role, roles } from "../../domain/role.ts"
 import { isScope, merchantScopes, operatorScopes, type Scope } from "../../domain/scope.ts"
-import { Text } from "../../domain/text.ts"
+import { isStorable, Text } from "../../domain/text.ts"
 import {
   type AccessKey,
   accessKeys,
@@ -112,11 +112,16 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   return ok({ data: yield* read("edge.access.keys", (db) => accessKeys(db, { merchant })) })
 })
 
-const wantedOf = (asked: Asked) => ({ id: asked.path["id"]!, merchant: whoseOf(asked) })
+/** Whose key a request names; what can be no identifier is not asked for. */
+const wantedOf = (asked: Asked) => {
+  const id = asked.path["id"]!
+  return isStorable(id) ? Effect.succeed({ id, merchant: whoseOf(asked) }) : Effect.fail(notFound())
+}
 
 /** The key that a request names, where its caller may know of it. */
 const named = Effect.fnUntraced(function* (asked: Asked) {
-  const [key] = yield* read("edge.access.key", (db) => accessKeys(db, wantedOf(asked)))
+  const wanted = yield* wantedOf(asked)
+  const [key] = yield* read("edge.access.key", (db) => accessKeys(db, wanted))
   return key ?? (yield* notFound())
 })
 
@@ -126,20 +131,22 @@ const scopesOf = ({ role, scopes }: AccessKey): ReadonlyArray<Scope> => [
 ]
 
 const rotate = Effect.fnUntraced(function* (asked: Asked) {
+  const wanted = yield* wantedOf(asked)
   // The new secret is worth what the key is.
   yield* assertOwn(asked, scopesOf(yield* named(asked)))
   const grace = (asked.body as typeof Rotation.Type).grace_seconds ?? GRACE_SECONDS_DEFAULT
   const made = yield* read(
     "edge.access.rotate",
-    (db) => rotateAccessKey(db, wantedOf(asked), grace, orderedBy(asked))
+    (db) => rotateAccessKey(db, wanted, grace, orderedBy(asked))
   )
   return made === undefined ? yield* notFound() : ok({ ...made.key, secret: made.secret })
 })
 
 const revoke = Effect.fnUntraced(function* (asked: Asked) {
+  const wanted = yield* wantedOf(asked)
   const ended = yield* read(
     "edge.access.revoke",
-    (db) => revokeAccessKey(db, wantedOf(asked), orderedBy(asked))
+    (db) => revokeAccessKey(db, wanted, orderedBy(asked))
   )
   return ended === undefined ? yield* notFound() : ok(ended)
 })
