@@ -3,7 +3,7 @@ import { Schema } from "effect"
 /** Endpoints per merchant. One more is refused. */
 export const ENDPOINTS_MAX = 20
 
-const Endpoint = Schema.Struct({
+export const Endpoint = Schema.Struct({
   id: Schema.String,
   url: Schema.String,
   events: Schema.Array(Schema.String),
@@ -17,7 +17,7 @@ type Endpoint = typeof Endpoint.Type
 export const Directory = Schema.TaggedStruct("Directory", { endpoints: Schema.Array(Endpoint) })
 export type Directory = typeof Directory.Type
 
-const DeliveryStatus = Schema.Literals(["pending", "delivered", "retrying", "exhausted"])
+export const DeliveryStatus = Schema.Literals(["pending", "delivered", "retrying", "exhausted"])
 
 /** One event on its way to one endpoint. */
 export const Delivery = Schema.TaggedStruct("Delivery", {

@@ -1,29 +1,29 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "../../src/store/database.ts"
-import type { BreakKind } from "./state.ts"
+import { BreakKind } from "./state.ts"
 
 /** Lines of one summary, the newest days first. Older days are reached through their breaks. */
 const SUMMARY_LINES_MAX = 500
 
-export interface SummaryLine {
-  readonly source: string
+const Sum = Schema.Struct({ count: Schema.Int, amount: Schema.String })
+
+export const SummaryLine = Schema.Struct({
+  source: Schema.String,
   /** UTC day: of the file, or of the payment where no file holds it. */
-  readonly date: string
+  date: Schema.String,
   /** Null for lines nobody could read. */
-  readonly currency: string | null
+  currency: Schema.NullOr(Schema.String),
   /** A whole file of that day has come. */
-  readonly closed: boolean
+  closed: Schema.Boolean,
   /** Refunds count with their sign. */
-  readonly matched: { readonly count: number; readonly amount: string }
+  matched: Sum,
   /** Seen from one side only, and still in time. */
-  readonly awaiting: { readonly count: number; readonly amount: string }
+  awaiting: Sum,
   /** The amount is what both sides differ by, each break without its sign. */
-  readonly breaks: {
-    readonly count: number
-    readonly amount: string
-    readonly by_kind: Readonly<Record<BreakKind, number>>
-  }
-}
+  breaks: Schema.Struct({ ...Sum.fields, by_kind: Schema.Record(BreakKind, Schema.Int) })
+}).annotate({ identifier: "ReconciliationLine" })
+export type SummaryLine = typeof SummaryLine.Type
 
 interface SummaryRow {
   readonly source: string
@@ -110,26 +110,27 @@ export const summaryOf = async (
   }))
 }
 
-interface Break {
-  /** Opaque: the place of this break in the list. */
-  readonly cursor: string
-  readonly id: string
+export const Break = Schema.Struct({
+  id: Schema.String,
   /** Empty where nobody can tell whose line it was. */
-  readonly merchant: string
-  readonly kind: BreakKind
-  readonly source: string
-  readonly date: string
-  readonly operation: "charge" | "refund" | null
-  readonly charge_id: string | null
-  readonly payment_id: string | null
+  merchant: Schema.String,
+  kind: BreakKind,
+  source: Schema.String,
+  date: Schema.String,
+  operation: Schema.NullOr(Schema.String),
+  charge_id: Schema.NullOr(Schema.String),
+  payment_id: Schema.NullOr(Schema.String),
   /** Minor units; a refund is negative. */
-  readonly expected_amount: string | null
-  readonly actual_amount: string | null
-  readonly currency: string | null
+  expected_amount: Schema.NullOr(Schema.String),
+  actual_amount: Schema.NullOr(Schema.String),
+  currency: Schema.NullOr(Schema.String),
   /** Of the actual amount, where it is another one. */
-  readonly actual_currency: string | null
-  readonly reason: string
-}
+  actual_currency: Schema.NullOr(Schema.String),
+  reason: Schema.String
+}).annotate({ identifier: "Break" })
+
+/** With its place in the list. */
+type PlacedBreak = typeof Break.Type & { readonly cursor: string }
 
 type BreakCursor = readonly [date: string, id: string]
 
@@ -146,7 +147,7 @@ export const breaksOf = async (
   db: Db,
   merchant: string | undefined,
   { after, limit }: { readonly after: BreakCursor | undefined; readonly limit: number }
-): Promise<ReadonlyArray<Break>> => {
+): Promise<ReadonlyArray<PlacedBreak>> => {
   const [date, id] = after ?? ["", ""]
   const half = (waits: boolean) =>
     sql`(
@@ -157,7 +158,7 @@ export const breaksOf = async (
       waits ? sql`f.date <= (select max(date) from recon_closes) and ${overdue}` : sql`true`
     }
       order by f.date, f.id limit ${limit})`
-  const { rows } = await sql<Omit<Break, "cursor">>`
+  const { rows } = await sql<typeof Break.Type>`
     select id, merchant, break_kind as kind, source, date, kind as operation, charge_id, payment_id,
       expected_amount::text, actual_amount::text, currency, actual_currency, reason
     from (${half(false)} union all ${half(true)}) f

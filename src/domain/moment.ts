@@ -31,3 +31,6 @@ export const Moment = Schema.String.check(
     { toJsonSchema: () => ({ format: "date-time" }) }
   )
 )
+
+export const shownMoment = (millis: number | string): string =>
+  new Date(Number(millis)).toISOString()

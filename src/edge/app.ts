@@ -12,8 +12,10 @@ import { countArriving, type GuardSettings } from "./guards/chain.ts"
 import { door } from "./guards/door.ts"
 import { guardedHeaders, STRICT_TRANSPORT } from "./guards/headers.ts"
 import type { Refusal } from "./guards/knock.ts"
+import { encoded } from "./encoding.ts"
 import { decodeBody, decodeQuery, readText } from "./input.ts"
 import { described } from "./docs/routes.ts"
+import { assertAcceptable, assertTaken } from "./mediaType.ts"
 import { type Problem, problem, problemBody } from "./problem.ts"
 import { RateLimit } from "./rateLimit.ts"
 import { assertMay } from "./access/permission.ts"
@@ -144,11 +146,13 @@ const handle = Effect.fnUntraced(function* (
     }
     yield* assertMay(route, caller)
   }
+  yield* assertAcceptable(route, header("accept"))
   const query = yield* decodeQuery(route, context.req.queries())
   if (query["merchant"] !== undefined && caller.merchant !== "") {
     return yield* problem("not_allowed", "only operators name a merchant")
   }
   const text = route.method === "POST" ? yield* readText(route, context.req.raw) : ""
+  if (route.method === "POST") yield* assertTaken(route, header, text)
   const { body, json } = yield* decodeBody(route, text)
   const asked: Asked = {
     caller,
@@ -164,7 +168,10 @@ const handle = Effect.fnUntraced(function* (
     signal: context.req.raw.signal
   }
   const answer = yield* route.handle(asked)
-  return { ...answer, headers: { ...limits, ...answer.headers } }
+  const told = answer.raw === undefined && answer.body !== undefined
+    ? { ...answer, body: encoded(route, answer) }
+    : answer
+  return { ...told, headers: { ...limits, ...answer.headers } }
 })
 
 const answerResponse = (answer: Answer, requestId: string): Response => {

@@ -1,3 +1,4 @@
+import { eventOf } from "./resources/event.ts"
 import { eventCursor, type EventRecord, isLater } from "../store/events.ts"
 
 /** A place in the order of a merchant's events. */
@@ -21,15 +22,6 @@ export interface StreamAsked {
   readonly signal: AbortSignal
 }
 
-/** What a reader sees of an event. */
-export const shownEvent = (event: EventRecord) => ({
-  id: event.id,
-  type: event.type,
-  about: event.about,
-  at: new Date(event.at).toISOString(),
-  data: event.data
-})
-
 /** An event as all its readers get it. */
 interface Told {
   readonly place: Place
@@ -39,7 +31,7 @@ interface Told {
 export const toldOf = (event: EventRecord): Told => ({
   place: eventCursor(event.cursor)!,
   text: `id: ${event.cursor}\nevent: ${event.type}\n` +
-    `data: ${JSON.stringify(shownEvent(event))}\n\n`
+    `data: ${JSON.stringify(eventOf(event))}\n\n`
 })
 
 const utf8 = new TextEncoder()

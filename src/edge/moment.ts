@@ -36,6 +36,3 @@ export const periodOf = Effect.fnUntraced(function* (asked: Asked) {
     ...(to !== undefined && { toMillis: to })
   }
 })
-
-export const shownMoment = (millis: number | string): string =>
-  new Date(Number(millis)).toISOString()

@@ -9,11 +9,13 @@ import {
   answerActions,
   keepAction,
   type OperatorAction,
-  operatorActions
+  operatorActions,
+  OperatorActionView
 } from "../store/operatorActions.ts"
 import { unavailable } from "./problem.ts"
 import { read } from "./reading.ts"
 import { type Answer, ok } from "./route.ts"
+import { json } from "./shape.ts"
 
 /** Partitions answer within milliseconds; one that is behind or paused answers later. */
 const OUTCOME_WAIT_MILLIS = 2_000
@@ -64,6 +66,11 @@ export const order = Effect.fnUntraced(function* (
   )
   return yield* outcome(action.id)
 })
+
+export const orderAnswers = {
+  200: json("What came of it", OperatorActionView),
+  202: json("Taken; the partition answers in its turn", OperatorActionView)
+}
 
 /** 200 with the outcome where the partition answers at once, else 202: it answers in its turn. */
 const outcome = Effect.fnUntraced(function* (id: string) {

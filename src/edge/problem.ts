@@ -53,7 +53,7 @@ export const isRetryable = (status: number, code: string): boolean =>
   status === 503 || status === 429 || mayPass(code)
 
 /** RFC 9457's body. */
-const ProblemBody = Schema.Struct({
+export const ProblemBody = Schema.Struct({
   type: Schema.String.annotate({
     description: "Where it is explained, from this API's address on."
   }),

@@ -7,7 +7,8 @@ import type { Database } from "../store/database.ts"
 import type { Callers } from "./access/callers.ts"
 import type { Claims } from "./claims.ts"
 import type { EventStreams } from "./eventStreams.ts"
-import { type Problem, problem } from "./problem.ts"
+import { type Problem, problem, type ProblemCode } from "./problem.ts"
+import type { Shape } from "./shape.ts"
 
 export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | Callers
 
@@ -18,6 +19,24 @@ export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | 
 export type Access =
   | { readonly audience: "public"; readonly scope?: never }
   | { readonly audience: "merchant" | "operator"; readonly scope: Scope }
+
+/** Under what an operation stands for people. */
+export const tags = {
+  Payments: "Money that customers pay, and what becomes of it.",
+  Disputes: "Payments that a payer's bank takes back, or wants to.",
+  Wallets: "What merchants and recipients have: balances, payouts, transfers.",
+  Exchange: "Prices of one currency in another, and conversions at them.",
+  Ledger: "Accounts, postings and reports of the double-entry ledger.",
+  Audit: "Proofs that the journal was not changed.",
+  Events: "What happened, told in order.",
+  Webhooks: "Endpoints of merchants, and news from gateways.",
+  Reconciliation: "What gateways settled, compared with what was paid.",
+  Reviews: "Payments that wait for a person's decision.",
+  Access: "Keys, and what they may.",
+  Operations: "The machine itself: families, keys, dead letters, promises.",
+  Description: "This API, described."
+} as const
+export type Tag = keyof typeof tags
 
 /** A request after authentication and validation. */
 export interface Asked {
@@ -53,6 +72,9 @@ export type Route = Access & {
   /** `/v1/payments/{id}` */
   readonly path: string
   readonly summary: string
+  /** What clients call it: a verb and a noun. It never changes. */
+  readonly operationId: string
+  readonly tag: Tag
   readonly query?: Readonly<Record<string, { readonly schema: AnyCodec; readonly about: string }>>
   readonly body?: AnyCodec
   /** The body is text of this type instead of JSON. */
@@ -60,7 +82,10 @@ export type Route = Access & {
   readonly idempotent?: boolean
   /** People open it: who is not signed in is led to where they can. */
   readonly page?: true
-  readonly answers: Readonly<Record<number, string>>
+  /** What succeeds, by status. Bodies are encoded by these schemas, and nothing else leaves. */
+  readonly answers: Readonly<Record<number, Shape>>
+  /** What it may refuse with, beside what any route of its kind may (problemsOf.ts). */
+  readonly problems?: ReadonlyArray<ProblemCode>
   readonly handle: (asked: Asked) => Effect.Effect<Answer, Problem, EdgeServices>
 }
 

@@ -3,6 +3,7 @@ import type { PageAfter } from "../../actors/payments/search.ts"
 import { Database, type Db } from "../store/database.ts"
 import { idempotencyKeyOf, type Intent, perform } from "./command.ts"
 import { type Problem, problem } from "./problem.ts"
+import { type CommandType, refusalsOf } from "./problems/commands.ts"
 import { read } from "./reading.ts"
 import { assertNamedTaken, assertNotRefused, CommandQuery } from "./refusals.ts"
 import {
@@ -12,8 +13,10 @@ import {
   merchantOf,
   MerchantQuery,
   ok,
-  type Route
+  type Route,
+  type Tag
 } from "./route.ts"
+import { json } from "./shape.ts"
 
 const PAGE_MAX = 100
 /** Of a page where nobody says. */
@@ -34,12 +37,15 @@ export interface Shelf<One extends { readonly id: string; readonly created_at: n
   readonly name: ShelfName
   /** `/v1/transfers` */
   readonly path: string
-  /** The type of the command that makes one. */
-  readonly madeBy: string
+  readonly tag: Tag
+  /** The commands about one. The first makes it. */
+  readonly commands: readonly [CommandType, ...ReadonlyArray<CommandType>]
   /** What cannot be an identifier is looked for nowhere. */
   readonly id: RegExp
   readonly find: (db: Db, merchant: string, id: string) => Promise<One | undefined>
   readonly shown: (one: One) => unknown
+  /** What is shown. */
+  readonly resource: Schema.Codec<unknown, unknown>
 }
 
 /** Newest first. */
@@ -79,15 +85,13 @@ export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string)
   method: "GET",
   path: `${shelf.path}/{id}`,
   summary,
+  operationId: `get${shelf.name[0]!.toUpperCase()}${shelf.name.slice(1)}`,
+  tag: shelf.tag,
   audience: "merchant",
   scope: "ledger:read",
   query: { merchant: MerchantQuery, command: CommandQuery },
-  answers: {
-    200: `The ${shelf.name}`,
-    404: `No such ${shelf.name}`,
-    409: "The request for it, or the command named, was refused.",
-    422: "The request for it, or the command named, was refused."
-  },
+  answers: { 200: json(`The ${shelf.name}`, shelf.resource) },
+  problems: [`${shelf.name}_not_found`, ...refusalsOf(...shelf.commands)],
   handle: Effect.fnUntraced(function* (asked: Asked) {
     const merchant = yield* merchantOf(asked)
     const about = asked.path["id"]!
@@ -96,7 +100,7 @@ export const lookUp = <One extends Anything>(shelf: Shelf<One>, summary: string)
       ({ status }) => status === 404 && shelf.id.test(about),
       (nothing) =>
         Effect.andThen(
-          assertNotRefused(merchant, { about, type: shelf.madeBy }),
+          assertNotRefused(merchant, { about, type: shelf.commands[0] }),
           Effect.fail(nothing)
         )
     )

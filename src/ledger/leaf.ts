@@ -1,29 +1,33 @@
+import { Schema } from "effect"
 import { type RawBuilder, sql } from "kysely"
 import { canonicalJson } from "../domain/canonicalJson.ts"
 import { type Hash, leafHash } from "../domain/merkle.ts"
 import type { Db } from "../store/database.ts"
 
 /** An entry as a leaf of the tree holds it: all that it is, and nothing that a copy could lack. */
-export interface LeafEntry {
-  readonly id: string
-  readonly merchant: string
-  readonly payment_id: string
-  readonly kind: string
+export const LeafEntry = Schema.Struct({
+  id: Schema.String,
+  merchant: Schema.String,
+  payment_id: Schema.String,
+  kind: Schema.String,
   /** Milliseconds since 1970. */
-  readonly at: number
+  at: Schema.Finite,
   /** The command that caused it: its place in the mailbox. */
-  readonly partition: number
-  readonly seq: number
+  partition: Schema.Int,
+  seq: Schema.Int,
   /** The entry that it takes back, where it does. */
-  readonly reverses?: string
-  readonly postings: ReadonlyArray<{
-    readonly layer: string
-    readonly debit: string
-    readonly credit: string
-    readonly amount: string
-    readonly currency: string
-  }>
-}
+  reverses: Schema.optionalKey(Schema.String),
+  postings: Schema.Array(
+    Schema.Struct({
+      layer: Schema.String,
+      debit: Schema.String,
+      credit: Schema.String,
+      amount: Schema.String,
+      currency: Schema.String
+    })
+  )
+}).annotate({ identifier: "LeafEntry" })
+export type LeafEntry = typeof LeafEntry.Type
 
 /** The bytes of a leaf: canonical JSON (RFC 8785), keys sorted, no white space, UTF-8. */
 const leafBytes = (entry: LeafEntry): string => canonicalJson(entry)

@@ -1,15 +1,17 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "../store/database.ts"
 
-export interface TrialBalanceLine {
-  readonly currency: string
-  readonly debits: string
-  readonly credits: string
-  readonly difference: string
-  readonly pending_difference: string
+export const TrialBalanceLine = Schema.Struct({
+  currency: Schema.String,
+  debits: Schema.String,
+  credits: Schema.String,
+  difference: Schema.String,
+  pending_difference: Schema.String,
   /** Account totals less the journal they must repeat: not 0 means that one of them was changed. */
-  readonly journal_difference: string
-}
+  journal_difference: Schema.String
+}).annotate({ identifier: "TrialBalanceLine" })
+export type TrialBalanceLine = typeof TrialBalanceLine.Type
 
 /** Per currency over every account, and the accounts against the journal itself. */
 export const trialBalance = async (db: Db): Promise<ReadonlyArray<TrialBalanceLine>> => {

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { BusClient } from "../bus/connection.ts"
 import { leaseKeys, leaseNow, leasesClock } from "../bus/holder.ts"
 import { reckonedBy } from "./membership.ts"
@@ -16,10 +16,8 @@ export const saidByMembers = Effect.fnUntraced(function* (nc: BusClient) {
 })
 
 /** A worker of a release that knows nothing of the number of partitions, or that was told another one. */
-interface Stranger {
-  readonly worker: string
-  readonly partitions: number
-}
+export const Stranger = Schema.Struct({ worker: Schema.String, partitions: Schema.Int })
+type Stranger = typeof Stranger.Type
 
 export const strangersAmong = (
   said: ReadonlyMap<string, string>,

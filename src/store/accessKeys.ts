@@ -1,29 +1,31 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
-import { isScope, type Scope } from "../domain/scope.ts"
+import { allScopes, isScope } from "../domain/scope.ts"
 import { makeApiKey, type NewKey } from "./apiKeys.ts"
 import type { Db } from "./database.ts"
 import { hashOf, newSecret } from "./keySecret.ts"
 import { keepAction } from "./operatorActions.ts"
 
 /** A key as it can be shown. */
-export interface AccessKey {
-  readonly id: string
-  readonly name: string
-  readonly merchant: string
-  readonly test: boolean
-  readonly scopes: ReadonlyArray<Scope>
-  readonly role: string | null
-  readonly addresses: ReadonlyArray<string>
-  readonly requests_per_second: number | null
-  readonly made_by: string | null
-  readonly created_at: string
-  readonly expires_at: string | null
+export const AccessKey = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  merchant: Schema.String,
+  test: Schema.Boolean,
+  scopes: Schema.Array(Schema.Literals(allScopes)),
+  role: Schema.NullOr(Schema.String),
+  addresses: Schema.Array(Schema.String),
+  requests_per_second: Schema.NullOr(Schema.Int),
+  made_by: Schema.NullOr(Schema.String),
+  created_at: Schema.String,
+  expires_at: Schema.NullOr(Schema.String),
   /** When its former secret ends, where it was rotated and that one still works. */
-  readonly former_until: string | null
-  readonly revoked_at: string | null
+  former_until: Schema.NullOr(Schema.String),
+  revoked_at: Schema.NullOr(Schema.String),
   /** Kept at most once a minute. */
-  readonly used_at: string | null
-}
+  used_at: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "AccessKey" })
+export type AccessKey = typeof AccessKey.Type
 
 /** Who changes who may come in, and why. */
 export interface Ordered {

@@ -1,24 +1,26 @@
+import { Schema } from "effect"
 import { millisOf } from "../domain/moment.ts"
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
-export interface DeadLetterView {
-  readonly id: string
-  readonly family: string
-  readonly partition: number
-  readonly type: string
-  readonly merchant: string
-  readonly key: string | null
-  readonly reason: string
-  readonly cause: string
-  readonly attempts: number
-  readonly created_at: string
-  readonly status: string
-  readonly outcome: string | null
-  readonly settled_at: string | null
+export const DeadLetterView = Schema.Struct({
+  id: Schema.String,
+  family: Schema.String,
+  partition: Schema.Int,
+  type: Schema.String,
+  merchant: Schema.String,
+  key: Schema.NullOr(Schema.String),
+  reason: Schema.String,
+  cause: Schema.String,
+  attempts: Schema.Int,
+  created_at: Schema.String,
+  status: Schema.String,
+  outcome: Schema.NullOr(Schema.String),
+  settled_at: Schema.NullOr(Schema.String),
   /** Its key stands still because of it, with this letter at the head of the queue. */
-  readonly holds_its_key: boolean
-}
+  holds_its_key: Schema.Boolean
+}).annotate({ identifier: "DeadLetter" })
+export type DeadLetterView = typeof DeadLetterView.Type
 
 export interface DeadLetterFilter {
   readonly id?: string

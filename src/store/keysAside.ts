@@ -1,19 +1,21 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
-export interface KeyAside {
-  readonly family: string
-  readonly merchant: string
-  readonly key: string
-  readonly partition: number
+export const KeyAside = Schema.Struct({
+  family: Schema.String,
+  merchant: Schema.String,
+  key: Schema.String,
+  partition: Schema.Int,
   /** Who lets it go: a person (`paused`, `quarantined`), a timer, or another key. */
-  readonly state: "paused" | "quarantined" | "retrying" | "waiting"
-  readonly reason: string
-  readonly attempts: number
-  readonly letters: number
-  readonly since: string
-  readonly wakes_at: string | null
-}
+  state: Schema.Literals(["paused", "quarantined", "retrying", "waiting"]),
+  reason: Schema.String,
+  attempts: Schema.Int,
+  letters: Schema.Int,
+  since: Schema.String,
+  wakes_at: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "KeyAside" })
+export type KeyAside = typeof KeyAside.Type
 
 /** Keys of a family (or of all) that are set aside, those a person holds first, then the longest set aside. */
 export const keysAside = async (

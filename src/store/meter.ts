@@ -1,3 +1,4 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
 import type { Db } from "./database.ts"
 
@@ -108,12 +109,13 @@ export const savePosition = async (
       where meter_positions.seq = ${from}`.execute(db)
 }
 
-export interface MeterAlarm {
-  readonly kind: "gap" | "repeat"
+const MeterAlarm = Schema.Struct({
+  kind: Schema.Literals(["gap", "repeat"]),
   /** Where it was found: a stream and a sequence. */
-  readonly place: string
-  readonly detail: string
-}
+  place: Schema.String,
+  detail: Schema.String
+})
+export type MeterAlarm = typeof MeterAlarm.Type
 
 /** An alarm stays until a person has looked; the same one found again changes nothing. */
 export const raiseAlarms = async (
@@ -130,20 +132,26 @@ export const raiseAlarms = async (
     on conflict do nothing`.execute(db)
 }
 
-export interface MeterReading {
+export const MeterReading = Schema.Struct({
   /** Messages compared with turns, and messages compared on their targets. */
-  readonly messages: number
-  readonly outputs: number
+  messages: Schema.Int,
+  outputs: Schema.Int,
   /** Partitions with turns that are not compared yet. */
-  readonly behind: number
+  behind: Schema.Int,
   /** Age of the latest comparison; null before the first. */
-  readonly sampled_seconds_ago: number | null
-  readonly gaps: number
-  readonly repeats: number
-  readonly alarms: ReadonlyArray<
-    MeterAlarm & { readonly family: string; readonly partition: number; readonly found_at: string }
-  >
-}
+  sampled_seconds_ago: Schema.NullOr(Schema.Int),
+  gaps: Schema.Int,
+  repeats: Schema.Int,
+  alarms: Schema.Array(
+    Schema.Struct({
+      ...MeterAlarm.fields,
+      family: Schema.String,
+      partition: Schema.Int,
+      found_at: Schema.String
+    })
+  )
+}).annotate({ identifier: "MeterReading" })
+export type MeterReading = typeof MeterReading.Type
 
 /** Enough to see what it is about; the table has them all. */
 const ALARMS_SHOWN = 10

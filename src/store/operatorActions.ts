@@ -1,3 +1,4 @@
+import { Schema } from "effect"
 import { sql } from "kysely"
 import { storable } from "../domain/text.ts"
 import type { Db, Statement } from "./database.ts"
@@ -50,19 +51,20 @@ export const answerActions = (
   } as n
     where a.id = n.id and a.done_at is null`
 
-interface OperatorActionView {
-  readonly id: string
-  readonly at: string
-  readonly who: string
-  readonly action: string
-  readonly family: string
-  readonly merchant: string | null
-  readonly key: string | null
-  readonly dead_letter: string | null
-  readonly why: string
-  readonly outcome: string | null
-  readonly done_at: string | null
-}
+export const OperatorActionView = Schema.Struct({
+  id: Schema.String,
+  at: Schema.String,
+  who: Schema.String,
+  action: Schema.String,
+  family: Schema.String,
+  merchant: Schema.NullOr(Schema.String),
+  key: Schema.NullOr(Schema.String),
+  dead_letter: Schema.NullOr(Schema.String),
+  why: Schema.String,
+  outcome: Schema.NullOr(Schema.String),
+  done_at: Schema.NullOr(Schema.String)
+}).annotate({ identifier: "Action" })
+type OperatorActionView = typeof OperatorActionView.Type
 
 /** The newest first. */
 export const operatorActions = async (

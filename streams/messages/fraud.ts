@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { MoneyFields } from "./money.ts"
 
-const Reason = Schema.Struct({ code: Schema.String, detail: Schema.String })
+export const Reason = Schema.Struct({ code: Schema.String, detail: Schema.String })
 
 const RiskDecision = Schema.Literals(["allow", "review", "deny"])
 

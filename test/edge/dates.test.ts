@@ -89,7 +89,10 @@ describe("a moment that no clock shows is refused wherever one is taken", () => 
 
   test("in a settlement file and in its day", async () => {
     const hand = (day: string, raw: string) =>
-      one.ask(operator, "POST", `/v1/settlement-files?source=simulator${day}`, { raw })
+      one.ask(operator, "POST", `/v1/settlement-files?source=simulator${day}`, {
+        raw,
+        headers: { "content-type": "text/csv" }
+      })
     const header =
       "settlement_id,line,merchant,payment_id,charge_id,kind,currency,gross,fee,net,occurred_at\n"
     for (const day of noDays) {

@@ -283,11 +283,14 @@ describe("a body that cannot be read is refused, and leaves nothing behind", () 
     expect(await stored()).toEqual(before)
   })
 
-  test("a wrong content type does not change what a body is", async () => {
-    for (const type of ["text/csv", "multipart/form-data; boundary=x", "application/xml"]) {
-      const answer = await send("a,b\n1,2\n", { "content-type": type })
-      expect([answer.status, answer.json.code]).toEqual([400, "not_json"])
+  test("a body that says it is something else is refused, whatever it is", async () => {
+    const others = ["text/csv", "text/plain;charset=UTF-8", "multipart/form-data; boundary=x"]
+    for (const type of [...others, "application/x-www-form-urlencoded", "application/xml"]) {
+      const answer = await send(JSON.stringify(order), { "content-type": type })
+      expect([answer.status, answer.json.code]).toEqual([415, "unsupported_media_type"])
     }
+    const encoded = await send(JSON.stringify(order), { "content-encoding": "gzip" })
+    expect([encoded.status, encoded.json.code]).toEqual([415, "unsupported_media_type"])
   })
 })
 

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { expect, test } from "vitest"
 import { edgeRoutes } from "../../src/house/edge.ts"
 import { decodeBody } from "../../src/edge/input.ts"
-import { reference } from "../../src/edge/openapi.ts"
+import { referencePage } from "../../src/edge/docs/reference.ts"
 import { newest } from "../../src/edge/routes/operations.ts"
 
 const routes = edgeRoutes({ allowPrivateWebhooks: false })
@@ -25,13 +25,13 @@ test("a body says of each member that is missing, or is none, which one in plain
 })
 
 test("the page for people shows what a route is asked by, and code as code", () => {
-  const page = reference(routes)
-  const section = page.split("<section>").find((text) => text.includes(">GET /v1/payments<"))!
+  const { body: page } = referencePage(routes)
+  const section = page.split("<section ").find((text) => text.includes(">GET /v1/payments<"))!
   for (const [name, { about }] of Object.entries(routeOf("GET", "/v1/payments").query!)) {
     expect(section).toContain(`<code>${name}</code>`)
     expect(section).toContain(about.split("`")[0])
   }
-  const creation = page.split("<section>").find((text) => text.includes(">POST /v1/payments<"))!
+  const creation = page.split("<section ").find((text) => text.includes(">POST /v1/payments<"))!
   expect(creation).toContain("<code>Idempotency-Key</code> (required)")
   expect(creation).toContain("<code>wait=5</code>")
   expect(page).not.toContain("`")

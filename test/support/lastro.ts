@@ -7,6 +7,7 @@ import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import type { Stack } from "../../src/stack/stack.ts"
 import { createApiKey, type NewKey } from "../../src/store/apiKeys.ts"
 import { connect, type Db } from "../../src/store/database.ts"
+import { assertTold } from "./contract.ts"
 import { merchantScopes, operatorScopes } from "../../src/domain/scope.ts"
 import { freshDatabaseUrl, sharedStack } from "./sharedServers.ts"
 
@@ -91,7 +92,8 @@ const startOn = async <S extends Stack>(
         method,
         headers: {
           ...(key !== undefined && { authorization: `Bearer ${key}` }),
-          ...(options.body !== undefined && { "content-type": "application/json" }),
+          ...((options.body ?? options.raw) !== undefined &&
+            { "content-type": "application/json" }),
           ...options.headers
         },
         ...(options.raw !== undefined
@@ -99,6 +101,8 @@ const startOn = async <S extends Stack>(
           : options.body !== undefined && { body: JSON.stringify(options.body) })
       })
       const text = await answer.text()
+      // Whatever a test asks for, the answer is one that its route declares.
+      assertTold(method, path, { status: answer.status, headers: answer.headers, text })
       let json: unknown = text
       try {
         json = JSON.parse(text)

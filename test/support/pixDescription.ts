@@ -45,7 +45,8 @@ export const describedBy = (path: string): (exchange: Exchange) => ReadonlyArray
   }
   // It asks for the receiver's address one level too high, where its own examples have none.
   delete description.components.schemas.DadosRecebedor.required
-  const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true }))
+  // The formats are typed for a copy of ajv that another package brings along.
+  const ajv: Ajv = addFormats.default(new Ajv({ strict: false, allErrors: true }) as never) as never
   // Its own examples of locations have no scheme, and neither have those of real banks.
   ajv.addFormat("uri", true)
   ajv.addSchema({ ...description, $id: "pix" })

@@ -114,7 +114,8 @@ export const settle = async (one: TestLastro, at: string, breaks = "") => {
   const file = await fetch(`${gatewayOf(one).url}/settlement-files/${day}${breaks}`)
   const path = `/v1/settlement-files?source=simulator&date=${day}`
   const { status } = await one.ask(await one.operatorKey(), "POST", path, {
-    raw: await file.text()
+    raw: await file.text(),
+    headers: { "content-type": "text/csv" }
   })
   expect(status).toBe(202)
 }

@@ -95,12 +95,6 @@ export const requestProblems = {
     means: "A parameter stands twice in the query.",
     mends: "Send it once."
   },
-  unknown_version: {
-    status: 400,
-    means: "`Lastro-Version` names no version of this API.",
-    mends: "Leave the header out, or name a version that the reference lists.",
-    request: "GET /v1/payments\nLastro-Version: 2026-11-01"
-  },
   merchant_needed: {
     status: 400,
     means: "An operator's key belongs to no merchant, and this is about one.",

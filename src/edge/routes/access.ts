@@ -3,7 +3,7 @@ import { isRole, type Role, roles } from "../../domain/role.ts"
 import { isScope, merchantScopes, operatorScopes, type Scope } from "../../domain/scope.ts"
 import { isStorable, Text } from "../../domain/text.ts"
 import {
-  type AccessKey,
+  AccessKey,
   accessKeys,
   createAccessKey,
   revokeAccessKey,
@@ -14,6 +14,7 @@ import { newActionId } from "../operate.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, MerchantQuery, ok, type Route } from "../route.ts"
+import { json, list } from "../shape.ts"
 
 const WORDS_MAX = 50
 const NAME_CHARACTERS_MAX = 100
@@ -107,7 +108,7 @@ const create = Effect.fnUntraced(function* (asked: Asked) {
   return { status: 201, body: { ...made.key, secret: made.secret } }
 })
 
-const list = Effect.fnUntraced(function* (asked: Asked) {
+const keysListed = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = whoseOf(asked)
   return ok({ data: yield* read("edge.access.keys", (db) => accessKeys(db, { merchant })) })
 })
@@ -151,7 +152,11 @@ const revoke = Effect.fnUntraced(function* (asked: Asked) {
   return ended === undefined ? yield* notFound() : ok(ended)
 })
 
+const KeyWithSecret = Schema.Struct({ ...AccessKey.fields, secret: Schema.String })
+  .annotate({ identifier: "AccessKeyWithSecret" })
+
 const shared = {
+  tag: "Access",
   audience: "merchant",
   scope: "access:manage",
   query: { merchant: { ...MerchantQuery, about: "The platform's people only: whose keys." } }
@@ -162,43 +167,51 @@ export const accessRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/v1/access/keys",
     summary: "Make a key that may at most what its maker may; its secret is shown once",
+    operationId: "createAccessKey",
     ...shared,
     body: NewKeyFields,
-    answers: { 201: "The key with its secret" },
+    answers: { 201: json("The key with its secret", KeyWithSecret) },
     handle: create
   },
   {
     method: "GET",
     path: "/v1/access/keys",
     summary: "Keys, the newest first",
+    operationId: "listAccessKeys",
     ...shared,
-    answers: { 200: "Every key, without its secret" },
-    handle: list
+    answers: { 200: list("Every key, without its secret", AccessKey) },
+    handle: keysListed
   },
   {
     method: "GET",
     path: "/v1/access/keys/{id}",
     summary: "A key as it is now",
+    operationId: "getAccessKey",
     ...shared,
-    answers: { 200: "The key", 404: "No such key" },
+    answers: { 200: json("The key", AccessKey) },
+    problems: ["key_not_found"],
     handle: (asked) => Effect.map(named(asked), (key) => ok(key))
   },
   {
     method: "POST",
     path: "/v1/access/keys/{id}/rotate",
     summary: "Give a key a second secret; the first ends after the grace, a day by default",
+    operationId: "rotateAccessKey",
     ...shared,
     body: Rotation,
-    answers: { 200: "The key with its new secret", 404: "No such key" },
+    answers: { 200: json("The key with its new secret", KeyWithSecret) },
+    problems: ["key_not_found"],
     handle: rotate
   },
   {
     method: "POST",
     path: "/v1/access/keys/{id}/revoke",
     summary: "End a key, and what is open with it",
+    operationId: "revokeAccessKey",
     ...shared,
     body: Why,
-    answers: { 200: "The key", 404: "No such key" },
+    answers: { 200: json("The key", AccessKey) },
+    problems: ["key_not_found"],
     handle: revoke
   }
 ]

@@ -12,6 +12,8 @@ import {
   ok,
   type Route
 } from "../route.ts"
+import { Account, accountOf, Posting, postingOf } from "../resources/account.ts"
+import { json, page } from "../shape.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 100
@@ -24,12 +26,12 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   const cursor = asked.query["cursor"] ?? ""
   if (!isStorable(cursor)) return yield* invalidCursor
   const found = yield* read("edge.accounts", (db) => balancesOf(db, merchant, cursor, limit + 1))
-  const page = found.slice(0, limit)
+  const shown = found.slice(0, limit)
   const more = found.length > limit
   return ok({
-    data: page.map(({ path, ...rest }) => ({ id: path, ...rest })),
+    data: shown.map(accountOf),
     has_more: more,
-    next_cursor: more ? page.at(-1)!.path : null
+    next_cursor: more ? shown.at(-1)!.path : null
   })
 })
 
@@ -43,8 +45,7 @@ const find = Effect.fnUntraced(function* (asked: Asked) {
     const shown = id.slice(0, ID_CHARACTERS_SHOWN)
     return yield* problem("account_not_found", `there is no account ${shown}`)
   }
-  const { path, ...rest } = balance
-  return { id: path, ...rest }
+  return accountOf(balance)
 })
 
 const postings = Effect.fnUntraced(function* (asked: Asked) {
@@ -53,15 +54,12 @@ const postings = Effect.fnUntraced(function* (asked: Asked) {
   const cursor = asked.query["cursor"] ?? String(POSITION_MAX)
   if (!/^\d{1,19}$/.test(cursor) || BigInt(cursor) > POSITION_MAX) return yield* invalidCursor
   const found = yield* read("edge.postings", (db) => postingsOf(db, id, cursor, limit + 1))
-  const page = found.slice(0, limit)
+  const shown = found.slice(0, limit)
   const more = found.length > limit
   return ok({
-    data: page.map(({ at_millis, position: _, ...rest }) => ({
-      ...rest,
-      at: new Date(Number(at_millis)).toISOString()
-    })),
+    data: shown.map(postingOf),
     has_more: more,
-    next_cursor: more ? page.at(-1)!.position : null
+    next_cursor: more ? shown.at(-1)!.position : null
   })
 })
 
@@ -72,30 +70,38 @@ export const accountRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/accounts",
     summary: "Balances: posted and pending debits and credits",
+    operationId: "listAccounts",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
-    answers: { 200: "A page of accounts" },
+    answers: { 200: page("A page of accounts", Account) },
     handle: list
   },
   {
     method: "GET",
     path: "/v1/accounts/{id}",
     summary: "One account's balance",
+    operationId: "getAccount",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: { merchant: MerchantQuery },
-    answers: { 200: "The account", 404: "No such account" },
+    answers: { 200: json("The account", Account) },
+    problems: ["account_not_found"],
     handle: (asked) => Effect.map(find(asked), (account) => ok(account))
   },
   {
     method: "GET",
     path: "/v1/accounts/{id}/postings",
     summary: "An account's postings, newest first",
+    operationId: "listPostings",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: { limit: limitQuery(PAGE_MAX), cursor, merchant: MerchantQuery },
-    answers: { 200: "A page of postings", 404: "No such account" },
+    answers: { 200: page("A page of postings", Posting) },
+    problems: ["account_not_found"],
     handle: postings
   }
 ]

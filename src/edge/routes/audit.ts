@@ -6,7 +6,11 @@ import { Database } from "../../store/database.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { Checkpoint, Consistency, Receipt } from "../resources/audit.ts"
+import { json, text } from "../shape.ts"
 import { assertPaymentId, notFound } from "./payments.ts"
+
+const JSON_LINES = "application/jsonl"
 
 const noCheckpoint = problem("checkpoint_not_found", "there is no such checkpoint")
 
@@ -69,7 +73,7 @@ const exported = Effect.fnUntraced(function* () {
   return {
     status: 200,
     headers: {
-      "content-type": "application/jsonl",
+      "content-type": JSON_LINES,
       "content-disposition": 'attachment; filename="audit.jsonl"',
       "cache-control": "no-store"
     },
@@ -92,36 +96,49 @@ export const auditRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/payments/{id}/receipt",
     summary: "Every journal entry of a payment with the proof that it is in the signed tree",
+    operationId: "getReceipt",
+    tag: "Audit",
     audience: "merchant",
     scope: "ledger:read",
     query: { merchant: MerchantQuery },
-    answers: { 200: "The receipt; docs/audit.md says how to check it", 404: "No such payment" },
+    answers: { 200: json("The receipt; docs/audit.md says how to check it", Receipt) },
+    problems: ["payment_not_found"],
     handle: receipt
   },
   {
     method: "GET",
     path: "/v1/audit/checkpoint",
     summary: "The newest signed checkpoint of the journal and the key that verifies it",
+    operationId: "getCheckpoint",
+    tag: "Audit",
     audience: "public",
-    answers: { 200: "The checkpoint", 404: "Nothing is signed yet" },
+    answers: { 200: json("The checkpoint", Checkpoint) },
+    problems: ["checkpoint_not_found"],
     handle: checkpoint
   },
   {
     method: "GET",
     path: "/v1/audit/consistency",
     summary: "The proof that a later tree begins with an earlier one",
+    operationId: "proveConsistency",
+    tag: "Audit",
     audience: "public",
     query: { first: size("Size of the earlier checkpoint."), second: size("Of the later one.") },
-    answers: { 200: "Both checkpoints and the proof", 404: "No such checkpoint" },
+    answers: { 200: json("Both checkpoints and the proof", Consistency) },
+    problems: ["checkpoint_not_found", "sizes_needed"],
     handle: consistency
   },
   {
     method: "GET",
     path: "/v1/audit/export",
     summary: "The whole journal with its tree, as JSON lines, for `lastro audit verify`",
+    operationId: "exportJournal",
+    tag: "Audit",
     audience: "operator",
     scope: "audit:read",
-    answers: { 200: "JSON lines" },
+    answers: {
+      200: text("One JSON object a line; the order is part of what is verified", JSON_LINES)
+    },
     handle: exported
   }
 ]

@@ -6,25 +6,28 @@ import {
   deadLetterContent,
   deadLetterCursor,
   type DeadLetterFilter,
-  deadLetterList
+  deadLetterList,
+  DeadLetterView
 } from "../../store/deadLetterList.ts"
 import { discardDeadLetter } from "../../store/deadLetters.ts"
 import { type OperatorAction, operatorActions } from "../../store/operatorActions.ts"
 import { momentQuery } from "../moment.ts"
-import { actionOf, audit, conclude, newActionId, order } from "../operate.ts"
+import { actionOf, audit, conclude, newActionId, order, orderAnswers } from "../operate.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitOf, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { DeadLetterContent } from "../resources/deadLetter.ts"
+import { json, page } from "../shape.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
 const ACTIONS_SHOWN = 50
 
 const oneOf = (about: string, ...values: ReadonlyArray<string>) => ({
-  schema: Schema.Literals(values) as Schema.Codec<unknown, unknown>,
+  schema: Schema.Literals(values),
   about
 })
-const named = (about: string) => ({ schema: Text(255) as Schema.Codec<unknown, unknown>, about })
+const named = (about: string) => ({ schema: Text(255), about })
 const find = Effect.fnUntraced(function* (id: string) {
   const [found] = isStorable(id)
     ? yield* read("edge.deadLetter", (db) => deadLetterList(db, { id, status: "all" }, 1))
@@ -48,12 +51,12 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   const limit = limitOf(asked)
   const wanted: DeadLetterFilter = { ...filter, ...(after && { after }) }
   const found = yield* read("edge.deadLetters", (db) => deadLetterList(db, wanted, limit + 1))
-  const page = found.slice(0, limit)
+  const shown = found.slice(0, limit)
   const more = found.length > limit
   return ok({
-    data: page.map(({ cursor: _, ...letter }) => letter),
+    data: shown.map(({ cursor: _, ...letter }) => letter),
     has_more: more,
-    next_cursor: more ? page.at(-1)!.cursor : null
+    next_cursor: more ? shown.at(-1)!.cursor : null
   })
 })
 
@@ -122,17 +125,17 @@ const settleCall = Effect.fnUntraced(function* (wanted: OperatorAction, id: stri
 })
 
 const settled = {
-  200: "What came of it",
-  202: "Taken; the partition answers in its turn",
-  404: "No such dead letter",
-  409: "It was replayed or discarded already"
-}
+  answers: orderAnswers,
+  problems: ["dead_letter_not_found", "dead_letter_settled"]
+} satisfies Partial<Route>
 
 export const deadLetterRoutes: ReadonlyArray<Route> = [
   {
     method: "GET",
     path: "/v1/dead-letters",
     summary: "Letters set aside for a person, the newest first",
+    operationId: "listDeadLetters",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:read",
     query: {
@@ -146,7 +149,7 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
       limit: limitQuery(PAGE_MAX),
       cursor: { schema: Schema.String, about: "The next_cursor of the page before." }
     },
-    answers: { 200: "A page of dead letters" },
+    answers: { 200: page("A page of dead letters", DeadLetterView) },
     handle: list
   },
   {
@@ -154,29 +157,36 @@ export const deadLetterRoutes: ReadonlyArray<Route> = [
     path: "/v1/dead-letters/{id}",
     summary:
       "One dead letter with its content and what was done about it; that it was read is kept",
+    operationId: "getDeadLetter",
+    tag: "Operations",
     audience: "operator",
     scope: "personal_data:read",
-    answers: { 200: "The dead letter", 404: "No such dead letter" },
+    answers: { 200: json("The dead letter", DeadLetterContent) },
+    problems: ["dead_letter_not_found"],
     handle: show
   },
   {
     method: "POST",
     path: "/v1/dead-letters/{id}/replay",
     summary: "Decide it once more, once however often it is asked",
+    operationId: "replayDeadLetter",
+    tag: "Operations",
     audience: "operator",
     scope: "dead_letters:settle",
-    body: Why as Schema.Codec<unknown, unknown>,
-    answers: settled,
+    body: Why,
+    ...settled,
     handle: settle("replay")
   },
   {
     method: "POST",
     path: "/v1/dead-letters/{id}/discard",
     summary: "Be done with it undecided; a key it held goes on without it",
+    operationId: "discardDeadLetter",
+    tag: "Operations",
     audience: "operator",
     scope: "dead_letters:settle",
-    body: Why as Schema.Codec<unknown, unknown>,
-    answers: settled,
+    body: Why,
+    ...settled,
     handle: settle("discard")
   }
 ]

@@ -1,6 +1,10 @@
 import { Effect, Schema } from "effect"
 import { disputeResourceOf } from "../../../actors/payments/payment/resource.ts"
-import { DisputeStatus } from "../../../streams/resources/payment.ts"
+import {
+  DisputeResource,
+  DisputeStatus,
+  PaymentResource
+} from "../../../streams/resources/payment.ts"
 import {
   type DisputeAfter,
   listDisputes,
@@ -16,10 +20,12 @@ import {
 import { holdsCardNumber } from "../../domain/cardNumber.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
 import { problem } from "../problem.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
+import { commandAnswers, page } from "../shape.ts"
 import { invalidCursor, PAGE_DEFAULT, pageQuery } from "../shelf.ts"
 import { type Asked, limitOf, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
-import { assertKnown, assertPaymentId, current, notFound } from "./payments.ts"
+import { assertKnown, assertPaymentId, current, notFound, Nothing } from "./payments.ts"
 
 const isDisputeId = Schema.is(DisputeId)
 
@@ -85,11 +91,11 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
       ...(status !== undefined && { status }),
       limit: limit + 1
     }))
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
+  const shown = found.slice(0, limit)
+  const last = shown.at(-1)
   const more = found.length > limit && last !== undefined
   return ok({
-    data: page.map(({ currency, dispute, payment_id }) => ({
+    data: shown.map(({ currency, dispute, payment_id }) => ({
       payment_id,
       currency,
       ...disputeResourceOf(dispute)
@@ -99,52 +105,54 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   })
 })
 
-const answers = {
-  201: "Done (with `Prefer: wait=…`): the payment.",
-  202: "Taken durably.",
-  404: "No such payment",
-  409: "Not possible in the state of the payment or the dispute",
-  422: "Not valid, or the payment has no such dispute."
-}
+const ListedDispute = Schema.Struct({
+  payment_id: Schema.String,
+  currency: Schema.String,
+  ...DisputeResource.fields
+}).annotate({ identifier: "Dispute" })
 
 const command = (
   type: Command,
+  operationId: string,
   audience: "merchant" | "operator",
   path: string,
   summary: string,
-  body: Schema.Top
+  body: NonNullable<Route["body"]>
 ): Route => ({
   method: "POST",
   path: `/v1/payments/{id}/disputes${path}`,
   summary,
+  operationId,
+  tag: "Disputes",
   audience,
   scope: audience === "operator" ? "finance:write" : "payments:write",
   ...(audience === "operator" && { query: { merchant: MerchantQuery } }),
-  body: body as Schema.Codec<unknown, unknown>,
+  body,
   idempotent: true,
-  answers,
+  answers: commandAnswers(PaymentResource, "The payment, with `Prefer: wait=…`."),
+  problems: refusalsOf(type),
   handle: onDispute(type)
 })
-
-/** A struct without fields would take anything: text, numbers, unknown members. */
-const Nothing = Schema.Record(Schema.String, Schema.Never)
 
 export const disputeRoutes: ReadonlyArray<Route> = [
   {
     method: "GET",
     path: "/v1/disputes",
     summary: "List disputes, newest first",
+    operationId: "listDisputes",
+    tag: "Disputes",
     audience: "merchant",
     scope: "payments:read",
     query: {
       ...pageQuery,
       status: { schema: DisputeStatus, about: "Only disputes in this state." }
     },
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of disputes", ListedDispute) },
     handle: list
   },
   command(
     "dispute_opened",
+    "openDispute",
     "operator",
     "",
     "Tell that a gateway opened a dispute",
@@ -152,6 +160,7 @@ export const disputeRoutes: ReadonlyArray<Route> = [
   ),
   command(
     "dispute_closed",
+    "closeDispute",
     "operator",
     "/{dispute_id}/outcome",
     "Tell how a gateway closed a dispute",
@@ -159,10 +168,18 @@ export const disputeRoutes: ReadonlyArray<Route> = [
   ),
   command(
     "dispute_evidence",
+    "submitEvidence",
     "merchant",
     "/{dispute_id}/evidence",
     "Submit evidence against a dispute",
     Schema.Struct(EvidenceFields)
   ),
-  command("dispute_accept", "merchant", "/{dispute_id}/accept", "Accept a dispute as lost", Nothing)
+  command(
+    "dispute_accept",
+    "acceptDispute",
+    "merchant",
+    "/{dispute_id}/accept",
+    "Accept a dispute as lost",
+    Nothing
+  )
 ]

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
-import type { Diagnosis } from "../../proof/doctor/diagnosis.ts"
+import { Diagnosis } from "../../proof/doctor/diagnosis.ts"
 import { unavailable } from "../problem.ts"
 import { ok, type Route } from "../route.ts"
+import { json } from "../shape.ts"
 
 export type Examine = () => Promise<Diagnosis>
 
@@ -26,9 +27,11 @@ export const doctorRoutes = (examine: Examine): ReadonlyArray<Route> => {
     method: "GET",
     path: "/v1/operations/doctor",
     summary: "Which promises hold on this deployment, and why not",
+    operationId: "examinePromises",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:read",
-    answers: { 200: "What was looked at, and each promise with its reasons", 503: "Not now" },
+    answers: { 200: json("What was looked at, and each promise with its reasons", Diagnosis) },
     handle: () =>
       Effect.tryPromise({
         try: diagnosis,

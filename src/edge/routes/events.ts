@@ -2,7 +2,6 @@ import { Effect, Schema } from "effect"
 import { eventCursor, eventsAfter } from "../../store/events.ts"
 import { secretOf } from "../access/keys.ts"
 import { EventStreams } from "../eventStreams.ts"
-import { shownEvent } from "../liveStream.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import {
@@ -14,8 +13,17 @@ import {
   ok,
   type Route
 } from "../route.ts"
+import { Event, eventOf, EventStream } from "../resources/event.ts"
+import { page, type Shape } from "../shape.ts"
 
 const PAGE_MAX = 200
+const STREAM = "text/event-stream"
+
+const orStream = ({ about, content }: Shape): Shape => ({
+  about,
+  content: { ...content, [STREAM]: EventStream }
+})
+
 const list = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const given = asked.query["after"] ?? asked.header("last-event-id") ?? "0.0"
@@ -23,7 +31,7 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
   if (after === undefined) {
     return yield* problem("invalid_cursor", "after is the cursor of an event")
   }
-  if (asked.header("accept")?.includes("text/event-stream") === true) {
+  if (asked.header("accept")?.includes(STREAM) === true) {
     const streams = yield* EventStreams
     const secret = secretOf(asked.header("authorization"))
     const { expiresAt, from, id } = asked.caller
@@ -38,16 +46,16 @@ const list = Effect.fnUntraced(function* (asked: Asked) {
         secret,
         signal: asked.signal
       }),
-      headers: { "content-type": "text/event-stream", "cache-control": "no-store" }
+      headers: { "content-type": STREAM, "cache-control": "no-store" }
     }
   }
   const limit = limitOf(asked)
   const found = yield* read("edge.events", (db) => eventsAfter(db, merchant, after, limit + 1))
-  const page = found.slice(0, limit)
+  const shown = found.slice(0, limit)
   return ok({
-    data: page.map(shownEvent),
+    data: shown.map(eventOf),
     has_more: found.length > limit,
-    next_cursor: page.at(-1)?.cursor ?? given
+    next_cursor: shown.at(-1)?.cursor ?? given
   })
 })
 
@@ -55,6 +63,8 @@ export const eventRoutes: ReadonlyArray<Route> = [{
   method: "GET",
   path: "/v1/events",
   summary: "What happened, in order; live with Accept: text/event-stream",
+  operationId: "listEvents",
+  tag: "Events",
   audience: "merchant",
   scope: "events:read",
   query: {
@@ -62,6 +72,7 @@ export const eventRoutes: ReadonlyArray<Route> = [{
     limit: limitQuery(PAGE_MAX),
     merchant: MerchantQuery
   },
-  answers: { 200: "A page of events, or a stream of them", 429: "The key has too many streams" },
+  answers: { 200: orStream(page("A page of events, or a stream of them", Event)) },
+  problems: ["too_many_streams"],
   handle: list
 }]

@@ -6,12 +6,13 @@ import { MerchantId } from "../../domain/identifiers.ts"
 import { partitionOf } from "../../domain/partition.ts"
 import { isStorable, Text } from "../../domain/text.ts"
 import { WHY_CHARACTERS_MAX } from "../../runtime/order.ts"
-import { keysAside } from "../../store/keysAside.ts"
-import { operatorActions } from "../../store/operatorActions.ts"
-import { actionOf, audit, conclude, newActionId, order } from "../operate.ts"
+import { KeyAside, keysAside } from "../../store/keysAside.ts"
+import { operatorActions, OperatorActionView } from "../../store/operatorActions.ts"
+import { actionOf, audit, conclude, newActionId, order, orderAnswers } from "../operate.ts"
 import { problem, unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitQuery, ok, type Route } from "../route.ts"
+import { json, list } from "../shape.ts"
 
 const LISTED_MAX = 500
 const LISTED_DEFAULT = 100
@@ -118,62 +119,73 @@ const action = Effect.fnUntraced(function* ({ path }: Asked) {
 })
 
 const changes = {
-  200: "What came of it",
-  202: "Taken; the partition answers in its turn",
-  404: "No such family"
-}
+  answers: orderAnswers,
+  problems: ["family_not_found"]
+} satisfies Partial<Route>
 
 export const familyRoutes: ReadonlyArray<Route> = [
   {
     method: "POST",
     path: "/v1/operations/families/{family}/pause",
     summary: "Hold a whole family, or one key of it: letters wait, in order",
+    operationId: "pauseFamily",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:write",
-    body: Asking as Schema.Codec<unknown, unknown>,
-    answers: changes,
+    body: Asking,
+    ...changes,
     handle: change("pause")
   },
   {
     method: "POST",
     path: "/v1/operations/families/{family}/resume",
     summary: "Let a family go on, or one key of it, whatever held it",
+    operationId: "resumeFamily",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:write",
-    body: Asking as Schema.Codec<unknown, unknown>,
-    answers: changes,
+    body: Asking,
+    ...changes,
     handle: change("resume")
   },
   {
     method: "GET",
     path: "/v1/operations/families/{family}/keys",
     summary: "Keys set aside, those a person holds first",
+    operationId: "listKeysAside",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:read",
     query: { limit: limitQuery(LISTED_MAX) },
-    answers: { 200: "The keys", 404: "No such family" },
+    answers: { 200: list("The keys", KeyAside) },
+    problems: ["family_not_found"],
     handle: keys
   },
   {
     method: "GET",
     path: "/v1/operations/actions",
     summary: "What operators did, the newest first",
+    operationId: "listActions",
+    tag: "Operations",
     audience: "operator",
     scope: "audit:read",
     query: {
       limit: limitQuery(LISTED_MAX),
       dead_letter: { schema: Text(64), about: "About this dead letter." }
     },
-    answers: { 200: "The actions" },
+    answers: { 200: list("The actions", OperatorActionView) },
     handle: actions
   },
   {
     method: "GET",
     path: "/v1/operations/actions/{id}",
     summary: "One action and what came of it",
+    operationId: "getAction",
+    tag: "Operations",
     audience: "operator",
     scope: "audit:read",
-    answers: { 200: "The action", 404: "No such action" },
+    answers: { 200: json("The action", OperatorActionView) },
+    problems: ["action_not_found"],
     handle: action
   }
 ]

@@ -8,25 +8,32 @@ import { keyOf, pairOf } from "../../../actors/payments/exchange/pairedId.ts"
 import { type Quote, quoteIdOf, quoteResourceOf } from "../../../actors/payments/exchange/quote.ts"
 import { findConversion, findQuote, listConversions } from "../../../actors/payments/read.ts"
 import { ConvertFields, QuoteFields, ReverseFields } from "../../../streams/messages/fx.ts"
+import { ConversionResource, QuoteResource } from "../../../streams/resources/wallet.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
+import { commandAnswers, page } from "../shape.ts"
 import { command, listed, lookUp, notFound, pageQuery, type Shelf } from "../shelf.ts"
 
 const quotes: Shelf<Quote> = {
   name: "quote",
-  madeBy: "quote",
+  tag: "Exchange",
+  commands: ["quote"],
   path: "/v1/fx/quotes",
   id: /^fxq_[0-9a-z]{26}_[a-z]{6}$/,
   find: findQuote,
-  shown: quoteResourceOf
+  shown: quoteResourceOf,
+  resource: QuoteResource
 }
 
 const conversions: Shelf<Conversion> = {
   name: "conversion",
-  madeBy: "convert",
+  tag: "Exchange",
+  commands: ["convert", "reverse_conversion"],
   path: "/v1/fx/conversions",
   id: /^fxc_[0-9a-z]{26}_[a-z]{6}$/,
   find: findConversion,
-  shown: conversionResourceOf
+  shown: conversionResourceOf,
+  resource: ConversionResource
 }
 
 const quote = Effect.fnUntraced(function* (asked: Asked) {
@@ -61,22 +68,19 @@ const reverse = Effect.fnUntraced(function* (asked: Asked) {
   })
 })
 
-const taken = "Taken durably; `Location` says where it will be."
-
 export const fxRoutes: ReadonlyArray<Route> = [
   {
     method: "POST",
     path: "/v1/fx/quotes",
     summary: "Ask what an amount is worth in another currency, as a price that holds for a while",
+    operationId: "createQuote",
+    tag: "Exchange",
     audience: "merchant",
     scope: "transfers:write",
-    body: Schema.Struct(QuoteFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(QuoteFields),
     idempotent: true,
-    answers: {
-      201: "The quote (with `Prefer: wait=…`).",
-      202: taken,
-      422: "Not valid, no rate for this direction, or worth nothing."
-    },
+    answers: commandAnswers(QuoteResource, "The quote, with `Prefer: wait=…`."),
+    problems: refusalsOf("quote"),
     handle: quote
   },
   lookUp(quotes, "A quote as it is now"),
@@ -84,27 +88,26 @@ export const fxRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/v1/fx/conversions",
     summary: "Convert what is available into another currency, at a quote",
+    operationId: "createConversion",
+    tag: "Exchange",
     audience: "merchant",
     scope: "transfers:write",
-    body: Schema.Struct(ConvertFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(ConvertFields),
     idempotent: true,
-    answers: {
-      201: "The conversion (with `Prefer: wait=…`), booked.",
-      202: taken,
-      404: "No such quote.",
-      409: "The quote expired or was used, or not so much is available.",
-      422: "Not valid."
-    },
+    answers: commandAnswers(ConversionResource, "The conversion, booked, with `Prefer: wait=…`."),
+    problems: refusalsOf("convert"),
     handle: convert
   },
   {
     method: "GET",
     path: "/v1/fx/conversions",
     summary: "List conversions, newest first",
+    operationId: "listConversions",
+    tag: "Exchange",
     audience: "merchant",
     scope: "ledger:read",
     query: pageQuery,
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of conversions", ConversionResource) },
     handle: listed(conversions, listConversions, "fxc", { placeOf: keyOf })
   },
   lookUp(conversions, "A conversion as it is now"),
@@ -112,18 +115,18 @@ export const fxRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/v1/fx/conversions/{id}/reverse",
     summary: "Take a merchant's conversion back, at its own rate or at the current one",
+    operationId: "reverseConversion",
+    tag: "Exchange",
     audience: "operator",
     scope: "finance:write",
     query: { merchant: MerchantQuery },
-    body: Schema.Struct(ReverseFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(ReverseFields),
     idempotent: true,
-    answers: {
-      201: "The conversion (with `Prefer: wait=…`), taken back.",
-      202: taken,
-      404: "No such conversion.",
-      409: "It was taken back already, or what was bought is not available.",
-      422: "Not valid, or no current rate."
-    },
+    answers: commandAnswers(
+      ConversionResource,
+      "The conversion, taken back, with `Prefer: wait=…`."
+    ),
+    problems: refusalsOf("reverse_conversion"),
     handle: reverse
   }
 ]

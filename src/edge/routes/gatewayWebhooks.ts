@@ -7,6 +7,7 @@ import { Commands } from "../../bus/commands.ts"
 import { problem, unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, ok, type Route } from "../route.ts"
+import { json } from "../shape.ts"
 
 /** Gateways batch their news; this is far more than any of them sends at once. */
 const BODY_BYTES_MAX = 1024 * 1024
@@ -84,15 +85,28 @@ export const gatewayWebhookRoutes = (
   gateways: ReadonlyArray<Gateway>
 ): ReadonlyArray<Route> =>
   ([
-    ["/v1/gateways/{gateway}/webhooks", "News from a gateway, by its own signature"],
+    [
+      "tellGatewayNews",
+      "/v1/gateways/{gateway}/webhooks",
+      "News from a gateway, by its own signature"
+    ],
     // Banks add `/pix` to the address that was registered, and sign nothing: it carries a secret.
-    ["/v1/gateways/{gateway}/webhooks/{token}/pix", "News from a bank with the Pix API"]
-  ] as const).map(([path, summary]): Route => ({
+    [
+      "tellPixNews",
+      "/v1/gateways/{gateway}/webhooks/{token}/pix",
+      "News from a bank with the Pix API"
+    ]
+  ] as const).map(([operationId, path, summary]): Route => ({
     method: "POST",
     path,
     summary,
+    operationId,
+    tag: "Webhooks",
     audience: "public",
     text: { contentType: "application/json", bytesMax: BODY_BYTES_MAX },
-    answers: { 200: "Taken", 401: "Not the gateway's signature", 404: "No such gateway" },
+    answers: {
+      200: json("How many of the news were about ours", Schema.Struct({ taken: Schema.Int }))
+    },
+    problems: ["signature_refused", "gateway_not_found"],
     handle: take(gateways)
   }))

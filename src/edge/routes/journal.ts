@@ -7,7 +7,8 @@ import { type FoundEntry, type JournalPlace, searchJournal } from "../../ledger/
 import { trialBalance, trialBalanceAsOf } from "../../ledger/trialBalance.ts"
 import { Database } from "../../store/database.ts"
 import { type Cell, csvAnswer, FormatQuery, once, wantsCsv } from "../csv.ts"
-import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
+import { shownMoment } from "../../domain/moment.ts"
+import { momentQuery, pastMomentOf, periodOf } from "../moment.ts"
 import { read } from "../reading.ts"
 import {
   type Asked,
@@ -19,6 +20,8 @@ import {
   readableMerchantOf,
   type Route
 } from "../route.ts"
+import { JournalEntry, TrialBalance } from "../resources/ledger.ts"
+import { json, orCsv, page } from "../shape.ts"
 import { aboutOf, aboutQuery, periodQuery } from "../search.ts"
 import { invalidCursor } from "../shelf.ts"
 
@@ -75,11 +78,11 @@ const search = Effect.fnUntraced(function* (asked: Asked) {
   const found = known
     ? yield* read("edge.journal", (db) => searchJournal(db, { ...question, limit: limit + 1 }))
     : []
-  const page = found.slice(0, limit)
-  const last = page.at(-1)
+  const shown = found.slice(0, limit)
+  const last = shown.at(-1)
   const more = found.length > limit && last !== undefined
   return ok({
-    data: page.map(({ at_millis, ...entry }) => ({ ...entry, at: shownMoment(at_millis) })),
+    data: shown.map(({ at_millis, ...entry }) => ({ ...entry, at: shownMoment(at_millis) })),
     has_more: more,
     next_cursor: more ? `${last.at_millis}.${last.id}` : null
   })
@@ -144,15 +147,7 @@ const trial = Effect.fnUntraced(function* (asked: Asked) {
   }
   return csvAnswer(
     "trial-balance",
-    [
-      "currency",
-      "as_of",
-      "debits",
-      "credits",
-      "difference",
-      "pending_difference",
-      "journal_difference"
-    ],
+    trialBalanceColumns,
     once(data.map((line) => [
       line.currency,
       asOf === undefined ? null : shownMoment(asOf),
@@ -167,6 +162,16 @@ const trial = Effect.fnUntraced(function* (asked: Asked) {
   )
 })
 
+const trialBalanceColumns = [
+  "currency",
+  "as_of",
+  "debits",
+  "credits",
+  "difference",
+  "pending_difference",
+  "journal_difference"
+]
+
 const name = Schema.String.check(
   Schema.isMinLength(1),
   Schema.isMaxLength(NAME_CHARACTERS_MAX),
@@ -178,6 +183,8 @@ export const journalRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/journal",
     summary: "Journal entries with their postings, newest first",
+    operationId: "listJournalEntries",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: {
@@ -191,17 +198,19 @@ export const journalRoutes: ReadonlyArray<Route> = [
       format: FormatQuery,
       merchant: MerchantQuery
     },
-    answers: { 200: "A page of entries" },
+    answers: { 200: orCsv(page("A page of entries", JournalEntry), journalColumns) },
     handle: search
   },
   {
     method: "GET",
     path: "/v1/reports/trial-balance",
     summary: "Debits and credits per currency; the difference is always 0",
+    operationId: "getTrialBalance",
+    tag: "Ledger",
     audience: "operator",
     scope: "reports:read",
     query: { as_of: momentQuery("The end of this millisecond."), format: FormatQuery },
-    answers: { 200: "One line per currency" },
+    answers: { 200: orCsv(json("One line per currency", TrialBalance), trialBalanceColumns) },
     handle: trial
   }
 ]

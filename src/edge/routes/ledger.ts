@@ -15,7 +15,8 @@ import {
 } from "../../ledger/statement.ts"
 import { Database } from "../../store/database.ts"
 import { type Cell, csvAnswer, FormatQuery, once, wantsCsv } from "../csv.ts"
-import { momentQuery, pastMomentOf, periodOf, shownMoment } from "../moment.ts"
+import { shownMoment } from "../../domain/moment.ts"
+import { momentQuery, pastMomentOf, periodOf } from "../moment.ts"
 import { type Problem, problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import {
@@ -27,6 +28,8 @@ import {
   readableMerchantOf,
   type Route
 } from "../route.ts"
+import { BalanceSheet, Statement } from "../resources/ledger.ts"
+import { json, orCsv } from "../shape.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 500
@@ -279,6 +282,8 @@ export const ledgerRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/accounts/{id}/balance",
     summary: "A balance with the holds behind it, at one version; now or as of a time",
+    operationId: "getBalance",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: {
@@ -286,13 +291,16 @@ export const ledgerRoutes: ReadonlyArray<Route> = [
       format: FormatQuery,
       merchant: MerchantQuery
     },
-    answers: { 200: "The balance", 404: "No such account" },
+    answers: { 200: orCsv(json("The balance", BalanceSheet), balanceColumns) },
+    problems: ["account_not_found"],
     handle: balance
   },
   {
     method: "GET",
     path: "/v1/accounts/{id}/statement",
     summary: "Opening balance, every posting with the balance after it, closing balance",
+    operationId: "getStatement",
+    tag: "Ledger",
     audience: "merchant",
     scope: "ledger:read",
     query: {
@@ -306,7 +314,8 @@ export const ledgerRoutes: ReadonlyArray<Route> = [
       format: FormatQuery,
       merchant: MerchantQuery
     },
-    answers: { 200: "A page of the statement", 404: "No such account" },
+    answers: { 200: orCsv(json("A page of the statement", Statement), statementColumns) },
+    problems: ["account_not_found"],
     handle: statement
   }
 ]

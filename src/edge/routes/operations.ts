@@ -15,7 +15,10 @@ import { shared } from "../../proof/health/sharedAnswer.ts"
 import type { Health } from "../../proof/health/health.ts"
 import { unavailable } from "../problem.ts"
 import { read } from "../reading.ts"
+import { Overview } from "../resources/overview.ts"
+import { reviewOf } from "../resources/review.ts"
 import { ok, type Route } from "../route.ts"
+import { json } from "../shape.ts"
 
 const EVENTS_SAMPLED = 500
 const PAYMENTS_SHOWN = 40
@@ -118,15 +121,7 @@ export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
       strangers: strangersAmong(said, PARTITIONS),
       meter,
       payments: newest(events),
-      reviews: reviews.map(({ openedMillis, payment }) => ({
-        payment_id: payment.id,
-        merchant: payment.merchant,
-        amount: Number(payment.amount),
-        currency: payment.currency,
-        score: payment.risk?.score ?? 0,
-        reasons: payment.risk?.reasons ?? [],
-        opened_at: new Date(openedMillis).toISOString()
-      })),
+      reviews: reviews.map(reviewOf),
       keys,
       dead_letters_open: open,
       dead_letters: deadLetters.map(({ cursor: _, ...letter }) => letter),
@@ -140,9 +135,13 @@ export const operationRoutes = (health: Health): ReadonlyArray<Route> => {
     method: "GET",
     path: "/v1/operations/overview",
     summary: "What the operator page shows",
+    operationId: "getOverview",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:read",
-    answers: { 200: "Throughput, lag, recent payments, reviews, dead letters, trial balance" },
+    answers: {
+      200: json("Throughput, lag, recent payments, reviews, dead letters, trial balance", Overview)
+    },
     handle: () =>
       overview.pipe(
         Effect.mapError(() => unavailable("what the page shows cannot be put together now")),

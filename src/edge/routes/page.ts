@@ -1,7 +1,8 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { operatorPage, pageFiles, pageVersion } from "../operatorPage.ts"
 import { problem } from "../problem.ts"
 import type { Route } from "../route.ts"
+import { text } from "../shape.ts"
 
 /** Only the page's own files run and dress it: what somebody slips into its text does neither. */
 const PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; " +
@@ -12,10 +13,12 @@ export const pageRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/",
     summary: "The operator page",
+    operationId: "showOperatorPage",
+    tag: "Operations",
     audience: "operator",
     scope: "operations:read",
     page: true,
-    answers: { 200: "HTML", 303: "To the sign-in page" },
+    answers: { 200: text("The page", "text/html"), 303: { about: "To the sign-in page" } },
     handle: ({ caller }) =>
       Effect.succeed({
         status: 200,
@@ -31,8 +34,16 @@ export const pageRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/page/{version}/{file}",
     summary: "Scripts and styles of the operator page; an address never changes its content",
+    operationId: "getPageFile",
+    tag: "Operations",
     audience: "public",
-    answers: { 200: "The file", 404: "No such file in the version that runs here" },
+    answers: {
+      200: {
+        about: "The file",
+        content: { "text/css": Schema.String, "text/javascript": Schema.String }
+      }
+    },
+    problems: ["page_file_not_found"],
     handle: ({ path: { version, file } }) => {
       const found = version === pageVersion ? pageFiles.get(file!) : undefined
       if (found === undefined) {

@@ -10,15 +10,18 @@ import {
   IncrementFields,
   RefundFields
 } from "../../../streams/messages/payments.ts"
+import { PaymentResource } from "../../../streams/resources/payment.ts"
 import { PaymentId, paymentIdOf } from "../../domain/identifiers.ts"
 import { Database } from "../../store/database.ts"
 import { wasAskedFor } from "../../store/idempotency.ts"
 import { idempotencyKeyOf, type Intent, perform } from "../command.ts"
 import { assertMatch, etagOf, isUnchanged } from "../conditions.ts"
 import { type Problem, problem } from "../problem.ts"
+import { paymentRefusals, refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
 import { assertNamedTaken, assertNotRefused, CommandQuery } from "../refusals.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { commandAnswers, json, page } from "../shape.ts"
 import { aboutQuery, amountQuery, paymentQuestionOf, periodQuery } from "../search.ts"
 import { listed, pageQuery } from "../shelf.ts"
 
@@ -29,13 +32,10 @@ export const notFound = (id: string) =>
 
 const isPaymentId = Schema.is(PaymentId)
 
-const outcomes = {
-  201: "The outcome (with `Prefer: wait=…`); a decline is an outcome, too.",
-  202: "Taken durably; `Location` says where the payment will be.",
-  400: "No Idempotency-Key, or not JSON.",
-  422: "Not valid, or the key was used with another body.",
-  503: "Not taken: send it again with the same key."
-}
+const answers = commandAnswers(
+  PaymentResource,
+  "The outcome, with `Prefer: wait=…`; a decline is an outcome, too."
+)
 
 /** The payment as PostgreSQL knows it, for waits and repeats; an outage there only means waiting on. */
 export const current = (merchant: string, id: string) =>
@@ -115,29 +115,32 @@ const get = Effect.fnUntraced(function* (asked: Asked) {
   return ok(resourceOf(payment), { etag })
 })
 
+const CreatePayment = Schema.Struct(CreateFields).annotate({ identifier: "CreatePayment" })
+
 /** A struct without fields would take anything: text, numbers, unknown members. */
-const Nothing = Schema.Record(Schema.String, Schema.Never)
+export const Nothing = Schema.Record(Schema.String, Schema.Never)
 
 export const paymentRoutes: ReadonlyArray<Route> = [
   {
     method: "POST",
     path: "/v1/payments",
     summary: "Make a payment",
+    operationId: "createPayment",
+    tag: "Payments",
     audience: "merchant",
     scope: "payments:write",
-    body: Schema.Struct(CreateFields) as Schema.Codec<unknown, unknown>,
+    body: CreatePayment,
     idempotent: true,
-    answers: {
-      ...outcomes,
-      404: "No such quote",
-      409: "The quote was used, or its time is over."
-    },
+    answers,
+    problems: refusalsOf("create"),
     handle: create
   },
   {
     method: "GET",
     path: "/v1/payments",
     summary: "List or search payments, newest first",
+    operationId: "listPayments",
+    tag: "Payments",
     audience: "merchant",
     scope: "payments:read",
     query: {
@@ -147,7 +150,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
       ...amountQuery,
       status: { schema: Status, about: "Only payments in this state." }
     },
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of payments", PaymentResource) },
     handle: listed({ name: "payment", shown: resourceOf }, listPayments, "pay", {
       questionOf: paymentQuestionOf
     })
@@ -156,21 +159,22 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/payments/{id}",
     summary: "A payment as it is now",
+    operationId: "getPayment",
+    tag: "Payments",
     audience: "merchant",
     scope: "payments:read",
     query: { merchant: MerchantQuery, command: CommandQuery },
     answers: {
-      200: "The payment",
-      304: "Not changed since the ETag",
-      404: "No such payment",
-      409: "The request for it, or the command named, was refused.",
-      422: "The request for it, or the command named, was refused."
+      200: json("The payment", PaymentResource),
+      304: { about: "Not changed since the ETag of `If-None-Match`" }
     },
+    problems: ["precondition_failed", ...paymentRefusals],
     handle: get
   },
   ...([
     [
       "capture",
+      "capturePayment",
       "payments:write",
       "/v1/payments/{id}/capture",
       "Capture an authorized payment, or a part",
@@ -178,6 +182,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     ],
     [
       "increment",
+      "incrementPayment",
       "payments:write",
       "/v1/payments/{id}/increment",
       "Authorize more than was asked for at first",
@@ -185,6 +190,7 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     ],
     [
       "void",
+      "voidPayment",
       "payments:write",
       "/v1/payments/{id}/void",
       "Give a payment up, or back what is authorized",
@@ -192,20 +198,24 @@ export const paymentRoutes: ReadonlyArray<Route> = [
     ],
     [
       "refund",
+      "refundPayment",
       "refunds:write",
       "/v1/payments/{id}/refunds",
       "Refund a captured payment, or a part",
       Schema.Struct(RefundFields)
     ]
-  ] as const).map(([type, scope, path, summary, body]): Route => ({
+  ] as const).map(([type, operationId, scope, path, summary, body]): Route => ({
     method: "POST",
     path,
     summary,
+    operationId,
+    tag: "Payments",
     audience: "merchant",
     scope,
-    body: body as Schema.Codec<unknown, unknown>,
+    body,
     idempotent: true,
-    answers: { ...outcomes, 404: "No such payment", 409: "Not possible in the payment's state" },
+    answers,
+    problems: refusalsOf(type),
     handle: onPayment(type)
   }))
 ]

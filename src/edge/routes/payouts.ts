@@ -7,10 +7,13 @@ import {
 } from "../../../actors/payments/wallet/payout.ts"
 import { balancesOfMerchant, findPayout, listPayouts } from "../../../actors/payments/read.ts"
 import { PayoutFields, PayoutReturnedFields } from "../../../streams/messages/payouts.ts"
-import { PayoutStatus } from "../../../streams/resources/wallet.ts"
+import { PayoutResource, PayoutStatus } from "../../../streams/resources/wallet.ts"
 import { isStorable } from "../../domain/text.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
+import { WalletBalance, walletBalanceOf } from "../resources/walletBalance.ts"
 import { type Asked, limitOf, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { commandAnswers, page } from "../shape.ts"
 import {
   command,
   found,
@@ -25,11 +28,13 @@ import {
 
 const payouts: Shelf<Payout> = {
   name: "payout",
-  madeBy: "payout",
+  tag: "Wallets",
+  commands: ["payout", "payout_returned"],
   path: "/v1/payouts",
   id: /^po_[0-9a-z]{26}$/,
   find: findPayout,
-  shown: payoutResourceOf
+  shown: payoutResourceOf,
+  resource: PayoutResource
 }
 
 const create = Effect.fnUntraced(function* (asked: Asked) {
@@ -55,7 +60,6 @@ const bringBack = Effect.fnUntraced(function* (asked: Asked) {
   })
 })
 
-/** Sums may exceed what a JSON number carries: they are strings. */
 const balances = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const limit = limitOf(asked, PAGE_DEFAULT)
@@ -65,22 +69,12 @@ const balances = Effect.fnUntraced(function* (asked: Asked) {
     "edge.balances",
     (db) => balancesOfMerchant(db, merchant, { after, limit: limit + 1 })
   )
-  const page = some.slice(0, limit)
+  const shown = some.slice(0, limit)
   const more = some.length > limit
   return ok({
-    data: page.map(({ balance, pending }) => ({
-      currency: balance.currency,
-      ...(balance.recipient !== undefined && { recipient: balance.recipient }),
-      pending,
-      available: String(balance.available),
-      reserve: String(balance.reserves.reduce((sum, { amount }) => sum + amount, 0n)),
-      in_transit: String(balance.in_transit),
-      ...(balance.payout_at !== undefined && {
-        payout_at: new Date(balance.payout_at).toISOString()
-      })
-    })),
+    data: shown.map(walletBalanceOf),
     has_more: more,
-    next_cursor: more ? page.at(-1)!.balance.id : null
+    next_cursor: more ? shown.at(-1)!.balance.id : null
   })
 })
 
@@ -89,36 +83,41 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/balances",
     summary: "What is pending, available, in reserve and on its way, per currency and recipient",
+    operationId: "listBalances",
+    tag: "Wallets",
     audience: "merchant",
     scope: "ledger:read",
     query: pageQuery,
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of balances", WalletBalance) },
     handle: balances
   },
   {
     method: "POST",
     path: "/v1/payouts",
     summary: "Pay out what is available, or a part, to the merchant or a recipient",
+    operationId: "createPayout",
+    tag: "Wallets",
     audience: "merchant",
     scope: "payouts:write",
-    body: Schema.Struct(PayoutFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(PayoutFields),
     idempotent: true,
-    answers: {
-      201: "The outcome (with `Prefer: wait=…`): paid, failed, or unknown for now.",
-      202: "Taken durably; `Location` says where the payout will be.",
-      409: "Not so much is available.",
-      422: "Not valid, below the minimum, or nobody said where to."
-    },
+    answers: commandAnswers(
+      PayoutResource,
+      "The outcome, with `Prefer: wait=…`: paid, failed, or unknown for now."
+    ),
+    problems: refusalsOf("payout"),
     handle: create
   },
   {
     method: "GET",
     path: "/v1/payouts",
     summary: "List payouts, newest first",
+    operationId: "listPayouts",
+    tag: "Wallets",
     audience: "merchant",
     scope: "ledger:read",
     query: { ...pageQuery, status: { schema: PayoutStatus, about: "Only payouts in this state." } },
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of payouts", PayoutResource) },
     handle: listed(payouts, listPayouts, "po")
   },
   lookUp(payouts, "A payout as it is now"),
@@ -126,17 +125,15 @@ export const payoutRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/v1/payouts/{id}/return",
     summary: "Tell that a bank sent a payout back",
+    operationId: "returnPayout",
+    tag: "Wallets",
     audience: "operator",
     scope: "finance:write",
     query: { merchant: MerchantQuery },
-    body: Schema.Struct(PayoutReturnedFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(PayoutReturnedFields),
     idempotent: true,
-    answers: {
-      201: "The payout, returned",
-      202: "Taken durably.",
-      404: "No such payout of this merchant",
-      409: "It was not paid."
-    },
+    answers: commandAnswers(PayoutResource, "The payout, returned, with `Prefer: wait=…`."),
+    problems: refusalsOf("payout_returned"),
     handle: bringBack
   }
 ]

@@ -4,6 +4,7 @@ import { findPayment } from "../../../actors/payments/read.ts"
 import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, type Route } from "../route.ts"
+import { text } from "../shape.ts"
 import { assertPaymentId, notFound } from "./payments.ts"
 
 /** The code a payer reads with the bank's app, as an image that any page can show. */
@@ -32,9 +33,12 @@ export const qrCodeRoutes: ReadonlyArray<Route> = [{
   method: "GET",
   path: "/v1/payments/{id}/qr-code",
   summary: "The Pix code of a payment as an image (SVG)",
+  operationId: "getPaymentQrCode",
+  tag: "Payments",
   audience: "merchant",
   scope: "payments:read",
   query: { merchant: MerchantQuery },
-  answers: { 200: "The image", 404: "No such payment, or it does not wait for a Pix" },
+  answers: { 200: text("The image", "image/svg+xml") },
+  problems: ["payment_not_found", "qr_code_not_found"],
   handle: show
 }]

@@ -1,7 +1,14 @@
 import { Effect, Schema } from "effect"
-import { breakCursor, breaksOf, summaryOf } from "../../../actors/reconciliation/read.ts"
+import {
+  Break,
+  breakCursor,
+  breaksOf,
+  SummaryLine,
+  summaryOf
+} from "../../../actors/reconciliation/read.ts"
 import { read } from "../reading.ts"
 import { type Asked, limitOf, limitQuery, MerchantQuery, ok, type Route } from "../route.ts"
+import { list, page } from "../shape.ts"
 import { invalidCursor } from "../shelf.ts"
 
 const PAGE_MAX = 200
@@ -27,12 +34,12 @@ const breaks = Effect.fnUntraced(function* (asked: Asked) {
     "edge.breaks",
     (db) => breaksOf(db, whose(asked), { after, limit: limit + 1 })
   )
-  const page = found.slice(0, limit)
+  const shown = found.slice(0, limit)
   const more = found.length > limit
   return ok({
-    data: page.map(({ cursor: _, ...rest }) => rest),
+    data: shown.map(({ cursor: _, ...rest }) => rest),
     has_more: more,
-    next_cursor: more ? page.at(-1)!.cursor : null
+    next_cursor: more ? shown.at(-1)!.cursor : null
   })
 })
 
@@ -41,16 +48,20 @@ export const reconciliationRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/reconciliation/summary",
     summary: "Per gateway, day and currency: matched, awaiting, broken",
+    operationId: "getReconciliationSummary",
+    tag: "Reconciliation",
     audience: "merchant",
     scope: "reports:read",
     query: { merchant: MerchantQuery },
-    answers: { 200: "The newest days" },
+    answers: { 200: list("The newest days", SummaryLine) },
     handle: summary
   },
   {
     method: "GET",
     path: "/v1/reconciliation/breaks",
     summary: "Open breaks with their reasons, the oldest day first",
+    operationId: "listBreaks",
+    tag: "Reconciliation",
     audience: "merchant",
     scope: "reports:read",
     query: {
@@ -58,7 +69,7 @@ export const reconciliationRoutes: ReadonlyArray<Route> = [
       cursor: { schema: Schema.String, about: "The next_cursor of the page before." },
       merchant: MerchantQuery
     },
-    answers: { 200: "A page of breaks" },
+    answers: { 200: page("A page of breaks", Break) },
     handle: breaks
   }
 ]

@@ -2,27 +2,23 @@ import { Effect, Schema } from "effect"
 import { findPayment, merchantOfPayment, openReviews } from "../../../actors/payments/read.ts"
 import { resourceOf } from "../../../actors/payments/payment/resource.ts"
 import { ReviewFields } from "../../../streams/messages/payments.ts"
+import { PaymentResource } from "../../../streams/resources/payment.ts"
 import { idempotencyKeyOf, perform } from "../command.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
 import { type Asked, MerchantQuery, ok, type Route } from "../route.ts"
+import { Review, reviewOf } from "../resources/review.ts"
+import { commandAnswers, list } from "../shape.ts"
 import { Database } from "../../store/database.ts"
 import { assertPaymentId, notFound } from "./payments.ts"
 
 const REVIEWS_MAX = 200
 
-const list = Effect.map(
+const queue = Effect.map(
   read("edge.reviews", (db) => openReviews(db, REVIEWS_MAX)),
   (reviews) =>
     ok({
-      data: reviews.map(({ openedMillis, payment }) => ({
-        payment_id: payment.id,
-        merchant: payment.merchant,
-        amount: Number(payment.amount),
-        currency: payment.currency,
-        score: payment.risk?.score,
-        reasons: payment.risk?.reasons ?? [],
-        opened_at: new Date(openedMillis).toISOString()
-      }))
+      data: reviews.map(reviewOf)
     })
 )
 
@@ -57,21 +53,26 @@ export const reviewRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/v1/fraud/reviews",
     summary: "Payments held for a person, the oldest first",
+    operationId: "listReviews",
+    tag: "Reviews",
     audience: "operator",
     scope: "reviews:decide",
-    answers: { 200: "The queue" },
-    handle: () => list
+    answers: { 200: list("The queue", Review) },
+    handle: () => queue
   },
   {
     method: "POST",
     path: "/v1/fraud/reviews/{payment_id}",
     summary: "Let a held payment go on, or reject it",
+    operationId: "decideReview",
+    tag: "Reviews",
     audience: "operator",
     scope: "reviews:decide",
     query: { merchant: MerchantQuery },
-    body: Schema.Struct(ReviewFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(ReviewFields),
     idempotent: true,
-    answers: { 201: "The outcome", 202: "Taken", 404: "No such payment", 409: "Not in review" },
+    answers: commandAnswers(PaymentResource),
+    problems: refusalsOf("review"),
     handle: decide
   }
 ]

@@ -6,6 +6,7 @@ import { Commands } from "../../bus/commands.ts"
 import { idempotencyKeyOf } from "../command.ts"
 import { problem, unavailable } from "../problem.ts"
 import type { Asked, Route } from "../route.ts"
+import { json } from "../shape.ts"
 
 /** Text of one part. With JSON's escapes it stays below what a mailbox takes. */
 const PART_CHARACTERS = 300_000
@@ -30,6 +31,13 @@ const partsOf = (text: string, characters = PART_CHARACTERS): ReadonlyArray<stri
 
 /** The day of the first dated line, for files whose day is not named. */
 const dayOf = (text: string): string | undefined => /(\d{4}-\d{2}-\d{2})T\d{2}:/.exec(text)?.[1]
+
+const SubmittedFile = Schema.Struct({
+  file: Schema.String,
+  source: Schema.String,
+  date: Schema.String,
+  parts: Schema.Int
+}).annotate({ identifier: "SubmittedFile" })
 
 const submit = Effect.fnUntraced(function* (asked: Asked) {
   const { text } = asked
@@ -78,6 +86,8 @@ export const settlementRoutes: ReadonlyArray<Route> = [{
   method: "POST",
   path: "/v1/settlement-files",
   summary: "Hand in a gateway's settlement file (CSV)",
+  operationId: "submitSettlementFile",
+  tag: "Reconciliation",
   audience: "operator",
   scope: "finance:write",
   query: {
@@ -85,9 +95,10 @@ export const settlementRoutes: ReadonlyArray<Route> = [{
       schema: Schema.String.check(Schema.isPattern(/^[a-z0-9_\-]{1,32}$/u)),
       about: "The gateway the file comes from."
     },
-    date: { schema: Day as Schema.Codec<unknown, unknown>, about: "The day it settles." }
+    date: { schema: Day, about: "The day it settles." }
   },
   text: { contentType: "text/csv", bytesMax: FILE_BYTES_MAX },
-  answers: { 202: "Taken durably", 413: "Too large", 422: "No day could be told" },
+  answers: { 202: json("Taken durably", SubmittedFile) },
+  problems: ["source_missing", "date_missing", "idempotency_key_invalid"],
   handle: submit
 }]

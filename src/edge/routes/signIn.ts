@@ -8,6 +8,7 @@ import { problem } from "../problem.ts"
 import { read } from "../reading.ts"
 import { endSession } from "../../store/sessions.ts"
 import type { Asked, Route } from "../route.ts"
+import { text } from "../shape.ts"
 
 const FORM_BYTES_MAX = 4 * 1024
 const FORM = { contentType: "application/x-www-form-urlencoded", bytesMax: FORM_BYTES_MAX }
@@ -58,9 +59,11 @@ export const signInRoutes: ReadonlyArray<Route> = [
     method: "GET",
     path: "/sign-in",
     summary: "The page at which people sign in",
+    operationId: "showSignIn",
+    tag: "Access",
     audience: "public",
     query: { next: { schema: Schema.String, about: "Where to go on: a path of this host." } },
-    answers: { 200: "HTML" },
+    answers: { 200: text("The page", "text/html") },
     handle: (asked) =>
       Effect.succeed(
         signInPage({ status: 200, next: nextOf(asked.query["next"]), wrong: false, asked })
@@ -70,17 +73,26 @@ export const signInRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/sign-in",
     summary: "Exchange a key for a session",
+    operationId: "beginSession",
+    tag: "Access",
     audience: "public",
     text: FORM,
-    answers: { 303: "Signed in, with a cookie", 401: "No such key (HTML)" },
+    answers: {
+      303: { about: "Signed in, with a cookie" },
+      401: text("The page again: no such key", "text/html")
+    },
+    problems: ["not_allowed"],
     handle: signIn
   },
   {
     method: "POST",
     path: "/sign-out",
     summary: "End a session",
+    operationId: "endSession",
+    tag: "Access",
     audience: "public",
-    answers: { 303: "Signed out" },
+    answers: { 303: { about: "Signed out" } },
+    problems: ["not_allowed", "not_authenticated"],
     handle: signOut
   }
 ]

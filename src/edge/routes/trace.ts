@@ -1,33 +1,20 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { deliveriesAbout, notificationsAbout } from "../../../actors/messaging/read.ts"
 import { findPayment } from "../../../actors/payments/read.ts"
 import { gatewayOf } from "../../../actors/payments/payment/attempts.ts"
 import type { Attempt } from "../../../actors/payments/payment/attempts.ts"
 import type { Payment } from "../../../actors/payments/payment/state.ts"
+import { Time } from "../../../streams/resources/parts.ts"
 import { formatMinorUnits } from "../../domain/currency.ts"
 import { postingsOfPayment } from "../../ledger/read.ts"
 import { eventsAbout } from "../../store/events.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, MerchantQuery, ok, type Route } from "../route.ts"
+import { json } from "../shape.ts"
 import { assertPaymentId, notFound } from "./payments.ts"
 
-interface Item {
-  readonly at: number
-  readonly kind:
-    | "command"
-    | "score"
-    | "route"
-    | "attempt"
-    | "posting"
-    | "event"
-    | "delivery"
-    | "notification"
-  readonly title: string
-  readonly detail: string
-}
-
 /** Ties are told in the order things follow from each other. */
-const order: ReadonlyArray<Item["kind"]> = [
+const order = [
   "command",
   "score",
   "route",
@@ -36,7 +23,18 @@ const order: ReadonlyArray<Item["kind"]> = [
   "event",
   "delivery",
   "notification"
-]
+] as const
+
+const told = { kind: Schema.Literals(order), title: Schema.String, detail: Schema.String }
+
+interface Item extends Schema.Struct.Type<typeof told> {
+  readonly at: number
+}
+
+const Trace = Schema.Struct({
+  payment: Schema.String,
+  data: Schema.Array(Schema.Struct({ ...told, at: Time }))
+}).annotate({ identifier: "Trace" })
 
 /** Everything that happened to one payment, in order, from the tables that hold it. */
 const trace = Effect.fnUntraced(function* (asked: Asked) {
@@ -133,9 +131,12 @@ export const traceRoutes: ReadonlyArray<Route> = [{
   method: "GET",
   path: "/v1/payments/{id}/trace",
   summary: "Everything that happened to a payment, in order",
+  operationId: "tracePayment",
+  tag: "Payments",
   audience: "merchant",
   scope: "payments:read",
   query: { merchant: MerchantQuery },
-  answers: { 200: "The trace", 404: "No such payment" },
+  answers: { 200: json("The trace", Trace) },
+  problems: ["payment_not_found"],
   handle: trace
 }]

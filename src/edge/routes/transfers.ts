@@ -6,20 +6,25 @@ import {
   transferResourceOf
 } from "../../../actors/payments/wallet/transfer.ts"
 import { TransferFields } from "../../../streams/messages/transfers.ts"
+import { TransferResource } from "../../../streams/resources/wallet.ts"
 import { Commands } from "../../bus/commands.ts"
 import { hasApiKey } from "../../store/apiKeys.ts"
 import { unavailable } from "../problem.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
 import { type Asked, merchantOf, type Route } from "../route.ts"
+import { commandAnswers, page } from "../shape.ts"
 import { command, listed, lookUp, pageQuery, type Shelf } from "../shelf.ts"
 
 const transfers: Shelf<Transfer> = {
   name: "transfer",
-  madeBy: "transfer",
+  tag: "Wallets",
+  commands: ["transfer"],
   path: "/v1/transfers",
   id: /^trf_[0-9a-z]{26}$/,
   find: findTransfer,
-  shown: transferResourceOf
+  shown: transferResourceOf,
+  resource: TransferResource
 }
 
 /**
@@ -55,26 +60,29 @@ export const transferRoutes: ReadonlyArray<Route> = [
     method: "POST",
     path: "/v1/transfers",
     summary: "Move what is available to another wallet: a recipient's, or another merchant's",
+    operationId: "createTransfer",
+    tag: "Wallets",
     audience: "merchant",
     scope: "transfers:write",
-    body: Schema.Struct(TransferFields) as Schema.Codec<unknown, unknown>,
+    body: Schema.Struct(TransferFields),
     idempotent: true,
-    answers: {
-      201: "The transfer (with `Prefer: wait=…`): booked on both sides, or failed and taken back.",
-      202: "Taken durably; `Location` says where the transfer will be.",
-      409: "Not so much is available.",
-      422: "Not valid, or from a wallet to itself."
-    },
+    answers: commandAnswers(
+      TransferResource,
+      "The transfer, with `Prefer: wait=…`: booked on both sides, or failed and taken back."
+    ),
+    problems: refusalsOf("transfer"),
     handle: create
   },
   {
     method: "GET",
     path: "/v1/transfers",
     summary: "List transfers, sent and received, newest first",
+    operationId: "listTransfers",
+    tag: "Wallets",
     audience: "merchant",
     scope: "ledger:read",
     query: pageQuery,
-    answers: { 200: "A page" },
+    answers: { 200: page("A page of transfers", TransferResource) },
     handle: listed(transfers, listTransfers, "trf")
   },
   lookUp(transfers, "A transfer as it is now, from this merchant's side")

@@ -8,7 +8,15 @@ import { Commands } from "../../bus/commands.ts"
 import { derivedId } from "../../domain/identifiers.ts"
 import { idempotencyKeyOf } from "../command.ts"
 import { problem, refusalProblem, unavailable } from "../problem.ts"
+import { refusalsOf } from "../problems/commands.ts"
 import { read } from "../reading.ts"
+import {
+  deliveryOf,
+  endpointOf,
+  RegisteredEndpoint,
+  WebhookDelivery,
+  WebhookEndpoint
+} from "../resources/webhook.ts"
 import {
   type Asked,
   limitOf,
@@ -18,6 +26,7 @@ import {
   ok,
   type Route
 } from "../route.ts"
+import { json, list } from "../shape.ts"
 
 const SECRET_BYTES = 24
 const REGISTER_MILLIS = 5_000
@@ -88,17 +97,11 @@ const register = (settings: WebhookSettings) =>
       : { status: 201, body: { ...shown, secret } }
   })
 
-const list = Effect.fnUntraced(function* (asked: Asked) {
+const endpointsListed = Effect.fnUntraced(function* (asked: Asked) {
   const merchant = yield* merchantOf(asked)
   const endpoints = yield* read("edge.endpoints", (db) => endpointsOf(db, merchant))
   return ok({
-    data: endpoints.map(({ created_at, events, id, status, url }) => ({
-      id,
-      url,
-      events,
-      status,
-      created_at: new Date(created_at).toISOString()
-    }))
+    data: endpoints.map(endpointOf)
   })
 })
 
@@ -112,18 +115,7 @@ const deliveries = Effect.fnUntraced(function* (asked: Asked) {
   const limit = limitOf(asked)
   const found = yield* read("edge.deliveries", (db) => deliveriesTo(db, merchant, id, limit))
   return ok({
-    data: found.map((delivery) => ({
-      id: delivery.id,
-      event_id: delivery.event_id,
-      event_type: delivery.event_type,
-      status: delivery.status,
-      attempts: delivery.attempts,
-      last_status: delivery.last_status,
-      last_error: delivery.last_error,
-      created_at: new Date(delivery.created_at).toISOString(),
-      updated_at: new Date(delivery.updated_at).toISOString(),
-      next_try_at: delivery.wake_at === undefined ? null : new Date(delivery.wake_at).toISOString()
-    }))
+    data: found.map(deliveryOf)
   })
 })
 
@@ -132,31 +124,42 @@ export const webhookRoutes = (settings: WebhookSettings): ReadonlyArray<Route> =
     method: "POST",
     path: "/v1/webhook-endpoints",
     summary: "Register an endpoint; its secret is shown once",
+    operationId: "registerWebhookEndpoint",
+    tag: "Webhooks",
     audience: "merchant",
     scope: "webhooks:manage",
     query: { merchant: MerchantQuery },
-    body: Schema.Struct(EndpointFields) as Schema.Codec<unknown, unknown>,
-    answers: { 201: "The endpoint with its secret", 422: "Not valid, or the address is refused" },
+    body: Schema.Struct(EndpointFields),
+    answers: { 201: json("The endpoint with its secret, the first time", RegisteredEndpoint) },
+    problems: [
+      ...["unknown_event", "url_refused", "idempotency_key_invalid"] as const,
+      ...refusalsOf("register_endpoint")
+    ],
     handle: register(settings)
   },
   {
     method: "GET",
     path: "/v1/webhook-endpoints",
     summary: "A merchant's endpoints",
+    operationId: "listWebhookEndpoints",
+    tag: "Webhooks",
     audience: "merchant",
     scope: "webhooks:manage",
     query: { merchant: MerchantQuery },
-    answers: { 200: "The endpoints, without secrets" },
-    handle: list
+    answers: { 200: list("The endpoints, without secrets", WebhookEndpoint) },
+    handle: endpointsListed
   },
   {
     method: "GET",
     path: "/v1/webhook-endpoints/{id}/deliveries",
     summary: "What was sent to an endpoint, newest first",
+    operationId: "listWebhookDeliveries",
+    tag: "Webhooks",
     audience: "merchant",
     scope: "webhooks:manage",
     query: { limit: limitQuery(PAGE_MAX), merchant: MerchantQuery },
-    answers: { 200: "Deliveries", 404: "No such endpoint" },
+    answers: { 200: list("The newest deliveries", WebhookDelivery) },
+    problems: ["endpoint_not_found"],
     handle: deliveries
   }
 ]

@@ -1,3 +1,4 @@
+import { Schema } from "effect"
 /** What Lastro promises (each has tests of the same name), in the words of its README. */
 export const promises = {
   G1: "accepted means durable",
@@ -20,47 +21,54 @@ export const promises = {
 
 export type Promised = keyof typeof promises
 
+const Verdict = Schema.Literals(["good", "poor", "bad", "unknown"])
 /** `poor` is worth knowing and breaks nothing; `unknown` could not be looked at from here. */
-type Verdict = "good" | "poor" | "bad" | "unknown"
+type Verdict = typeof Verdict.Type
+
+const Promised = Schema.Literals(Object.keys(promises) as Array<Promised>)
 
 /** One thing that was looked at. */
-export interface Finding {
-  readonly area:
-    | "nats"
-    | "disks"
-    | "clocks"
-    | "streams"
-    | "workers"
-    | "identities"
-    | "postgresql"
-    | "ledger"
-    | "effects"
-  readonly check: string
-  readonly verdict: Verdict
-  readonly found: string
+const Finding = Schema.Struct({
+  area: Schema.Literals([
+    "nats",
+    "disks",
+    "clocks",
+    "streams",
+    "workers",
+    "identities",
+    "postgresql",
+    "ledger",
+    "effects"
+  ]),
+  check: Schema.String,
+  verdict: Verdict,
+  found: Schema.String,
   /** What to do about it. */
-  readonly advice?: string
+  advice: Schema.optionalKey(Schema.String),
   /** What does not hold where it is bad, and is not known to hold where it is unknown. */
-  readonly undermines: ReadonlyArray<Promised>
+  undermines: Schema.Array(Promised),
   /** What this deployment, as somebody wants it, cannot keep: nothing is broken. */
-  readonly withholds?: ReadonlyArray<Promised>
-}
+  withholds: Schema.optionalKey(Schema.Array(Promised))
+})
+export type Finding = typeof Finding.Type
 
-export interface PromiseState {
-  readonly promise: Promised
-  readonly says: string
+const PromiseState = Schema.Struct({
+  promise: Promised,
+  says: Schema.String,
   /** `absent`: nothing is wrong, and there is nothing that could keep it. */
-  readonly holds: "yes" | "no" | "unknown" | "absent"
-  readonly why: ReadonlyArray<string>
-}
+  holds: Schema.Literals(["yes", "no", "unknown", "absent"]),
+  why: Schema.Array(Schema.String)
+})
+export type PromiseState = typeof PromiseState.Type
 
-export interface Diagnosis {
-  readonly at: string
-  readonly findings: ReadonlyArray<Finding>
-  readonly promises: ReadonlyArray<PromiseState>
+export const Diagnosis = Schema.Struct({
+  at: Schema.String,
+  findings: Schema.Array(Finding),
+  promises: Schema.Array(PromiseState),
   /** Nothing is bad, and nothing unknown that a promise needs. */
-  readonly well: boolean
-}
+  well: Schema.Boolean
+}).annotate({ identifier: "Diagnosis" })
+export type Diagnosis = typeof Diagnosis.Type
 
 /** A promise holds where every condition it rests on was seen to be met. */
 export const diagnosisOf = (at: Date, findings: ReadonlyArray<Finding>): Diagnosis => {

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { families, PARTITIONS } from "../../../streams/mailboxes.ts"
 import type { NatsLink } from "../../bus/connection.ts"
 import { escalationsOf, familyControl } from "../../bus/control.ts"
@@ -10,6 +10,38 @@ import type { CursorView, KeysCounted } from "../../store/machine.ts"
 const ESCALATIONS_SHOWN_MILLIS = 600_000
 
 type Nc = NatsLink["nc"]
+
+export const FamilyState = Schema.Struct({
+  family: Schema.String,
+  kind: Schema.Literals(["keyed", "outbound"]),
+  paused: Schema.NullOr(
+    Schema.Struct({ by: Schema.String, why: Schema.String, at: Schema.String })
+  ),
+  escalations: Schema.Array(
+    Schema.Struct({
+      at: Schema.String,
+      partition: Schema.Int,
+      worker: Schema.String,
+      detail: Schema.String
+    })
+  ),
+  lag_messages: Schema.optionalKey(Schema.NullOr(Schema.Int)),
+  partitions: Schema.Array(
+    Schema.Struct({
+      partition: Schema.Int,
+      owner: Schema.String,
+      /** Since the owner proved that it lives, or gave the partition back. */
+      lease_age_seconds: Schema.NullOr(Schema.Finite),
+      epoch: Schema.Int,
+      lag_messages: Schema.NullOr(Schema.Int),
+      lag_seconds: Schema.Finite,
+      parked: Schema.Int,
+      quarantined: Schema.Int,
+      paused: Schema.Int
+    })
+  )
+}).annotate({ identifier: "FamilyState" })
+export type FamilyState = typeof FamilyState.Type
 
 /** Each family as it is now: paused or not, what escalated of late, who owns what and how far behind it is. */
 export const familyStates = Effect.fnUntraced(function* (
@@ -49,8 +81,6 @@ export const familyStates = Effect.fnUntraced(function* (
     { concurrency: "unbounded" }
   )
 })
-
-export type FamilyState = Effect.Success<ReturnType<typeof familyStates>>[number]
 
 /** A family stands still where it is paused, or the mailbox that it reads with others. */
 const controlOf = (nc: Nc, family: string, mailbox: string) =>

@@ -1,24 +1,27 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 
 /** What health is judged by. Each has a test in which it turns red. */
-type SignalName =
-  | "logins"
-  | "servers"
-  | "disks"
-  | "nats"
-  | "writes"
-  | "leases"
-  | "lag"
-  | "postgresql"
+const SignalName = Schema.Literals([
+  "logins",
+  "servers",
+  "disks",
+  "nats",
+  "writes",
+  "leases",
+  "lag",
+  "postgresql"
+])
+type SignalName = typeof SignalName.Type
 
 /** One thing as it is now, not as it was remembered. */
-export interface Signal {
-  readonly signal: SignalName
+export const Signal = Schema.Struct({
+  signal: SignalName,
   /** `poor` is worth knowing; `unknown` cannot be seen from here. Only `bad` makes a process unready. */
-  readonly state: "good" | "poor" | "bad" | "unknown"
+  state: Schema.Literals(["good", "poor", "bad", "unknown"]),
   /** A sentence for a person. */
-  readonly found: string
-}
+  found: Schema.String
+}).annotate({ identifier: "Signal" })
+export type Signal = typeof Signal.Type
 
 /** Who is asked for its health answers soon, also where a server hangs. */
 export const SIGNAL_MILLIS = 1_000

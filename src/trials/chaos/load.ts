@@ -221,7 +221,11 @@ export class ChaosLoad {
     for (;;) {
       const status = await fetch(
         `${edgeUrl}/v1/settlement-files?source=simulator&date=${day}`,
-        { method: "POST", headers: { authorization: `Bearer ${operatorKey}` }, body: file }
+        {
+          method: "POST",
+          headers: { authorization: `Bearer ${operatorKey}`, "content-type": "text/csv" },
+          body: file
+        }
       ).then((answer) => answer.arrayBuffer().then(() => answer.status), () => 0)
       if (status === 202) return
       if (status !== 0 && status !== 503) throw new Error(`the file was answered with ${status}`)
