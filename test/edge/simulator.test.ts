@@ -172,7 +172,7 @@ describe("time-outs", () => {
     for (const command of ["capture", "refunds"]) {
       expect(await shop.post(`/v1/payments/${id}/${command}`)).toMatchObject({
         status: 409,
-        json: { code: "invalid_state" }
+        json: { code: "operation_in_progress", retryable: true }
       })
     }
   })

@@ -192,6 +192,22 @@ describe("an authorization that is none of the payment's", () => {
   })
 })
 
+it("a refund made at the gateway that crosses ours of the same money is booked once ours is not made", () => {
+  const life = paid()
+  life.take(asked("refund", "ours"))
+  const ours = last(life)
+  const more = { attempt: refundKey, refund_id: "re_1", says: "made", gateway: GATEWAY }
+  life.take(about("notified", more))
+  life.take(answer(last(life), yes(10_000n), true))
+  expect(life.suspense).toBe(-10_000n)
+  const { events } = Result.getOrThrow(life.take(answer(ours, no)))
+  expect(events!.map(({ type }) => type)).toEqual(["payment.refund_failed", "payment.refunded"])
+  expect(life.suspense).toBe(0n)
+  expect(life.payment).toMatchObject({ amount_refunded: 10_000n })
+  expect(life.payment!.refunds.map(({ made_at_gateway, status }) => [status, made_at_gateway]))
+    .toEqual([["failed", undefined], ["succeeded", true]])
+})
+
 it("a gateway that turns for ever leaves a document that does not grow", () => {
   const life = begun("automatic", no)
   const turn = () => {

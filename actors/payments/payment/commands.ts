@@ -150,7 +150,7 @@ const askScore = (step: Step): Step => {
 export const capture = (payment: Payment, body: Body<"capture">, received: Received<Terms>) =>
   command(payment, "capture", body, received, (step) => {
     if (payment.status !== "authorized" && payment.status !== "partially_captured") {
-      return refuse("invalid_state", `a ${payment.status} payment cannot be captured`, payment.id)
+      return cannotBe("captured", payment)
     }
     const busy = operationUnderWay(payment)
     if (busy !== undefined) return inProgress(payment, busy.operation)
@@ -168,7 +168,7 @@ export const capture = (payment: Payment, body: Body<"capture">, received: Recei
 export const increment = (payment: Payment, body: Body<"increment">, received: Received<Terms>) =>
   command(payment, "increment", body, received, (step) => {
     if (payment.status !== "authorized") {
-      return refuse("invalid_state", `a ${payment.status} payment cannot be increased`, payment.id)
+      return cannotBe("increased", payment)
     }
     const busy = operationUnderWay(payment)
     if (busy !== undefined) return inProgress(payment, busy.operation)
@@ -194,7 +194,7 @@ export const voidPayment = (payment: Payment, body: Body<"void">, received: Rece
       return payment.status === "requires_action" ? withdraw(step) : voidLater(step)
     }
     if (payment.status !== "authorized" && payment.status !== "partially_captured") {
-      return refuse("invalid_state", `a ${payment.status} payment cannot be voided`, payment.id)
+      return cannotBe("voided", payment)
     }
     const busy = operationUnderWay(payment)
     if (busy === undefined) return askVoid(step)
@@ -211,7 +211,7 @@ export const refund = (payment: Payment, body: Body<"refund">, received: Receive
       return refuse("charge_not_found", detail, payment.id, "/charge_id")
     }
     if (payment.status !== "captured" && payment.status !== "partially_captured") {
-      return refuse("invalid_state", `a ${payment.status} payment cannot be refunded`, payment.id)
+      return cannotBe("refunded", payment)
     }
     const left = payment.legs.reduce((sum, leg) => sum + leg.captured - takenBack(leg), 0n)
     const amount = body.amount ?? left
@@ -323,6 +323,12 @@ const repeat = (
       }
     )
   })
+
+/** While its charge has no outcome that may change at any moment: it is no answer for good. */
+export const cannotBe = (what: string, { id, status }: Payment): Decided =>
+  isBeforeCharge(status) || isUnderWay(status)
+    ? refuse("operation_in_progress", `a ${status} payment cannot be ${what} yet: try again`, id)
+    : refuse("invalid_state", `a ${status} payment cannot be ${what}`, id)
 
 const inProgress = (payment: Payment, operation: string) =>
   refuse("operation_in_progress", `a ${operation} is under way: try again after it`, payment.id)

@@ -7,7 +7,7 @@ import type { Payment } from "./state.ts"
 import type { Terms } from "../terms.ts"
 import { nextNumber } from "./attempts.ts"
 import { giveCredit, takeCredit, takeFee } from "./crediting.ts"
-import { type Body, command, type Taken } from "./commands.ts"
+import { type Body, cannotBe, command, type Taken } from "./commands.ts"
 import { disputeLifted, disputeStep } from "./legs.ts"
 import { sendAttempt } from "./gatewayCalls.ts"
 import { become, bookOf, change, type Step, tell, without } from "./step.ts"
@@ -28,7 +28,7 @@ export const disputeOpened = (
   command(payment, "dispute_opened", body, received, (step) => {
     const { amount, dispute_id: id, evidence_due_by, fee = 0n, reason } = body
     if (payment.status !== "captured" && payment.status !== "partially_captured") {
-      return refuse("invalid_state", `a ${payment.status} payment cannot be disputed`, payment.id)
+      return cannotBe("disputed", payment)
     }
     const known = disputeOf(payment, id)
     if (known !== undefined) {

@@ -7,9 +7,9 @@ import type { Payment } from "./state.ts"
 import type { Refund } from "./refund.ts"
 import { giveCredit, takeCredit } from "./crediting.ts"
 import { refundStep, refundUndone, takenBack } from "./legs.ts"
-import { become, bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
+import { attemptOf, become, bookOf, change, changeAttempt, type Step, tell } from "./step.ts"
 import { accountsFor, ofStray, takeStray } from "./strayRefunds.ts"
-import { contradict, doubt } from "./suspense.ts"
+import { contradict, doubt, outOfSuspense } from "./suspense.ts"
 import { asCaptured } from "./narrow.ts"
 
 type Approved = Extract<Outcome, { _tag: "Approved" }>
@@ -73,11 +73,42 @@ export const refundNotMade = (
   if (refund === undefined) return step
   const wasMade = refund.status === "succeeded"
   const { charge_id } = attempt
-  return tell(unbooked(step, refund), "payment.refund_failed", {
+  const failed = tell(unbooked(step, refund), "payment.refund_failed", {
     refund: { ...shown(step, refund), ...(wasMade && { charge_id, taken_back: true }) },
     failure
   })
+  return failed.payment.attempts.filter(isCrossed).reduce(bookCrossed, failed)
 }
+
+/** Made at the gateway, of what was captured, while the legs had not as much left. */
+const NO_ROOM = "no_room"
+
+const isCrossed = ({ code, contradicted }: Attempt): boolean =>
+  code === NO_ROOM && contradicted !== undefined
+
+/** There is room for what somebody gave back at the gateway meanwhile: it is a refund like another. */
+const bookCrossed = (step: Step, attempt: Attempt): Step => {
+  const left = outOfSuspense(step, attempt)
+  const { charge_id = "", code: _, detail: __, ...rest } = attemptOf(left.payment, attempt.key)!
+  const made: Attempt = { ...rest, charge_id, status: "approved" }
+  return bookMade(
+    changeAttempt(left, made),
+    refundFor(step, made),
+    charge_id,
+    step.payment.credit?.refund_rate ?? "original"
+  ) ?? step
+}
+
+const refundFor = (
+  { payment: { id }, received: { at } }: Step,
+  { amount, key, refund_id }: Attempt
+) => ({
+  id: derivedId("ref", id, refund_id!),
+  attempt: key,
+  amount,
+  made_at_gateway: true,
+  created_at: at
+})
 
 /** All that was booked for it is reversed. */
 const unbooked = (step: Step, refund: Refund): Step => {
@@ -196,26 +227,24 @@ export const refundAtGateway = (
   attempt: Attempt,
   { amount, charge_id }: Approved
 ): Step => {
-  const { payment, received } = step
+  const { payment } = step
   const made: Attempt = { ...attempt, amount, charge_id, status: "approved" }
   const known = changeAttempt(step, made)
   const stray = payment.strays?.find((one) => one.charge_id === attempt.charge_id)
   // Of money that we do not know of yet it is none of what was captured.
   const isOfOther = stray === undefined && attempt.charge_id !== undefined &&
     attempt.charge_id !== payment.charge_id
-  const asked = {
-    id: derivedId("ref", payment.id, attempt.refund_id!),
-    attempt: attempt.key,
-    amount,
-    made_at_gateway: true,
-    ...(stray && { stray: stray.charge_id }),
-    created_at: received.at
-  }
+  const asked = { ...refundFor(step, made), ...(stray && { stray: stray.charge_id }) }
   const detail = `the gateway reports a refund of ${amount} that nobody asked for`
   const booked = isOfOther
     ? undefined
     : bookMade(known, asked, charge_id, payment.credit?.refund_rate ?? "original")
   if (booked !== undefined) return doubt(booked, made, { charge_id, detail })
-  const refused: Attempt = { ...made, status: "declined", code: "not_asked_for", detail }
+  const refused: Attempt = {
+    ...made,
+    status: "declined",
+    code: isOfOther || stray !== undefined ? "not_asked_for" : NO_ROOM,
+    detail
+  }
   return contradict(step, refused, -amount, { charge_id, detail }) ?? step
 }

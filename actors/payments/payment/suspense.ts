@@ -172,17 +172,22 @@ export const contradict = (
   return doubt(keep(booked, attempt, word.charge_id, amount), attempt, word, name)
 }
 
-/** The gateway came back to its first word: what stood in suspense for the other one leaves it. */
-export const lift = (step: Step, attempt: Attempt, charge_id: string): Step => {
+/** What stood in suspense for the gateway's word leaves it. */
+export const outOfSuspense = (step: Step, attempt: Attempt): Step => {
   const { amount, name } = attempt.contradicted!
   const noted = changeAttempt(step, {
     ...without(attempt, "contradicted"),
     turns: (attempt.turns ?? 0) + 1
   })
-  const booked = amount === 0n
+  return amount === 0n
     ? noted
     : book(noted, entries.contradictionLifted(accountsOf(step, attempt), name, amount))
-  const left = unkept(booked, attempt)
+}
+
+/** The gateway came back to its first word: what stood in suspense for the other one leaves it. */
+export const lift = (step: Step, attempt: Attempt, charge_id: string): Step => {
+  const { name } = attempt.contradicted!
+  const left = unkept(outOfSuspense(step, attempt), attempt)
   const detail = `the gateway says again that the ${attempt.operation} is ${attempt.status}`
   return doubt(left, attempt, { charge_id, detail }, name)
 }

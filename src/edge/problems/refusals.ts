@@ -40,7 +40,8 @@ export const refusalProblems: Readonly<Record<RefusalCode, ProblemKind>> = {
   },
   operation_in_progress: {
     status: 409,
-    means: "Another operation on the same thing has no answer yet; two at once could contradict.",
+    means:
+      "What it is about has no answer yet: its charge, or another operation on the same thing.",
     mends: "Send the same again a little later, under the same Idempotency-Key."
   },
   amount_too_large: {
