@@ -4,6 +4,12 @@ import { testFiles } from "./test/support/serverTests.ts"
 
 const { pure, servers } = testFiles()
 
+/** Sources run as they are, not as vite would change them, so that what is counted needs no way back. */
+const counted = {
+  setupFiles: ["test/support/takeCoverage.ts"],
+  experimental: { viteModuleRunner: false, nodeLoader: false }
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,9 +27,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Many tests name a partition from 4 to 7; deployments have four unless they choose.
     env: { LASTRO_PARTITIONS: "8" },
-    setupFiles: process.env["NODE_V8_COVERAGE"] === undefined
-      ? []
-      : ["test/support/takeCoverage.ts"],
+    ...(process.env["DENO_COVERAGE_DIR"] !== undefined && counted),
     passWithNoTests: false,
     testTimeout: 120_000,
     hookTimeout: 180_000
