@@ -25,6 +25,9 @@ Families: ${Object.keys(familyTables).join(", ")}.
   --from        beginning of the mailbox (default), the newest checkpoint, or one by its name
   --partition   only this one
 
+A turn that other code decided, and otherwise, is named: what is compared begins at the first checkpoint
+behind it, such as the first worker of new code takes.
+
 Exits with 0 where the replay ends in what is stored, with 2 where not (the first differences are printed).`
 
 export const replay: CliCommand = {
@@ -84,14 +87,25 @@ const checkpointOf = async (databaseUrl: string, from: string): Promise<string |
 }
 
 const print = (report: ReplayReport) => {
-  const { differences, families, from, messages, other_versions, partitions, tables, turns } =
-    report
+  const {
+    differences,
+    families,
+    from,
+    messages,
+    older,
+    other_versions,
+    partitions,
+    tables,
+    turns
+  } = report
   console.log(
     `${
       families.join(", ")
     }: ${messages} messages in ${turns} turns of ${partitions} partitions decided again ` +
       `from ${from === "beginning" ? "the beginning" : from}.`
   )
+  if (older.length > 0) console.log("Before that, other code decided otherwise:")
+  for (const turn of older) console.log(`  older: ${turn}`)
   if (other_versions.length > 0) {
     console.log(`Some turns were decided by other versions of the code: ${other_versions}.`)
   }

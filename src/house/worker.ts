@@ -9,6 +9,7 @@ import type { Stack } from "../stack/stack.ts"
 import { Database } from "../store/database.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import { jsonLogs, type LogSink } from "../telemetry/logs.ts"
+import { keepWhatOtherCodeLeft } from "./olderCode.ts"
 
 export interface WorkerSettings extends OutboundSettings {
   readonly name: string
@@ -44,7 +45,10 @@ export const startWorker = (stack: Stack, settings: WorkerSettings): RunningWork
   )
   // A server that hiccups at the wrong moment must not leave an edge that takes and nobody who works.
   const fiber = Effect.runFork(
-    restarted("the worker", program).pipe(Effect.provide(jsonLogs(settings.log)))
+    Effect.promise(() => keepWhatOtherCodeLeft(stack.databaseUrl, settings.log)).pipe(
+      Effect.andThen(restarted("the worker", program)),
+      Effect.provide(jsonLogs(settings.log))
+    )
   )
   return {
     stop: async () => {

@@ -50,6 +50,26 @@ export const reachOf = async (
   return new Map(rows.map(({ family, seq }) => [family, Number(seq)]))
 }
 
+/**
+ * Whether other code decided the last turn of some partition, and no checkpoint holds what it came to: a
+ * replay by this code may differ up to there.
+ */
+export const isLeftByOtherCode = async (db: Db, codeVersion: string): Promise<boolean> => {
+  const { rows: left } = await sql<{ family: string; partition: number; seq: string }>`
+    select c.family, c.partition, c.seq from cursors c cross join lateral (
+      select code_version from turns t where t.family = c.family and t.partition = c.partition
+      order by last_seq desc limit 1) last
+    where last.code_version <> ${codeVersion}`.execute(db)
+  const [newest] = left.length === 0 ? [] : await checkpoints(db)
+  if (newest === undefined) return left.length > 0
+  for (const [mailbox, partitions] of Map.groupBy(left, ({ family }) => family)) {
+    const kept = await keptCursors(db, newest, mailbox)
+    const isKept = partitions.every(({ partition, seq }) => kept.get(partition) === Number(seq))
+    if (!isKept) return true
+  }
+  return false
+}
+
 /** Copies of these tables as they stand at one moment, cursors included. */
 export const takeCheckpoint = async (
   db: Db,
@@ -112,6 +132,18 @@ export const liveCursors = async (
   return new Map(
     rows.map((row) => [row.partition, { seq: Number(row.seq), streamCreated: row.stream_created }])
   )
+}
+
+/** Where the partitions of a mailbox stand in a checkpoint. */
+export const keptCursors = async (
+  db: Db,
+  checkpoint: string,
+  mailbox: string
+): Promise<ReadonlyMap<number, number>> => {
+  const { rows } = await sql<{ partition: number; seq: string }>`
+    select partition, seq from ${within(checkpoint, "cursors")}
+    where family = ${mailbox}`.execute(db)
+  return new Map(rows.map(({ partition, seq }) => [partition, Number(seq)]))
 }
 
 /** Columns that a replay cannot repeat: identities, times of writing, database transactions, causes. */

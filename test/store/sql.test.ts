@@ -118,6 +118,7 @@ const unknowable = [
   // Tables of the schemas that a replay and a checkpoint make.
   "src/store/shadow.ts: sql<{ family: string; seq: string }>` se",
   "src/store/shadow.ts: sql`insert into ${within(schema, name)} ",
+  "src/store/shadow.ts: sql<{ partition: number; seq: string }>`",
   "src/store/shadow.ts: sql<{ key: string; what: string }>` sele",
   // The bench's copies of tables, with whatever columns they have.
   'src/trials/bench/rawLimit.ts: `select ${columns.map((column) => `"${co',
@@ -177,6 +178,7 @@ test("the statements that only a run knows are run", async () => {
   const copied = ["accounts", "cursors"]
   const checkpoint = await shadow.takeCheckpoint(db, copied, new Date(0))
   expect(await shadow.reachOf(db, checkpoint)).toEqual(new Map([["payments", 7]]))
+  expect(await shadow.keptCursors(db, checkpoint, "payments")).toEqual(new Map([[0, 7]]))
   await shadow.createShadow(db, "again")
   await shadow.fillShadow(db, "again", checkpoint)
   await query(url, "update again.accounts set version = 2 where path = 'assets:y'")

@@ -25,7 +25,9 @@ const MESSAGES_READ = 500
 
 /** Where a replay first went another way than the live partition. */
 export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDiffers", {
-  detail: Schema.String
+  detail: Schema.String,
+  /** Where the turn ends, where another version of the code decided it: the difference may be the code's. */
+  older: Schema.optionalKey(Schema.Struct({ partition: Schema.Int, lastSeq: Schema.Finite }))
 }) {
   override get message() {
     return this.detail
@@ -110,8 +112,14 @@ export const replayUntil = (
     }
   }))
 
-const differs = ({ deciding: { mailbox, partition } }: ReplayedPartition, detail: string) =>
-  Effect.fail(new ReplayDiffers({ detail: `${mailbox}-${partition}: ${detail}` }))
+const differs = (
+  { deciding: { mailbox, partition } }: ReplayedPartition,
+  detail: string,
+  older?: { readonly partition: number; readonly lastSeq: number }
+) =>
+  Effect.fail(
+    new ReplayDiffers({ detail: `${mailbox}-${partition}: ${detail}`, ...(older && { older }) })
+  )
 
 const replayTurn = Effect.fnUntraced(function* (
   self: ReplayedPartition,
@@ -133,11 +141,12 @@ const replayTurn = Effect.fnUntraced(function* (
   const { defects, failures } = notesFor(turn.notes)
   const { ready } = yield* decide(deciding, letters, { defects }, failures)
   if (ready.draft.digest !== turn.digest) {
-    return yield* differs(
+    const detail = `${name} decides otherwise: digest ${ready.draft.digest.slice(0, 16)}…, ` +
+      `recorded ${turn.digest.slice(0, 16)}…`
+    return turn.codeVersion === CODE_VERSION ? yield* differs(self, detail) : yield* differs(
       self,
-      `${name} decides otherwise: digest ${ready.draft.digest.slice(0, 16)}…, recorded ` +
-        `${turn.digest.slice(0, 16)}…` +
-        (turn.codeVersion === CODE_VERSION ? "" : ` (decided by version ${turn.codeVersion})`)
+      `${detail} (decided by version ${turn.codeVersion})`,
+      { partition: deciding.partition, lastSeq: turn.lastSeq }
     )
   }
   yield* commit(deciding.options.lanes.commit, ready).pipe(

@@ -8,10 +8,12 @@ import type { Addressing } from "../../runtime/outbox.ts"
 import type { Actors } from "../../runtime/registry.ts"
 import { connect, Database, type Db } from "../../store/database.ts"
 import {
+  checkpoints,
   copyLive,
   createShadow,
   dropSchema,
   fillShadow,
+  keptCursors,
   liveCursors,
   tableDifferences,
   urlWithin
@@ -57,6 +59,8 @@ export interface ReplayReport {
   readonly tables: ReadonlyArray<string>
   /** Empty where the replay ends in what is stored. */
   readonly differences: ReadonlyArray<string>
+  /** Turns that other code decided, and otherwise: what is compared begins at a checkpoint behind them. */
+  readonly older: ReadonlyArray<string>
   readonly other_versions: ReadonlyArray<string>
 }
 
@@ -74,9 +78,42 @@ const CONCURRENT_PARTITIONS = 4
 /**
  * Decides a mailbox once more, from its beginning or from a checkpoint, into a shadow schema
  * that is dropped at the end, and compares digests turn by turn and then every row (G15). It relays
- * nothing, answers nobody and changes no live table.
+ * nothing, answers nobody and changes no live table. Where other code decided a turn, and otherwise, that
+ * turn is named, and the replay begins once more at the first checkpoint behind it.
  */
 export const replayMailbox = Effect.fnUntraced(function* (request: ReplayRequest) {
+  const named: Array<string> = []
+  let from = request
+  while (true) {
+    const { passed, report } = yield* replayFrom(from)
+    named.push(...passed.map(({ detail }) => detail))
+    const older = { ...report, older: named }
+    if (passed.length === 0 || report.differences.length > 0) return older
+    const checkpoint = yield* behind(from, passed.flatMap(({ older }) => older ?? []))
+    if (checkpoint === undefined) {
+      const detail =
+        "no checkpoint lies behind what other code decided: take one (lastro checkpoint)"
+      return { ...older, differences: [detail] }
+    }
+    from = { ...from, checkpoint }
+  }
+})
+
+/** The first checkpoint in which these turns are over. */
+const behind = Effect.fnUntraced(function* (
+  { databaseUrl, mailbox }: ReplayRequest,
+  turns: ReadonlyArray<{ readonly partition: number; readonly lastSeq: number }>
+) {
+  const db = connect(databaseUrl, 1)
+  yield* Effect.addFinalizer(() => Effect.promise(() => db.destroy()))
+  for (const checkpoint of (yield* Effect.promise(() => checkpoints(db))).toReversed()) {
+    const cursors = yield* Effect.promise(() => keptCursors(db, checkpoint, mailbox))
+    const isOver = turns.every(({ lastSeq, partition }) => (cursors.get(partition) ?? 0) >= lastSeq)
+    if (isOver) return checkpoint
+  }
+}, Effect.scoped)
+
+const replayFrom = Effect.fnUntraced(function* (request: ReplayRequest) {
   const schema = `replay_${randomBytes(6).toString("hex")}`
   const live = connect(request.databaseUrl, 2)
   const shadow = Layer.provideMerge(
@@ -101,17 +138,30 @@ const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, 
   const { actors, link, mailbox, stream, tables } = request
   const families = [...actors.keys()]
   const replayed = yield* openAllReplayed(request, live)
-  const report = (differences: ReadonlyArray<string>): ReplayReport => ({
-    family: mailbox,
-    families,
-    from: request.checkpoint ?? "beginning",
-    partitions: replayed.length,
-    turns: replayed.reduce((sum, one) => sum + one.turns, 0),
-    messages: replayed.reduce((sum, one) => sum + one.messages, 0),
-    tables: compared,
-    differences,
-    other_versions: [...new Set(replayed.flatMap(({ otherVersions }) => [...otherVersions]))]
+  const reportOf = (
+    differences: ReadonlyArray<string>,
+    passed: ReadonlyArray<ReplayDiffers> = []
+  ): { readonly report: Omit<ReplayReport, "older">; readonly passed: typeof passed } => ({
+    passed,
+    report: {
+      family: mailbox,
+      families,
+      from: request.checkpoint ?? "beginning",
+      partitions: replayed.length,
+      turns: replayed.reduce((sum, one) => sum + one.turns, 0),
+      messages: replayed.reduce((sum, one) => sum + one.messages, 0),
+      tables: compared,
+      differences,
+      other_versions: [...new Set(replayed.flatMap(({ otherVersions }) => [...otherVersions]))]
+    }
   })
+  const apartOf = (found: ReadonlyArray<ReplayDiffers>) => {
+    const real = found.filter(({ older }) => older === undefined)
+    return reportOf(
+      real.map(({ detail }) => detail),
+      found.filter(({ older }) => older !== undefined)
+    )
+  }
   const compared = [...tables.states, ...tables.journals, ...MACHINE_STATES]
   const until = Effect.fnUntraced(function* (cursors: Cursors) {
     const found = yield* Effect.forEach(
@@ -119,18 +169,18 @@ const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, 
       (one) =>
         replayUntil(one, link, stream, live, cursors.get(one.deciding.partition)?.seq ?? 0).pipe(
           Effect.as(undefined),
-          Effect.catchTag("ReplayDiffers", (error: ReplayDiffers) => Effect.succeed(error.detail))
+          Effect.catchTag("ReplayDiffers", (error: ReplayDiffers) => Effect.succeed(error))
         ),
       { concurrency: CONCURRENT_PARTITIONS }
     )
-    return found.filter((detail) => detail !== undefined)
+    return found.filter((error) => error !== undefined)
   })
   const apart = yield* until(yield* Effect.promise(() => liveCursors(live, mailbox)))
-  if (apart.length > 0) return report(apart)
+  if (apart.length > 0) return apartOf(apart)
   // What the live system did meanwhile comes behind it, up to the moment of the copy.
   const copied = yield* Effect.promise(() => copyLive(live, schema, mailbox, compared))
   const later = yield* until(copied)
-  if (later.length > 0) return report(later)
+  if (later.length > 0) return apartOf(later)
   const rows: Array<string> = []
   for (const table of compared) {
     rows.push(
@@ -147,7 +197,7 @@ const inShadow = Effect.fnUntraced(function* (request: ReplayRequest, live: Db, 
   const database = yield* Database
   const { inspect } = request
   if (inspect !== undefined) rows.push(...yield* database.query("replay.inspect", inspect))
-  return report(rows)
+  return reportOf(rows)
 })
 
 type Cursors = ReadonlyMap<number, { readonly seq: number; readonly streamCreated: string }>

@@ -195,6 +195,7 @@ const brokenOff = (family: string, error: Error): Judged["replays"][number] => (
   partitions: 0,
   turns: 0,
   messages: 0,
+  older: [],
   other_versions: [],
   tables: [],
   differences: [`the replay broke off: ${error.message}`]
