@@ -56,8 +56,10 @@ const placeOf = (path: string): string =>
 
 const rankOf = (place: string): number => LINE.findIndex((places) => places.includes(place))
 
-/** Circles that are still there. */
-const circlesKnown: ReadonlyArray<RegExp> = [/^actors\/payments\//]
+/** What payments keep by key, and what is decided of it: four nouns still say both in one file. */
+const circlesKnown: ReadonlyArray<RegExp> = [
+  /^actors\/payments\/(decision|exchange\/quote|payment\/past|refused|remembered|state|wallet\/merchant)\.ts$/
+]
 
 describe("the house", () => {
   test("every file has a place on the line", () => {

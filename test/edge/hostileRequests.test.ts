@@ -3,6 +3,7 @@ import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { createApiKey } from "../../src/store/apiKeys.ts"
 import { edgeRoutes } from "../../src/house/edge.ts"
+import { registry } from "../../src/telemetry/metrics.ts"
 import { startTestLastro, type TestLastro } from "../support/lastro.ts"
 import { leaksIn, openShop, order, type Shop } from "../support/shop.ts"
 
@@ -243,5 +244,9 @@ describe("who says a byte now and then does not hold the edge", () => {
     ])
     expect(ended.map(({ status }) => status)).toEqual(["408", "408"])
     for (const { millis } of ended) expect(millis).toBeLessThan(9_000)
+    const counts = await registry.metrics()
+    for (const guard of ["slow_head", "slow_body"]) {
+      expect(counts).toMatch(new RegExp(`^lastro_edge_refused_total\\{guard="${guard}"\\} 1$`, "m"))
+    }
   })
 })
