@@ -27,6 +27,8 @@ import * as access from "./0106_access.ts"
 import * as accessChanges from "./0107_access_changes.ts"
 import * as sessions from "./0108_sessions.ts"
 import * as plainDocuments from "./0116_plain_documents.ts"
+import * as paymentTexts from "./0117_payment_texts.ts"
+import * as turnTransactions from "./0118_turn_transactions.ts"
 import * as steps from "./0121_steps.ts"
 
 /** A database that ends before this one cannot be upgraded: its turns are stored as nobody reads them now. */
@@ -63,5 +65,7 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0107_access_changes": accessChanges,
     "0108_sessions": sessions,
     "0116_plain_documents": plainDocuments,
+    "0117_payment_texts": paymentTexts,
+    "0118_turn_transactions": turnTransactions,
     "0121_steps": steps
   }

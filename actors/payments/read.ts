@@ -26,7 +26,7 @@ export const findPayment = async (
   id: string
 ): Promise<Payment | undefined> => {
   const { rows } = await sql<{ doc: unknown; past: ReadonlyArray<unknown>; refused: unknown }>`
-    select p.doc, r.doc as refused, case when p.doc ? 'past' then array(
+    select p.doc, r.doc as refused, case when p.doc -> 'past' is not null then array(
       select o.doc from payment_past o
       where o.merchant = p.merchant and o.id > p.id || '.' and o.id < p.id || '/') else '{}' end as past
     from payments p
@@ -86,8 +86,8 @@ export const findRefusal = async (
       select doc from refused_commands where merchant = ${merchant} and id = any(${places}::text[])
       union all
       select doc from payments where merchant = ${merchant} and id = ${about}
-    ) kept, jsonb_array_elements(kept.doc -> 'commands') one
-    where one ? 'refused' and one ->> 'type' = ${type}
+    ) kept, json_array_elements(kept.doc -> 'commands') one
+    where one -> 'refused' is not null and one ->> 'type' = ${type}
       and (${id}::text is null or one ->> 'id' = ${id}::text)
     limit 1`.execute(db)
   return rows[0]?.refused
@@ -268,7 +268,7 @@ export const recentCharges = async (
       attempt->>'status' as status, attempt->>'code' as code, count(*)::int as count
     from (select doc from payments where created_millis >= ${sinceMillis}
       limit ${HEALTH_PAYMENTS_MAX}) as recent,
-      jsonb_array_elements(recent.doc->'attempts') as attempt
+      json_array_elements(recent.doc->'attempts') as attempt
     where attempt->>'operation' = 'charge' group by 1, 2, 3`.execute(db)
   return rows
 }

@@ -163,14 +163,19 @@ interface Located<Tag extends Row["_tag"]> {
 
 const savePayments = (states: ReadonlyArray<SavedState<Payment>>): Statement =>
   sql`
-    insert into payments (id, merchant, status, created_millis, doc)
+    insert into payments (id, merchant, status, created_millis, amount, reference, customer, metadata,
+      doc)
     select * from ${
     rowsOf(states, {
       id: ["text", ({ key }) => key],
       merchant: ["text", ({ merchant }) => merchant],
       status: ["text", ({ state }) => state.status],
       created_millis: ["bigint", ({ state }) => state.created_at],
-      doc: ["jsonb", ({ json }) => json]
+      amount: ["bigint", ({ state }) => state.amount],
+      reference: ["text", ({ state }) => state.reference],
+      customer: ["text", ({ state }) => state.customer?.id],
+      metadata: ["jsonb", ({ state }) => state.metadata && canonicalJson(state.metadata)],
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`
@@ -182,7 +187,7 @@ const savePast = (states: ReadonlyArray<SavedState<Past>>): Statement =>
     rowsOf(states, {
       merchant: ["text", ({ merchant }) => merchant],
       id: ["text", ({ key }) => key],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (merchant, id) do update set doc = excluded.doc`
@@ -194,7 +199,7 @@ const saveBalances = (states: ReadonlyArray<SavedState<Balance>>): Statement =>
     rowsOf(states, {
       merchant: ["text", ({ merchant }) => merchant],
       id: ["text", ({ key }) => key],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (merchant, id) do update set doc = excluded.doc`
@@ -208,7 +213,7 @@ const savePayouts = (states: ReadonlyArray<SavedState<Payout>>): Statement =>
       merchant: ["text", ({ merchant }) => merchant],
       status: ["text", ({ state }) => state.status],
       created_millis: ["bigint", ({ state }) => state.created_at],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (id) do update set status = excluded.status, doc = excluded.doc`
@@ -227,7 +232,7 @@ const saveMoves =
         merchant: ["text", ({ merchant }) => merchant],
         id: ["text", ({ key }) => key],
         created_millis: ["bigint", ({ state }) => state.created_at],
-        doc: ["jsonb", ({ json }) => json]
+        doc: ["json", ({ json }) => json]
       })
     } as changed
     on conflict (merchant, id) do update set doc = excluded.doc`
@@ -260,7 +265,7 @@ const saveRefused = (states: ReadonlyArray<SavedState<Refused>>): Statement =>
       id: ["text", ({ key }) => key],
       partition: ["int", ({ partition }) => partition],
       until_millis: ["bigint", ({ state }) => state.until],
-      doc: ["jsonb", ({ json }) => json]
+      doc: ["json", ({ json }) => json]
     })
   } as changed
     on conflict (merchant, id)

@@ -22,6 +22,8 @@ export interface OutboxMessage {
   readonly trace: string
   /** Canonical JSON. */
   readonly body: string
+  /** Whose body it is, where it tells of an event: that stands in a row of its own. */
+  readonly eventId?: string
 }
 
 export interface OutboxTimer {

@@ -8,6 +8,7 @@ import { stateKey } from "./actor.ts"
 import type { Cause } from "./cause.ts"
 import { nameIn, type WireNames } from "./evolution.ts"
 import { type Draft, jsonOf, keptBy, type OutboxMessage, type StoredEvent } from "./draft.ts"
+import { eventBody } from "./eventBody.ts"
 import { InnerLetter } from "./innerLetter.ts"
 import { Header, type Letter, placeOf } from "./letter.ts"
 import { replyAddressOf } from "./reply.ts"
@@ -170,6 +171,8 @@ interface Addressed {
   readonly type: string
   readonly key: string
   readonly partition?: number
+  /** Where it tells of an event. */
+  readonly eventId?: string
   readonly json: () => string
   readonly value: () => unknown
 }
@@ -200,7 +203,7 @@ const send = (
   cause: Cause,
   letter: Letter,
   sent: Sent,
-  { json, key, partition: named, to, type, value }: Addressed
+  { eventId, json, key, partition: named, to, type, value }: Addressed
 ): void => {
   const target = addressing.streamOf(to)
   if (target === undefined) throw new Error(`no mailbox ${to}`)
@@ -219,7 +222,8 @@ const send = (
       subject,
       type: written,
       merchant: key,
-      body: json()
+      body: json(),
+      ...(eventId !== undefined && { eventId })
     })
   )
 }
@@ -232,21 +236,22 @@ const sendEvent = (
   sent: Sent,
   event: StoredEvent
 ): void => {
-  const { about, atMillis, id, json, merchant, type } = event
-  const body = `{"about":${jsonOf(about)},"at":${atMillis},"data":${json},` +
-    `"event_id":"${id}","merchant":"${merchant}","type":"${type}"}`
+  const { about, atMillis, id, merchant, type } = event
+  const body = eventBody(event)
   sent.messages.push(message(addressing, cause, letter, {
     target: EVENTS_STREAM,
     subject: `events.${addressing.source}.${type}`,
     type,
     merchant,
-    body
+    body,
+    eventId: id
   }))
   for (const route of addressing.routesOf(type)) {
     send(addressing, cause, letter, sent, {
       to: route.to,
       type: route.as,
       key: merchant,
+      eventId: id,
       json: () => body,
       value: () => ({
         about,
@@ -264,7 +269,7 @@ const message = (
   addressing: Addressing,
   cause: Cause,
   letter: Letter,
-  one: { target: string; subject: string; type: string; merchant: string; body: string }
+  one: Omit<OutboxMessage, "id" | "trace">
 ): OutboxMessage => {
   if (!fits(one.body, addressing.messageBytesMax)) {
     throw new Error(`a message for ${one.target} of more than ${addressing.messageBytesMax} bytes`)

@@ -3,8 +3,10 @@ import { partitionFilter } from "../bus/ingress.ts"
 import { dropConsumer } from "../bus/formerConsumer.ts"
 import { type MailboxReader, openReader } from "../bus/mailboxReader.ts"
 import { streamFacts } from "../bus/tail.ts"
+import type { LastTurn } from "../store/takeover.ts"
 import { TurnStore } from "../store/turnStore.ts"
 import * as metrics from "../telemetry/metrics.ts"
+import { eventBody } from "./eventBody.ts"
 import { membersOf, parkedOf } from "./members.ts"
 import { fenceFilter } from "./outbox.ts"
 import {
@@ -14,7 +16,7 @@ import {
   type PartitionOptions
 } from "./owned.ts"
 import { type Relay, relay, settle } from "./relay.ts"
-import { decodeOutbox, decodeTails } from "./turnRow.ts"
+import { decodeOutbox, decodeTails, merchantsOfEvents } from "./turnRow.ts"
 
 /** Lease → epoch → the former owner's relay → a new consumer at the cursor (docs/protocol.md §4). */
 export const takeOver = Effect.fnUntraced(function* (
@@ -56,7 +58,7 @@ export const takeOver = Effect.fnUntraced(function* (
     tails: decodeTails(lastTurn?.tails)
   }
   const reader = yield* whileRelaying(
-    finishRelay(mine, lastTurn?.outbox ?? null),
+    finishRelay(mine, store, lastTurn),
     readFrom(options, cursor.seq)
   )
   return {
@@ -121,9 +123,29 @@ const whileRelaying = <E, F>(
 
 const inconsistent = (detail: string) => Effect.fail(new PartitionInconsistent({ detail }))
 
+/** The bodies of the events that the turn's outbox tells of. */
+const eventsOf = Effect.fnUntraced(function* (
+  store: TurnStore["Service"],
+  turn: LastTurn | undefined
+) {
+  const merchants = merchantsOfEvents(turn?.outbox ?? null)
+  const rows = merchants.length === 0 ? [] : yield* store.eventsOf(turn!.transactionId!, merchants)
+  const bodies = new Map(rows.map((row) => [row.id, eventBody(row)]))
+  return (id: string) => {
+    const body = bodies.get(id)
+    if (body === undefined) throw new Error(`the row of event ${id} is gone`)
+    return body
+  }
+})
+
 /** Whatever the last committed turn still owed its targets. */
-const finishRelay = Effect.fnUntraced(function* (mine: Relay, outbox: string | null) {
-  const { bundles, timers } = decodeOutbox(outbox, mine.mailbox)
+const finishRelay = Effect.fnUntraced(function* (
+  mine: Relay,
+  store: TurnStore["Service"],
+  turn: LastTurn | undefined
+) {
+  const bodyOfEvent = yield* eventsOf(store, turn)
+  const { bundles, timers } = decodeOutbox(turn?.outbox ?? null, mine.mailbox, bodyOfEvent)
   const owed = yield* Effect.forEach(
     Map.groupBy(bundles, (bundle) => bundle.target),
     ([target, group]) => Effect.map(settle(mine, target, group), (arrived) => group.slice(arrived)),

@@ -9,7 +9,8 @@ type StoredMessage = readonly [
   type: string,
   merchant: string,
   trace: string,
-  body: number
+  /** Which of the bodies, or the event whose it is. */
+  body: number | string
 ]
 type StoredBundle = readonly [target: string, subject: string, ReadonlyArray<StoredMessage>]
 type StoredTimer = readonly [
@@ -20,10 +21,16 @@ type StoredTimer = readonly [
   family: string | undefined
 ]
 
+interface StoredOutbox {
+  readonly b: ReadonlyArray<unknown>
+  readonly m: ReadonlyArray<StoredBundle>
+  readonly t: ReadonlyArray<StoredTimer>
+}
+
 /**
  * A turn's outbox as stored: exactly what is appended, so that another owner with other limits sends
- * the same. Bodies stand once (one event may go to several targets), messages refer to them. Written
- * by hand because the bodies are JSON already.
+ * the same. Bodies stand once, those of events in their own rows alone, and messages refer to them.
+ * Written by hand because the bodies are JSON already.
  */
 export const encodeOutbox = (
   bundles: ReadonlyArray<Bundle>,
@@ -41,13 +48,13 @@ export const encodeOutbox = (
   const lines = bundles.map(({ messages, subject, target }): StoredBundle => [
     target,
     subject,
-    messages.map(({ body, id, merchant, trace, type }) => [
+    messages.map(({ body, eventId, id, merchant, trace, type }) => [
       id.seq,
       id.ordinal,
       type,
       merchant,
       trace,
-      indexOf(body)
+      eventId ?? indexOf(body)
     ])
   ])
   const wakes = timers.map((one): StoredTimer => [
@@ -60,17 +67,27 @@ export const encodeOutbox = (
   return `{"b":[${bodies.join(",")}],"m":${JSON.stringify(lines)},"t":${JSON.stringify(wakes)}}`
 }
 
+/** Merchants of whose events an outbox tells: they lead to the rows. */
+export const merchantsOfEvents = (text: string | null): ReadonlyArray<string> => {
+  if (text === null) return []
+  const { m } = JSON.parse(text) as StoredOutbox
+  const messages = m.flatMap(([, , messages]) => messages)
+  return [
+    ...new Set(
+      messages.flatMap(([, , , merchant, , body]) => typeof body === "string" ? [merchant] : [])
+    )
+  ]
+}
+
 export const decodeOutbox = (
   text: string | null,
   /** Whose wakes they are, where a row of an earlier version does not say. */
-  mailbox: string
+  mailbox: string,
+  /** The body of an event that stands in a row of its own. */
+  bodyOfEvent: (id: string) => string
 ): { bundles: ReadonlyArray<Bundle>; timers: ReadonlyArray<OutboxTimer> } => {
   if (text === null) return { bundles: [], timers: [] }
-  const { b, m, t } = JSON.parse(text) as {
-    b: ReadonlyArray<unknown>
-    m: ReadonlyArray<StoredBundle>
-    t: ReadonlyArray<StoredTimer>
-  }
+  const { b, m, t } = JSON.parse(text) as StoredOutbox
   const bodyOf = (index: number) => canonicalJson(b[index])
   return {
     bundles: m.map(([target, subject, messages]) => ({
@@ -83,7 +100,9 @@ export const decodeOutbox = (
         type,
         merchant,
         trace,
-        body: bodyOf(body)
+        ...(typeof body === "string"
+          ? { body: bodyOfEvent(body), eventId: body }
+          : { body: bodyOf(body) })
       }))
     })),
     timers: t.map(([id, atMillis, headers, body, family = mailbox]) => ({

@@ -10,8 +10,8 @@ export const openCount = async (db: Db): Promise<{ known: number; open: number }
   const { rows } = await sql<{ known: number; open: number }>`
     select count(*)::int as known, count(*) filter (
       where status in ('screening', 'processing', 'requires_action', 'unknown')
-        or jsonb_path_exists(doc, ${OPEN}::jsonpath)
-        or jsonb_array_length(coalesce(doc->'dispute_questions', '[]')) > 0)::int as open
+        or jsonb_path_exists(doc::jsonb, ${OPEN}::jsonpath)
+        or json_array_length(coalesce(doc->'dispute_questions', '[]')) > 0)::int as open
     from payments`.execute(db)
   return rows[0]!
 }
@@ -73,7 +73,7 @@ export const outcomes = async (db: Db) => {
     statuses: Object.fromEntries(statuses.rows.map(({ n, status }) => [status, n])),
     contradictions: await one(
       sql<{ n: number }>`
-        select coalesce(sum(jsonb_array_length(doc->'contradictions')), 0)::int as n from payments`
+        select coalesce(sum(json_array_length(doc->'contradictions')), 0)::int as n from payments`
     ),
     breaks: await one(
       sql<{ n: number }>`
@@ -83,7 +83,7 @@ export const outcomes = async (db: Db) => {
     unlisted: await one(
       sql<{ n: number }>`
         select count(*)::int as n from payments p
-        where jsonb_array_length(doc->'contradictions') > 0 and not exists (
+        where json_array_length(doc->'contradictions') > 0 and not exists (
           select from recon_findings f where f.tag = 'Contradicted' and f.payment_id = p.id)`
     )
   }

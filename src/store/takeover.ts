@@ -10,10 +10,12 @@ export interface Cursor {
   readonly digest: string
 }
 
-interface LastTurn {
+export interface LastTurn {
   readonly lastSeq: number
   readonly outbox: string | null
   readonly tails: unknown
+  /** Of the rows of its events. Rows of an earlier version hold those whole, and have none. */
+  readonly transactionId: string | null
 }
 
 /** Who wants to own a partition, and under which epoch. */
@@ -121,12 +123,22 @@ const lastTurn = async (
   mailbox: string,
   partition: number
 ): Promise<LastTurn | undefined> => {
-  const { rows } = await sql<{ last_seq: string; outbox: string | null; tails: unknown }>`
-    select last_seq, outbox, tails from turns
+  const { rows } = await sql<{
+    last_seq: string
+    outbox: string | null
+    tails: unknown
+    transaction_id: string | null
+  }>`
+    select last_seq, outbox, tails, transaction_id from turns
     where family = ${mailbox} and partition = ${partition}
     order by last_seq desc limit 1`.execute(trx)
   const row = rows[0]
-  return row && { lastSeq: Number(row.last_seq), outbox: row.outbox, tails: row.tails }
+  return row && {
+    lastSeq: Number(row.last_seq),
+    outbox: row.outbox,
+    tails: row.tails,
+    transactionId: row.transaction_id
+  }
 }
 
 export interface StoredCursor {

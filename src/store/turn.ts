@@ -1,5 +1,5 @@
 import { sql } from "kysely"
-import type { Statement } from "./database.ts"
+import type { Db, Statement } from "./database.ts"
 import { rowsOf } from "./rowsOf.ts"
 
 export interface CursorMove {
@@ -102,6 +102,19 @@ export const insertEvents = (events: ReadonlyArray<EventRow>): Statement =>
       body: ["json", ({ json }) => json]
     })
   } as new`
+
+/** What one database transaction wrote of these merchants' events, each letter of it. */
+export const eventsOf = async (
+  db: Db,
+  transactionId: string,
+  merchants: ReadonlyArray<string>
+): Promise<ReadonlyArray<EventRow>> => {
+  const { rows } = await sql<Omit<EventRow, "atMillis"> & { at_millis: string }>`
+    select merchant, id, type, about, at_millis, body::text as json from events
+    where merchant = any(${merchants}::text[]) and transaction_id = ${transactionId}::xid8`
+    .execute(db)
+  return rows.map(({ at_millis, ...row }) => ({ ...row, atMillis: Number(at_millis) }))
+}
 
 export interface ConfigRow {
   readonly family: string

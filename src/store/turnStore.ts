@@ -30,6 +30,7 @@ import {
   type ConfigRow,
   type CursorMove,
   type EventRow,
+  eventsOf,
   insertEvents,
   insertTurns,
   moveCursors,
@@ -82,6 +83,11 @@ export class TurnStore extends Context.Service<TurnStore, {
     mailbox: string,
     partition: number
   ) => Effect.Effect<StoredCursor | undefined, DatabaseUnavailable>
+  /** The events of these merchants that one database transaction of turns wrote. */
+  readonly eventsOf: (
+    transactionId: string,
+    merchants: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<EventRow>, DatabaseUnavailable>
   /** The oldest waiting letters of each key, in order, at most `limit` a key. */
   readonly parkedMessages: (
     partition: number,
@@ -114,6 +120,8 @@ export class TurnStore extends Context.Service<TurnStore, {
           query("takeover.begin", (db) => beginCursor(db, mailbox, partition, streamCreated)),
         cursor: (mailbox, partition) =>
           query("cursor", (db) => storedCursor(db, mailbox, partition)),
+        eventsOf: (transactionId, merchants) =>
+          query("takeover.events", (db) => eventsOf(db, transactionId, merchants)),
         parkedMessages: (partition, keys, limit) =>
           query("parked.messages", (db) => parkedMessages(db, partition, keys, limit)),
         deadLetter: (family, partition, id) =>

@@ -157,10 +157,34 @@ export const storeContract = (name: string, start: () => Promise<StoreUnderTest>
     expect((await takeOver(1, 7))?.lastTurn).toEqual({
       lastSeq: 3,
       outbox: "first",
-      tails: { EVENTS: [3, 1, 0] }
+      tails: { EVENTS: [3, 1, 0] },
+      transactionId: expect.stringMatching(/^\d+$/)
     })
     await succeeds(store.commit(written([move(1, 7, 3, 8)])))
     expect((await takeOver(1, 8))?.lastTurn?.lastSeq).toBe(8)
+  })
+
+  test(`${name}: a turn's transaction leads to its events, letter by letter, and to no others`, async () => {
+    const event = (id: string, merchant: string) => ({
+      id,
+      merchant,
+      type: "noted",
+      about: "",
+      atMillis: 7,
+      json: `{"b":1,"a":"\u00e9"}`
+    })
+    await raise(9, 1)
+    const events = [event("evt_1", "acme"), event("evt_2", "other"), event("evt_3", "third")]
+    await succeeds(store.commit(written([move(9, 1, 0, 1)], { events })))
+    const first = (await takeOver(9, 2))!.lastTurn!.transactionId!
+    await succeeds(
+      store.commit(written([move(9, 2, 1, 2)], { events: [event("evt_4", "acme")] }))
+    )
+    const found = await succeeds(store.eventsOf(first, ["acme", "third", "nobody"]))
+    expect(found.toSorted((left, right) => left.id < right.id ? -1 : 1))
+      .toEqual([event("evt_1", "acme"), event("evt_3", "third")])
+    const second = (await takeOver(9, 3))!.lastTurn!.transactionId!
+    expect(await succeeds(store.eventsOf(second, ["acme"]))).toEqual([event("evt_4", "acme")])
   })
 
   test(`${name}: several partitions commit together or not at all, the actor's own writes with them`, async () => {

@@ -27,7 +27,8 @@ export const isHandled = (world: World): boolean => {
 const isRelayed = ({ broker, store }: World, mailbox: string, partition: number): boolean => {
   const { bundles } = decodeOutbox(
     store.turns.get(`${mailbox}.${partition}`)?.at(-1)?.outbox ?? null,
-    mailbox
+    mailbox,
+    () => ""
   )
   return bundles.every((bundle) => {
     const { ordinal, seq } = idOf(bundle)

@@ -52,7 +52,7 @@ const planted: ReadonlyArray<readonly [fault: string, statement: string]> = [
   ],
   [
     'column "doc" is of type jsonb but expression is of type text',
-    "sql`insert into balances (doc) select * from ${rowsOf([1], { doc: ['text', () => ''] })} as r`"
+    "sql`insert into disputes (doc) select * from ${rowsOf([1], { doc: ['text', () => ''] })} as r`"
   ],
   [
     "column p.merchannt does not exist",

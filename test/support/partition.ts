@@ -176,6 +176,7 @@ export class Partition {
         takeOver: never,
         beginCursor: never,
         cursor: never,
+        eventsOf: never,
         commit: never,
         rehearse: never,
         parkedMessages: (partition, keys, limit) =>

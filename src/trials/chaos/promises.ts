@@ -132,8 +132,9 @@ export const emissionsAstray = (record: ChaosRecord): Violations => {
     if (list === undefined) lists.set(place, [line])
     else list.push(line)
   }
+  const bodyOfEvent = (id: string) => record.events.get(id) ?? ""
   for (const { family, outbox, partition } of record.turns) {
-    for (const bundle of decodeOutbox(outbox, family).bundles) {
+    for (const bundle of decodeOutbox(outbox, family, bodyOfEvent).bundles) {
       const { headers, payload, subject } = outgoingOf(bundle, { mailbox: family, partition })
       const emission = new Map(headers).get(Header.emission)
       put(

@@ -36,7 +36,7 @@ const openPayments = (databaseUrl: string) =>
     databaseUrl,
     `select status, count(*)::int from payments
      where status in ('screening', 'processing', 'unknown', 'requires_action')
-       or doc->'attempts' @? '$[*] ? (@.status == "sent" || @.status == "deferred"
+       or doc::jsonb->'attempts' @? '$[*] ? (@.status == "sent" || @.status == "deferred"
          || @.status == "unknown")'
      group by status
      union all select status, count(*)::int from payouts

@@ -4,6 +4,7 @@ import { mailboxes } from "../../../streams/mailboxes.ts"
 import { request } from "../../bus/api.ts"
 import type { NatsLink } from "../../bus/connection.ts"
 import { streamFacts } from "../../bus/tail.ts"
+import { eventBody } from "../../runtime/eventBody.ts"
 import { DEAD_LETTERS_STREAM, EVENTS_STREAM } from "../../runtime/outbox.ts"
 import { query } from "../query.ts"
 
@@ -106,6 +107,8 @@ interface Refused {
 export interface ChaosRecord {
   readonly streams: ReadonlyMap<string, ReadonlyArray<Stored>>
   readonly turns: ReadonlyArray<TurnRecord>
+  /** Bodies of all events, by their identifiers. */
+  readonly events: ReadonlyMap<string, string>
   readonly cursors: ReadonlyArray<CursorRecord>
   readonly payments: ReadonlyArray<PaymentDoc>
   /** Everything that the payments keep by key, under `merchant/key`. */
@@ -148,6 +151,15 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
   return {
     streams,
     turns: numbers(turns, "first_seq", "last_seq", "epoch", "committedMillis") as Array<TurnRecord>,
+    events: new Map(
+      (await query(
+        url,
+        "select merchant, id, type, about, at_millis as at, body::text as json from events"
+      )).map(({ about, at, id, json, merchant, type }) => [
+        id,
+        eventBody({ id, type, about, merchant, atMillis: Number(at), json })
+      ])
+    ),
     cursors: numbers(
       await query(
         url,

@@ -41,14 +41,15 @@ export const asStatements = (one: ModelWrites): ReadonlyArray<Statement> => [
 /** A model of PostgreSQL as the machine uses it: one thing at a time, each whole or not at all. */
 export class Store {
   readonly cursors = new Map<string, CursorRow>()
-  readonly turns = new Map<string, Array<TurnRow>>()
+  readonly turns = new Map<string, Array<TurnRow & { readonly transactionId: string }>>()
   readonly configs = new Map<string, StoredConfig>()
   readonly parkedKeys = new Map<string, Map<string, ParkedKeyRow>>()
   readonly parkedMessages = new Map<string, Array<ParkedMessageRow>>()
   readonly deadLetters = new Map<string, DeadLetterRow & { readonly status: string }>()
   /** What became of operators' actions: the first answer stands. */
   readonly actions = new Map<string, string>()
-  readonly events: Array<EventRow> = []
+  readonly events: Array<EventRow & { readonly transactionId: string }> = []
+  private transactions = 0
   /** G4: commits under an epoch that was no longer the partition's. */
   readonly late: Array<string> = []
   /** Canonical JSON and value of the actors' states, by family and `stateKey`. */
@@ -80,8 +81,12 @@ export class Store {
     const turn = this.turns.get(place)?.at(-1)
     return cursor && {
       cursor,
-      lastTurn: turn &&
-        { lastSeq: turn.lastSeq, outbox: turn.outbox, tails: JSON.parse(turn.tails) },
+      lastTurn: turn && {
+        lastSeq: turn.lastSeq,
+        outbox: turn.outbox,
+        tails: JSON.parse(turn.tails),
+        transactionId: turn.transactionId
+      },
       configs: new Map(
         claim.families.flatMap((family) => {
           const config = this.configs.get(`${family}.${claim.partition}`)
@@ -162,7 +167,8 @@ export class Store {
       }
       entry(this.rows, family, () => []).push(...rows)
     }
-    this.events.push(...written.events)
+    const transactionId = String(++this.transactions)
+    this.events.push(...written.events.map((event) => ({ ...event, transactionId })))
     this.settle(written)
     for (const dead of written.deadLetters) {
       this.deadLetters.set(dead.id, {
@@ -177,9 +183,17 @@ export class Store {
       this.configs.set(`${family}.${partition}`, { version, doc: JSON.parse(json) })
     }
     for (const row of written.turns) {
-      entry(this.turns, `${mailbox}.${row.partition}`, () => []).push(row)
+      entry(this.turns, `${mailbox}.${row.partition}`, () => []).push({ ...row, transactionId })
     }
   }
+
+  readonly eventsOf = (
+    transactionId: string,
+    merchants: ReadonlyArray<string>
+  ): ReadonlyArray<EventRow> =>
+    this.events.filter((event) =>
+      event.transactionId === transactionId && merchants.includes(event.merchant)
+    ).map(({ transactionId: _, ...event }) => event)
 
   private settle({ obeyed, settled }: TurnsWritten): void {
     for (const { family, part, partition, seq, status, step } of settled) {
@@ -318,6 +332,8 @@ export const turnStoreOf = (
         const row = store.cursors.get(`${family}.${partition}`)
         return row && { seq: row.seq, epochBucket: row.epoch[0], epochRevision: row.epoch[1] }
       }),
+    eventsOf: (transactionId, merchants) =>
+      ask("events", () => store.eventsOf(transactionId, merchants)),
     parkedMessages: (partition, keys, limit) =>
       ask("parked letters", () => store.waiting(partition, keys, limit)),
     deadLetter: (family, partition, id) =>
