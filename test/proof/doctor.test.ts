@@ -135,11 +135,11 @@ test("commits that do not wait for the disk break what rests on them", async () 
 })
 
 test("a mailbox with less room than declared is told of, and breaks nothing while there is room", async () => {
-  const { config } = await api("STREAM.INFO.FRAUD", {})
-  await api("STREAM.UPDATE.FRAUD", { ...config, max_bytes: 50_000_000 })
+  const { config } = await api("STREAM.INFO.PAYMENTS", {})
+  await api("STREAM.UPDATE.PAYMENTS", { ...config, max_bytes: 50_000_000 })
   const diagnosis = await examineStack(lastro.stack)
-  await api("STREAM.UPDATE.FRAUD", config)
-  expect(finding(diagnosis, "FRAUD max_bytes").verdict).toBe("poor")
+  await api("STREAM.UPDATE.PAYMENTS", config)
+  expect(finding(diagnosis, "PAYMENTS max_bytes").verdict).toBe("poor")
   expect(diagnosis.well).toBe(true)
 })
 
@@ -157,14 +157,16 @@ test("a cursor that was moved by hand, and books that were changed, are found", 
   const { databaseUrl } = lastro.stack
   await query(
     databaseUrl,
-    "update cursors set seq = seq + 5 where family = 'fraud' and partition = 2"
+    "update cursors set seq = seq + 1000000 where family = 'payments' and partition = 2"
   )
   await query(
     databaseUrl,
     `insert into accounts values ('assets:x:EUR', 'acme', 'EUR', 5, 0, 0, 0, 1)`
   )
   const diagnosis = await examineStack(lastro.stack)
-  expect(finding(diagnosis, "cursors").found).toMatch(/fraud-2: FRAUD was recreated or restored/)
+  expect(finding(diagnosis, "cursors").found).toMatch(
+    /payments-2: PAYMENTS was recreated or restored/
+  )
   expect(finding(diagnosis, "trial balance").found).toMatch(/EUR: debits less credits 5/)
   expect(broken(diagnosis)).toEqual(["G2", "G3", "G8", "G15", "M1"])
 })

@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { afterEach, expect, test } from "vitest"
-import { places } from "../../streams/places.ts"
+import { placesOf } from "../../streams/places.ts"
 import { Nats } from "../../src/bus/connection.ts"
 import { Database } from "../../src/store/database.ts"
 import { type MeterAlarm, meterPositions, meterReading } from "../../src/store/meter.ts"
@@ -9,7 +9,7 @@ import { samplePartition } from "../../src/proof/meter/meter.ts"
 import { Header } from "../../src/runtime/letter.ts"
 import { jsonLogs } from "../../src/telemetry/logs.ts"
 import { eventually } from "../support/lastro.ts"
-import { type Machine, merchantIn, sendAll, startMachine } from "../support/machine.ts"
+import { type Machine, merchantIn, sendAll, separate, startMachine } from "../support/machine.ts"
 import { makeNotebookTables, notebook } from "../support/notebook.ts"
 
 let machine: Machine
@@ -60,7 +60,7 @@ const compare = (): Promise<ReadonlyArray<MeterAlarm>> => {
         const place = positions.find((one) =>
           one.family === "fraud" && one.partition === PARTITION
         )!
-        alarms.push(...(yield* samplePartition(link, places, place)).alarms)
+        alarms.push(...(yield* samplePartition(link, placesOf(separate), place)).alarms)
         if (place.cursorSeq === place.seq) return alarms
       }
     })).pipe(Effect.provide(Layer.mergeAll(
