@@ -1,4 +1,6 @@
+import fc from "fast-check"
 import { expect, test } from "vitest"
+import { canonicalJson, readBack } from "../../src/domain/canonicalJson.ts"
 import { families, mailboxes, mailboxesOf, sourceOf } from "../../streams/mailboxes.ts"
 import { placesOf } from "../../streams/places.ts"
 import { topology } from "../../streams/topology.ts"
@@ -33,4 +35,25 @@ test("what the streams of all families reserve does not depend on who shares one
   const reserved = (layout: typeof mailboxes) =>
     topology(1, layout).reduce((sum, { max_bytes = 0 }) => sum + max_bytes, 0)
   expect(reserved(grouped)).toBeCloseTo(reserved(separate), -1)
+})
+
+const numbers = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+const value = fc.letrec((tie) => ({
+  any: fc.oneof(
+    { depthSize: "small" },
+    fc.string(),
+    fc.boolean(),
+    fc.constant(null),
+    numbers,
+    fc.bigInt(),
+    fc.array(fc.option(tie("any"), { nil: undefined })),
+    fc.dictionary(fc.string(), fc.option(tie("any"), { nil: undefined }))
+  )
+})).any
+
+/** So every message type decodes to the same, whether its body was stored or stayed in the turn. */
+test("a body is passed on as reading its JSON would give it, whatever is in it", () => {
+  fc.assert(fc.property(value, (body) => {
+    expect(readBack(body)).toEqual(JSON.parse(canonicalJson(body)))
+  }))
 })
