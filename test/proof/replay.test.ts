@@ -203,6 +203,8 @@ test("every table is a family's, the machine's, the edge's or the auditor's", as
     "actor_configs",
     "operator_actions",
     "api_keys",
+    "access_changes",
+    "sessions",
     "idempotency_keys",
     "meter_positions",
     "meter_alarms",
