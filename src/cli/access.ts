@@ -11,17 +11,20 @@ import {
   revokeAccessKey,
   rotateAccessKey
 } from "../store/accessKeys.ts"
+import { createClient, revokeClient } from "../store/oauthClients.ts"
 import { connect, type Db } from "../store/database.ts"
 import type { CliCommand } from "../house/command.ts"
 import type { Environment } from "../house/environment.ts"
 import { dataDirOf } from "../house/lastro.ts"
 import { EXIT_FAILED } from "../house/operator.ts"
-import { secondsOf, wantedKey } from "../house/wantedKey.ts"
+import { secondsOf, wantedClient, wantedKey } from "../house/wantedKey.ts"
 import { UsageError } from "../house/usage.ts"
 
 const usage = `Usage: lastro access create --merchant ID --name NAME --why TEXT [--test]
          [--scopes a,b] [--role ROLE] [--expires 90d] [--rate N] [--from CIDR,…] [--json]
        lastro access create --operator --name NAME --why TEXT [the same]
+       lastro access create --client --name NAME --why TEXT [--merchant ID | --redirect URI,…]
+         [--scopes a,b] [--jwks FILE] [--json]
        lastro access rotate <id> [--grace 1d] --why TEXT [--json]
        lastro access revoke <id> --why TEXT [--json]
        lastro access list [--merchant ID] [--json]
@@ -34,6 +37,10 @@ name is what the audit calls who holds it. After "rotate" the former secret work
 revoked key works nowhere. Each is written down with who did it (this machine's user) and why: GET
 /v1/operations/actions.
 
+A client asks for tokens at /oauth/token (docs/access.md): a merchant's, the platform's, or with --redirect
+a partner's, to whom merchants consent. "revoke" ends it with all its tokens.
+
+  --jwks               public keys that a client signs assertions with
   --expires, --grace   a time such as 90d, 12h, 30m or 10s
   --rate               requests a second, in the place of the edge's limit
   --from               addresses it is taken from, as CIDR ranges
@@ -46,6 +53,9 @@ Exits with 0 where it is done, 1 where there is no such key.`
 const options = {
   merchant: { type: "string" },
   operator: { type: "boolean", default: false },
+  client: { type: "boolean", default: false },
+  redirect: { type: "string" },
+  jwks: { type: "string" },
   name: { type: "string" },
   why: { type: "string" },
   test: { type: "boolean", default: false },
@@ -77,6 +87,9 @@ export const access: CliCommand = {
   }
 }
 
+/** How identifiers of clients begin. */
+const CLIENT = "client_"
+
 type Act = (db: Db) => Promise<number>
 
 /** Everything that is wrong with the words is said before anything is done. */
@@ -88,8 +101,18 @@ const actOf = (
   if (id === undefined) {
     if (verb === "list") return (db) => list(db, values)
     if (verb !== "create") return undefined
-    const key = wantedKey(values, new Date())
     const ordered = orderedFor(values)
+    if (values.client) {
+      const client = wantedClient(values)
+      return async (db) => {
+        const made = await createClient(db, client, ordered)
+        console.log(
+          values.json ? JSON.stringify(made) : `${made.client_id}  ${made.client_secret}`
+        )
+        return 0
+      }
+    }
+    const key = wantedKey(values, new Date())
     return async (db) => told(await createAccessKey(db, key, ordered), values)
   }
   if (more.length > 0) return undefined
@@ -106,7 +129,14 @@ const actOf = (
     }
     case "revoke": {
       const ordered = orderedFor(values)
-      return async (db) => shown(id, await revokeAccessKey(db, { id }, ordered), values)
+      return async (db) => {
+        if (!id.startsWith(CLIENT)) {
+          return shown(id, await revokeAccessKey(db, { id }, ordered), values)
+        }
+        if (!await revokeClient(db, id, ordered)) return missing(id)
+        console.log(values.json ? JSON.stringify({ client_id: id }) : `${id}  revoked`)
+        return 0
+      }
     }
     default:
       return undefined

@@ -5,7 +5,7 @@ import { refuseTakenPort } from "../edge/listen.ts"
 import { startEdge } from "../house/edge.ts"
 import { guardsOf } from "../house/guards.ts"
 import { openGateways, sharedGateways } from "../house/gateways.ts"
-import { dataDirOf, hostOf, portOf } from "../house/lastro.ts"
+import { dataDirOf, frontDoorOf, hostOf, portOf } from "../house/lastro.ts"
 import { untilStopped } from "../house/untilStopped.ts"
 import { takesNothing } from "../house/usage.ts"
 import { readyStack, serversUsage } from "../house/needed.ts"
@@ -18,6 +18,8 @@ finish. Logs are JSON lines on the standard error.
 
 ${serversUsage}
   LASTRO_PORT, LASTRO_HOST          where it listens (default 8787 on 127.0.0.1)
+  LASTRO_PUBLIC_URL                 its address as callers know it, the same for all edges (docs/access.md)
+  LASTRO_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET_FILE, _ROLES_CLAIM   where people sign in (docs/access.md)
   LASTRO_TRUSTED_PROXIES            who may say where a request comes from (docs/operating.md)
   LASTRO_ALLOWED_ADDRESSES, LASTRO_DENIED_ADDRESSES   who is let in
   LASTRO_GUARDS_WATCHED             rules at the door that only watch
@@ -45,7 +47,7 @@ export const edge: CliCommand = {
     const running = await startEdge(stack, {
       gateways: opened?.gateways ?? [],
       port: portOf(environment),
-      host: hostOf(environment),
+      ...frontDoorOf(environment),
       guards: guardsOf(environment),
       log: toStderr,
       allowPrivateWebhooks: environment["LASTRO_ALLOW_PRIVATE_WEBHOOKS"] === "1"

@@ -14,6 +14,7 @@ Starts everything in one process and prints where it is, an API key and a first 
   LASTRO_DATA_DIR     where data lies (default .lastro)
   LASTRO_PORT         port of the API (default 8787)
   LASTRO_HOST         address it listens on (default 127.0.0.1)
+  LASTRO_PUBLIC_URL   the API's address as callers know it (docs/access.md)
   LASTRO_PARTITIONS   how many each mailbox has, 1 to 64, fixed from the first start on (default 4)
   LASTRO_STREAMS_GIB  what streams may take of the disk (default 265)
   LASTRO_NATS_URL     with DATABASE_URL: use these servers instead of our own

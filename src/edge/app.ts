@@ -6,6 +6,7 @@ import * as metrics from "../telemetry/metrics.ts"
 import { callSpan, traceIdOf, validTraceparent } from "../telemetry/traces.ts"
 import { addressOf, assertFrom } from "./access/addresses.ts"
 import { Callers } from "./access/callers.ts"
+import { FORM } from "./access/oauthForm.ts"
 import { assertOurs } from "./access/ours.ts"
 import { led } from "./access/signInPage.ts"
 import { countArriving, type GuardSettings } from "./guards/chain.ts"
@@ -136,7 +137,6 @@ const handle = Effect.fnUntraced(function* (
     caller = yield* callers.authenticate(route.method, header)
     yield* assertFrom(caller, addressOf(context))
     const allowance = limit.take(caller, Date.now())
-    if (route.method !== "GET") yield* assertOurs(caller, header, header("x-csrf-token"))
     limits["ratelimit-policy"] = allowance.policy
     limits["ratelimit"] = allowance.state
     if (!allowance.allowed) {
@@ -152,7 +152,10 @@ const handle = Effect.fnUntraced(function* (
     return yield* problem("not_allowed", "only operators name a merchant")
   }
   const text = route.method === "POST" ? yield* readText(route, context.req.raw) : ""
-  if (route.method === "POST") yield* assertTaken(route, header, text)
+  if (route.method === "POST") {
+    yield* assertTaken(route, header, text)
+    yield* assertOurs(caller, header, tokenOf(route, header, text))
+  }
   const { body, json } = yield* decodeBody(route, text)
   const asked: Asked = {
     caller,
@@ -173,6 +176,16 @@ const handle = Effect.fnUntraced(function* (
     : answer
   return { ...told, headers: { ...limits, ...answer.headers } }
 })
+
+/** Scripts send the page's token in a header, forms among their fields. */
+const tokenOf = (
+  { text: form }: Route,
+  header: (name: string) => string | undefined,
+  text: string
+): string | undefined =>
+  form?.contentType === FORM.contentType
+    ? new URLSearchParams(text).get("csrf") ?? undefined
+    : header("x-csrf-token")
 
 const answerResponse = (answer: Answer, requestId: string): Response => {
   const headers = new Headers({

@@ -49,6 +49,8 @@ export const assertAcceptable = (
 ): Effect.Effect<void, Problem> => {
   if (accept === undefined || accept.trim() === "") return Effect.void
   const offered = Object.values(route.answers).flatMap(({ content }) => Object.keys(content ?? {}))
+  // What only leads elsewhere has no form.
+  if (offered.length === 0) return Effect.void
   const accepted = parseAccept(accept).filter(({ q }) => q > 0).map(({ type }) => essenceOf(type))
   return accepted.some((one) => offered.some((type) => isAccepted(one, type)))
     ? Effect.void

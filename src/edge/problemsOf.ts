@@ -16,6 +16,7 @@ const keyed: ReadonlyArray<ProblemCode> = [
   "insufficient_scope",
   "address_not_allowed",
   "csrf_token_wrong",
+  "token_refused",
   "rate_limited"
 ]
 const withContent: ReadonlyArray<ProblemCode> = [

@@ -4,13 +4,23 @@ import type { Nats } from "../bus/connection.ts"
 import type { Scope } from "../domain/scope.ts"
 import type { Caller } from "../store/caller.ts"
 import type { Database } from "../store/database.ts"
+import type { Company } from "./access/company.ts"
 import type { Callers } from "./access/callers.ts"
+import type { Tokens } from "./access/tokens.ts"
 import type { Claims } from "./claims.ts"
 import type { EventStreams } from "./eventStreams.ts"
 import { type Problem, problem, type ProblemCode } from "./problem.ts"
 import type { Shape } from "./shape.ts"
 
-export type EdgeServices = Database | Commands | Claims | Nats | EventStreams | Callers
+export type EdgeServices =
+  | Database
+  | Commands
+  | Claims
+  | Nats
+  | EventStreams
+  | Callers
+  | Tokens
+  | Company
 
 /**
  * Who may call a route. Anybody, or who has its scope: a merchant's own people (and the platform's, for the

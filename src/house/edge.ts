@@ -5,6 +5,8 @@ import { Commands } from "../bus/commands.ts"
 import { Nats } from "../bus/connection.ts"
 import { edgeApp } from "../edge/app.ts"
 import { Callers } from "../edge/access/callers.ts"
+import { Company, companyOf, type CompanySettings } from "../edge/access/company.ts"
+import { Tokens } from "../edge/access/tokens.ts"
 import { AccessChanges } from "../edge/access/changes.ts"
 import { Claims } from "../edge/claims.ts"
 import { EventStreams } from "../edge/eventStreams.ts"
@@ -32,6 +34,8 @@ import { reconciliationRoutes } from "../edge/routes/reconciliation.ts"
 import { reviewRoutes } from "../edge/routes/reviews.ts"
 import { settlementRoutes } from "../edge/routes/settlement.ts"
 import { traceRoutes } from "../edge/routes/trace.ts"
+import { consentRoutes } from "../edge/routes/consent.ts"
+import { oauthRoutes } from "../edge/routes/oauth.ts"
 import { signInRoutes } from "../edge/routes/signIn.ts"
 import { transferRoutes } from "../edge/routes/transfers.ts"
 import { webhookRoutes } from "../edge/routes/webhooks.ts"
@@ -46,6 +50,10 @@ export interface EdgeSettings {
   readonly port: number
   /** 127.0.0.1 by default. */
   readonly host?: string
+  /** As callers know it, which tokens name; where it listens by default. */
+  readonly publicUrl?: string | undefined
+  /** The OpenID provider at which people sign in; without one they do with a key. */
+  readonly company?: CompanySettings | undefined
   readonly log: LogSink
   readonly requestsPerSecond?: number
   /** Who is let in at all; everybody by default. */
@@ -89,6 +97,8 @@ export const edgeRoutes = (
   ...eventRoutes,
   ...reviewRoutes,
   ...signInRoutes,
+  ...oauthRoutes,
+  ...consentRoutes,
   ...operationRoutes(health),
   ...familyRoutes,
   ...deadLetterRoutes,
@@ -99,6 +109,7 @@ export const edgeRoutes = (
 
 export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<RunningEdge> => {
   const { password, user } = stack.nats.edge
+  let address = settings.publicUrl ?? ""
   const nats = Nats.layerOf({ urls: stack.natsUrls, user, password, name: "lastro-edge" })
   const database = Database.layerOf(stack.databaseUrl, EDGE_CONNECTIONS_MAX)
   const runtime = ManagedRuntime.make(
@@ -106,9 +117,13 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
       Commands.layerOf(PARTITIONS).pipe(Layer.provideMerge(nats)),
       Layer.mergeAll(
         Claims.layer,
-        Layer.mergeAll(EventStreams.layer, Callers.layer).pipe(Layer.provide(AccessChanges.layer))
+        Layer.succeed(Company, settings.company && companyOf(settings.company)),
+        EventStreams.layer,
+        Callers.layer.pipe(Layer.provideMerge(Tokens.layerOf(() => address)))
+      ).pipe(
+        Layer.provide(AccessChanges.layer),
+        Layer.provideMerge(Layer.mergeAll(database, nats))
       )
-        .pipe(Layer.provideMerge(Layer.mergeAll(database, nats)))
     ).pipe(Layer.provideMerge(jsonLogs(settings.log)))
   )
   const services = await runtime.context()
@@ -128,6 +143,7 @@ export const startEdge = async (stack: Stack, settings: EdgeSettings): Promise<R
       throw error
     }
   )
+  address ||= url
   return {
     url,
     stop: async () => {

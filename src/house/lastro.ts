@@ -13,6 +13,7 @@ import { connect } from "../store/database.ts"
 import { lineOf, type LogSink, toFile } from "../telemetry/logs.ts"
 import { startTracing, stopTracing } from "../telemetry/traces.ts"
 import { startAuditor } from "../proof/audit/auditor.ts"
+import { companySettings } from "./company.ts"
 import { startAdmission } from "./admission.ts"
 import type { Environment } from "./environment.ts"
 import { type EdgeSettings, type RunningEdge, startEdge } from "./edge.ts"
@@ -73,6 +74,13 @@ export const portOf = (environment: Environment, otherwise = 8787): number =>
 export const hostOf = (environment: Environment): string =>
   environment["LASTRO_HOST"] ?? "127.0.0.1"
 
+/** Where the API listens, how callers know it where that is another address, and where people sign in. */
+export const frontDoorOf = (environment: Environment) => ({
+  host: hostOf(environment),
+  publicUrl: environment["LASTRO_PUBLIC_URL"]?.replace(/\/+$/, "") || undefined,
+  company: companySettings(environment)
+})
+
 /** New at every start: a worker that comes back is another one, and its former leases are not its own. */
 export const workerName = (): string => `worker-${process.pid}-${randomBytes(3).toString("hex")}`
 
@@ -114,7 +122,7 @@ const edgeOf = (
   log: LogSink
 ): EdgeSettings => ({
   port,
-  host: hostOf(environment),
+  ...frontDoorOf(environment),
   guards: guardsOf(environment),
   gateways,
   log,

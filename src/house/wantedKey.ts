@@ -1,3 +1,4 @@
+import * as fs from "node:fs"
 import { Schema } from "effect"
 import { canBeRange } from "../edge/guards/ranges.ts"
 import { holdsCardNumber } from "../domain/cardNumber.ts"
@@ -5,6 +6,7 @@ import { MerchantId } from "../domain/identifiers.ts"
 import { nearestOf } from "../domain/nearest.ts"
 import { isRole, type Role, roles } from "../domain/role.ts"
 import { allScopes, isScope, merchantScopes, operatorScopes, type Scope } from "../domain/scope.ts"
+import type { NewClient } from "../store/oauthClients.ts"
 import type { NewKey } from "../store/apiKeys.ts"
 import { UsageError } from "./usage.ts"
 
@@ -12,6 +14,7 @@ import { UsageError } from "./usage.ts"
 interface KeyWords {
   readonly merchant?: string | undefined
   readonly operator: boolean
+  readonly client: boolean
   readonly name?: string | undefined
   readonly test: boolean
   readonly scopes?: string | undefined
@@ -23,12 +26,8 @@ interface KeyWords {
 
 const isMerchant = Schema.is(MerchantId)
 
-/** The key that these words ask for. */
-export const wantedKey = (words: KeyWords, now: Date): NewKey => {
-  const { expires, from, merchant, name, operator, rate, test } = words
-  if (name === undefined || name === "" || (merchant !== undefined) === operator) {
-    throw new UsageError("say whose key it is: --name NAME and --merchant ID or --operator.")
-  }
+/** Whose it shall be: a name, and a merchant or nobody's. */
+const assertNamed = ({ merchant, name }: KeyWords): void => {
   if (merchant !== undefined && !isMerchant(merchant)) {
     throw new UsageError(
       `${merchant} cannot be a merchant's identifier: that is 1 to 32 of a-z, 0-9, _ and -.`
@@ -37,6 +36,15 @@ export const wantedKey = (words: KeyWords, now: Date): NewKey => {
   if (holdsCardNumber(`${merchant} ${name}`)) {
     throw new UsageError("a name that is shown must not look like a card number.")
   }
+}
+
+/** The key that these words ask for. */
+export const wantedKey = (words: KeyWords, now: Date): NewKey => {
+  const { expires, from, merchant, name, operator, rate, test } = words
+  if (name === undefined || name === "" || (merchant !== undefined) === operator) {
+    throw new UsageError("say whose key it is: --name NAME and --merchant ID or --operator.")
+  }
+  assertNamed(words)
   if (test && operator) throw new UsageError("a test key belongs to a merchant.")
   if (rate !== undefined && !/^[1-9]\d{0,5}$/.test(rate)) {
     throw new UsageError(`--rate ${rate} is not a number of requests a second.`)
@@ -55,6 +63,45 @@ export const wantedKey = (words: KeyWords, now: Date): NewKey => {
       ? undefined
       : new Date(now.getTime() + secondsOf("--expires", expires) * 1_000)
   }
+}
+
+/**
+ * The OAuth client that these words ask for. One with addresses to send people back to is a partner's, and
+ * nobody's until a merchant consents.
+ */
+export const wantedClient = (
+  words: KeyWords & { readonly redirect?: string | undefined; readonly jwks?: string | undefined }
+): NewClient => {
+  const { jwks, merchant = "", name, operator, redirect } = words
+  const redirects = listed(redirect ?? "")
+  if (name === undefined || name === "" || operator || (merchant !== "" && redirects.length > 0)) {
+    throw new UsageError(
+      "a client has --name NAME, and --merchant ID, --redirect URI,… or neither."
+    )
+  }
+  assertNamed(words)
+  const wrong = redirects.find((uri) => URL.parse(uri) === null || uri.includes("#"))
+  if (wrong !== undefined) throw new UsageError(`${wrong} is no address to send people back to.`)
+  const usual = merchant === "" && redirects.length === 0 ? operatorScopes : merchantScopes
+  return {
+    name,
+    merchant,
+    scopes: scopesOf(words) ?? usual,
+    redirect_uris: redirects,
+    jwks: jwks === undefined ? null : jwksOf(jwks)
+  }
+}
+
+const jwksOf = (file: string): NewClient["jwks"] => {
+  try {
+    const { keys } = JSON.parse(fs.readFileSync(file, "utf8"))
+    if (Array.isArray(keys) && keys.length > 0 && keys.every((key) => !("d" in key))) {
+      return { keys }
+    }
+  } catch {
+    // Told below, in the same words.
+  }
+  throw new UsageError(`${file} is no JWK set of public keys.`)
 }
 
 const listed = (text: string): ReadonlyArray<string> =>

@@ -28,6 +28,8 @@ describe("settings", () => {
     ["LASTRO_AUDIT_KEY_FILE", ["/nowhere/at/all"], ["/tmp/audit.key"]],
     ["LASTRO_ALLOW_PRIVATE_WEBHOOKS", ["true", "yes"], ["0", "1"]],
     ["LASTRO_SIMULATOR_URL", ["10.0.0.1"], ["http://10.0.0.1:8790"]],
+    ["LASTRO_OIDC_ISSUER", ["id.example"], ["https://id.example"]],
+    ["LASTRO_PUBLIC_URL", ["api.example"], ["https://api.example"]],
     ["LASTRO_URL", ["lastro.internal"], ["https://lastro.internal"]],
     ["LASTRO_OPERATOR_KEY", ["two words"], ["sk_x"]],
     ["DATABASE_URL", ["mysql://host/x", "host"], ["postgres://u:p@h/d", "postgresql:///d?host=x"]],

@@ -21,13 +21,19 @@ const ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Strict"
 /** What ends the browser's memory of a session. */
 export const forgottenCookie = `${SESSION_COOKIE}=; ${ATTRIBUTES}; Max-Age=0`
 
-/** The session's part of a Cookie header. */
-export const sessionOf = (cookies: string | undefined): string | undefined => {
+/** One cookie of a Cookie header. */
+export const cookieOf = (cookies: string | undefined, wanted: string): string | undefined => {
   for (const pair of cookies?.split(";") ?? []) {
     const [name, value] = pair.trim().split("=", 2)
-    if (name === SESSION_COOKIE && value !== undefined && COOKIE.test(value)) return value
+    if (name === wanted) return value
   }
   return undefined
+}
+
+/** The session's. */
+export const sessionOf = (cookies: string | undefined): string | undefined => {
+  const value = cookieOf(cookies, SESSION_COOKIE)
+  return value !== undefined && COOKIE.test(value) ? value : undefined
 }
 
 /** People who signed in with a browser. */
