@@ -27,7 +27,7 @@ export const keepSigningKey = (
   rotatedAfterSeconds: number
 ): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    await sql`lock table oauth_signing_keys in exclusive mode`.execute(trx)
+    await sql`select pg_advisory_xact_lock(hashtext('oauth_signing_keys'))`.execute(trx)
     await sql`
       insert into oauth_signing_keys (kid, jwk)
       select ${key.kid}, ${JSON.stringify(key.jwk)}::jsonb
