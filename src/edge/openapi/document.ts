@@ -16,12 +16,16 @@ const operationOf = (route: Route, schemas: Schemas, refusals: Refusals): Json =
   }
 }
 
+/** Forms of pages, which only lead on to another page, are none. */
+const isOperation = ({ answers }: Route): boolean =>
+  Object.keys(answers).some((status) => status.startsWith("2"))
+
 /** OpenAPI 3.1, made from the schemas that decode what comes and encode what leaves. */
 export const openApi = (routes: ReadonlyArray<Route>): Json => {
   const schemas = new Schemas()
   const refusals = new Refusals(schemas)
   const paths: Record<string, Record<string, Json>> = {}
-  for (const route of routes) {
+  for (const route of routes.filter(isOperation)) {
     paths[route.path] ??= {}
     paths[route.path]![route.method.toLowerCase()] = operationOf(route, schemas, refusals)
   }
