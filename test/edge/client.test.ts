@@ -18,7 +18,7 @@ afterAll(() => one.stop())
 
 /** The example with one mistake each, that a compiler has to find. */
 const mistakes: ReadonlyArray<readonly [string, string, string]> = [
-  ["a member of a body that is none", "amount: 2_500", "amont: 2_500"],
+  ["a member of a body that is misspelt", "amount: 10_000", "amont: 10_000"],
   ["an amount that is text", "amount: 10_000", 'amount: "100.00"'],
   ["a member of an answer that is none", "amount_captured", "amount_captred"],
   ["a state that no payment has", 'status: "captured"', 'status: "paid"'],
