@@ -71,17 +71,21 @@ const turnedAway = (
     ? notHere(routes, req.method, req.path)
     : problemResponse(problem(code, detail), randomUUID())
 
-/** A path that there is takes other methods; any other is nowhere. */
+/** A path that there is takes other methods, and says which; any other is nowhere. */
 const notHere = (routes: ReadonlyArray<Route>, method: string, path: string): Response => {
   const allowed = routes
     .filter((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path))
     .flatMap((route) => route.method === "GET" ? ["GET", "HEAD"] : [route.method])
-  const allow = [...new Set(allowed)].join(", ")
-  if (allow === "") {
+  if (allowed.length === 0) {
     return problemResponse(
       problem("route_not_found", `there is no ${method} ${path}`),
       randomUUID()
     )
+  }
+  const allow = [...new Set(allowed), "OPTIONS"].join(", ")
+  // No page of another origin may ask anything: there is no header of CORS.
+  if (method === "OPTIONS") {
+    return new Response(null, { status: 204, headers: { ...guardedHeaders, allow } })
   }
   const response = problemResponse(
     problem("method_not_allowed", `${path} takes ${allow}`),

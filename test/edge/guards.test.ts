@@ -116,7 +116,7 @@ describe("before anything is parsed", () => {
         async () => (answer = await raw("/v1/payments", { method }))
       )
       expect([method, refused, answer!.status, answer!.headers["allow"]])
-        .toEqual([method, 1, 405, "POST, GET, HEAD"])
+        .toEqual([method, 1, 405, "POST, GET, HEAD, OPTIONS"])
     }
   })
 
