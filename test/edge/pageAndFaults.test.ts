@@ -37,6 +37,19 @@ test("the page for people shows what a route is asked by, and code as code", () 
   expect(page).not.toContain("`")
 })
 
+test("the reference is led through by tags, searched without script, and tells each request in three ways", () => {
+  const { body: page } = referencePage(routes)
+  for (const { operationId } of routes) expect(page).toContain(`<a href="#${operationId}">`)
+  const sections = (text: string) => text.split("<section ").slice(1)
+  expect(sections(page)).toHaveLength(routes.length)
+  for (const section of sections(page)) {
+    for (const way of ["curl", "TypeScript", "Python"]) expect(section).toContain(`>${way}<`)
+  }
+  const { body: found } = referencePage(routes, "RefundPayment")
+  expect(sections(found)).toHaveLength(1)
+  expect(referencePage(routes, '"><script>').body).not.toContain("<script>")
+})
+
 test("recent payments stand in the order of the time that is shown, whatever happened to which last", () => {
   const event = (about: string, minute: number, type: string) => ({
     merchant: "acme",

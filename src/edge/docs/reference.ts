@@ -1,8 +1,9 @@
 import { bodyOf, parametersOf } from "../openapi/parameters.ts"
 import { Schemas } from "../openapi/schemas.ts"
 import { problemsOf } from "../problemsOf.ts"
-import type { Route } from "../route.ts"
+import { type Route, tags } from "../route.ts"
 import { escape, words } from "./html.ts"
+import { snippetsOf } from "./snippets.ts"
 
 /** What a route is asked by, without the parts of its path. */
 const listOf = (route: Route, schemas: Schemas): string => {
@@ -29,17 +30,35 @@ const section = (route: Route, schemas: Schemas): string => {
       : `<details><summary>Body</summary><pre>${
         escape(JSON.stringify(body["content"], null, 1))
       }</pre></details>`
-  }<dl>${answers}</dl><p>May be refused with ${codes}.</p></section>`
+  }<dl>${answers}</dl><p>May be refused with ${codes}.</p>${
+    snippetsOf(route).map(([name, text]) =>
+      `<details><summary>${name}</summary><pre>${escape(text)}</pre></details>`
+    ).join("")
+  }</section>`
 }
 
-/** All operations on one page. */
-export const referencePage = (routes: ReadonlyArray<Route>) => {
+const holds = (route: Route, wanted: string): boolean =>
+  [route.operationId, route.path, route.summary, route.tag]
+    .some((text) => text.toLowerCase().includes(wanted.toLowerCase()))
+
+const contents = (routes: ReadonlyArray<Route>): string =>
+  [...Map.groupBy(routes, ({ tag }) => tag)].map(([tag, some]) =>
+    `<dt>${tag}</dt><dd>${words(tags[tag])} ${
+      some.map(({ operationId }) => `<a href="#${operationId}">${operationId}</a>`).join(" · ")
+    }</dd>`
+  ).join("\n")
+
+/** Operations under their tags, all of them or those that hold some words; it needs no script. */
+export const referencePage = (all: ReadonlyArray<Route>, wanted = "") => {
   const schemas = new Schemas()
+  const routes = all.filter((route) => holds(route, wanted))
   return {
     title: "Reference",
     body: `<h1>Lastro API</h1>
 <p>Send <code>Authorization: Bearer sk_…</code>. <a href="/docs/errors">Errors</a> are <code>application/problem+json</code>;
 compare their <code>code</code>. The machine-readable form is <a href="/openapi.json">openapi.json</a>.</p>
+<form action="/docs"><label>Search <input name="q" value="${escape(wanted)}"></label></form>
+<nav><dl>${contents(routes)}</dl></nav>
 ${routes.map((route) => section(route, schemas)).join("\n")}`
   }
 }

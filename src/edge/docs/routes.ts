@@ -28,8 +28,9 @@ export const described = (routes: ReadonlyArray<Route>): ReadonlyArray<Route> =>
       operationId: "readReference",
       tag: "Description",
       audience: "public",
+      query: { q: { schema: Schema.String, about: "Only operations that hold these words." } },
       answers: { 200: text("The page", "text/html") },
-      handle: () => Effect.succeed(docsAnswer(referencePage(all)))
+      handle: ({ query }) => Effect.succeed(docsAnswer(referencePage(all, query["q"])))
     },
     {
       method: "GET",
