@@ -154,8 +154,17 @@ const orderedFor = ({ why }: Given): Ordered => {
   if (why === undefined || why === "") throw new UsageError("say why: --why TEXT.")
   return {
     action: derivedId("act", randomUUID()),
-    who: `${userInfo().username}@${hostname()}`,
+    who: `${userName()}@${hostname()}`,
     why
+  }
+}
+
+/** A container may run as a user whom nobody named. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid-${process.getuid?.()}`
   }
 }
 

@@ -14,9 +14,26 @@ at the root, a bank with the Pix API below /pix. Several workers share them, so 
 meets the book in which the first one stands.
 
   LASTRO_PORT, LASTRO_HOST    where it listens (default 8790 on 127.0.0.1)
-  LASTRO_DATA_DIR             where the books lie (default .lastro)`
+  LASTRO_DATA_DIR             where the books lie (default .lastro); where none can be made they are in
+                              memory, and end with the process`
 
 const PORT = 8790
+const NOT_WRITABLE = new Set(["EROFS", "EACCES", "EPERM"])
+
+/** Where a book of this name lies. A container may have no disk that it may write. */
+const bookshelf = (dataDir: string): (name: string) => string => {
+  try {
+    fs.mkdirSync(dataDir, { recursive: true })
+    fs.accessSync(dataDir, fs.constants.W_OK)
+    return (name) => join(dataDir, name)
+  } catch (error) {
+    if (!NOT_WRITABLE.has((error as NodeJS.ErrnoException).code ?? "")) throw error
+    console.error(
+      `${dataDir} cannot be written: the books are in memory and end with the simulator.`
+    )
+    return () => ":memory:"
+  }
+}
 
 export const simulator: CliCommand = {
   summary: "The payment gateways' simulators alone",
@@ -25,12 +42,11 @@ export const simulator: CliCommand = {
   run: async (args, environment) => {
     takesNothing(args)
     const stopAsked = untilStopped()
-    const dataDir = dataDirOf(environment)
-    fs.mkdirSync(dataDir, { recursive: true })
-    const bank = openPixDesk(join(dataDir, "pix.db"))
+    const fileOf = bookshelf(dataDirOf(environment))
+    const bank = openPixDesk(fileOf("pix.db"))
     const running = await startSimulator({
       beside: { pix: bank.desk },
-      file: join(dataDir, "simulator.db"),
+      file: fileOf("simulator.db"),
       host: hostOf(environment),
       port: portOf(environment, PORT)
     })

@@ -256,7 +256,7 @@ describe("whatever is captured, increased and refunded, under any terms, bearers
         does(life, "refund", 91, {})
         for (const { captured, refunded } of life.payment!.legs) expect(refunded).toBe(captured)
       }),
-      { numRuns: runsOf(200) }
+      { numRuns: runsOf(200, 120) }
     )
     // How often chance brings it about differs from run to run; that it does must not.
     expect(between).toBeGreaterThan(0)

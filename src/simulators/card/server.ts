@@ -58,6 +58,7 @@ const kinds: Readonly<Record<string, OperationKind>> = {
 const cardDesk = (state: State): Desk => {
   const desk: Desk = new Hono()
   const { book } = state
+  desk.get("/healthz", (call) => call.json({ status: "alive" }))
   desk.post("/charges", answering((call) => operate(state, call, "charge")))
   desk.post("/charges/:id/disputes", (call) => complain(state, call, call.req.param("id")))
   desk.post(
