@@ -27,6 +27,7 @@ import * as access from "./0106_access.ts"
 import * as accessChanges from "./0107_access_changes.ts"
 import * as sessions from "./0108_sessions.ts"
 import * as oauth from "./0109_oauth.ts"
+import * as actionChain from "./0110_action_chain.ts"
 import * as plainDocuments from "./0116_plain_documents.ts"
 import * as paymentTexts from "./0117_payment_texts.ts"
 import * as turnTransactions from "./0118_turn_transactions.ts"
@@ -66,6 +67,7 @@ export const migrations: Readonly<Record<string, { up: (db: Kysely<unknown>) => 
     "0107_access_changes": accessChanges,
     "0108_sessions": sessions,
     "0109_oauth": oauth,
+    "0110_action_chain": actionChain,
     "0116_plain_documents": plainDocuments,
     "0117_payment_texts": paymentTexts,
     "0118_turn_transactions": turnTransactions,

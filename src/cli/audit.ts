@@ -12,6 +12,7 @@ import {
   type Verdict,
   verifyReceipt
 } from "../proof/audit/verify.ts"
+import { exportActions, verifyExportedActions } from "./auditActions.ts"
 import type { CliCommand } from "../house/command.ts"
 import { operator } from "../house/operator.ts"
 import type { Environment } from "../house/environment.ts"
@@ -19,12 +20,15 @@ import { UsageError } from "../house/usage.ts"
 
 const usage = `Usage: deno task lastro audit export [--out audit.jsonl]
        deno task lastro audit verify <file> [--key <file or key>] [--checkpoint <file>] [--json]
+       deno task lastro audit actions export [--out actions.jsonl]
+       deno task lastro audit actions verify <file> [--key <file or key>] [--json]
 
 export   asks for the whole journal with its Merkle tree and signed checkpoints, as JSON lines: the
          Lastro that runs here (LASTRO_DATA_DIR, LASTRO_PORT), or another one (LASTRO_URL with an
          operator's key in LASTRO_OPERATOR_KEY).
 verify   checks such a file, or a receipt (GET /v1/payments/{id}/receipt), with nothing but the file:
          it finds every changed, missing, added or moved entry, and exits with 1 where there is one.
+actions  the same of the audit log: who did what, and what came of it (docs/access.md).
 
   --key          the public key as you know it from elsewhere (audit.pub in the data folder, or
                  GET /v1/audit/checkpoint); without it the file's own key is believed
@@ -48,13 +52,16 @@ export const audit: CliCommand = {
       options,
       allowPositionals: true
     })
-    const [what, file] = positionals
+    const ofActions = positionals[0] === "actions"
+    const [what, file] = ofActions ? positionals.slice(1) : positionals
+    if (what === "export" && ofActions) return await exportActions(environment, values.out)
     if (what === "export") return await exportJournal(environment, values.out)
     if (what !== "verify" || file === undefined) {
       throw new UsageError("say export, or verify <file>; --help says more.")
     }
     if (!fs.existsSync(file)) throw new StackError(`there is no ${file}.`)
     const keys = values.key === undefined ? [] : [keyOf(values.key)]
+    if (ofActions) return verifyExportedActions(file, keys, values.json)
     const pinned = values.checkpoint === undefined ? undefined : keptIn(values.checkpoint)
     if (pinned !== undefined && keys.length === 0) {
       throw new UsageError("a kept checkpoint is read with the key that signed it: --key.")

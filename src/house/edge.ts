@@ -16,6 +16,7 @@ import { accessRoutes } from "../edge/routes/access.ts"
 import { accountRoutes } from "../edge/routes/accounts.ts"
 import { doctorRoutes, type Examine } from "../edge/routes/doctor.ts"
 import { deadLetterRoutes } from "../edge/routes/deadLetters.ts"
+import { actionLogRoutes } from "../edge/routes/actionLog.ts"
 import { auditRoutes } from "../edge/routes/audit.ts"
 import { eventRoutes } from "../edge/routes/events.ts"
 import { fxRoutes } from "../edge/routes/fx.ts"
@@ -90,6 +91,7 @@ export const edgeRoutes = (
   ...ledgerRoutes,
   ...journalRoutes,
   ...auditRoutes,
+  ...actionLogRoutes,
   ...webhookRoutes({ allowPrivateAddresses: settings.allowPrivateWebhooks }),
   ...gatewayWebhookRoutes(settings.gateways ?? []),
   ...settlementRoutes,

@@ -9,6 +9,7 @@ export const ROWS_LOOKED_AT_MAX = 2_000
 /** What merchants and producers may have written into, by table. Bytes of letters are shown to nobody. */
 const columnsByTable = {
   accounts: "path",
+  action_chain: "entry",
   api_keys: "name, merchant",
   balances: "id, doc",
   dead_letters: "merchant, actor_key, type, cause",

@@ -8,10 +8,10 @@ import { gatewayOf, leaksIn, openShop, order, settle, type Shop } from "../suppo
 
 const routes = edgeRoutes({ allowPrivateWebhooks: true })
   .map((route) => ({ name: `${route.method} ${route.path}`, ...route }))
-/** Who may make keys is tested by itself (test/access/keys.test.ts): no key may by default. */
+/** What no key may by default is tested by itself (test/access). */
 const guarded = routes.filter(({ audience }) => audience !== "public")
 const merchants = routes.filter(({ audience, scope }) =>
-  audience === "merchant" && scope !== "access:manage"
+  audience === "merchant" && merchantScopes.some((usual) => usual === scope)
 )
 const operators = routes.filter(({ audience }) => audience === "operator")
 

@@ -59,7 +59,7 @@ const quarantined = async (commandId: string) => {
   return { id, letter }
 }
 const heal = (id: string) =>
-  sql`delete from payments where id = ${id} and doc = '{}'`.execute(one.db)
+  sql`delete from payments where id = ${id} and doc::text = '{}'`.execute(one.db)
 
 test("G12: a dead letter replayed twice at the same time takes effect once", async () => {
   const { id, letter } = await quarantined("twice")

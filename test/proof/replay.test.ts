@@ -204,6 +204,8 @@ test("every table is a family's, the machine's, the edge's or the auditor's", as
     "operator_actions",
     "api_keys",
     "access_changes",
+    "action_chain",
+    "action_entries",
     "access_ended",
     "oauth_assertions",
     "oauth_clients",

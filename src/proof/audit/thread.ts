@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { signerOf } from "../../domain/checkpoint.ts"
 import { appendCommitted } from "../../ledger/tree.ts"
+import { chainActions } from "../../store/actionChain.ts"
 import { connect } from "../../store/database.ts"
 import type { AuditorData } from "./auditor.ts"
 
@@ -40,6 +41,7 @@ parentPort!.on("message", () => {
 parentPort!.postMessage({ started: true })
 
 while (!stopping) {
+  await chainActions(db, signer).catch(tell)
   const appended = await appendCommitted(db, signer, {
     entriesMax: ENTRIES_MAX,
     time: new Date().toISOString()

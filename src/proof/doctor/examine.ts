@@ -1,6 +1,7 @@
 import { Cause, Effect } from "effect"
 import { ping } from "../../store/machine.ts"
 import { type Diagnosis, diagnosisOf, type Finding, type Promised, promises } from "./diagnosis.ts"
+import { examineActions } from "./actions.ts"
 import { examineIdentities } from "./identities.ts"
 import { examinePartitions } from "./partitions.ts"
 import { examineOnceness } from "./onceness.ts"
@@ -84,6 +85,7 @@ const examineDatabase = Effect.fnUntraced(function* (
   return [
     ...yield* told("postgresql", examinePostgresql(patient)),
     ...yield* told("postgresql", Effect.map(examineCards(patient), (one) => [one])),
+    ...yield* told("postgresql", Effect.map(examineActions(patient), (one) => [one])),
     ...yield* told("effects", examineOnceness(patient))
   ]
 })
