@@ -151,15 +151,7 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
   return {
     streams,
     turns: numbers(turns, "first_seq", "last_seq", "epoch", "committedMillis") as Array<TurnRecord>,
-    events: new Map(
-      (await query(
-        url,
-        "select merchant, id, type, about, at_millis as at, body::text as json from events"
-      )).map(({ about, at, id, json, merchant, type }) => [
-        id,
-        eventBody({ id, type, about, merchant, atMillis: Number(at), json })
-      ])
-    ),
+    events: await readEvents(url),
     cursors: numbers(
       await query(
         url,
@@ -196,6 +188,19 @@ export const readRecord = async (link: NatsLink, url: string): Promise<ChaosReco
     parked: counts.parked,
     deadLetters: counts.dead
   }
+}
+
+const readEvents = async (url: string): Promise<ReadonlyMap<string, string>> => {
+  const rows = await query(
+    url,
+    "select merchant, id, type, about, at_millis as at, body::text as json from events"
+  )
+  return new Map(
+    rows.map(({ about, at, id, json, merchant, type }) => [
+      id,
+      eventBody({ id, type, about, merchant, atMillis: Number(at), json })
+    ])
+  )
 }
 
 /** Messages asked for at once: a stream pushed as a whole would be too much for a connection. */
