@@ -68,7 +68,7 @@ test("who is not signed in is led to the page where they can, and programs are t
 test("a session may what its key may, and no more", async () => {
   const viewer = await signedIn(one.url, (await made("viewer")).secret)
   const headers = { cookie: viewer.cookie, "x-csrf-token": viewer.csrf }
-  const pause = "/v1/operations/families/fraud/pause"
+  const pause = "/v1/operations/families/payments/pause"
   const { json } = await one.ask(undefined, "POST", pause, { headers, body: { why: "w" } })
   expect([json.code, json.scope]).toEqual(["insufficient_scope", "operations:write"])
   const owner = await createApiKey(one.db, {

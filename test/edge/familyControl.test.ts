@@ -15,8 +15,8 @@ afterAll(() => machine.stop())
 
 const at = "2026-08-31T12:00:00.000Z"
 const set = (nc: BusClient, state: "running" | "paused", by = "ana") =>
-  Effect.runPromise(setFamily(nc, "fraud", { state, by, why: "a test", at }))
-const control = () => Effect.runPromise(familyControl(machine.admin.nc, "fraud"))
+  Effect.runPromise(setFamily(nc, "delivery", { state, by, why: "a test", at }))
+const control = () => Effect.runPromise(familyControl(machine.admin.nc, "delivery"))
 
 beforeEach(async () => {
   await set(machine.admin.nc, "running")
@@ -75,14 +75,14 @@ const pause = (nc: BusClient) =>
         addresses: [],
         requestsPerSecond: null
       },
-      path: { family: "fraud" },
+      path: { family: "delivery" },
       query: {},
       namesMerchant: true,
       header: () => undefined,
       body: { why: "a test" },
       json: { why: "a test" },
       text: "",
-      requestPath: "/v1/operations/families/fraud/pause",
+      requestPath: "/v1/operations/families/delivery/pause",
       traceparent: undefined,
       signal: new AbortController().signal
     }).pipe(
@@ -98,7 +98,7 @@ const audited = async () =>
 test("where nobody can tell, the audit says that it may hold, and the answer to ask again", async () => {
   const { client } = lossy(["acknowledgement lost"], true)
   const { detail } = await pause(client)
-  expect(detail).toMatch(/not known whether fraud is paused/)
+  expect(detail).toMatch(/not known whether delivery is paused/)
   expect(await audited()).toMatch(/^unknown, it may hold: /)
   // It does.
   expect((await control())?.state).toBe("paused")

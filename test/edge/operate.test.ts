@@ -199,6 +199,9 @@ test("what cannot be meant is refused", async () => {
   const family = "/v1/operations/families"
   const why = "a test"
   expect((await post(`${family}/nobody/pause`, { why })).status).toBe(404)
+  const { json: shared, status } = await post(`${family}/messaging/pause`, { why })
+  expect([status, shared.code]).toEqual([409, "shared_mailbox"])
+  expect(shared.detail).toContain("payments, and with it fraud and messaging")
   expect((await post(`${family}/payments/pause`, {})).status).toBe(422)
   expect((await post(`${family}/payments/pause`, { why: "x".repeat(201) })).status).toBe(422)
   for (const key of ["acme", "/k", "acme/", "NO/k", "acme/a\u0000b"]) {

@@ -55,6 +55,13 @@ export const placeProblems = {
     means: "There is no such file or page in the version that runs here.",
     mends: "Load the page that led here again."
   },
+  shared_mailbox: {
+    status: 409,
+    means:
+      "The family is decided in the turns of another one, whose mailbox it shares, and stands still only with it.",
+    mends:
+      "Hold one key of it, or the family that `detail` names and with it all that share its mailbox."
+  },
   qr_code_not_found: {
     status: 404,
     means: "The payment does not wait for a Pix: it is a card's, was paid, or was given up.",

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import { families, PARTITIONS } from "../../../streams/mailboxes.ts"
+import { families, type Family, mailboxes, PARTITIONS } from "../../../streams/mailboxes.ts"
 import { Nats } from "../../bus/connection.ts"
 import { setFamily } from "../../bus/control.ts"
 import { MerchantId } from "../../domain/identifiers.ts"
@@ -54,7 +54,10 @@ const change = (action: "pause" | "resume") =>
     const { key: named, why } = asked.body as typeof Asking.Type
     const id = newActionId()
     const who = asked.caller.name
-    if (named === undefined) return yield* changeFamily({ id, who, action, family, why })
+    if (named === undefined) {
+      if (action === "pause") yield* wholeMailbox(family)
+      return yield* changeFamily({ id, who, action, family, why })
+    }
     if (kind !== "keyed") {
       return yield* problem("invalid", `${family} calls the world and has no keys to hold`)
     }
@@ -67,6 +70,18 @@ const change = (action: "pause" | "resume") =>
         : { order: action, action: id, merchant, key }
     )
   })
+
+/** What shares a mailbox stands still together: nobody shall hold payments by holding their messages. */
+const wholeMailbox = Effect.fnUntraced(function* (family: Family) {
+  const { families } = mailboxes.find(({ families }) => families.includes(family))!
+  const [first] = families
+  if (family === first) return
+  return yield* problem(
+    "shared_mailbox",
+    `${family} is decided in the turns of ${first}: hold one key of it, or ${first}, and with it ` +
+      families.slice(1).join(" and ")
+  )
+})
 
 const changeFamily = Effect.fnUntraced(function* (action: {
   readonly id: string
@@ -134,6 +149,7 @@ export const familyRoutes: ReadonlyArray<Route> = [
     scope: "operations:write",
     body: Asking,
     ...changes,
+    problems: [...changes.problems, "shared_mailbox"],
     handle: change("pause")
   },
   {
