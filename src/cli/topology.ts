@@ -7,6 +7,7 @@ import type { CliCommand } from "../house/command.ts"
 import { dataDirOf } from "../house/lastro.ts"
 import { UsageError } from "../house/usage.ts"
 import { agreed, connectedAs, declaredTopology, planAs } from "../house/topology/declared.ts"
+import { grouped } from "../house/topology/layout.ts"
 import { assertRoom, roomNote } from "../house/topology/room.ts"
 
 const usage = `Usage: lastro topology plan [--json]
@@ -15,7 +16,7 @@ const usage = `Usage: lastro topology plan [--json]
 Compares the streams, KV buckets and shared consumers of the servers with what this version declares.
 "plan" changes nothing. "apply" creates what is missing and changes what can be changed in place. It
 never deletes: what would delete messages, move keys between partitions, or cannot be changed at all is
-told and left for a person.
+told and left for a person. Where families share other mailboxes than in this version, both refuse.
 
   LASTRO_DATA_DIR                   the Lastro that runs here (default .lastro)
   LASTRO_NATS_URL, DATABASE_URL     or these servers
@@ -37,7 +38,7 @@ export const topologyCommand: CliCommand = {
     }
     const stack = attachStack(dataDirOf(environment), environment)
     const { done, left } = action === "plan"
-      ? { done: [], left: await planAs(stack, "admin") }
+      ? { done: [], left: grouped(await planAs(stack, "admin")) }
       : await apply(stack)
     if (args.includes("--json")) console.log(JSON.stringify(reportOf(done, left)))
     else {

@@ -26,7 +26,7 @@ import { readyStack, serversUsage } from "../house/needed.ts"
 
 const families = declared.families.map(({ family }) => family)
 
-const usage = `Usage: lastro worker [--actors payments,fraud,…]
+const usage = `Usage: lastro worker [--actors payments,fraud,messaging,…]
 
 Runs actors against servers that run already. Any number may run side by side: each takes its share of
 the partitions of the families it runs, and takes over from one that ends. SIGTERM finishes the turns

@@ -40,6 +40,7 @@ export const readyStack = async (
 ): Promise<Stack> => {
   const stack = neededStack(command, environment)
   await checkStack(stack)
+  const plan = agreed(await planAs(stack, role))
   const pending = await pendingMigrations(stack.databaseUrl, migrations).catch((error) => {
     throw databaseRefused(stack.databaseUrl, error)
   })
@@ -48,7 +49,7 @@ export const readyStack = async (
       `the database lacks ${pending.join(", ")}: run lastro migrate before this version starts.`
     )
   }
-  refuse(agreed(await planAs(stack, role)))
+  refuse(plan)
   return stack
 }
 

@@ -5,7 +5,7 @@ import { applyPlan, planTopology, replicasOf } from "../bus/topology.ts"
 import { checkStack } from "../stack/checks.ts"
 import type { Progress, Stack } from "../stack/stack.ts"
 import { migrated } from "./migrated.ts"
-import { agreed, connectedAs, declaredTopology } from "./topology/declared.ts"
+import { agreed, connectedAs, declaredTopology, planAs } from "./topology/declared.ts"
 import { assertRoom } from "./topology/room.ts"
 
 /** Makes a stack ready: servers checked, migrations applied, streams there. Drift is told, not changed. */
@@ -15,7 +15,9 @@ export const prepare = async (
   layout: ReadonlyArray<Mailbox> = mailboxes
 ): Promise<void> => {
   await checkStack(stack)
-  const applied = await migrated(stack.databaseUrl)
+  // Before the tables are another version's: whoever is refused goes on with the one that made the streams.
+  agreed(await planAs(stack, "admin", layout))
+  const applied = await migrated(stack.databaseUrl, layout)
   if (applied.length > 0) progress(`Migrations applied: ${applied.join(", ")}`)
   const plan = await connectedAs(stack, "admin", createMissing(stack, layout))
   const created = plan.steps.filter(({ action }) => action === "create")

@@ -24,6 +24,16 @@ export const cursors = async (db: Db): Promise<ReadonlyArray<CursorView>> => {
   return rows.map((row) => ({ ...row, seq: Number(row.seq), epoch: Number(row.epoch) }))
 }
 
+/** Whose partitions were ever taken over here; none where the tables are yet to be made. */
+export const cursorFamilies = async (db: Db): Promise<ReadonlyArray<string>> => {
+  const { rows: [tables] } = await sql<{ made: boolean }>`
+    select to_regclass('cursors') is not null as made`.execute(db)
+  if (!tables!.made) return []
+  const { rows } = await sql<{ family: string }>`
+    select distinct family from cursors order by family`.execute(db)
+  return rows.map(({ family }) => family)
+}
+
 export interface KeysCounted {
   readonly family: string
   readonly partition: number

@@ -197,6 +197,29 @@ test("a retention that the server lets be changed is changed, and another one is
   expect(await planned()).toEqual(nothing)
 })
 
+test("mailboxes of other families than this version's are told with what would be left behind", async () => {
+  const { nc } = machine.admin
+  const grouped = declaredTopology(1)
+  const plan = await Effect.runPromise(planTopology(nc, grouped, Date.now()))
+  expect(() => agreed(plan)).toThrow(
+    /PAYMENTS holds messages of payments, .* \(FRAUD, MESSAGING\) would be left behind: nothing was done/
+  )
+  const { subjects } = grouped.streams.find(({ name }) => name === "PAYMENTS")!
+  for (const name of ["FRAUD", "MESSAGING"]) await machine.api(`STREAM.DELETE.${name}`)
+  await update("PAYMENTS", { subjects })
+  const back = await planned()
+  expect(() => agreed(back)).toThrow(/PAYMENTS holds messages of payments, fraud, messaging/)
+  // A gate that is closed is no other layout.
+  await Effect.runPromise(
+    setGate(nc, grouped.streams.find(({ name }) => name === "PAYMENTS")!, false)
+  )
+  expect(agreed(await Effect.runPromise(planTopology(nc, grouped, Date.now()))).closedGates)
+    .toEqual(["PAYMENTS"])
+  await update("PAYMENTS", { subjects: specOf("PAYMENTS").subjects })
+  await apply()
+  expect(await planned()).toEqual(nothing)
+})
+
 test("of metadata a plan shows what is apart, and neither the server's nor anybody else's", async () => {
   const { metadata } = await configOf("EVENTS")
   expect(Object.keys(metadata).some((name) => name.startsWith("_nats."))).toBe(true)

@@ -2,18 +2,17 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { migrations, OLDEST } from "../../migrations/index.ts"
-import { examineStack } from "../../src/house/examination.ts"
-import { type Lastro, startLastro } from "../../src/house/lastro.ts"
-import { replayStack } from "../../src/house/replayStack.ts"
+import { migrate as migrateCommand } from "../../src/cli/migrate.ts"
 import { topologyCommand } from "../../src/cli/topology.ts"
+import { worker } from "../../src/cli/worker.ts"
+import { startLastro } from "../../src/house/lastro.ts"
+import { keepWhatOtherCodeLeft } from "../../src/house/olderCode.ts"
+import { planAs } from "../../src/house/topology/declared.ts"
 import { type EmbeddedStack, startEmbedded } from "../../src/stack/embedded.ts"
 import { keptPartitions } from "../../src/stack/keptPartitions.ts"
-import { createApiKey } from "../../src/store/apiKeys.ts"
-import { connect, type Db } from "../../src/store/database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { dropDatabase, ensureDatabase } from "../../src/store/provision.ts"
-import { eventually, freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
-import { merchantScopes } from "../../src/domain/scope.ts"
+import { freshDatabaseUrl, query, testFolder } from "../support/lastro.ts"
 
 /**
  * What the oldest version left behind that can still be upgraded from, after five payments and a refund:
@@ -21,16 +20,10 @@ import { merchantScopes } from "../../src/domain/scope.ts"
  * book. Its streams kept their messages for a hundred years instead of two weeks, so that they are there.
  */
 const OLD = "test/golden/oldest"
-const CAPTURED = "pay_ev7bvedagvk02jcmd36h3sf50h"
-const AUTHORIZED = "pay_rz0camfwffbrn3at5t83fjhp5k"
 
 let dataDir: string
 let databaseUrl: string
 let stack: EmbeddedStack
-let lastro: Lastro
-let db: Db
-let key: string
-const told: Array<string> = []
 
 beforeAll(async () => {
   dataDir = testFolder("old-data")
@@ -44,109 +37,72 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   vi.restoreAllMocks()
-  await db?.destroy()
-  await lastro?.stop()
   await stack?.stop()
   await dropDatabase(databaseUrl)
   fs.rmSync(dataDir, { recursive: true, force: true })
 })
 
-const ask = async (method: "GET" | "POST", path: string, body?: object) => {
-  const answer = await fetch(lastro.edge.url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body !== undefined && {
-        "content-type": "application/json",
-        "idempotency-key": `old-${path}`,
-        prefer: "wait=30"
-      })
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) })
-  })
-  return await answer.json()
-}
-
 test("the number of partitions is found in what the oldest version left", () => {
   expect(keptPartitions(dataDir)).toBe("8")
 })
 
-test("this version starts on the oldest version's data", async () => {
+/** How many migrations ran, and what each stream was made with: nothing of it is changed by who refuses. */
+const asFound = async () => {
+  const [{ ran }] = await query(databaseUrl, "select count(*)::int as ran from kysely_migration")
+  return { ran, plan: await planAs(stack, "admin") }
+}
+
+test("this version refuses data whose families have mailboxes of their own, and does nothing to it", async () => {
   stack = await startEmbedded({ dataDir, databaseUrl })
-  lastro = await startLastro({
+  vi.spyOn(console, "log").mockImplementation(() => {})
+  const before = await asFound()
+  expect(before.plan.steps.length).toBeGreaterThan(0)
+  const environment = { LASTRO_DATA_DIR: dataDir, ...givenBy(stack) }
+  const refused = {
+    _tag: "StackError",
+    message: expect.stringMatching(
+      /PAYMENTS holds messages of payments, .* fraud, messaging hold \(FRAUD, MESSAGING\) would be left behind: nothing was done/
+    )
+  }
+  await expect(startLastro({
     dataDir,
     port: 0,
     environment: {},
-    progress: (line) => told.push(line),
+    progress: () => {},
     stack,
-    log: () => {},
-    allowPrivateWebhooks: true
-  })
-  db = connect(databaseUrl, 1)
-  key = await createApiKey(db, { name: "acme", merchant: "acme", scopes: merchantScopes })
-  expect(told[0]).toMatch(/^Migrations applied: 0010_disputes, 0011_payouts, .*0054_quote_ends/)
-})
-
-test("payments made before are read, captured and refunded, and new ones are made", async () => {
-  const { data } = await ask("GET", "/v1/payments?limit=20")
-  expect(data.map(({ status }: { status: string }) => status).sort())
-    .toEqual(["authorized", "captured", "captured", "captured", "failed"])
-  expect(await ask("GET", `/v1/payments/${CAPTURED}`)).toMatchObject({ amount_refunded: 1_000 })
-  expect(await ask("POST", `/v1/payments/${AUTHORIZED}/capture`, { amount: 5_000 }))
-    .toMatchObject({ status: "captured", amount_captured: 5_000 })
-  expect(await ask("POST", `/v1/payments/${CAPTURED}/refunds`, { amount: 2_500 }))
-    .toMatchObject({ amount_refunded: 3_500 })
-  expect(
-    await ask("POST", "/v1/payments", {
-      amount: 700,
-      currency: "BRL",
-      payment_method: { type: "card", token: "tok_approved" }
-    })
-  ).toMatchObject({ status: "captured" })
-  const receipt = await eventually(async () => {
-    const found = await ask("GET", `/v1/payments/${CAPTURED}/receipt`)
-    return found.uncovered.length === 0 && found.entries.length >= 5 ? found : undefined
-  })
-  expect(receipt.entries.map(({ entry }: { entry: { kind: string } }) => entry.kind).sort())
-    .toEqual(["capture", "refund", "refund", "refund_confirmed", "refund_confirmed"])
-})
-
-test("its turns are replayed: the same, or it is said which code decided them", async () => {
-  for (const family of ["fraud", "messaging", "reconciliation"]) {
-    const { differences, messages } = await replayStack(stack, family, {
-      checkpoint: undefined,
-      partition: undefined
-    })
-    expect([family, differences, messages > 0]).toEqual([family, [], true])
+    log: () => {}
+  })).rejects.toMatchObject(refused)
+  for (const action of ["plan", "apply"]) {
+    await expect(topologyCommand.run([action], environment)).rejects.toMatchObject(refused)
   }
-  const { differences, from, older, other_versions, turns } = await replayStack(stack, "payments", {
-    checkpoint: undefined,
-    partition: 7
+  await expect(worker.run([], environment)).rejects.toMatchObject(refused)
+  await expect(migrateCommand.run([], environment)).rejects.toMatchObject({
+    _tag: "StackError",
+    message: expect.stringMatching(/families fraud, messaging have cursors of their own/)
   })
-  // The first worker of this version kept what the oldest had come to: from there all is compared.
-  expect([differences, other_versions, from]).toEqual([
-    [],
-    [],
-    expect.stringMatching(/^checkpoint_/)
-  ])
-  expect(older.length).toBeGreaterThan(0)
-  for (const turn of older) expect(turn).toMatch(/^payments-7: .* \(decided by version 0\.1\.0\)$/)
-  expect(turns).toBeGreaterThan(0)
+  expect(await asFound()).toEqual(before)
 })
 
-test("its streams are told apart from this version's, changed in place, and then all is well", async () => {
-  expect(told.join("\n")).toMatch(/PAYMENTS differs from its declaration: subject_transform/)
-  const environment = { LASTRO_DATA_DIR: dataDir, ...givenBy(stack) }
-  vi.spyOn(console, "log").mockImplementation(() => {})
-  // Their age stays a hundred years once messages would be deleted: that is told, and no more.
-  expect([0, 2]).toContain(await topologyCommand.run(["apply"], environment))
-  await eventually(async () => {
-    // The tests' own PostgreSQL runs without fsync.
-    const bad = (await examineStack(stack)).findings
-      .filter(({ check, verdict }) => verdict === "bad" && check !== "fsync")
-    if (bad.length > 0) throw new Error(JSON.stringify(bad))
-    return true
-  }, 20_000)
+test("its tables with what is in them can be brought to this version's", async () => {
+  expect(await migrate(databaseUrl, migrations)).toContain("0117_payment_texts")
+  expect(await query(databaseUrl, "select status from payments order by status"))
+    .toEqual(
+      ["authorized", "captured", "captured", "captured", "failed"].map((status) => ({ status }))
+    )
+})
+
+test("what its code decided is kept in a checkpoint before a worker of this version owns anything", async () => {
+  const told: Array<string> = []
+  await keepWhatOtherCodeLeft(databaseUrl, (line) => told.push(JSON.stringify(line)))
+  expect(told).toEqual([
+    expect.stringMatching(
+      /other code decided what is there: checkpoint_\d+\w* holds what it came to/
+    )
+  ])
+  const name = /checkpoint_\w+/.exec(told[0]!)![0]
+  expect(await query(databaseUrl, `select count(*)::int as n from ${name}.payments`)).toEqual([{
+    n: 5
+  }])
 })
 
 const givenBy = ({ databaseUrl, nats, natsMonitorUrl, natsUrls }: EmbeddedStack) => ({
@@ -154,5 +110,8 @@ const givenBy = ({ databaseUrl, nats, natsMonitorUrl, natsUrls }: EmbeddedStack)
   LASTRO_NATS_MONITOR_URL: natsMonitorUrl,
   LASTRO_NATS_ADMIN_USER: nats.admin.user,
   LASTRO_NATS_ADMIN_PASSWORD: nats.admin.password,
+  LASTRO_NATS_WORKER_USER: nats.worker.user,
+  LASTRO_NATS_WORKER_PASSWORD: nats.worker.password,
+  LASTRO_SIMULATOR_URL: "http://127.0.0.1:9",
   DATABASE_URL: databaseUrl
 })

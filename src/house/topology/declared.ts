@@ -11,6 +11,7 @@ import { type Plan, planTopology, replicasOf, type Topology } from "../../bus/to
 import { outboundConsumer } from "../../runtime/outboundRunner.ts"
 import { timersConsumer } from "../../runtime/timerForwarder.ts"
 import { type NatsRole, type Stack, StackError } from "../../stack/stack.ts"
+import { grouped } from "./layout.ts"
 import { ROOM_REMEDY } from "./room.ts"
 
 /**
@@ -32,11 +33,11 @@ export const declaredTopology = (
 })
 
 /**
- * The plan, where the mailboxes have as many partitions as this process reckons with. Whoever went on with
- * another number would put keys where their former messages are not.
+ * The plan, where the mailboxes hold the families and have as many partitions as this process reckons with.
+ * Whoever went on with another number would put keys where their former messages are not.
  */
 export const agreed = (plan: Plan): Plan => {
-  for (const step of plan.steps) {
+  for (const step of grouped(plan).steps) {
     if (step.action === "create") continue
     const apart = step.differences.find(({ setting }) => setting === PARTITIONS_SETTING)
     if (apart === undefined) continue
@@ -79,9 +80,13 @@ export const connectedAs = <A, E extends { readonly message: string }>(
   ))
 }
 
-export const planAs = (stack: Stack, role: NatsRole): Promise<Plan> =>
+export const planAs = (
+  stack: Stack,
+  role: NatsRole,
+  layout: ReadonlyArray<Mailbox> = mailboxes
+): Promise<Plan> =>
   connectedAs(
     stack,
     role,
-    (nc) => planTopology(nc, declaredTopology(replicasOf(nc)), Date.now())
+    (nc) => planTopology(nc, declaredTopology(replicasOf(nc), layout), Date.now())
   )
