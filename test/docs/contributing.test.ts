@@ -39,7 +39,7 @@ const changed = (before: string, difference: string): string => {
 }
 
 const copy = fs.mkdtempSync(join(tmpdir(), "lastro-family-"))
-const SOURCES = ["src", "actors", "streams", "migrations", "test/support"]
+const SOURCES = ["src", "actors", "streams", "migrations", "test/support", "test/simulation"]
 const FILES = ["deno.json", "deno.lock", "package.json", "tsconfig.json", "vitest.config.ts"]
 
 beforeAll(() => {

@@ -104,7 +104,7 @@ export const tamperings: ReadonlyArray<Tampering> = [
   },
   {
     what: "an emission appended twice",
-    spoil: (record) => withStream(record, "FRAUD", (all) => [...all, all.at(-1)!]),
+    spoil: (record) => withStream(record, "GATEWAY", (all) => [...all, all.at(-1)!]),
     inspect: emissionsAstray
   },
   {

@@ -99,7 +99,7 @@ describe("the demo", () => {
     expect(create).toBe(120)
     for (const count of [capture, refund, review, voided]) expect(count).toBeGreaterThan(3)
     expect(Object.keys(report.captured)).toContain("BRL")
-    expect(Object.keys(report.refusals)).toEqual(["capture: invalid_state"])
+    expect(Object.keys(report.refusals)).toEqual(["capture: operation_in_progress"])
   })
 
   it("has payments allowed, reviewed and denied, and tells why", () => {

@@ -168,22 +168,32 @@ const entriesBy = (
   }
 }
 
-/** An event's identifier holds the sequence of its cause: it is found by trying each message. */
+/** A message, or the nth of what it set off within its partition: that is decided right behind it. */
+type Step = MailboxMessage & { readonly step?: number }
+
+/** More than any message of a payment sets off in one turn. */
+const STEPS_MAX = 32
+
+const stepsOf = (message: MailboxMessage): ReadonlyArray<Step> =>
+  Array.from({ length: STEPS_MAX }, (_, step) => ({ ...message, step }))
+
+/** An event's identifier holds the place of its cause: it is found by trying each. */
 const causeOfEvent = (
   event: EventRecord,
   payment: Payment,
   messages: ReadonlyArray<MailboxMessage>
 ): number | undefined =>
-  position(messages.find((message) => {
-    const { partition } = message
-    return event.id ===
-      (event.type === REFUSED
-        ? derivedId("evt", sourceOf("payments", partition), placeOf(message), REFUSED)
-        : eventIdOf(payment.id, event.type, causeOf(message)))
-  }))
+  position(messages.find((message) =>
+    stepsOf(message).some((step) =>
+      event.id ===
+        (event.type === REFUSED
+          ? derivedId("evt", sourceOf("payments", step.partition), placeOf(step), REFUSED)
+          : eventIdOf(payment.id, event.type, causeOf(step)))
+    )
+  ))
 
 /** What a decision calls the message that caused it. */
-const causeOf = (message: MailboxMessage): string => `${message.partition}.${placeOf(message)}`
+const causeOf = (step: Step): string => `${step.partition}.${placeOf(step)}`
 
 /** A bundle holds fewer messages than this, so that they have their places between two sequences. */
 const PARTS_MAX = 1_000
