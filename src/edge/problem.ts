@@ -2,12 +2,19 @@ import { Schema } from "effect"
 import { mayPass } from "../../actors/payments/refused.ts"
 import { accessProblems } from "./problems/access.ts"
 import { type ProblemKind, titles } from "./problems/kind.ts"
+import { gatewayProblems } from "./problems/gateway.ts"
 import { placeProblems } from "./problems/places.ts"
 import { refusalProblems } from "./problems/refusals.ts"
 import { requestProblems } from "./problems/requests.ts"
 
 /** Every kind of problem that a caller may be told. */
-const kinds = { ...accessProblems, ...requestProblems, ...placeProblems, ...refusalProblems }
+const kinds = {
+  ...accessProblems,
+  ...requestProblems,
+  ...placeProblems,
+  ...refusalProblems,
+  ...gatewayProblems
+}
 export type ProblemCode = keyof typeof kinds
 export const problemKinds: Readonly<Record<ProblemCode, ProblemKind>> = kinds
 export const problemCodes = Object.keys(kinds).sort() as ReadonlyArray<ProblemCode>

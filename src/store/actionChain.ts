@@ -72,8 +72,8 @@ export const actsUnlikeChain = async (db: Db): Promise<ReadonlyArray<string>> =>
     )
     select coalesce(a.id, acts.entry ->> 'id') as id
     from operator_actions a full join acts on acts.entry ->> 'id' = a.id
-    where (a.id is null or acts.entry is null or acts.entry ->> 'why' <> a.why
-        or acts.entry ->> 'who' <> a.who or acts.entry ->> 'action' <> a.action)
+    where (a.id is null or acts.entry is null or acts.entry ->> 'why' is distinct from a.why
+        or acts.entry ->> 'who' is distinct from a.who or acts.entry ->> 'action' is distinct from a.action)
       and not exists (
         select 1 from action_entries e where e.entry::jsonb ->> 'id' = a.id
       )

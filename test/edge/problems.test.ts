@@ -58,5 +58,5 @@ test("a problem's type is the address of its page, also where only an earlier re
     problemBody(refusalProblem({ code, detail: "no" }), "number").type
   const known: ProblemCode = "insufficient_funds"
   expect(typeOf(known)).toBe("/docs/errors/insufficient_funds")
-  expect(typeOf("capture_declined")).toBe("/docs/errors")
+  expect(typeOf("a_code_of_before")).toBe("/docs/errors")
 })

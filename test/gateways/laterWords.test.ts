@@ -99,6 +99,7 @@ const rumour = async (payment_id: string, key: string, status: string) => {
   const { status: answered } = await fetch(`${one.url}/v1/gateways/simulator/webhooks`, {
     method: "POST",
     headers: {
+      "content-type": "application/json",
       "webhook-id": "msg_1",
       "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
       "webhook-signature": webhook.sign("msg_1", at, body)

@@ -25,6 +25,7 @@ const notify = async (
   const answer = await fetch(`${one.url}/v1/gateways/${gateway}/webhooks`, {
     method: "POST",
     headers: {
+      "content-type": "application/json",
       "webhook-id": "msg_1",
       "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
       "webhook-signature": webhook.sign("msg_1", at, body)

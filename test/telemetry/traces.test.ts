@@ -58,9 +58,7 @@ test("one payment is one trace through edge, actors and gateway, and others are 
     const name of [
       "POST /v1/payments",
       "payments.turn",
-      "fraud.turn",
       "gateway.call",
-      "messaging.turn",
       "reconciliation.turn"
     ]
   ) expect(names).toContain(name)

@@ -18,16 +18,37 @@ const refusals = {
     ...quoted,
     ...machine
   ],
-  capture: [...onPayment, "invalid_state", "operation_in_progress", "amount_too_large"],
+  capture: [
+    "capture_declined",
+    "capture_not_processed",
+    "capture_lost",
+    ...onPayment,
+    "invalid_state",
+    "operation_in_progress",
+    "amount_too_large"
+  ],
   increment: [
+    "increment_declined",
+    "increment_not_processed",
+    "increment_lost",
     ...onPayment,
     "invalid_state",
     "operation_in_progress",
     "amount_too_large",
     "invalid_splits"
   ],
-  void: [...onPayment, "invalid_state", "operation_in_progress"],
+  void: [
+    "void_declined",
+    "void_not_processed",
+    "void_lost",
+    ...onPayment,
+    "invalid_state",
+    "operation_in_progress"
+  ],
   refund: [
+    "refund_declined",
+    "refund_not_processed",
+    "refund_lost",
     ...onPayment,
     "invalid_state",
     "operation_in_progress",
@@ -45,8 +66,20 @@ const refusals = {
     "too_many_disputes"
   ],
   dispute_closed: onDispute,
-  dispute_evidence: [...onDispute, "operation_in_progress"],
-  dispute_accept: [...onDispute, "operation_in_progress"],
+  dispute_evidence: [
+    "evidence_declined",
+    "evidence_not_processed",
+    "evidence_lost",
+    ...onDispute,
+    "operation_in_progress"
+  ],
+  dispute_accept: [
+    "accept_declined",
+    "accept_not_processed",
+    "accept_lost",
+    ...onDispute,
+    "operation_in_progress"
+  ],
   payout: ["insufficient_funds", "no_destination", "below_minimum", ...machine],
   payout_returned: ["payout_not_found", "invalid_state", ...machine],
   transfer: ["insufficient_funds", "same_wallet", ...machine],
