@@ -9,9 +9,6 @@ const notMade = (operation: string): ProblemKind => ({
 
 /** What the gateway refused: an operation's name, and how the try of it ended. */
 export const gatewayProblems = {
-  charge_declined: notMade("charge"),
-  charge_not_processed: notMade("charge"),
-  charge_lost: notMade("charge"),
   capture_declined: notMade("capture"),
   capture_not_processed: notMade("capture"),
   capture_lost: notMade("capture"),
