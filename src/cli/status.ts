@@ -23,6 +23,7 @@ interface Partition {
 
 interface Family {
   readonly family: string
+  readonly mailbox: string
   readonly kind: "keyed" | "outbound"
   readonly paused: { readonly by: string; readonly why: string; readonly at: string } | null
   readonly escalations: ReadonlyArray<
@@ -118,11 +119,14 @@ const needsPerson = ({ dead_letters_open, families, strangers }: Overview): bool
     paused !== null || partitions.some((one) => one.quarantined + one.paused > 0)
   )
 
-const printFamily = ({ escalations, family, kind, lag_messages, partitions, paused }: Family) => {
+const printFamily = (
+  { escalations, family, kind, lag_messages, mailbox, partitions, paused }: Family
+) => {
+  const shared = mailbox === family ? "" : `, decided in the turns of ${mailbox}`
   console.log(
     kind === "outbound"
       ? `${family}: calls to the world, ${lag_messages ?? "?"} waiting`
-      : `${family}: ${partitions.length} partitions`
+      : `${family}: ${partitions.length} partitions${shared}`
   )
   if (paused !== null) console.log(`  PAUSED since ${paused.at} by ${paused.by}: ${paused.why}`)
   for (const { at, detail, partition } of escalations) {

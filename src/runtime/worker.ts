@@ -80,7 +80,7 @@ export const runWorker = Effect.fnUntraced(function* (options: WorkerOptions) {
         bundleMaxOf: (target) =>
           options.outboundStreams.has(target) ? BUNDLE_CALLS_MAX : BUNDLE_MESSAGES_MAX,
         stopAsked,
-        paused: () => [...owned.get(slot.mailbox)!.actors.keys()].some(control.isPaused)
+        paused: () => control.isPaused(slot.mailbox)
       }).pipe(Effect.tapError((failure) => noteEscalation(link, options.worker, slot, failure)))
   })
 

@@ -150,6 +150,9 @@ describe.skipIf(executable === undefined)(
       await press(family.getByRole("button", { name: /resume/i }), "done")
       await says("#families-note", /delivery: goes on/)
       await family.getByRole("button", { name: /pause/i }).waitFor()
+      const shared = page.locator(".family").filter({ hasText: /^fraud/i })
+      expect(await shared.innerText()).toContain("decided in the turns of payments")
+      expect(await shared.locator(".family-acts button:visible").count()).toBe(0)
     })
 
     test("it fits a narrow window", async () => {

@@ -59,7 +59,7 @@ test("whatever asks another Lastro asks it by its URL and key", async () => {
       expect([command[0], code, text.split("\n").at(-1)]).toEqual([
         command[0],
         1,
-        `lastro: ${one.url} answered 401: send Authorization: Bearer sk_….`
+        `lastro: ${one.url} answered 401: this is no key: it is mistyped or cut off.`
       ])
     }
   } finally {

@@ -111,6 +111,7 @@ const partition = (
   known: Partial<FamilyState["partitions"][number]>
 ): ReadonlyArray<FamilyState> => [{
   family: "payments",
+  mailbox: "payments",
   kind: "keyed",
   paused: null,
   escalations: [],

@@ -48,8 +48,11 @@ export class Keys {
     { self: this },
     function* (this: Keys, authorization: string | undefined) {
       const secret = secretOf(authorization)
-      if (secret === undefined || !canBeSecret(secret)) {
+      if (secret === undefined) {
         return yield* problem("not_authenticated", "send Authorization: Bearer sk_…")
+      }
+      if (!canBeSecret(secret)) {
+        return yield* problem("not_authenticated", "this is no key: it is mistyped or cut off")
       }
       const now = performance.now()
       const key = this.known.get(secret, now) ??

@@ -154,5 +154,7 @@ export const fillFamilyActs = (cell, item) => {
   const { paused } = item
   cell.classList.toggle("paused", paused !== null)
   line(cell, "paused", "bad", paused ? t("paused_by", paused) : "")
-  offer(cell, item, item.family, [paused ? "resume" : "pause"], ofFamily)
+  const shares = item.mailbox !== item.family
+  line(cell, "shares", "", shares ? t("shares", { name: named("family_", item.mailbox) }) : "")
+  offer(cell, item, item.family, shares ? [] : [paused ? "resume" : "pause"], ofFamily)
 }

@@ -215,6 +215,7 @@ export const WORDS = {
   trace_failed: ["The trace cannot be read: {why}", "O percurso não pôde ser lido: {why}"],
   trace_none: ["Nothing is recorded yet", "Nada registrado ainda"],
   no_answer: ["the server did not answer", "o servidor não respondeu"],
+  shares: ["decided in the turns of {name}", "decidida nos turnos de {name}"],
   family_payments: ["payments", "pagamentos"],
   family_fraud: ["fraud", "fraude"],
   family_gateway: ["gateway", "gateway"],

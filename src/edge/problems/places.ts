@@ -60,7 +60,7 @@ export const placeProblems = {
     means:
       "The family is decided in the turns of another one, whose mailbox it shares, and stands still only with it.",
     mends:
-      "Hold one key of it, or the family that `detail` names and with it all that share its mailbox."
+      "Name one key of it, or the family that `detail` names and with it all that share its mailbox."
   },
   qr_code_not_found: {
     status: 404,

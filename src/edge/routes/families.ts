@@ -55,7 +55,7 @@ const change = (action: "pause" | "resume") =>
     const id = newActionId()
     const who = asked.caller.name
     if (named === undefined) {
-      if (action === "pause") yield* wholeMailbox(family)
+      yield* wholeMailbox(family)
       return yield* changeFamily({ id, who, action, family, why })
     }
     if (kind !== "keyed") {
@@ -71,14 +71,14 @@ const change = (action: "pause" | "resume") =>
     )
   })
 
-/** What shares a mailbox stands still together: nobody shall hold payments by holding their messages. */
+/** What shares a mailbox stands still and goes on together: nobody shall hold payments by holding their messages. */
 const wholeMailbox = Effect.fnUntraced(function* (family: Family) {
   const { families } = mailboxes.find(({ families }) => families.includes(family))!
   const [first] = families
   if (family === first) return
   return yield* problem(
     "shared_mailbox",
-    `${family} is decided in the turns of ${first}: hold one key of it, or ${first}, and with it ` +
+    `${family} is decided in the turns of ${first}: name one key of it, or ${first}, and with it ` +
       families.slice(1).join(" and ")
   )
 })
@@ -135,7 +135,7 @@ const action = Effect.fnUntraced(function* ({ path }: Asked) {
 
 const changes = {
   answers: orderAnswers,
-  problems: ["family_not_found"]
+  problems: ["family_not_found", "shared_mailbox"]
 } satisfies Partial<Route>
 
 export const familyRoutes: ReadonlyArray<Route> = [
@@ -149,7 +149,6 @@ export const familyRoutes: ReadonlyArray<Route> = [
     scope: "operations:write",
     body: Asking,
     ...changes,
-    problems: [...changes.problems, "shared_mailbox"],
     handle: change("pause")
   },
   {

@@ -13,6 +13,8 @@ type Nc = NatsLink["nc"]
 
 export const FamilyState = Schema.Struct({
   family: Schema.String,
+  /** The family in whose turns it is decided: itself, or the first of those that share a mailbox. */
+  mailbox: Schema.String,
   kind: Schema.Literals(["keyed", "outbound"]),
   paused: Schema.NullOr(
     Schema.Struct({ by: Schema.String, why: Schema.String, at: Schema.String })
@@ -58,7 +60,7 @@ export const familyStates = Effect.fnUntraced(function* (
       // A release of another number may have left cursors of partitions that are none.
       const own = cursors.filter((one) => one.mailbox === mailbox && one.partition < PARTITIONS)
       const [control, escalations, found, waiting] = yield* Effect.all([
-        controlOf(nc, family, mailbox),
+        controlOf(nc, mailbox),
         recentEscalations(nc, mailbox),
         Effect.forEach(own, (one) => {
           const keys = aside.find((keys) =>
@@ -71,8 +73,11 @@ export const familyStates = Effect.fnUntraced(function* (
       ], { concurrency: "unbounded" })
       return {
         family,
+        mailbox,
         kind,
-        paused: control === undefined ? null : { by: control.by, why: control.why, at: control.at },
+        paused: control?.state !== "paused"
+          ? null
+          : { by: control.by, why: control.why, at: control.at },
         escalations,
         ...(waiting !== undefined && { lag_messages: waiting }),
         partitions: found
@@ -82,13 +87,9 @@ export const familyStates = Effect.fnUntraced(function* (
   )
 })
 
-/** A family stands still where it is paused, or the mailbox that it reads with others. */
-const controlOf = (nc: Nc, family: string, mailbox: string) =>
-  Effect.forEach(
-    new Set([family, mailbox]),
-    (name) => familyControl(nc, name).pipe(Effect.orElseSucceed(() => undefined)),
-    { concurrency: "unbounded" }
-  ).pipe(Effect.map((found) => found.find((one) => one?.state === "paused")))
+/** Families that share a mailbox stand still together, under the name of the first. */
+const controlOf = (nc: Nc, mailbox: string) =>
+  familyControl(nc, mailbox).pipe(Effect.orElseSucceed(() => undefined))
 
 const recentEscalations = (nc: Nc, mailbox: string) =>
   escalationsOf(nc, mailbox).pipe(
