@@ -15,6 +15,34 @@ export const canonicalJson = (value: unknown): string => {
 
 /** What reading a value's canonical JSON would give, without the text. */
 export const readBack = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null) return scalar(value)
+  return Array.isArray(value)
+    ? value.map((item: unknown) => item === undefined ? null : readBack(item))
+    : readObject(value)
+}
+
+const readObject = (object: object): unknown => {
+  const copy: Record<string, unknown> = {}
+  for (const key in object) {
+    const member = (object as Readonly<Record<string, unknown>>)[key]
+    if (member === undefined) continue
+    // Node would take an assignment of this name for the object's prototype.
+    if (key !== "__proto__") copy[key] = readBack(member)
+    else {
+      const value = readBack(member)
+      Object.defineProperty(copy, key, {
+        value,
+        enumerable: true,
+        writable: true,
+        configurable: true
+      })
+    }
+  }
+  return copy
+}
+
+/** What JSON makes of a value that is neither an object nor an array. */
+const scalar = (value: unknown): unknown => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -25,23 +53,10 @@ export const readBack = (value: unknown): unknown => {
       if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`)
       // JSON knows one zero.
       return value === 0 ? 0 : value
-    case "object":
-      if (value === null) return null
-      return Array.isArray(value)
-        ? value.map((item: unknown) => item === undefined ? null : readBack(item))
-        : readObject(value)
     default:
+      if (value === null) return null
       throw new TypeError(`a ${typeof value} has no JSON form`)
   }
-}
-
-const readObject = (object: object): unknown => {
-  const copy: Record<string, unknown> = {}
-  for (const key in object) {
-    const member = (object as Readonly<Record<string, unknown>>)[key]
-    if (member !== undefined) copy[key] = readBack(member)
-  }
-  return copy
 }
 
 /** Whether the engine keeps the order of every object of the copy being made. */
@@ -57,21 +72,8 @@ class Members {
 }
 
 const ordered = (value: unknown): unknown => {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return value
-    case "bigint":
-      return value.toString()
-    case "number":
-      if (!Number.isFinite(value)) throw new TypeError(`${value} has no JSON form`)
-      return value
-    case "object":
-      if (value === null) return null
-      return Array.isArray(value) ? value.map(orderedItem) : orderedObject(value)
-    default:
-      throw new TypeError(`a ${typeof value} has no JSON form`)
-  }
+  if (typeof value !== "object" || value === null) return scalar(value)
+  return Array.isArray(value) ? value.map(orderedItem) : orderedObject(value)
 }
 
 const orderedItem = (item: unknown): unknown => item === undefined ? null : ordered(item)

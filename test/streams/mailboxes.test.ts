@@ -51,6 +51,11 @@ const value = fc.letrec((tie) => ({
   )
 })).any
 
+test("a member that is called as an object's prototype is a member on either runtime", () => {
+  const body = JSON.parse('{"__proto__":{"a":1},"b":2}')
+  expect(Object.entries(readBack(body) as object)).toEqual(Object.entries(body))
+})
+
 /** So every message type decodes to the same, whether its body was stored or stayed in the turn. */
 test("a body is passed on as reading its JSON would give it, whatever is in it", () => {
   fc.assert(fc.property(value, (body) => {
