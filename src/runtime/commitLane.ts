@@ -121,7 +121,7 @@ const written = (actors: Actors, turns: ReadonlyArray<Committing>): TurnsWritten
       draft.settled.map((one) => ({ partition, ...one }))
     ),
     obeyed: turns.flatMap(({ draft }) => draft.obeyed),
-    parking: turns.map(({ draft, place }) => parking(place, draft)),
+    parking: turns.map(({ draft, place }) => parking(place.partition, draft)),
     configs: turns.flatMap(({ draft: { configs }, place: { partition } }) =>
       [...configs].map(([family, { json, version }]) => ({ family, partition, version, json }))
     ),
@@ -163,7 +163,8 @@ const turnRow = ({ bundles, draft, letters, notes, place, tails }: Committing) =
   digest: draft.digest
 })
 
-const parking = ({ partition }: TurnPlace, draft: Draft): Parking => ({
+/** What a turn sets aside, and what it lets go. */
+export const parking = (partition: number, draft: Draft): Parking => ({
   partition,
   freed: [...draft.unparked.values()],
   handled: draft.handledLetters,

@@ -1,7 +1,8 @@
 import { Effect, Layer } from "effect"
 import { stateKey } from "../../src/runtime/actor.ts"
 import type { Committed } from "../../src/runtime/commit.ts"
-import { headersJson, type Letter, letterOf } from "../../src/runtime/letter.ts"
+import { parking } from "../../src/runtime/commitLane.ts"
+import { type Letter, letterOf } from "../../src/runtime/letter.ts"
 import type { Lanes } from "../../src/runtime/lanes.ts"
 import { membersOf } from "../../src/runtime/members.ts"
 import type { Deciding } from "../../src/runtime/owned.ts"
@@ -101,24 +102,7 @@ export class Partition {
         deadLetters: [],
         settled: draft.settled.map((one) => ({ partition: deciding.partition, ...one })),
         obeyed: draft.obeyed,
-        parking: [{
-          partition: deciding.partition,
-          freed: [...draft.unparked.values()],
-          handled: draft.handledLetters,
-          keys: [...draft.parked.values()],
-          letters: draft.parkedLetters.map(({ actorKey, family, merchant, one: { letter } }) => ({
-            family,
-            merchant,
-            actorKey,
-            seq: letter.seq,
-            part: letter.part,
-            step: letter.step,
-            subject: letter.subject,
-            atMillis: letter.atMillis,
-            headers: headersJson(letter),
-            body: letter.body
-          }))
-        }],
+        parking: [parking(deciding.partition, draft)],
         configs: [],
         turns: []
       },
