@@ -6,7 +6,7 @@ const { pure, servers } = testFiles()
 
 /** Sources run as they are, not as vite would change them, so that what is counted needs no way back. */
 const counted = {
-  setupFiles: ["test/support/takeCoverage.ts"],
+  setupFiles: ["test/support/asItWas.ts", "test/support/takeCoverage.ts"],
   experimental: { viteModuleRunner: false, nodeLoader: false }
 }
 
@@ -24,6 +24,7 @@ export default defineConfig({
     maxWorkers: 3,
     // A worker reads the sources once, not once a file: each takes away what it changes for the others.
     isolate: false,
+    setupFiles: ["test/support/asItWas.ts"],
     sequence: { sequencer: LongestFirst },
     // Many tests name a partition from 4 to 7; deployments have four unless they choose.
     env: { LASTRO_PARTITIONS: "8" },

@@ -21,7 +21,7 @@ afterAll(async () => {
   await Promise.all(workers.map((worker) =>
     new Promise((resolve) => {
       worker.once("exit", resolve)
-      worker.kill("SIGKILL")
+      if (worker.exitCode !== null || !worker.kill("SIGKILL")) resolve(undefined)
     })
   ))
   await stack.stop()
